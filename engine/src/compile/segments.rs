@@ -1,0 +1,217 @@
+//! Segments: rules flattened into runs, properties interned, operands parsed.
+
+use std::collections::HashMap;
+
+use serde_json_path::JsonPath;
+
+use super::length;
+use crate::document::{self, Rule as DocumentRule};
+use crate::environment::{Condition, Property, Quantifier, Rule, Segment, Span, Table};
+use crate::json::Value;
+use crate::operation::Operation;
+use crate::pattern::PatternSource;
+
+/// The segments of an environment and what they refer to.
+#[derive(Default)]
+pub(super) struct Segments {
+    pub(super) segments: Vec<Segment>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) properties: Vec<Property>,
+    pub(super) trait_names: Table<u32>,
+    pub(super) patterns: Vec<PatternSource>,
+    pub(super) queries: Vec<String>,
+    /// Pattern -> its place, or why it cannot be used.
+    known_patterns: HashMap<String, Result<u32, String>>,
+    raw_identity_key: Option<u32>,
+}
+
+impl Segments {
+    /// Adds a segment and returns its place; `None`, with a warning, for one that can never match.
+    pub(super) fn add(
+        &mut self,
+        segment: &document::Segment<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Option<u32> {
+        let title = format!(
+            "segment {} {}",
+            segment.id,
+            crate::python::python_str(segment.name)
+        );
+        if let Some(kind) = unknown_kind(&segment.rules) {
+            let kind = crate::python::python_str(kind);
+            warnings.push(format!(
+                "{title}: rule type {kind:?} is unknown; the segment never matches"
+            ));
+            return None;
+        }
+        if segment.rules.is_empty() {
+            return None;
+        }
+        let rules = self.rules(&segment.rules, &segment.id, &title, warnings);
+        self.segments.push(Segment {
+            id: segment.id.clone(),
+            rules,
+        });
+        Some(length(&self.segments) - 1)
+    }
+
+    /// Adds rules as one run, then what they consist of.
+    fn rules(
+        &mut self,
+        rules: &[DocumentRule<'_>],
+        segment: &str,
+        title: &str,
+        warnings: &mut Vec<String>,
+    ) -> Span {
+        let start = self.rules.len();
+        let nothing = Span { start: 0, end: 0 };
+        for rule in rules {
+            let quantifier = quantifier(rule.kind).unwrap_or(Quantifier::All);
+            self.rules.push(Rule {
+                quantifier,
+                conditions: nothing,
+                rules: nothing,
+            });
+        }
+        let end = self.rules.len();
+        for (place, rule) in (start..end).zip(rules) {
+            self.rules[place].conditions =
+                self.conditions(&rule.conditions, segment, title, warnings);
+            self.rules[place].rules = self.rules(&rule.rules, segment, title, warnings);
+        }
+        span(start, end)
+    }
+
+    fn conditions(
+        &mut self,
+        conditions: &[document::Condition<'_>],
+        segment: &str,
+        title: &str,
+        warnings: &mut Vec<String>,
+    ) -> Span {
+        let start = self.conditions.len();
+        for condition in conditions {
+            let operator = match condition.operator {
+                Value::Text(text) => text.as_str(),
+                _ => "",
+            };
+            let patterns = (&mut self.patterns, &mut self.known_patterns);
+            let compiled = Operation::compile(operator, condition.value, segment, |pattern| {
+                add_pattern(patterns, pattern)
+            });
+            let operation = compiled.unwrap_or_else(|problem| {
+                let property = condition.property;
+                warnings.push(format!(
+                    "{title}: the {operator} condition on {property:?} never matches: {problem}"
+                ));
+                Operation::Never
+            });
+            let property = match (&operation, condition.property) {
+                (Operation::PercentageSplit { .. }, "") => self.raw_identity_key(),
+                (_, name) => self.property(name),
+            };
+            self.conditions.push(Condition {
+                property,
+                operation,
+            });
+        }
+        // A rule's outcome does not depend on the order of its conditions: the cheapest go first.
+        self.conditions[start..].sort_by_key(|condition| condition.operation.cost());
+        span(start, self.conditions.len())
+    }
+
+    /// The place of the property of that name.
+    fn property(&mut self, name: &str) -> u32 {
+        if let Some(place) = self.trait_names.get(name) {
+            return *place;
+        }
+        let property = match name {
+            _ if !name.starts_with("$.") => Property::Trait,
+            "$.identity.identifier" => Property::Identifier,
+            "$.identity.key" => Property::IdentityKey,
+            "$.environment.name" => Property::EnvironmentName,
+            "$.environment.key" => Property::EnvironmentKey,
+            _ => match name
+                .strip_prefix("$.identity.traits.")
+                .filter(|name| is_shorthand(name))
+            {
+                Some(name) => Property::TraitOfPath(self.property(name)),
+                None if JsonPath::parse(name).is_ok() => {
+                    self.queries.push(name.to_owned());
+                    Property::Query(length(&self.queries) - 1)
+                }
+                None => Property::Trait,
+            },
+        };
+        let place = length(&self.properties);
+        self.properties.push(property);
+        self.trait_names.insert(name.to_owned(), place);
+        place
+    }
+
+    /// The place of the identity key as it is; no trait has its name.
+    fn raw_identity_key(&mut self) -> u32 {
+        *self.raw_identity_key.get_or_insert_with(|| {
+            self.properties.push(Property::RawIdentityKey);
+            length(&self.properties) - 1
+        })
+    }
+}
+
+/// The place of a pattern; the same pattern has one place.
+fn add_pattern(
+    (patterns, known): (
+        &mut Vec<PatternSource>,
+        &mut HashMap<String, Result<u32, String>>,
+    ),
+    pattern: &str,
+) -> Result<u32, String> {
+    let added = known.entry(pattern.to_owned()).or_insert_with(|| {
+        let source = PatternSource::new(pattern);
+        let source =
+            source.map_err(|problem| format!("pattern {pattern:?} cannot be used: {problem}"))?;
+        patterns.push(source);
+        Ok(length(patterns) - 1)
+    });
+    added.clone()
+}
+
+fn span(start: usize, end: usize) -> Span {
+    let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
+    Span {
+        start: place(start),
+        end: place(end),
+    }
+}
+
+fn quantifier(kind: &Value<'_>) -> Option<Quantifier> {
+    let Value::Text(kind) = kind else { return None };
+    Some(match kind.as_str() {
+        "ALL" => Quantifier::All,
+        "ANY" => Quantifier::Any,
+        "NONE" => Quantifier::None,
+        _ => return None,
+    })
+}
+
+/// The first rule type that is unknown and counts: an empty rule of any type matches.
+fn unknown_kind<'v>(rules: &[DocumentRule<'v>]) -> Option<&'v Value<'v>> {
+    rules.iter().find_map(|rule| {
+        let empty = rule.conditions.is_empty() && rule.rules.is_empty();
+        let unknown = !empty && quantifier(rule.kind).is_none();
+        if unknown {
+            Some(rule.kind)
+        } else {
+            unknown_kind(&rule.rules)
+        }
+    })
+}
+
+/// Whether `$.<name>` is JSONPath's shorthand for a member of that name (RFC 9535, 2.5.1.1).
+fn is_shorthand(name: &str) -> bool {
+    let first = |character: char| {
+        character == '_' || character.is_ascii_alphabetic() || !character.is_ascii()
+    };
+    name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit())
+}

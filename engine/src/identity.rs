@@ -1,0 +1,138 @@
+//! An identity: whom flags are evaluated for, with the traits the request sent.
+//!
+//! Knows nothing of environments.
+
+use std::borrow::Cow;
+
+use sha2::{Digest, Sha256};
+
+use crate::json::{Text, write_float, write_integer, write_text};
+use crate::number::{Integer, python_float_text};
+
+/// Whom flags are evaluated for.
+#[derive(Clone, Debug)]
+pub struct Identity<'a> {
+    identifier: Cow<'a, str>,
+    traits: Vec<Trait<'a>>,
+}
+
+/// A key and value of an identity.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Trait<'a> {
+    pub(crate) key: Text<'a>,
+    pub(crate) value: TraitValue<'a>,
+}
+
+/// A trait's value in its exact JSON type.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum TraitValue<'a> {
+    Null,
+    Boolean(bool),
+    Integer(Integer<'a>),
+    Float(f64),
+    Text(Text<'a>),
+}
+
+impl<'a> Identity<'a> {
+    /// An identity without traits.
+    pub fn new(identifier: Cow<'a, str>) -> Identity<'a> {
+        Identity {
+            identifier,
+            traits: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with_traits(identifier: Cow<'a, str>, traits: Vec<Trait<'a>>) -> Identity<'a> {
+        Identity { identifier, traits }
+    }
+
+    /// Its identifier.
+    pub fn identifier(&self) -> &str {
+        &self.identifier
+    }
+
+    pub(crate) fn traits(&self) -> &[Trait<'a>] {
+        &self.traits
+    }
+
+    /// The value of the trait of that name; of a repeated one the last.
+    pub(crate) fn trait_value(&self, name: &str) -> Option<&TraitValue<'a>> {
+        self.traits
+            .iter()
+            .rev()
+            .find(|trait_| trait_.key.as_str() == name)
+            .map(|trait_| &trait_.value)
+    }
+
+    /// Writes `"identifier":...,"traits":[...]`: what the request said, traits in its order.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\"identifier\":");
+        write_text(&self.identifier, out);
+        out.extend_from_slice(b",\"traits\":[");
+        for (position, trait_) in self.traits.iter().enumerate() {
+            if position > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(b"{\"trait_key\":");
+            write_string(&trait_.key, out);
+            out.extend_from_slice(b",\"trait_value\":");
+            match &trait_.value {
+                TraitValue::Null => out.extend_from_slice(b"null"),
+                TraitValue::Boolean(true) => out.extend_from_slice(b"true"),
+                TraitValue::Boolean(false) => out.extend_from_slice(b"false"),
+                TraitValue::Integer(integer) => write_integer(integer, out),
+                TraitValue::Float(float) => write_float(*float, out),
+                TraitValue::Text(text) => write_string(text, out),
+            }
+            out.push(b'}');
+        }
+        out.push(b']');
+    }
+}
+
+impl TraitValue<'_> {
+    /// Python's `str(value)`.
+    fn text(&self) -> Cow<'_, str> {
+        match self {
+            TraitValue::Null => Cow::Borrowed("None"),
+            TraitValue::Boolean(true) => Cow::Borrowed("True"),
+            TraitValue::Boolean(false) => Cow::Borrowed("False"),
+            TraitValue::Integer(integer) => Cow::Owned(integer.to_string()),
+            TraitValue::Float(float) => Cow::Owned(python_float_text(*float)),
+            TraitValue::Text(text) => Cow::Borrowed(text.as_str()),
+        }
+    }
+}
+
+/// The identifier of an identity that was sent without one: hex SHA-256 of its traits' keys and values,
+/// sorted by key, as the core API makes it. `None` without traits.
+pub(crate) fn transient_identifier(traits: &[Trait<'_>]) -> Option<String> {
+    if traits.is_empty() {
+        return None;
+    }
+    let mut sorted: Vec<&Trait<'_>> = traits.iter().collect();
+    sorted.sort_by_key(|trait_| trait_.key.as_str());
+    let mut digest = Sha256::new();
+    for trait_ in sorted {
+        digest.update(trait_.key.as_str());
+        digest.update(trait_.value.text().as_ref());
+    }
+    Some(
+        digest
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    )
+}
+
+fn write_string(text: &Text<'_>, out: &mut Vec<u8>) {
+    match text.verbatim() {
+        Some(raw) => {
+            out.push(b'"');
+            out.extend_from_slice(raw.as_bytes());
+            out.push(b'"');
+        }
+        None => write_text(text.as_str(), out),
+    }
+}

@@ -1,0 +1,396 @@
+//! Reading JSON text. Errors carry Python's own words and position, since clients see them.
+
+use std::borrow::Cow;
+
+use super::{Dialect, Text, Value};
+use crate::number::Integer;
+
+/// How deep values may nest: orjson stops at 1024, and a request has no use for more.
+const DEEPEST: usize = 1024;
+
+/// Why a text is not JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JsonError {
+    /// What is wrong, in the words of Python's `json`.
+    pub(crate) message: &'static str,
+    /// Where, in bytes from the start.
+    pub(crate) position: usize,
+    /// Python's `json` fails here with something other than its syntax error.
+    pub(crate) fatal: bool,
+}
+
+/// A cursor over JSON text.
+pub(crate) struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+    dialect: Dialect,
+}
+
+type Read<T> = Result<T, JsonError>;
+
+impl<'a> Reader<'a> {
+    /// Starts at the first byte of `text`.
+    pub(crate) fn new(text: &'a str, dialect: Dialect) -> Reader<'a> {
+        Reader {
+            text,
+            at: 0,
+            depth: 0,
+            dialect,
+        }
+    }
+
+    /// One value and nothing after it.
+    pub(crate) fn document(mut self) -> Read<Value<'a>> {
+        let value = self.value()?;
+        self.end()?;
+        Ok(value)
+    }
+
+    /// Nothing but white space is left.
+    pub(crate) fn end(&mut self) -> Read<()> {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => self.fail("Extra data"),
+        }
+    }
+
+    /// The next byte that is not white space, without taking it.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while let Some(byte) = bytes.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(*byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// Takes `byte` if it is what comes next.
+    #[inline]
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
+        let taken = self.peek() == Some(byte);
+        self.at += usize::from(taken);
+        taken
+    }
+
+    /// Any value.
+    pub(crate) fn value(&mut self) -> Read<Value<'a>> {
+        match self.peek() {
+            Some(b'"') => self.string().map(Value::Text),
+            Some(b'{') => self.nested(Reader::object),
+            Some(b'[') => self.nested(Reader::list),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(_) => self.word(),
+            None => self.fail("Expecting value"),
+        }
+    }
+
+    /// A member's name and its colon.
+    pub(crate) fn name(&mut self) -> Read<Text<'a>> {
+        if self.peek() != Some(b'"') {
+            return self.fail("Expecting property name enclosed in double quotes");
+        }
+        let name = self.string()?;
+        if self.take(b':') {
+            Ok(name)
+        } else {
+            self.fail("Expecting ':' delimiter")
+        }
+    }
+
+    /// After an element: `true` when another follows, `false` when `close` ended the list or object.
+    #[inline]
+    pub(crate) fn another(&mut self, close: u8) -> Read<bool> {
+        if self.take(b',') {
+            Ok(true)
+        } else if self.take(close) {
+            Ok(false)
+        } else {
+            self.fail("Expecting ',' delimiter")
+        }
+    }
+
+    /// A string; the next byte is its opening quote.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Read<Text<'a>> {
+        let start = self.at + 1;
+        let bytes = self.text.as_bytes();
+        let mut at = start;
+        loop {
+            match bytes.get(at) {
+                Some(b'"') => {
+                    self.at = at + 1;
+                    return Ok(Text::plain(&self.text[start..at]));
+                }
+                Some(b'\\') => return self.escaped_string(start, at),
+                Some(0..=0x1f) => return self.fail_at("Invalid control character at", at),
+                Some(_) => at += 1,
+                None => return self.fail_at("Unterminated string starting at", start - 1),
+            }
+        }
+    }
+
+    /// A number; the next byte is its first. `NaN` and the like are words.
+    pub(crate) fn number(&mut self) -> Read<Value<'a>> {
+        let bytes = self.text.as_bytes();
+        let start = self.at;
+        let digits = |mut at: usize| {
+            while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+                at += 1;
+            }
+            at
+        };
+        let first = start + usize::from(bytes[start] == b'-');
+        let mut end = match bytes.get(first) {
+            Some(b'0') => first + 1,
+            Some(b'1'..=b'9') => digits(first),
+            _ => return self.word(),
+        };
+        let mut integer = true;
+        if bytes.get(end) == Some(&b'.') {
+            let fraction = digits(end + 1);
+            if fraction > end + 1 {
+                (end, integer) = (fraction, false);
+            }
+        }
+        if matches!(bytes.get(end), Some(b'e' | b'E')) {
+            let sign = end + 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+            let exponent = digits(sign);
+            if exponent > sign {
+                (end, integer) = (exponent, false);
+            }
+        }
+        self.at = end;
+        let text = &self.text[start..end];
+        if integer {
+            self.integer(text, start)
+        } else {
+            self.float(text, start)
+        }
+    }
+
+    fn integer(&self, text: &'a str, start: usize) -> Read<Value<'a>> {
+        let integer = Integer::from_decimal(text);
+        match (&integer, self.dialect) {
+            // orjson keeps what fits i64 or u64; the rest it reads as doubles.
+            (Integer::Big { negative, .. }, Dialect::Document)
+                if *negative || text.parse::<u64>().is_err() =>
+            {
+                self.float(text, start)
+            }
+            (Integer::Big { .. }, Dialect::Body) if text.len() > 4300 => Err(JsonError {
+                message: "Exceeds the limit for integer string conversion",
+                position: start,
+                fatal: true,
+            }),
+            _ => Ok(Value::Integer(integer)),
+        }
+    }
+
+    fn float(&self, text: &str, start: usize) -> Read<Value<'a>> {
+        match text.parse::<f64>() {
+            Ok(float) if float.is_finite() || self.dialect == Dialect::Body => {
+                Ok(Value::Float(float))
+            }
+            _ => self.fail_at("number is infinity when parsed as double", start),
+        }
+    }
+
+    fn word(&mut self) -> Read<Value<'a>> {
+        let rest = &self.text[self.at..];
+        let words = [
+            ("null", Value::Null),
+            ("true", Value::Boolean(true)),
+            ("false", Value::Boolean(false)),
+            ("NaN", Value::Float(f64::NAN)),
+            ("Infinity", Value::Float(f64::INFINITY)),
+            ("-Infinity", Value::Float(f64::NEG_INFINITY)),
+        ];
+        for (word, value) in words {
+            let known = self.dialect == Dialect::Body || !matches!(value, Value::Float(_));
+            if known && rest.starts_with(word) {
+                self.at += word.len();
+                return Ok(value);
+            }
+        }
+        self.fail("Expecting value")
+    }
+
+    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Read<Value<'a>>) -> Read<Value<'a>> {
+        self.at += 1;
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(JsonError {
+                message: "maximum recursion depth exceeded",
+                position: self.at - 1,
+                fatal: true,
+            });
+        }
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+
+    fn list(&mut self) -> Read<Value<'a>> {
+        let mut elements = Vec::new();
+        if self.take(b']') {
+            return Ok(Value::List(elements));
+        }
+        loop {
+            elements.push(self.value()?);
+            if !self.another(b']')? {
+                return Ok(Value::List(elements));
+            }
+        }
+    }
+
+    fn object(&mut self) -> Read<Value<'a>> {
+        let mut members = Members::default();
+        if self.take(b'}') {
+            return Ok(Value::Object(members.list));
+        }
+        loop {
+            let name = self.name()?;
+            let value = self.value()?;
+            members.set(name, value);
+            if !self.another(b'}')? {
+                return Ok(Value::Object(members.list));
+            }
+        }
+    }
+
+    /// The rest of a string whose first escape is at `at`.
+    fn escaped_string(&mut self, start: usize, mut at: usize) -> Read<Text<'a>> {
+        let bytes = self.text.as_bytes();
+        let mut decoded = String::new();
+        let mut lone_surrogate = false;
+        let mut copied = start;
+        loop {
+            match bytes.get(at) {
+                Some(b'"') => {
+                    decoded.push_str(&self.text[copied..at]);
+                    self.at = at + 1;
+                    return Ok(Text::escaped(
+                        &self.text[start..at],
+                        decoded,
+                        lone_surrogate,
+                    ));
+                }
+                Some(b'\\') => {
+                    decoded.push_str(&self.text[copied..at]);
+                    let (character, end) = self.escape(at, start)?;
+                    if character.is_none() && self.dialect == Dialect::Document {
+                        return self.fail_at("half a surrogate pair", at);
+                    }
+                    lone_surrogate |= character.is_none();
+                    decoded.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
+                    (at, copied) = (end, end);
+                }
+                Some(0..=0x1f) => return self.fail_at("Invalid control character at", at),
+                Some(_) => at += 1,
+                None => return self.fail_at("Unterminated string starting at", start - 1),
+            }
+        }
+    }
+
+    /// The escape at `at` of a string that starts at `start`: its character (`None`: half a surrogate pair)
+    /// and where it ends.
+    fn escape(&self, at: usize, start: usize) -> Read<(Option<char>, usize)> {
+        let character = match self.text.as_bytes().get(at + 1) {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.unicode_escape(at),
+            Some(_) => return self.fail_at("Invalid \\escape", at),
+            None => return self.fail_at("Unterminated string starting at", start - 1),
+        };
+        Ok((Some(character), at + 2))
+    }
+
+    fn unicode_escape(&self, at: usize) -> Read<(Option<char>, usize)> {
+        let unit = |at: usize| {
+            let digits = self.text.as_bytes().get(at + 2..at + 6)?;
+            // The closing quote must still follow: Python looks no further than the text's last character.
+            let in_text = at + 6 < self.text.len();
+            let hexadecimal = digits.iter().all(u8::is_ascii_hexdigit);
+            let digits = std::str::from_utf8(digits).ok()?;
+            (in_text && hexadecimal).then(|| u32::from_str_radix(digits, 16).ok())?
+        };
+        let Some(first) = unit(at) else {
+            return self.fail_at("Invalid \\uXXXX escape", at + 1);
+        };
+        let next = at + 6;
+        if (0xd800..0xdc00).contains(&first) && self.text[next..].starts_with("\\u") {
+            let Some(second) = unit(next) else {
+                return self.fail_at("Invalid \\uXXXX escape", next + 1);
+            };
+            if (0xdc00..0xe000).contains(&second) {
+                let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+                return Ok((char::from_u32(code), next + 6));
+            }
+        }
+        Ok((char::from_u32(first), next))
+    }
+
+    fn fail<T>(&self, message: &'static str) -> Read<T> {
+        self.fail_at(message, self.at)
+    }
+
+    fn fail_at<T>(&self, message: &'static str, position: usize) -> Read<T> {
+        Err(JsonError {
+            message,
+            position,
+            fatal: false,
+        })
+    }
+}
+
+/// An object being read: members in order of first appearance, the last value of each name.
+#[derive(Default)]
+struct Members<'a> {
+    list: Vec<(Text<'a>, Value<'a>)>,
+    /// Places by name, kept only for objects too large to search one by one.
+    places: std::collections::HashMap<Cow<'a, str>, usize>,
+}
+
+/// From here on a look-up table beats a search.
+const LARGE: usize = 32;
+
+impl<'a> Members<'a> {
+    fn set(&mut self, name: Text<'a>, value: Value<'a>) {
+        if self.list.len() == LARGE && self.places.is_empty() {
+            for (place, (name, _)) in self.list.iter().enumerate() {
+                self.places.insert(owned_key(name), place);
+            }
+        }
+        let place = if self.list.len() < LARGE {
+            self.list.iter().position(|(known, _)| *known == name)
+        } else {
+            self.places.get(name.as_str()).copied()
+        };
+        match place {
+            Some(place) => self.list[place].1 = value,
+            None => {
+                if self.list.len() >= LARGE {
+                    self.places.insert(owned_key(&name), self.list.len());
+                }
+                self.list.push((name, value));
+            }
+        }
+    }
+}
+
+fn owned_key<'a>(name: &Text<'a>) -> Cow<'a, str> {
+    match name.verbatim() {
+        Some(raw) => Cow::Borrowed(raw),
+        None => Cow::Owned(name.as_str().to_owned()),
+    }
+}

@@ -1,0 +1,66 @@
+//! A JSON string: as it stood between its quotes, and what it says.
+
+use std::fmt;
+
+/// A JSON string that remembers how it was written, so that it can be echoed without escaping it anew.
+#[derive(Clone)]
+pub(crate) struct Text<'a> {
+    /// What stood between the quotes.
+    raw: &'a str,
+    /// What it says, where that differs from `raw` (it had escapes).
+    decoded: Option<Box<str>>,
+    /// It has a surrogate escape without its other half, so it is no text; `decoded` has U+FFFD there.
+    lone_surrogate: bool,
+}
+
+impl<'a> Text<'a> {
+    /// A string without escapes: `raw` says what it says. The caller has seen that it needs none.
+    pub(crate) fn plain(raw: &'a str) -> Text<'a> {
+        Text {
+            raw,
+            decoded: None,
+            lone_surrogate: false,
+        }
+    }
+
+    /// A string written with escapes.
+    pub(crate) fn escaped(raw: &'a str, decoded: String, lone_surrogate: bool) -> Text<'a> {
+        Text {
+            raw,
+            decoded: Some(decoded.into_boxed_str()),
+            lone_surrogate,
+        }
+    }
+
+    /// What it says.
+    pub(crate) fn as_str(&self) -> &str {
+        self.decoded.as_deref().unwrap_or(self.raw)
+    }
+
+    /// What stood between the quotes, when that is how an answer would write it too.
+    pub(crate) fn verbatim(&self) -> Option<&'a str> {
+        self.decoded.is_none().then_some(self.raw)
+    }
+
+    /// What stood between the quotes, escapes and all: valid JSON whatever it says.
+    pub(crate) fn raw(&self) -> &'a str {
+        self.raw
+    }
+
+    /// Whether it has half a surrogate pair and therefore is no Unicode text.
+    pub(crate) fn has_lone_surrogate(&self) -> bool {
+        self.lone_surrogate
+    }
+}
+
+impl PartialEq for Text<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str() && self.lone_surrogate == other.lone_surrogate
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), formatter)
+    }
+}

@@ -1,0 +1,319 @@
+//! Numbers as Flagsmith's Python reads and prints them: `int()`, `float()`, `str()`, integers of any size.
+//!
+//! Knows nothing of JSON or of conditions. The rules come from CPython's own grammar: any Unicode decimal
+//! digit counts, single underscores may stand between digits, white space around the number is ignored.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+
+use rkyv::{Archive, Serialize};
+
+/// The longest run of digits that Python's `int()` converts (its `int_max_str_digits`).
+const MOST_DIGITS: usize = 4300;
+
+/// The code point of zero in every run of Unicode decimal digits (general category Nd, Unicode 15).
+const ZEROS: [u32; 68] = [
+    0x30, 0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66,
+    0xDE6, 0xE50, 0xED0, 0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90,
+    0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10,
+    0x104A0, 0x10D30, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650,
+    0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50, 0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0,
+    0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E950,
+    0x1FBF0,
+];
+
+/// An integer of any size: small ones as such, others as their canonical decimal digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Integer<'a> {
+    /// Fits 64 bits.
+    Small(i64),
+    /// Beyond 64 bits: digits without leading zeros.
+    Big {
+        /// Below zero.
+        negative: bool,
+        /// Decimal digits, the first one not zero.
+        digits: Cow<'a, str>,
+    },
+}
+
+impl<'a> Integer<'a> {
+    /// Reads `-?[0-9]+`, which the caller has checked.
+    pub(crate) fn from_decimal(text: &'a str) -> Integer<'a> {
+        if let Ok(small) = text.parse() {
+            return Integer::Small(small);
+        }
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text),
+        };
+        let digits = digits.trim_start_matches('0');
+        // Leading zeros can hide a number that fits: `parse` accepts them, so only true giants remain.
+        Integer::Big {
+            negative,
+            digits: Cow::Borrowed(digits),
+        }
+    }
+
+    /// The same integer, borrowing nothing.
+    pub(crate) fn into_owned(self) -> Integer<'static> {
+        match self {
+            Integer::Small(small) => Integer::Small(small),
+            Integer::Big { negative, digits } => Integer::Big {
+                negative,
+                digits: Cow::Owned(digits.into_owned()),
+            },
+        }
+    }
+
+    /// The nearest double; infinite beyond its range.
+    pub(crate) fn to_double(&self) -> f64 {
+        match self {
+            Integer::Small(small) => *small as f64,
+            Integer::Big { negative, digits } => {
+                let magnitude = digits.parse().unwrap_or(f64::INFINITY);
+                if *negative { -magnitude } else { magnitude }
+            }
+        }
+    }
+}
+
+impl Ord for Integer<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let sign = |integer: &Self| match integer {
+            Integer::Small(_) => 0,
+            Integer::Big { negative: true, .. } => -1,
+            Integer::Big { .. } => 1,
+        };
+        match (self, other) {
+            (Integer::Small(left), Integer::Small(right)) => left.cmp(right),
+            (Integer::Big { digits: left, .. }, Integer::Big { digits: right, .. })
+                if sign(self) == sign(other) =>
+            {
+                let magnitude = left.len().cmp(&right.len()).then_with(|| left.cmp(right));
+                if sign(self) < 0 {
+                    magnitude.reverse()
+                } else {
+                    magnitude
+                }
+            }
+            _ => sign(self).cmp(&sign(other)),
+        }
+    }
+}
+
+impl PartialOrd for Integer<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Integer<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Integer::Small(small) => write!(formatter, "{small}"),
+            Integer::Big { negative, digits } => {
+                write!(formatter, "{}{digits}", if *negative { "-" } else { "" })
+            }
+        }
+    }
+}
+
+/// An [`Integer`] as it lies in an archive.
+#[derive(Archive, Serialize, Debug)]
+pub(crate) enum StoredInteger {
+    /// Fits 64 bits.
+    Small(i64),
+    /// Beyond 64 bits: its sign (`true`: below zero) and canonical digits.
+    Big(bool, String),
+}
+
+impl From<Integer<'_>> for StoredInteger {
+    fn from(integer: Integer<'_>) -> Self {
+        match integer {
+            Integer::Small(small) => StoredInteger::Small(small),
+            Integer::Big { negative, digits } => StoredInteger::Big(negative, digits.into_owned()),
+        }
+    }
+}
+
+impl ArchivedStoredInteger {
+    /// The integer, borrowed from the archive.
+    pub(crate) fn get(&self) -> Integer<'_> {
+        match self {
+            ArchivedStoredInteger::Small(small) => Integer::Small(small.to_native()),
+            ArchivedStoredInteger::Big(negative, digits) => Integer::Big {
+                negative: *negative,
+                digits: Cow::Borrowed(digits.as_str()),
+            },
+        }
+    }
+}
+
+/// Python's `int(text)`; `None` where it raises.
+pub(crate) fn python_int(text: &str) -> Option<Integer<'static>> {
+    let ascii = ascii_digits(python_strip(text))?;
+    let (sign, digits) = match ascii.as_bytes().first()? {
+        b'-' => ("-", &ascii[1..]),
+        b'+' => ("", &ascii[1..]),
+        _ => ("", &ascii[..]),
+    };
+    if digits.is_empty() || digits.len() > MOST_DIGITS {
+        return None;
+    }
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(Integer::from_decimal(&format!("{sign}{digits}")).into_owned())
+}
+
+/// Python's `float(text)`; `None` where it raises.
+pub(crate) fn python_float(text: &str) -> Option<f64> {
+    // Rust's grammar is Python's after digits and underscores are settled: inf, infinity and nan in any
+    // case, `.5`, `5.`, an exponent with a sign.
+    ascii_digits(python_strip(text))?.parse().ok()
+}
+
+/// Python's `str(float)`.
+pub(crate) fn python_float_text(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".to_owned();
+    }
+    if value.is_infinite() {
+        return if value < 0.0 { "-inf" } else { "inf" }.to_owned();
+    }
+    let magnitude = value.abs();
+    if magnitude == 0.0 || (1e-4..1e16).contains(&magnitude) {
+        return format!("{value:?}");
+    }
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let (sign, exponent) = match exponent.strip_prefix('-') {
+        Some(exponent) => ('-', exponent),
+        None => ('+', exponent),
+    };
+    format!("{digits}e{sign}{exponent:0>2}")
+}
+
+/// Python's `str.strip()`.
+fn python_strip(text: &str) -> &str {
+    // Python also counts the four separators U+001C to U+001F as white space.
+    text.trim_matches(|character: char| {
+        character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
+    })
+}
+
+/// The text with every decimal digit in ASCII and single underscores between digits dropped; `None` for any
+/// other underscore or non-ASCII character.
+fn ascii_digits(text: &str) -> Option<Cow<'_, str>> {
+    if text.is_ascii() && !text.contains('_') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut ascii = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    let mut after_digit = false;
+    while let Some(character) = characters.next() {
+        if character == '_' {
+            let before_digit = characters.peek().is_some_and(|next| digit(*next).is_some());
+            if !after_digit || !before_digit {
+                return None;
+            }
+        } else if let Some(digit) = digit(character) {
+            ascii.push(digit);
+        } else if character.is_ascii() {
+            ascii.push(character);
+        } else {
+            return None;
+        }
+        after_digit = digit(character).is_some();
+    }
+    Some(Cow::Owned(ascii))
+}
+
+/// The ASCII digit of a Unicode decimal digit.
+fn digit(character: char) -> Option<char> {
+    let code = u32::from(character);
+    let run = ZEROS.partition_point(|zero| *zero <= code).checked_sub(1)?;
+    char::from_digit(code - ZEROS[run], 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_integers_as_python_does() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(
+                python_int(text)
+                    .map(|integer| integer.to_string())
+                    .as_deref(),
+                expected,
+                "{text:?}"
+            );
+        };
+        check(" 1 ", Some("1"));
+        check("\u{1c}+1_000\u{3000}", Some("1000"));
+        check("٣٤", Some("34"));
+        check("-0", Some("0"));
+        check("-00000000000000000000000000000000000000005", Some("-5"));
+        check(
+            "123456789012345678901234567890",
+            Some("123456789012345678901234567890"),
+        );
+        for bad in [
+            "", "+", "5.0", "1e3", "_1", "1_", "1__0", "0x10", "²", "+-1",
+        ] {
+            check(bad, None);
+        }
+        assert!(python_int(&"9".repeat(4300)).is_some());
+        assert!(python_int(&"9".repeat(4301)).is_none());
+    }
+
+    #[test]
+    fn reads_and_prints_floats_as_python_does() {
+        for (text, printed) in [
+            (" 1.5 ", "1.5"),
+            (".5", "0.5"),
+            ("5.", "5.0"),
+            ("1_0.2_5", "10.25"),
+            ("١.٥", "1.5"),
+            ("1e16", "1e+16"),
+            ("9999999999999998", "9999999999999998.0"),
+            ("0.0001", "0.0001"),
+            ("0.00001", "1e-05"),
+            ("-1.5e-300", "-1.5e-300"),
+            ("-INFINITY", "-inf"),
+            ("NaN", "nan"),
+            ("-0", "-0.0"),
+        ] {
+            assert_eq!(
+                python_float(text).map(python_float_text).as_deref(),
+                Some(printed)
+            );
+        }
+        for bad in ["", ".", "1e", "1_.5", "1._5", "e5", "0x1p3", "1 2"] {
+            assert_eq!(python_float(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn orders_integers_of_any_size() {
+        let order = [
+            "-100000000000000000001",
+            "-100000000000000000000",
+            "-1",
+            "0",
+            "7",
+            "9223372036854775807",
+            "9223372036854775808",
+            "100000000000000000000",
+        ];
+        for pair in order.windows(2) {
+            assert!(
+                Integer::from_decimal(pair[0]) < Integer::from_decimal(pair[1]),
+                "{pair:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Python's `str()` and `repr()` of JSON values: what conditions compare with and refusals quote.
+
+use crate::json::Value;
+use crate::number::python_float_text;
+
+/// Python's `str(value)`.
+pub(crate) fn python_str(value: &Value<'_>) -> String {
+    match value {
+        Value::Text(text) => text.as_str().to_owned(),
+        _ => repr(value),
+    }
+}
+
+/// Python's `repr(text)`, for `unknown key '...'`: quotes, backslashes and what cannot be printed are escaped.
+pub fn python_repr(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
+    let mut printed = String::with_capacity(text.len() + 2);
+    printed.push(quote);
+    for character in text.chars() {
+        match character {
+            '\\' => printed.push_str("\\\\"),
+            '\n' => printed.push_str("\\n"),
+            '\r' => printed.push_str("\\r"),
+            '\t' => printed.push_str("\\t"),
+            _ if character == quote => printed.extend(['\\', character]),
+            _ if character.is_control() => match u32::from(character) {
+                code @ 0..=0xff => printed.push_str(&format!("\\x{code:02x}")),
+                code => printed.push_str(&format!("\\u{code:04x}")),
+            },
+            _ => printed.push(character),
+        }
+    }
+    printed.push(quote);
+    printed
+}
+
+fn repr(value: &Value<'_>) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Boolean(true) => "True".to_owned(),
+        Value::Boolean(false) => "False".to_owned(),
+        Value::Integer(integer) => integer.to_string(),
+        Value::Float(float) => python_float_text(*float),
+        Value::Text(text) => python_repr(text.as_str()),
+        Value::List(elements) => {
+            let elements: Vec<String> = elements.iter().map(repr).collect();
+            format!("[{}]", elements.join(", "))
+        }
+        Value::Object(members) => {
+            let members: Vec<String> = members
+                .iter()
+                .map(|(name, value)| format!("{}: {}", python_repr(name.as_str()), repr(value)))
+                .collect();
+            format!("{{{}}}", members.join(", "))
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Request bodies: what is kept, what is refused and how, and that both ways through agree.
+
+use super::*;
+
+fn accepted(body: &str) -> String {
+    let request = read_identity(body.as_bytes(), BodyKind::Json);
+    let mut out = Vec::new();
+    request
+        .expect(body)
+        .into_identity(|| "random".to_owned())
+        .write(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn refused(body: &[u8]) -> String {
+    match read_identity(body, BodyKind::Json) {
+        Err(BodyError::Invalid(answer)) => answer,
+        Err(BodyError::Unparsable(answer)) => format!("400 {answer}"),
+        Ok(request) => panic!("accepted {request:?}"),
+    }
+}
+
+#[test]
+fn keeps_exact_types_and_order() {
+    let body = r#"{"identifier":"é\u00e9\/","traits":[
+        {"trait_key":"i","trait_value":1},{"trait_key":"f","trait_value":1.50},{"trait_key":"e","trait_value":1e22},
+        {"trait_key":"b","trait_value":true},{"trait_key":"s","trait_value":"007"},{"trait_key":"n"},
+        {"trait_key":"nan","trait_value":NaN},{"trait_key":"z","trait_value":-0},{"trait_key":"z","trait_value":-0.0},
+        {"trait_key":"big","trait_value":123456789012345678901234567890,"transient":true}],"transient":true}"#;
+    assert_eq!(
+        accepted(body),
+        "\"identifier\":\"éé/\",\"traits\":[{\"trait_key\":\"i\",\"trait_value\":1},\
+         {\"trait_key\":\"f\",\"trait_value\":1.5},{\"trait_key\":\"e\",\"trait_value\":1e22},\
+         {\"trait_key\":\"b\",\"trait_value\":true},{\"trait_key\":\"s\",\"trait_value\":\"007\"},\
+         {\"trait_key\":\"n\",\"trait_value\":null},{\"trait_key\":\"nan\",\"trait_value\":null},\
+         {\"trait_key\":\"z\",\"trait_value\":0},{\"trait_key\":\"z\",\"trait_value\":-0.0},\
+         {\"trait_key\":\"big\",\"trait_value\":123456789012345678901234567890}]"
+    );
+}
+
+#[test]
+fn takes_the_last_of_repeated_members() {
+    assert_eq!(
+        accepted(r#"{"identifier":1,"traits":7,"identifier":"b","traits":[]}"#),
+        r#""identifier":"b","traits":[]"#
+    );
+}
+
+#[test]
+fn names_a_transient_identity_by_its_traits() {
+    let body = r#"{"identifier":null,"traits":[{"trait_key":"b","trait_value":true},{"trait_key":"a","trait_value":1.0}]}"#;
+    // SHA-256 of "a1.0bTrue".
+    assert!(
+        accepted(body).starts_with(r#""identifier":"ceffde9f"#),
+        "{}",
+        accepted(body)
+    );
+    assert_eq!(accepted("{}"), r#""identifier":"random","traits":[]"#);
+    assert_eq!(
+        accepted(r#"{"identifier":""}"#),
+        r#""identifier":"","traits":[]"#
+    );
+}
+
+/// Recorded from the official proxy, but for the last three, where it fails with 500 or is cut short.
+#[test]
+fn refuses_in_known_words() {
+    let check = |body: &str, answer: &str| assert_eq!(refused(body.as_bytes()), answer, "{body}");
+    check(
+        "",
+        r#"{"detail":[{"type":"missing","loc":["body"],"msg":"Field required","input":null,"url":"https://errors.pydantic.dev/2.7/v/missing"}]}"#,
+    );
+    check(
+        "null",
+        r#"{"detail":[{"type":"missing","loc":["body"],"msg":"Field required","input":null,"url":"https://errors.pydantic.dev/2.7/v/missing"}]}"#,
+    );
+    check(
+        "not json",
+        r#"{"detail":[{"type":"json_invalid","loc":["body",0],"msg":"JSON decode error","input":{},"ctx":{"error":"Expecting value"}}]}"#,
+    );
+    check(
+        "[]",
+        r#"{"detail":[{"type":"model_attributes_type","loc":["body"],"msg":"Input should be a valid dictionary or object to extract fields from","input":[],"url":"https://errors.pydantic.dev/2.7/v/model_attributes_type"}]}"#,
+    );
+    check(
+        r#"{"identifier": 123}"#,
+        r#"{"detail":[{"type":"string_type","loc":["body","identifier"],"msg":"Input should be a valid string","input":123,"url":"https://errors.pydantic.dev/2.7/v/string_type"}]}"#,
+    );
+    check(
+        r#"{"identifier":"a","traits":null}"#,
+        r#"{"detail":[{"type":"list_type","loc":["body","traits"],"msg":"Input should be a valid list","input":null,"url":"https://errors.pydantic.dev/2.7/v/list_type"}]}"#,
+    );
+    check(
+        r#"{"identifier":"a","traits":[{"trait_value":1}]}"#,
+        r#"{"detail":[{"type":"missing","loc":["body","traits",0,"trait_key"],"msg":"Field required","input":{"trait_value":1},"url":"https://errors.pydantic.dev/2.7/v/missing"}]}"#,
+    );
+    check(
+        r#"{"identifier":"\ud800"}"#,
+        r#"{"detail":[{"type":"string_unicode","loc":["body","identifier"],"msg":"Input should be a valid string, unable to parse raw data as a unicode string","input":"\ud800","url":"https://errors.pydantic.dev/2.7/v/string_unicode"}]}"#,
+    );
+    assert_eq!(
+        refused(b"{\"identifier\":\"\xff\"}"),
+        r#"400 {"detail":"There was an error parsing the body"}"#
+    );
+    // The official proxy's answers have these lengths.
+    assert_eq!(
+        refused(br#"{"identifier":"a","traits":[{"trait_key":"k","trait_value":[1,2]}]}"#).len(),
+        709
+    );
+    let long = format!(
+        r#"{{"identifier":"a","traits":[{{"trait_key":"k","trait_value":"{}"}}]}}"#,
+        "x".repeat(2001)
+    );
+    assert_eq!(refused(long.as_bytes()).len(), 2189);
+    assert!(accepted(&long.replacen("xx", "é", 1)).contains('é'));
+}
+
+#[test]
+fn both_ways_agree() {
+    for body in [
+        r#"{"identifier":"a"}"#,
+        r#" {"traits":[{"trait_value":"\u0041","trait_key":"k","x":[1,{"y":null}]}],"identifier":"\n"} "#,
+        r#"{"identifier":"a","traits":[{"trait_key":"k","trait_value":1e400}]}"#,
+        r#"{"other":{}}"#,
+    ] {
+        let plain = plain::read(body).expect(body);
+        assert_eq!(
+            Ok(plain),
+            strict::read(body.as_bytes(), BodyKind::Json),
+            "{body}"
+        );
+    }
+}

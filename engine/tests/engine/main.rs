@@ -1,0 +1,3 @@
+//! The engine at its own door: documents and requests in, answers out.
+
+mod golden;
