@@ -22,7 +22,6 @@ mod property_value;
 mod python;
 mod request;
 mod side;
-mod translate;
 mod version;
 
 pub use answer::{Answer, ArchivedAnswer};

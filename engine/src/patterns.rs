@@ -16,7 +16,7 @@ use crate::property_value::PropertyValue;
 
 /// The compiled patterns and queries of one environment.
 pub struct Patterns {
-    patterns: Vec<OnceCell<Option<Pattern>>>,
+    patterns: Vec<Pattern>,
     queries: Vec<OnceCell<Option<JsonPath>>>,
     /// The evaluation context that queries run over; the identity is put in for each query.
     context: RefCell<Option<serde_json::Map<String, Json>>>,
@@ -29,7 +29,7 @@ impl Patterns {
             patterns: environment
                 .patterns
                 .iter()
-                .map(|_| OnceCell::new())
+                .map(|_| Pattern::default())
                 .collect(),
             queries: environment
                 .queries
@@ -48,10 +48,7 @@ impl Patterns {
         text: &str,
     ) -> bool {
         let place = place as usize;
-        self.patterns[place]
-            .get_or_init(|| environment.patterns[place].compile())
-            .as_ref()
-            .is_some_and(|pattern| pattern.is_match(text))
+        self.patterns[place].is_match(&environment.patterns[place], text)
     }
 
     /// The first thing that the environment's query of that place finds, if it is a scalar.

@@ -1,3 +1,5 @@
 //! The engine at its own door: documents and requests in, answers out.
 
 mod golden;
+mod patterns;
+mod proxy;

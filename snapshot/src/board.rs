@@ -1,0 +1,270 @@
+//! The board: one small page of atomics that writer and readers share. Knows nothing of what a row
+//! or a slot stands for.
+//!
+//! Its layout follows from its [`Shape`] alone, in lines of 128 bytes so that two processes never
+//! write to one cache line (two neighbouring lines of 64 bytes are often fetched as a pair):
+//!
+//! ```text
+//! line 0      magic, layout, caller's format, rows, slots: written before the board has its name
+//! line 1      the current generation: the one word that readers look at all the time
+//! line 2      whether the writer drains
+//! line 3..    a word for each row: microseconds since 1970, 0 for never
+//! then        a line for each slot: the worker's state
+//! ```
+//!
+//! The generation is stored with Release and loaded with Acquire: it publishes files. Every other
+//! word stands for itself alone and is relaxed.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use crate::directory::Directory;
+use crate::error::{Defect, Error};
+use crate::map::Words;
+
+const LINE: usize = 16;
+const GENERATION: usize = LINE;
+const DRAINING: usize = 2 * LINE;
+const ROWS: usize = 3 * LINE;
+const MAGIC: u64 = u64::from_ne_bytes(*b"board\0\0\0");
+const LAYOUT: u32 = 1;
+
+/// What a board has room for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shape {
+    /// The caller's layout number of its archived types: readers of another refuse the directory.
+    pub format: u32,
+    /// Times of the last successful fetch.
+    pub rows: usize,
+    /// Workers.
+    pub slots: usize,
+}
+
+/// What a worker is doing, as it says itself, or as whoever saw it end says for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WorkerState {
+    /// Not ready yet; also a slot that had no worker so far.
+    Starting,
+    /// Serving.
+    Ready,
+    /// Finishing what it has in hand.
+    Draining,
+    /// Gone.
+    Exited,
+}
+
+/// One small shared page of atomics. Cheap to look at on every request.
+pub struct Board {
+    words: Words,
+    shape: Shape,
+}
+
+impl Board {
+    /// The generation published last, 0 for none in this run. Whatever it names can be mapped after
+    /// this (Acquire).
+    #[inline]
+    pub fn generation(&self) -> u64 {
+        self.words[GENERATION].load(Ordering::Acquire)
+    }
+
+    /// When the fetch of this row last succeeded, to the microsecond; `None` for never.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn fetched(&self, row: usize) -> Option<SystemTime> {
+        match self.row(row).load(Ordering::Relaxed) {
+            0 => None,
+            microseconds => SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(microseconds)),
+        }
+    }
+
+    /// Notes a successful fetch. For the writer alone.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn set_fetched(&self, row: usize, at: SystemTime) {
+        let since = at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let microseconds = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
+        // 0 stands for never, so a clock set to 1970 counts as a microsecond later.
+        self.row(row).store(microseconds.max(1), Ordering::Relaxed);
+    }
+
+    /// Whether the writer has begun to drain: readiness fails from here on.
+    pub fn draining(&self) -> bool {
+        self.words[DRAINING].load(Ordering::Relaxed) != 0
+    }
+
+    /// Begins to drain, for good. For the writer alone.
+    pub fn set_draining(&self) {
+        self.words[DRAINING].store(1, Ordering::Relaxed);
+    }
+
+    /// What the worker in this slot is doing.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such slot.
+    pub fn worker_state(&self, slot: usize) -> WorkerState {
+        WorkerState::from_word(self.slot(slot).load(Ordering::Relaxed))
+    }
+
+    /// Says what the worker in this slot is doing. For that worker, and for whoever saw it end.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such slot.
+    pub fn set_worker_state(&self, slot: usize, state: WorkerState) {
+        self.slot(slot).store(state as u64, Ordering::Relaxed);
+    }
+
+    /// What there is room for.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Puts a new board in place of whatever is there. Who maps the old one keeps it.
+    pub(crate) fn create(directory: &Directory, shape: Shape) -> Result<Self, Error> {
+        let path = directory.board();
+        let header = header(shape);
+        let count = count(shape).ok_or_else(|| too_large(&path))?;
+        let mut content = header.map(u64::to_ne_bytes).concat();
+        content.resize(count * size_of::<u64>(), 0);
+        directory.stage(&content, &path)?;
+        Self::open(directory, shape.format)
+    }
+
+    /// Maps the board that is there.
+    pub(crate) fn open(directory: &Directory, format: u32) -> Result<Self, Error> {
+        let path = directory.board();
+        let words = Words::open(&path)?;
+        let shape = check(&words, format).map_err(Error::defective(&path))?;
+        Ok(Self { words, shape })
+    }
+
+    /// Publishes: everything named before is visible to who loads this (Release).
+    pub(crate) fn set_generation(&self, generation: u64) {
+        self.words[GENERATION].store(generation, Ordering::Release);
+    }
+
+    fn row(&self, row: usize) -> &AtomicU64 {
+        assert!(
+            row < self.shape.rows,
+            "row {row} of a board with {} rows",
+            self.shape.rows
+        );
+        &self.words[ROWS + row]
+    }
+
+    fn slot(&self, slot: usize) -> &AtomicU64 {
+        assert!(
+            slot < self.shape.slots,
+            "slot {slot} of a board with {} slots",
+            self.shape.slots
+        );
+        &self.words[ROWS + self.shape.rows.next_multiple_of(LINE) + slot * LINE]
+    }
+}
+
+impl fmt::Debug for Board {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Board")
+            .field("shape", &self.shape)
+            .field("generation", &self.generation())
+            .field("draining", &self.draining())
+            .finish_non_exhaustive()
+    }
+}
+
+impl WorkerState {
+    fn from_word(word: u64) -> Self {
+        match word {
+            0 => Self::Starting,
+            1 => Self::Ready,
+            2 => Self::Draining,
+            _ => Self::Exited,
+        }
+    }
+}
+
+impl fmt::Display for WorkerState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Draining => "draining",
+            Self::Exited => "exited",
+        })
+    }
+}
+
+fn header(shape: Shape) -> [u64; 5] {
+    [
+        MAGIC,
+        u64::from(LAYOUT),
+        u64::from(shape.format),
+        shape.rows as u64,
+        shape.slots as u64,
+    ]
+}
+
+/// The words a board of this shape has, if that can be counted in bytes.
+fn count(shape: Shape) -> Option<usize> {
+    let rows = shape.rows.checked_next_multiple_of(LINE)?;
+    let slots = shape.slots.checked_mul(LINE)?;
+    let count = ROWS.checked_add(rows)?.checked_add(slots)?;
+    count.checked_mul(size_of::<u64>())?;
+    Some(count)
+}
+
+/// The shape of a board, if it is one of ours and as long as it says.
+fn check(words: &[AtomicU64], format: u32) -> Result<Shape, Defect> {
+    let bytes = |count: usize| (count as u64).saturating_mul(size_of::<u64>() as u64);
+    if words.len() < ROWS {
+        return Err(Defect::Truncated {
+            found: bytes(words.len()),
+            expected: bytes(ROWS),
+        });
+    }
+    let word = |place: usize| words[place].load(Ordering::Relaxed);
+    let number = |place: usize| u32::try_from(word(place)).unwrap_or(u32::MAX);
+    let size = |place: usize| usize::try_from(word(place)).unwrap_or(usize::MAX);
+    if word(0) != MAGIC {
+        return Err(Defect::Foreign);
+    }
+    if number(1) != LAYOUT {
+        return Err(Defect::HeaderFormat {
+            found: number(1),
+            expected: LAYOUT,
+        });
+    }
+    if number(2) != format {
+        return Err(Defect::Format {
+            found: number(2),
+            expected: format,
+        });
+    }
+    let shape = Shape {
+        format,
+        rows: size(3),
+        slots: size(4),
+    };
+    let expected = count(shape).unwrap_or(usize::MAX);
+    if words.len() != expected {
+        return Err(Defect::Length {
+            found: bytes(words.len()),
+            expected: bytes(expected),
+        });
+    }
+    Ok(shape)
+}
+
+fn too_large(path: &Path) -> Error {
+    Error::io("create", path)(std::io::ErrorKind::FileTooLarge.into())
+}

@@ -1,0 +1,238 @@
+//! The state directory: whose it is, what its files are called, how one gets its name. Knows
+//! nothing of what is in them.
+
+use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+const PRIVATE_DIRECTORY: u32 = 0o700;
+const PRIVATE_FILE: u32 = 0o600;
+const OTHERS: u32 = 0o077;
+const LONGEST_NAME: usize = 64;
+
+/// A staged file: `environments/<name>.<generation>`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct File {
+    /// What is in it, to the caller: 1 to 64 of `A-Z a-z 0-9 _ -`.
+    pub name: String,
+    /// The generation it was staged for.
+    pub generation: u64,
+}
+
+/// A state directory that belongs to this user alone.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+}
+
+/// The files with a generation that a directory holds.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) files: Vec<File>,
+    pub(crate) indexes: Vec<u64>,
+}
+
+impl Found {
+    /// 0 if there are none.
+    pub(crate) fn highest_generation(&self) -> u64 {
+        let staged = self.files.iter().map(|file| file.generation);
+        staged
+            .chain(self.indexes.iter().copied())
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+impl Directory {
+    /// For the writer: created if need be, closed to others if it was not.
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
+        create_private(path)?;
+        let directory = Self {
+            path: path.to_owned(),
+        };
+        if directory.mode_if_ours()? & OTHERS != 0 {
+            fs::set_permissions(path, Permissions::from_mode(PRIVATE_DIRECTORY))
+                .map_err(Error::io("restrict the permissions of", path))?;
+        }
+        create_private(&directory.environments())?;
+        Ok(directory)
+    }
+
+    /// For a reader: as the writer left it.
+    pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
+        let directory = Self {
+            path: path.to_owned(),
+        };
+        let mode = directory.mode_if_ours()? & 0o777;
+        if mode & OTHERS != 0 {
+            return Err(Error::Permissions {
+                directory: directory.path,
+                mode,
+            });
+        }
+        Ok(directory)
+    }
+
+    /// Held until the returned file is dropped, or its process is gone.
+    pub(crate) fn lock(&self) -> Result<fs::File, Error> {
+        let path = self.path.join("lock");
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(PRIVATE_FILE)
+            .open(&path)
+            .map_err(Error::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked {
+                directory: self.path.clone(),
+            }),
+            Err(TryLockError::Error(source)) => Err(Error::io("lock", &path)(source)),
+        }
+    }
+
+    pub(crate) fn board(&self) -> PathBuf {
+        self.path.join("board")
+    }
+
+    pub(crate) fn index(&self, generation: u64) -> PathBuf {
+        self.path.join(format!("index.{generation}"))
+    }
+
+    /// Refuses a name that could lead elsewhere.
+    pub(crate) fn file(&self, name: &str, generation: u64) -> Result<PathBuf, Error> {
+        if !is_name(name) {
+            return Err(Error::Name {
+                name: name.to_owned(),
+            });
+        }
+        Ok(self.environments().join(format!("{name}.{generation}")))
+    }
+
+    /// Writes `content` under a temporary name and gives it its own. Whatever had that name before
+    /// keeps its content.
+    pub(crate) fn stage(&self, content: &[u8], path: &Path) -> Result<(), Error> {
+        let staging = self.staging();
+        // One writer at a time, so what is there was left by a failure or by an earlier run.
+        unlink(&staging)?;
+        let written = self.write(content, &staging).and_then(|()| {
+            // The directory itself is not synced: a name lost in a power cut is a document fetched
+            // again.
+            fs::rename(&staging, path).map_err(Error::io("rename the staged file to", path))
+        });
+        if written.is_err() {
+            // The failure at hand says more than one to tidy up; the next stage unlinks too.
+            let _ = unlink(&staging);
+        }
+        written
+    }
+
+    /// Everything with a generation. Files of any other name are somebody's, not ours.
+    pub(crate) fn found(&self) -> Result<Found, Error> {
+        let indexes = names(&self.path)?
+            .iter()
+            .filter_map(|name| split(name))
+            .filter_map(|(stem, generation)| (stem == "index").then_some(generation))
+            .collect();
+        let files = names(&self.environments())?
+            .iter()
+            .filter_map(|name| split(name))
+            .filter(|(stem, _)| is_name(stem))
+            .map(|(stem, generation)| File {
+                name: stem.to_owned(),
+                generation,
+            })
+            .collect();
+        Ok(Found { files, indexes })
+    }
+
+    pub(crate) fn staging(&self) -> PathBuf {
+        self.path.join("staging")
+    }
+
+    fn environments(&self) -> PathBuf {
+        self.path.join("environments")
+    }
+
+    fn write(&self, content: &[u8], staging: &Path) -> Result<(), Error> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(PRIVATE_FILE)
+            .open(staging)
+            .map_err(Error::io("create", staging))?;
+        file.write_all(content)
+            .map_err(Error::io("write", staging))?;
+        // Before the rename: after a power cut, a file that has its name has its content too.
+        file.sync_data().map_err(Error::io("sync", staging))
+    }
+
+    /// The permission bits, if nobody else can put another directory or other files here.
+    fn mode_if_ours(&self) -> Result<u32, Error> {
+        let user = nix::unistd::geteuid().as_raw();
+        let refused = |owner| Error::Owner {
+            directory: self.path.clone(),
+            owner,
+            user,
+        };
+        let act = Error::io("examine state directory", &self.path);
+        let (link, target) = fs::symlink_metadata(&self.path)
+            .and_then(|link| Ok((link, fs::metadata(&self.path)?)))
+            .map_err(act)?;
+        // A link by the administrator is fine (systemd makes one for a dynamic user); a stranger's,
+        // say in a temporary directory, would have us write wherever it points.
+        if link.is_symlink() && link.uid() != user && link.uid() != 0 {
+            return Err(refused(link.uid()));
+        }
+        if target.uid() != user {
+            return Err(refused(target.uid()));
+        }
+        Ok(target.mode())
+    }
+}
+
+/// `Ok` if the name is gone, whoever did it.
+pub(crate) fn unlink(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io("unlink", path)(source))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn create_private(path: &Path) -> Result<(), Error> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(PRIVATE_DIRECTORY)
+        .create(path)
+        .map_err(Error::io("create directory", path))
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// `<stem>.<generation>`, written as we write it: no sign, no leading zero.
+fn split(name: &str) -> Option<(&str, u64)> {
+    let (stem, text) = name.rsplit_once('.')?;
+    let generation: u64 = text.parse().ok()?;
+    (generation.to_string() == text).then_some((stem, generation))
+}
+
+fn names(directory: &Path) -> Result<Vec<String>, Error> {
+    fs::read_dir(directory)
+        .and_then(|entries| {
+            entries
+                .map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()))
+                .collect::<io::Result<_>>()
+        })
+        .map_err(Error::io("list", directory))
+}

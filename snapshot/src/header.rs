@@ -1,0 +1,133 @@
+//! The header before each archive: what a file says of itself. Knows nothing of files or of the
+//! archive's inside.
+//!
+//! ```text
+//!  0  magic            8 bytes
+//!  8  header format    u32     this layout
+//! 12  format           u32     the caller's layout of its archived types
+//! 16  generation       u64
+//! 24  type             u64     fingerprint of the archived type
+//! 32  payload length   u64     bytes
+//! 40  checksum         u64     xxh3 of the payload
+//! ```
+//!
+//! All little-endian, as the archive is.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::Defect;
+
+/// The alignment that an archive may count on.
+pub(crate) const ALIGNMENT: usize = 16;
+pub(crate) const LENGTH: usize = 48;
+const MAGIC: [u8; 8] = *b"snapshot";
+const HEADER_FORMAT: u32 = 1;
+
+// A map starts on a page, so the archive is aligned if the header is a whole number of alignments
+// long.
+const _: () = assert!(LENGTH.is_multiple_of(ALIGNMENT));
+
+/// What a reader asks for and a writer states.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identification {
+    pub(crate) format: u32,
+    pub(crate) generation: u64,
+    pub(crate) fingerprint: u64,
+}
+
+/// How much of a file is checked before it is read in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// The header: the writer of this run made the rest.
+    Payload,
+    /// Header, checksum and the archive's structure.
+    Nothing,
+}
+
+/// Writes the header into the first [`LENGTH`] bytes of `file`, whose payload is already behind
+/// them.
+pub(crate) fn write(file: &mut [u8], identification: Identification) {
+    let (header, payload) = file.split_at_mut(LENGTH);
+    let fields: [&[u8]; 7] = [
+        &MAGIC,
+        &HEADER_FORMAT.to_le_bytes(),
+        &identification.format.to_le_bytes(),
+        &identification.generation.to_le_bytes(),
+        &identification.fingerprint.to_le_bytes(),
+        &(payload.len() as u64).to_le_bytes(),
+        &xxh3_64(payload).to_le_bytes(),
+    ];
+    header.copy_from_slice(&fields.concat());
+}
+
+/// Compares the header of a whole file with what was asked for, and the payload with its checksum
+/// where `trust` says so. Returns the payload.
+pub(crate) fn check(file: &[u8], asked: Identification, trust: Trust) -> Result<&[u8], Defect> {
+    let truncated = |expected| Defect::Truncated {
+        found: file.len() as u64,
+        expected,
+    };
+    let (header, payload) = file
+        .split_at_checked(LENGTH)
+        .ok_or_else(|| truncated(LENGTH as u64))?;
+    let mut fields = Fields(header);
+    if fields.take() != MAGIC {
+        return Err(Defect::Foreign);
+    }
+    let header_format = u32::from_le_bytes(fields.take());
+    if header_format != HEADER_FORMAT {
+        return Err(Defect::HeaderFormat {
+            found: header_format,
+            expected: HEADER_FORMAT,
+        });
+    }
+    let format = u32::from_le_bytes(fields.take());
+    if format != asked.format {
+        return Err(Defect::Format {
+            found: format,
+            expected: asked.format,
+        });
+    }
+    let generation = u64::from_le_bytes(fields.take());
+    if generation != asked.generation {
+        return Err(Defect::Generation {
+            found: generation,
+            expected: asked.generation,
+        });
+    }
+    if u64::from_le_bytes(fields.take()) != asked.fingerprint {
+        return Err(Defect::Type);
+    }
+    let expected = u64::from_le_bytes(fields.take());
+    let found = payload.len() as u64;
+    if found < expected {
+        return Err(truncated(expected.saturating_add(LENGTH as u64)));
+    }
+    if found > expected {
+        return Err(Defect::Length {
+            found: file.len() as u64,
+            expected: expected + LENGTH as u64,
+        });
+    }
+    if trust == Trust::Nothing {
+        let expected = u64::from_le_bytes(fields.take());
+        let found = xxh3_64(payload);
+        if found != expected {
+            return Err(Defect::Checksum { found, expected });
+        }
+    }
+    Ok(payload)
+}
+
+/// Takes fixed-width fields off the front of a header.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn take<const WIDTH: usize>(&mut self) -> [u8; WIDTH] {
+        let mut field = [0; WIDTH];
+        let (front, rest) = self.0.split_at(WIDTH);
+        field.copy_from_slice(front);
+        self.0 = rest;
+        field
+    }
+}

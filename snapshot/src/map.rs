@@ -1,0 +1,141 @@
+//! The reader's view of a file, read in place. All unsafe code of the project is here; what it
+//! relies on is promised by `directory` (who may write), `publish` (what is written) and `header`
+//! (what is checked). Knows nothing of names.
+#![expect(
+    unsafe_code,
+    reason = "memory maps, and reading archives in place without validating them on every access"
+)]
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::path::Path;
+use std::slice;
+use std::sync::atomic::AtomicU64;
+
+use memmap2::{Mmap, MmapOptions, MmapRaw};
+use rkyv::rancor;
+
+use crate::error::{Defect, Error};
+use crate::header::{self, Trust};
+use crate::value::{self, Value};
+
+/// A read-only view of a published value: derefs to its archived form. It outlives the file's name,
+/// and its pages are shared by every process that maps the same file.
+pub struct Map<T: Value> {
+    bytes: Mmap,
+    // It gives out `&T::Archived`, so it may go to another thread where an owner of one may.
+    value: PhantomData<Box<T::Archived>>,
+}
+
+impl<T: Value> Map<T> {
+    /// Maps the file of `generation` at `path`.
+    pub(crate) fn open(
+        path: &Path,
+        format: u32,
+        generation: u64,
+        trust: Trust,
+    ) -> Result<Self, Error> {
+        const { assert!(align_of::<T::Archived>() <= header::ALIGNMENT) };
+        let file = match fs::File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::Retired {
+                    path: path.to_owned(),
+                });
+            }
+            opened => opened.map_err(Error::io("open", path))?,
+        };
+        // SAFETY: nobody changes the bytes under the map. `Directory::stage` writes a file before
+        // it has the name by which it was opened here, never after; and `Directory::existing` made
+        // sure that nobody but this user, who owns the directory, gets at the file.
+        let bytes = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
+        let defective = Error::defective(path);
+        let payload = match header::check(
+            &bytes,
+            value::identification::<T>(format, generation),
+            trust,
+        ) {
+            Ok(payload) => payload,
+            Err(defect) => return Err(defective(defect)),
+        };
+        // `deref` relies on it, whatever the header says.
+        let least = size_of::<T::Archived>();
+        if payload.len() < least {
+            let expected = (header::LENGTH + least) as u64;
+            return Err(defective(Defect::Truncated {
+                found: bytes.len() as u64,
+                expected,
+            }));
+        }
+        if trust == Trust::Nothing
+            && let Err(error) = rkyv::access::<T::Archived, rancor::Error>(payload)
+        {
+            return Err(defective(Defect::Invalid(error)));
+        }
+        Ok(Self {
+            bytes,
+            value: PhantomData,
+        })
+    }
+}
+
+impl<T: Value> Deref for Map<T> {
+    type Target = T::Archived;
+
+    fn deref(&self) -> &T::Archived {
+        let payload = &self.bytes[header::LENGTH..];
+        // SAFETY: the payload is an archive of `T` whose root is at its end: `value::archive` made
+        // it from a `T` and wrote a header with the type's fingerprint before it, which `open`
+        // compared, as it did the length. Where the writer is not trusted, `open` validated it. It
+        // is aligned: a map begins on a page, the header is a whole number of alignments, and
+        // `open` does not compile for a type that needs more.
+        unsafe { rkyv::access_unchecked::<T::Archived>(payload) }
+    }
+}
+
+// Without the value: what is published may be secret, and is large.
+impl<T: Value> fmt::Debug for Map<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Map")
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A file of atomics, shared for reading and writing with every process that maps it.
+#[derive(Debug)]
+pub(crate) struct Words {
+    map: MmapRaw,
+    count: usize,
+}
+
+impl Words {
+    /// Maps a file that holds a whole number of words and keeps its length.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(Error::io("open", path))?;
+        let map = MmapOptions::new()
+            .map_raw(&file)
+            .map_err(Error::io("map", path))?;
+        let count = map.len() / size_of::<AtomicU64>();
+        Ok(Self { map, count })
+    }
+}
+
+impl Deref for Words {
+    type Target = [AtomicU64];
+
+    fn deref(&self) -> &[AtomicU64] {
+        let first = self.map.as_ptr().cast::<AtomicU64>();
+        // SAFETY: `count` words lie within the map, which begins on a page and lives as long as
+        // `self`. No process touches them but through this slice, so every access is atomic;
+        // `Board::create` gives the file its length before its name, and nobody changes it after.
+        unsafe { slice::from_raw_parts(first, self.count) }
+    }
+}

@@ -1,0 +1,101 @@
+//! The reader: follows a state directory from any process. Knows nothing of how its files come to
+//! be.
+
+use std::path::Path;
+
+use crate::board::Board;
+use crate::directory::Directory;
+use crate::error::Error;
+use crate::header::Trust;
+use crate::map::Map;
+use crate::value::Value;
+
+/// One reader of a state directory, of any number, in any number of processes.
+#[derive(Debug)]
+pub struct Reader {
+    directory: Directory,
+    board: Board,
+    format: u32,
+}
+
+impl Reader {
+    /// Maps the board of a directory that a [`Publisher`](crate::Publisher) has opened.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Owner`] and [`Error::Permissions`] if others could have written there,
+    /// [`Error::Defective`] for a board of another layout or `format`, [`Error::Io`].
+    pub fn open(directory: &Path, format: u32) -> Result<Self, Error> {
+        let directory = Directory::existing(directory)?;
+        let board = Board::open(&directory, format)?;
+        Ok(Self {
+            directory,
+            board,
+            format,
+        })
+    }
+
+    /// The board: load the generation from it, and keep your own slot up to date.
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// Maps the index of a generation that the board named.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Retired`] if two more were published since: load the generation again.
+    /// [`Error::Defective`] if it is not the index of that generation, [`Error::Io`].
+    pub fn index<I: Value>(&self, generation: u64) -> Result<Map<I>, Error> {
+        Map::open(
+            &self.directory.index(generation),
+            self.format,
+            generation,
+            Trust::Payload,
+        )
+    }
+
+    /// Maps a file that an index named.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::index`]; [`Error::Name`] for what cannot be a file's name.
+    pub fn map<T: Value>(&self, name: &str, generation: u64) -> Result<Map<T>, Error> {
+        Map::open(
+            &self.directory.file(name, generation)?,
+            self.format,
+            generation,
+            Trust::Payload,
+        )
+    }
+
+    /// As [`Reader::index`], for one that was not published in this run: also refuses a wrong
+    /// checksum and whatever is no valid archive. Reads all of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::index`].
+    pub fn index_verified<I: Value>(&self, generation: u64) -> Result<Map<I>, Error> {
+        Map::open(
+            &self.directory.index(generation),
+            self.format,
+            generation,
+            Trust::Nothing,
+        )
+    }
+
+    /// As [`Reader::map`], for a file that was not staged in this run: also refuses a wrong
+    /// checksum and whatever is no valid archive. Reads all of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::map`].
+    pub fn map_verified<T: Value>(&self, name: &str, generation: u64) -> Result<Map<T>, Error> {
+        Map::open(
+            &self.directory.file(name, generation)?,
+            self.format,
+            generation,
+            Trust::Nothing,
+        )
+    }
+}

@@ -1,0 +1,57 @@
+//! What can be published: any type that rkyv can archive and validate. Knows nothing of files.
+
+use std::any::type_name;
+
+use rkyv::api::high::{HighSerializer, HighValidator, to_bytes_in};
+use rkyv::bytecheck::CheckBytes;
+use rkyv::ser::allocator::ArenaHandle;
+use rkyv::util::AlignedVec;
+use rkyv::{Archive, Serialize, rancor};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::header::{self, Identification};
+
+/// A value that can be staged and mapped: `#[derive(rkyv::Archive, rkyv::Serialize)]` is all it
+/// takes.
+///
+/// Its archive must need no more than 16-byte alignment, which is checked when the caller is
+/// compiled.
+pub trait Value:
+    Archive<Archived: for<'a> CheckBytes<HighValidator<'a, rancor::Error>>>
+    + for<'a> Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, rancor::Error>>
+{
+}
+
+impl<T> Value for T where
+    T: Archive<Archived: for<'a> CheckBytes<HighValidator<'a, rancor::Error>>>
+        + for<'a> Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, rancor::Error>>
+{
+}
+
+/// The whole content of a file: header and archive in one piece, so that they can be written in
+/// one.
+pub(crate) fn archive<T: Value>(
+    value: &T,
+    format: u32,
+    generation: u64,
+) -> Result<AlignedVec, rancor::Error> {
+    let mut file = AlignedVec::new();
+    file.resize(header::LENGTH, 0);
+    let mut file = to_bytes_in(value, file)?;
+    header::write(&mut file, identification::<T>(format, generation));
+    Ok(file)
+}
+
+pub(crate) fn identification<T: Value>(format: u32, generation: u64) -> Identification {
+    Identification {
+        format,
+        generation,
+        fingerprint: fingerprint::<T>(),
+    }
+}
+
+/// Tells one archived type from another, so that a file is never read in place as a type it does
+/// not hold. Changes of layout that keep name and size are what the caller's format number is for.
+fn fingerprint<T: Value>() -> u64 {
+    xxh3_64_with_seed(type_name::<T>().as_bytes(), size_of::<T::Archived>() as u64)
+}

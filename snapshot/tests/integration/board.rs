@@ -1,0 +1,145 @@
+//! What the board says, and to whom.
+
+use std::fs;
+use std::panic;
+use std::time::{Duration, SystemTime};
+
+use snapshot::{Board, Error, Map, Publisher, Reader, Shape, WorkerState};
+
+use crate::{FORMAT, SHAPE, Sample, place, publisher, reader};
+
+#[test]
+fn begins_with_nothing_published_fetched_or_ready() {
+    let directory = place();
+    let publisher = publisher(directory.path());
+    let board = publisher.board();
+    assert_eq!(board.generation(), 0);
+    assert_eq!(board.shape(), SHAPE);
+    assert!((0..SHAPE.rows).all(|row| board.fetched(row).is_none()));
+    assert!((0..SHAPE.slots).all(|slot| board.worker_state(slot) == WorkerState::Starting));
+    assert!(!board.draining());
+}
+
+#[test]
+fn a_reader_sees_what_the_writer_notes_each_in_its_place() {
+    let directory = place();
+    let publisher = publisher(directory.path());
+    let reader = reader(directory.path());
+    let at = SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456);
+    let board = publisher.share_board();
+    std::thread::spawn(move || {
+        board.set_fetched(1, at);
+        board.set_draining();
+    })
+    .join()
+    .unwrap();
+    assert_eq!(
+        [0, 1, 2].map(|row| reader.board().fetched(row)),
+        [None, Some(at), None]
+    );
+    assert!(reader.board().draining());
+}
+
+#[test]
+fn a_fetch_before_1970_still_counts_as_a_fetch() {
+    let directory = place();
+    let publisher = publisher(directory.path());
+    publisher
+        .board()
+        .set_fetched(0, SystemTime::UNIX_EPOCH - Duration::from_secs(1));
+    assert!(publisher.board().fetched(0).is_some());
+}
+
+#[test]
+fn everybody_sees_the_state_of_every_worker() {
+    let directory = place();
+    let publisher = publisher(directory.path());
+    let reader = reader(directory.path());
+    let states = [
+        WorkerState::Exited,
+        WorkerState::Draining,
+        WorkerState::Ready,
+        WorkerState::Starting,
+    ];
+    for (slot, state) in states.into_iter().enumerate() {
+        reader.board().set_worker_state(slot, state);
+    }
+    assert_eq!(
+        [0, 1, 2, 3].map(|slot| publisher.board().worker_state(slot)),
+        states
+    );
+    assert_eq!(
+        states.map(|state| state.to_string()),
+        ["exited", "draining", "ready", "starting"]
+    );
+}
+
+#[test]
+fn no_two_workers_write_to_one_cache_line() {
+    let directory = place();
+    let publisher = publisher(directory.path());
+    let before = fs::read(directory.path().join("board")).unwrap();
+    (0..SHAPE.slots).for_each(|slot| {
+        publisher.board().set_worker_state(slot, WorkerState::Ready);
+    });
+    let after = fs::read(directory.path().join("board")).unwrap();
+    let lines = |content: &[u8]| content.chunks(128).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let (before, after) = (lines(&before), lines(&after));
+    let changed = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before != after);
+    assert_eq!(changed.count(), SHAPE.slots);
+}
+
+#[test]
+fn the_last_row_and_the_last_slot_are_the_last() {
+    for (rows, slots) in [(0, 0), (1, 1), (16, 2), (17, 1), (1000, 64)] {
+        let directory = place();
+        let publisher = Publisher::open(
+            directory.path(),
+            Shape {
+                format: FORMAT,
+                rows,
+                slots,
+            },
+        )
+        .unwrap();
+        let board = publisher.board();
+        if rows > 0 {
+            board.set_fetched(rows - 1, SystemTime::now());
+        }
+        (0..slots).for_each(|slot| board.set_worker_state(slot, WorkerState::Ready));
+        assert_eq!(
+            (0..rows)
+                .filter(|row| board.fetched(*row).is_some())
+                .count(),
+            rows.min(1)
+        );
+        assert!(panic::catch_unwind(|| board.fetched(rows)).is_err());
+        assert!(panic::catch_unwind(|| board.worker_state(slots)).is_err());
+    }
+}
+
+#[test]
+fn a_board_too_large_to_count_is_refused() {
+    let directory = place();
+    let shape = Shape {
+        format: FORMAT,
+        rows: usize::MAX,
+        slots: 1,
+    };
+    assert!(matches!(
+        Publisher::open(directory.path(), shape),
+        Err(Error::Io { act: "create", .. })
+    ));
+}
+
+#[test]
+fn board_and_maps_may_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Board>();
+    shared::<Map<Sample>>();
+    shared::<Reader>();
+    shared::<Publisher>();
+}

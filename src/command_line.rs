@@ -1,0 +1,72 @@
+//! The command line. Knows nothing of what its words set in motion.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+const AFTER_HELP: &str = "\
+Try it without an account:
+  edge-proxy --demo
+
+Serve your own environments:
+  1. cp config.json.example config.json
+  2. put in the server-side and client-side key of each environment
+  3. edge-proxy --config config.json
+  4. point your SDKs at http://<this host>:8000/api/v1/
+
+Process environment:
+  CONFIG_PATH      the configuration, where --config is not given
+  WEB_CONCURRENCY  how many workers to run: a number, or auto for one per core (default 1)
+  RUST_LOG         what to log: error, warn, info (default), debug, or a filter for each crate
+
+Signals: TERM and INT finish the requests in hand and exit with 0; a second one does not wait.
+Exit status: 0 stopped when told to, 1 cannot start or go on, 2 command line, 78 configuration.";
+
+/// Serves Flagsmith environments to every Flagsmith SDK from near your servers.
+#[derive(Debug, Parser)]
+#[command(name = "edge-proxy", version, after_help = AFTER_HELP)]
+pub(crate) struct CommandLine {
+    /// Configuration file [default: $CONFIG_PATH, else ./config.json]
+    #[arg(long, value_name = "PATH", conflicts_with = "demo")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Serve two sample environments that are built in: no account, file or network needed
+    #[arg(long)]
+    pub(crate) demo: bool,
+
+    #[command(subcommand)]
+    pub(crate) role: Option<Role>,
+}
+
+/// What this process is, when it is not the supervisor.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Role {
+    /// Serve requests on the socket that is stdin. Started by the supervisor, not by hand.
+    #[command(hide = true)]
+    Worker {
+        /// All a worker needs to be told, as JSON
+        #[arg(long)]
+        handover: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn help_keeps_the_worker_to_itself() {
+        let help = CommandLine::command().render_help().to_string();
+        assert!(
+            help.contains("--demo") && help.contains("WEB_CONCURRENCY"),
+            "{help}"
+        );
+        assert!(!help.contains("worker "), "{help}");
+    }
+}

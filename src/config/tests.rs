@@ -1,0 +1,191 @@
+//! What a configuration may say, and the one line that names what it may not.
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../config.json.example");
+const README: &str = include_str!("../../README.md");
+
+fn read(text: &str) -> Result<Config, String> {
+    Config::read("config.json", text).map_err(|error| error.to_string())
+}
+
+fn with(members: &str) -> String {
+    let pair = r#"{"server_side_key":" ser.a ","client_side_key":" a "}"#;
+    format!(r#"{{"environment_key_pairs":[{pair}]{members}}}"#)
+}
+
+#[test]
+fn the_example_is_the_defaults_with_two_key_pairs() {
+    let example = read(EXAMPLE).unwrap();
+    let mut defaults = read(&with("")).unwrap();
+    assert_eq!(example.environment_key_pairs.len(), 2);
+    assert!(example.unknown.is_empty(), "{:?}", example.unknown);
+    // Key pairs have no default and keys are not shown; everything else reads alike.
+    defaults
+        .environment_key_pairs
+        .clone_from(&example.environment_key_pairs);
+    assert_eq!(format!("{example:?}"), format!("{defaults:?}"));
+}
+
+#[test]
+fn the_example_and_the_readme_name_every_setting() {
+    for setting in [
+        "environment_key_pairs",
+        "server_side_key",
+        "client_side_key",
+        "api_url",
+        "api_poll_frequency_seconds",
+        "api_poll_timeout_seconds",
+        "host",
+        "port",
+        "allow_origins",
+        "environment_update_grace_period_seconds",
+        "directory",
+    ] {
+        assert!(
+            EXAMPLE.contains(&format!("\"{setting}\"")),
+            "config.json.example lacks {setting}"
+        );
+        assert!(README.contains(setting), "README.md lacks {setting}");
+    }
+}
+
+#[test]
+fn reads_every_setting() {
+    let config = read(&with(
+        r#","api_url":"http://flagsmith.test/api/v1/","api_poll_frequency":2.5,"api_poll_timeout":1,
+        "server":{"host":"::1","port":0,"reload":true},"allow_origins":"https://a.test","logging":{},
+        "health_check":{"environment_update_grace_period_seconds":7},"snapshot":{"directory":"/state"}"#,
+    ))
+    .unwrap();
+    assert_eq!(
+        config.environment_key_pairs[0].server_side_key.expose(),
+        "ser.a"
+    );
+    assert_eq!(config.environment_key_pairs[0].client_side_key, "a");
+    assert_eq!(config.api_poll_frequency, Duration::from_millis(2500));
+    assert_eq!(config.api_poll_timeout, Duration::from_secs(1));
+    assert_eq!((config.host.as_str(), config.port), ("::1", 0));
+    assert_eq!(config.allow_origins, ["https://a.test"]);
+    assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
+    assert_eq!(config.snapshot_directory, Some(PathBuf::from("/state")));
+    assert_eq!(config.unknown, ["server.reload", "logging"]);
+    let never = read(&with(
+        r#","health_check":{"environment_update_grace_period_seconds":null}"#,
+    ));
+    assert_eq!(never.unwrap().stale_after(), None);
+}
+
+#[test]
+fn names_what_is_wrong() {
+    let check =
+        |text: &str, expected: &str| assert_eq!(read(text).unwrap_err(), expected, "{text}");
+    check("[]", "config.json is a list, expected an object");
+    check(
+        "{}",
+        "config.json: environment_key_pairs: missing, expected a list with at least one object",
+    );
+    check(
+        r#"{"environment_key_pairs":[7]}"#,
+        "config.json: environment_key_pairs[0]: found a number, expected an object",
+    );
+    check(
+        &with(r#","api_poll_frequency_seconds":0"#),
+        "config.json: api_poll_frequency_seconds: found 0, expected a number above 0",
+    );
+    check(
+        &with(r#","api_poll_timeout":"5""#),
+        "config.json: api_poll_timeout: found \"5\", expected a number above 0",
+    );
+    check(
+        &with(r#","api_url":"flagsmith.com""#),
+        "config.json: api_url: found \"flagsmith.com\", expected a URL that starts with http:// or https://",
+    );
+    check(
+        &with(r#","server":{"port":65536}"#),
+        "config.json: server.port: found 65536, expected a whole number from 0 to 65535",
+    );
+    check(
+        &with(r#","server":8000"#),
+        "config.json: server: found a number, expected an object",
+    );
+    check(
+        &with(r#","allow_origins":[1]"#),
+        "config.json: allow_origins: found [1], expected an origin, \"*\" or a list of origins",
+    );
+    check(
+        r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":" "}]}"#,
+        "config.json: environment_key_pairs[0].client_side_key: found \" \", expected a key that is not empty and does not start with \"ser.\"",
+    );
+    assert!(
+        read("{\n x")
+            .unwrap_err()
+            .starts_with("config.json is not JSON: ")
+    );
+}
+
+#[test]
+fn never_shows_a_server_side_key() {
+    for text in [
+        r#"{"environment_key_pairs":[{"server_side_key":"SECRET","client_side_key":"a"}]}"#,
+        r#"{"environment_key_pairs":[{"server_side_key":["ser.SECRET"],"client_side_key":"a"}]}"#,
+        r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"ser.SECRET"}]}"#,
+        r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},{"server_side_key":"ser.SECRET","client_side_key":"b"}]}"#,
+        &with(r#","api_url":"ftp://me:SECRET@host""#),
+    ] {
+        let error = read(text).unwrap_err();
+        assert!(
+            error.contains("expected") && !error.contains("SECRET"),
+            "{error}"
+        );
+    }
+    let shown = format!(
+        "{:?}",
+        read(
+            r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"}]}"#
+        )
+        .unwrap()
+    );
+    assert!(!shown.contains("SECRET"), "{shown}");
+}
+
+#[test]
+fn refuses_an_environment_named_twice() {
+    let pairs = |second: &str| {
+        format!(
+            r#"{{"environment_key_pairs":[{{"server_side_key":"ser.a","client_side_key":"a"}},{second}]}}"#
+        )
+    };
+    for (second, setting) in [
+        (
+            r#"{"server_side_key":"ser.b","client_side_key":"a "}"#,
+            "client_side_key",
+        ),
+        (
+            r#"{"server_side_key":" ser.a","client_side_key":"b"}"#,
+            "server_side_key",
+        ),
+    ] {
+        let error = read(&pairs(second)).unwrap_err();
+        assert!(
+            error.contains(&format!(
+                "environment_key_pairs[1].{setting}: found a key that"
+            )),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn reads_the_number_of_workers() {
+    assert_eq!(web_concurrency(None).unwrap().get(), 1);
+    assert_eq!(web_concurrency(Some(" 4 ")).unwrap().get(), 4);
+    assert!(web_concurrency(Some("auto")).unwrap().get() >= 1);
+    for bad in ["0", "-1", "two", "1.5", "99999999"] {
+        let error = web_concurrency(Some(bad)).unwrap_err().to_string();
+        assert!(
+            error.starts_with("process environment: WEB_CONCURRENCY: found "),
+            "{error}"
+        );
+    }
+}

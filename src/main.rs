@@ -1,0 +1,201 @@
+//! The executable: command line, configuration, and which role this process has. Nothing else names both roles.
+
+mod command_line;
+mod config;
+mod demo;
+mod state_directory;
+
+use std::error::Error as StdError;
+use std::fs::File;
+use std::io;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use clap::Parser;
+use log::warn;
+
+use command_line::{CommandLine, Role};
+use config::{Config, ConfigError};
+use demo::Demo;
+
+/// The configuration is missing or wrong (`sysexits.h`).
+const EX_CONFIG: u8 = 78;
+
+/// A worker could not boot: the supervisor should not try again.
+const EX_BOOT: u8 = 3;
+
+/// How long a drain may take: well within the 30 s that orchestrators grant before they kill.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// The longest request body that is read. An identity with a thousand traits takes a tenth of it.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// What is logged when `RUST_LOG` does not say: our own rooms, and what others complain about.
+const LOG_FILTER: &str =
+    "warn,edge_proxy=info,supervisor=info,worker=info,snapshot=info,engine=info";
+
+/// What ends this process, each kind with its own exit status.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("start the demonstration")]
+    Demo(#[source] io::Error),
+    #[error(transparent)]
+    Supervisor(#[from] supervisor::Error),
+    #[error("read the handover: {0}")]
+    Handover(#[source] serde_json::Error),
+    #[error("take the listening socket from stdin")]
+    Listener(#[source] io::Error),
+    #[error(transparent)]
+    Worker(#[from] worker::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Config(_) => EX_CONFIG,
+            Failure::Demo(_) | Failure::Supervisor(_) => 1,
+            Failure::Handover(_) | Failure::Listener(_) | Failure::Worker(_) => EX_BOOT,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LOG_FILTER)).init();
+    let outcome = match command_line.role {
+        Some(Role::Worker { handover }) => work(&handover),
+        None if command_line.demo => demonstrate(),
+        None => supervise(command_line.config),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("edge-proxy: {}", chain(&failure));
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Serves the environments of the configuration.
+fn supervise(path: Option<PathBuf>) -> Result<(), Failure> {
+    let path = path
+        .or_else(|| variable("CONFIG_PATH").map(PathBuf::from))
+        .unwrap_or_else(|| PathBuf::from("config.json"));
+    let config = Config::load(&path)?;
+    let workers = config::web_concurrency(variable("WEB_CONCURRENCY").as_deref())?;
+    for name in &config.unknown {
+        warn!("{}: {name} is not a setting; ignoring it", path.display());
+    }
+    let worker_settings = worker_settings(config.allow_origins.clone(), config.stale_after());
+    let directory = config
+        .snapshot_directory
+        .unwrap_or_else(|| state_directory::default(variable));
+    let settings = supervisor::Settings {
+        environments: config.environment_key_pairs,
+        source: supervisor::Source::Upstream {
+            api_url: config.api_url,
+            timeout: config.api_poll_timeout,
+        },
+        poll_interval: config.api_poll_frequency,
+        directory: directory.clone(),
+        host: config.host,
+        port: config.port,
+        workers,
+        drain_timeout: DRAIN_TIMEOUT,
+        worker: worker_command(directory, worker_settings),
+    };
+    Ok(supervisor::run(settings)?)
+}
+
+/// Serves the sample environments.
+fn demonstrate() -> Result<(), Failure> {
+    let workers: NonZeroUsize = config::web_concurrency(variable("WEB_CONCURRENCY").as_deref())?;
+    let demo = Demo::new().map_err(Failure::Demo)?;
+    let directory = tempfile::Builder::new()
+        .prefix("edge-proxy-demo-")
+        .tempdir()
+        .map_err(Failure::Demo)?;
+    println!("{}", demo.welcome());
+    let path = directory.path().to_owned();
+    let settings = supervisor::Settings {
+        environments: demo.environments,
+        source: supervisor::Source::Embedded(demo.documents),
+        poll_interval: Duration::from_secs(10),
+        directory: path.clone(),
+        host: Demo::HOST.to_owned(),
+        port: demo.port,
+        workers,
+        drain_timeout: DRAIN_TIMEOUT,
+        worker: worker_command(path, worker_settings(vec!["*".to_owned()], None)),
+    };
+    Ok(supervisor::run(settings)?)
+}
+
+/// Serves requests, as one of the supervisor's workers.
+fn work(handover: &str) -> Result<(), Failure> {
+    let handover = serde_json::from_str(handover).map_err(Failure::Handover)?;
+    let listener = take_listener().map_err(Failure::Listener)?;
+    Ok(worker::run(handover, listener)?)
+}
+
+/// The socket that is stdin. Stdin itself lets go of it: as long as any descriptor of the socket is open, the
+/// kernel queues connections that a draining worker will never accept.
+fn take_listener() -> io::Result<TcpListener> {
+    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    nix::unistd::dup2_stdin(File::open("/dev/null")?)?;
+    Ok(TcpListener::from(socket))
+}
+
+fn worker_settings(allow_origins: Vec<String>, stale_after: Option<Duration>) -> worker::Settings {
+    worker::Settings {
+        allow_origins,
+        stale_after,
+        drain_timeout: DRAIN_TIMEOUT,
+        body_limit: BODY_LIMIT,
+    }
+}
+
+/// Makes the command that starts a worker: this very program again, whatever has become of its file.
+fn worker_command(directory: PathBuf, settings: worker::Settings) -> Box<dyn Fn(usize) -> Command> {
+    Box::new(move |slot| {
+        let handover = worker::Handover {
+            directory: directory.clone(),
+            slot,
+            supervisor: std::process::id(),
+            settings: settings.clone(),
+        };
+        let handover = serde_json::to_string(&handover).unwrap_or_default();
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .arg0("edge-proxy")
+            .args(["worker", "--handover", &handover]);
+        command
+    })
+}
+
+/// A variable of the process environment.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = error.source();
+    }
+    line
+}

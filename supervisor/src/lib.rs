@@ -1,0 +1,292 @@
+//! The control plane, one process: polls upstream, publishes what changed, keeps the workers. Serves no request, and
+//! does not know what a worker runs: it is handed a command.
+//!
+//! Two threads. The main thread is the parent of the workers (`pool`) and sleeps until it is told something
+//! (`notice`). The poller's thread (`poll`) fetches documents, each on its own `schedule`, and publishes them;
+//! its only word to the main thread is "published", which becomes SIGURG to each worker: a signal that is ignored
+//! unless waited for, so it does no harm to a worker that still boots.
+//!
+//! ```text
+//! upstream --> poll --> publication --> state directory --> workers
+//!                |                                             ^
+//!                '---- notice ----> pool ------- SIGURG -------'
+//! ```
+
+mod api_url;
+mod condition;
+mod keys;
+mod listener;
+mod notice;
+mod poll;
+mod pool;
+mod publication;
+mod schedule;
+mod strangers;
+#[cfg(test)]
+mod stub;
+mod upstream;
+
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use log::info;
+use snapshot::{Publisher, Shape};
+use thiserror::Error;
+
+pub use api_url::{ApiUrl, ApiUrlError};
+pub use keys::{KeyPair, ServerSideKey};
+pub use listener::Error as ListenerError;
+pub use poll::Error as PollError;
+pub use pool::Error as PoolError;
+pub use upstream::Error as UpstreamError;
+
+use notice::Notices;
+use poll::{Poller, Polling, Supply};
+use pool::{End, Pool};
+use publication::Publication;
+use schedule::Seconds;
+use upstream::{Credential, Upstream};
+
+/// All a supervisor needs to be told.
+pub struct Settings {
+    /// What is served. The client-side keys differ from each other, and so do the server-side keys.
+    pub environments: Vec<KeyPair>,
+    /// Where the documents come from.
+    pub source: Source,
+    /// About how long to wait from one fetch of an environment to the next; more than nothing.
+    pub poll_interval: Duration,
+    /// The state directory, made if it is not there.
+    pub directory: PathBuf,
+    /// Name or address to listen on.
+    pub host: String,
+    /// Port to listen on; 0 picks a free one.
+    pub port: u16,
+    /// How many workers to keep.
+    pub workers: NonZeroUsize,
+    /// How long workers may take to finish what they have in hand, before they are killed.
+    pub drain_timeout: Duration,
+    /// Makes the command that starts the worker of a slot: program and arguments, without stdin, which becomes its
+    /// listening socket.
+    pub worker: Box<dyn Fn(usize) -> Command>,
+}
+
+/// Where documents come from.
+pub enum Source {
+    /// The Flagsmith API.
+    Upstream {
+        /// Where it is.
+        api_url: ApiUrl,
+        /// How long it may be silent: before a connection, before an answer, between two pieces of it.
+        timeout: Duration,
+    },
+    /// Documents at hand, one for each environment and in their order. They never change, and never get stale.
+    Embedded(Vec<Vec<u8>>),
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("environments", &self.environments)
+            .field("source", &self.source)
+            .field("poll_interval", &self.poll_interval)
+            .field("directory", &self.directory)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("workers", &self.workers)
+            .field("drain_timeout", &self.drain_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upstream { api_url, timeout } => formatter
+                .debug_struct("Upstream")
+                .field("api_url", api_url)
+                .field("timeout", timeout)
+                .finish(),
+            Self::Embedded(documents) => {
+                write!(formatter, "Embedded({} documents)", documents.len())
+            }
+        }
+    }
+}
+
+/// Why the proxy did not start, or could not go on.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Without signals there is no orderly end.
+    #[error("listen to signals")]
+    Signals(#[source] io::Error),
+    /// There is no address to serve on.
+    #[error(transparent)]
+    Listener(#[from] ListenerError),
+    /// The state directory cannot be used.
+    #[error("publish the first generation")]
+    Publish(#[source] snapshot::Error),
+    /// There is no client to fetch with.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// A server-side key that no request can carry.
+    #[error(
+        "use the server-side key of environment {environment}: it holds a character that an HTTP header cannot carry"
+    )]
+    Key {
+        /// The client-side key beside it.
+        environment: String,
+    },
+    /// Each environment has a document, each document an environment.
+    #[error("serve {environments} environments from {documents} embedded documents")]
+    Documents {
+        /// How many environments there are.
+        environments: usize,
+        /// How many documents there are.
+        documents: usize,
+    },
+    /// Polling cannot start, or ended by itself: what is served would get old for ever.
+    #[error(transparent)]
+    Poll(#[from] PollError),
+    /// The workers cannot be kept.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+}
+
+/// Serves until TERM or INT has come and the workers have drained.
+///
+/// To be called from the thread that lives as long as the process: the kernel ends workers with the thread that
+/// started them.
+///
+/// # Errors
+///
+/// What keeps the proxy from starting, and what makes it pointless to go on; workers are drained before that returns.
+pub fn run(settings: Settings) -> Result<(), Error> {
+    let mut notices = Notices::of_signals().map_err(Error::Signals)?;
+    let supply = supply(&settings)?;
+    let listeners = listener::open(&settings.host, settings.port, settings.workers)?;
+    let publisher = Publisher::open(
+        &settings.directory,
+        Shape {
+            format: engine::FORMAT,
+            rows: settings.environments.len(),
+            slots: settings.workers.get(),
+        },
+    )
+    .map_err(Error::Publish)?;
+    let board = publisher.share_board();
+    let publication =
+        Publication::open(publisher, &settings.environments).map_err(Error::Publish)?;
+    announce(&settings, &listeners);
+
+    let mut pool = Pool::new(
+        settings.worker,
+        listeners,
+        board.clone(),
+        settings.drain_timeout,
+    );
+    let polling = Poller {
+        environments: settings.environments,
+        supply,
+        interval: settings.poll_interval,
+        compile: engine::compile,
+        publication,
+        board,
+        bell: notices.bell(),
+    }
+    .start()?;
+
+    let end = pool.start().and_then(|()| pool.serve(&mut notices));
+    let drained = pool.drain(&mut notices);
+    let end = end?;
+    drained?;
+    conclude(end, polling)
+}
+
+fn conclude(end: End, polling: Polling) -> Result<(), Error> {
+    match end {
+        End::Stopped => {
+            // The poller is not waited for: it may be resolving a name, which can take half a minute.
+            info!("stopped");
+            Ok(())
+        }
+        End::PollerEnded => Err(polling.reason().into()),
+    }
+}
+
+fn supply(settings: &Settings) -> Result<Supply, Error> {
+    match &settings.source {
+        Source::Upstream { api_url, timeout } => {
+            let credentials = settings
+                .environments
+                .iter()
+                .map(|pair| {
+                    Credential::of(&pair.server_side_key).ok_or_else(|| Error::Key {
+                        environment: pair.client_side_key.clone(),
+                    })
+                })
+                .collect::<Result<_, _>>()?;
+            Ok(Supply::Upstream(
+                Upstream::new(api_url, *timeout)?,
+                credentials,
+            ))
+        }
+        Source::Embedded(documents) if documents.len() == settings.environments.len() => {
+            Ok(Supply::Embedded(documents.clone()))
+        }
+        Source::Embedded(documents) => Err(Error::Documents {
+            environments: settings.environments.len(),
+            documents: documents.len(),
+        }),
+    }
+}
+
+/// The three lines that say what is served, from where, and on how many workers.
+fn announce(settings: &Settings, listeners: &[TcpListener]) {
+    const NAMED: usize = 5;
+    let names: Vec<_> = settings
+        .environments
+        .iter()
+        .take(NAMED)
+        .map(|pair| pair.client_side_key.as_str())
+        .collect();
+    let more = match settings.environments.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    info!(
+        "serving {}: {}{more}",
+        counted(settings.environments.len(), "environment"),
+        names.join(", ")
+    );
+    match &settings.source {
+        Source::Upstream { api_url, .. } => info!(
+            "polling {api_url} every {}, publishing in {}",
+            Seconds(settings.poll_interval),
+            settings.directory.display()
+        ),
+        Source::Embedded(_) => info!(
+            "publishing embedded documents in {}",
+            settings.directory.display()
+        ),
+    }
+    if let Some(Ok(address)) = listeners.first().map(TcpListener::local_addr) {
+        info!(
+            "listening on http://{address} with {}",
+            counted(settings.workers.get(), "worker")
+        );
+    }
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! The listening sockets: one for each worker, all on one address. Does not know who accepts from them.
+//!
+//! With `SO_REUSEPORT` the kernel spreads new connections over the sockets. They stay open here for as long as the
+//! supervisor serves, so that what a dead worker left in its queue is still there for its successor.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::num::NonZeroUsize;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket,
+    sockopt,
+};
+use thiserror::Error;
+
+/// Why there is no address to serve on.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The host is no address, and no name that resolves to one.
+    #[error("resolve the host {host:?} to listen on")]
+    Resolve {
+        /// As configured.
+        host: String,
+        /// What the resolver says.
+        source: io::Error,
+    },
+    /// The address is taken, not this machine's, or not ours to use.
+    #[error("listen on {address}")]
+    Listen {
+        /// The last of the addresses that the host resolved to.
+        address: SocketAddr,
+        /// What the kernel says.
+        source: io::Error,
+    },
+}
+
+/// Makes `count` sockets that listen on the first usable address of `host`; port 0 picks a free one for all of them.
+pub(crate) fn open(host: &str, port: u16, count: NonZeroUsize) -> Result<Vec<TcpListener>, Error> {
+    let unresolved = |source| Error::Resolve {
+        host: host.to_owned(),
+        source,
+    };
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let mut refused = unresolved(io::Error::new(
+        io::ErrorKind::NotFound,
+        "it resolves to no address",
+    ));
+    for address in (bare, port).to_socket_addrs().map_err(unresolved)? {
+        match open_all(address, count) {
+            Ok(listeners) => return Ok(listeners),
+            Err(source) => refused = Error::Listen { address, source },
+        }
+    }
+    Err(refused)
+}
+
+fn open_all(mut address: SocketAddr, count: NonZeroUsize) -> io::Result<Vec<TcpListener>> {
+    if address.port() != 0 {
+        // Another process of this user may share the port without either noticing, each getting half of the
+        // connections. Without `SO_REUSEPORT` the kernel says so.
+        bound(address, false)?;
+    }
+    let mut listeners = Vec::with_capacity(count.get());
+    for _ in 0..count.get() {
+        let socket = bound(address, true)?;
+        // The kernel's own bound (net.core.somaxconn): nix refuses 1024 where libc says SOMAXCONN is 128 (musl).
+        listen(&socket, Backlog::MAXALLOWABLE)?;
+        let listener = TcpListener::from(socket);
+        address = listener.local_addr()?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn bound(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::Inet,
+        SocketAddr::V6(_) => AddressFamily::Inet6,
+    };
+    let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+    setsockopt(&socket, sockopt::ReusePort, &shared)?;
+    bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+    use crate::stub::eventually;
+
+    fn count(count: usize) -> NonZeroUsize {
+        NonZeroUsize::new(count).unwrap()
+    }
+
+    #[test]
+    fn port_0_is_one_real_port_for_all() {
+        let listeners = open("127.0.0.1", 0, count(4)).unwrap();
+        let addresses: Vec<_> = listeners
+            .iter()
+            .map(|listener| listener.local_addr().unwrap())
+            .collect();
+        assert_ne!(addresses[0].port(), 0);
+        assert_eq!(addresses, vec![addresses[0]; 4]);
+        TcpStream::connect(addresses[0]).unwrap();
+    }
+
+    #[test]
+    fn a_name_and_a_bracketed_address_will_do() {
+        open("localhost", 0, count(2)).unwrap();
+        match open("[::1]", 0, count(2)) {
+            Ok(listeners) => assert!(listeners[0].local_addr().unwrap().is_ipv6()),
+            // Containers without IPv6 are common; what matters is that the brackets were understood.
+            Err(error) => assert!(matches!(error, Error::Listen { .. }), "{error}"),
+        }
+    }
+
+    #[test]
+    fn a_shared_port_is_refused() {
+        let first = open("127.0.0.1", 0, count(2)).unwrap();
+        let port = first[0].local_addr().unwrap().port();
+        let error = open("127.0.0.1", port, count(1)).unwrap_err();
+        assert_eq!(error.to_string(), format!("listen on 127.0.0.1:{port}"));
+        drop(first);
+        // A process that another test is starting holds a copy until its exec.
+        eventually("the port is free", || {
+            open("127.0.0.1", port, count(1)).is_ok()
+        });
+    }
+
+    #[test]
+    fn a_host_that_does_not_exist_is_named() {
+        let error = open("no such host", 0, count(1)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "resolve the host \"no such host\" to listen on"
+        );
+    }
+}

@@ -1,0 +1,268 @@
+//! The worker pool: N slots, each with a worker or soon to have one. Does not know what a worker does.
+//!
+//! ```text
+//!             spawn               exits
+//! Waiting ------------> Running ----------> Waiting     while serving: replaced, at once or after backing off
+//!                                  \------> Over        while draining
+//! ```
+
+mod drain;
+
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use log::{debug, warn};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use snapshot::{Board, WorkerState};
+use thiserror::Error;
+
+use crate::notice::Notices;
+use crate::schedule::{FIRST_REPLACEMENT, Replacement, Seconds};
+use crate::strangers;
+
+/// The exit code of a worker that could not boot. A replacement could not either.
+const BOOT_FAILURE: i32 = 3;
+/// Makes the command that starts the worker of a slot.
+pub(crate) type WorkerCommand = Box<dyn Fn(usize) -> Command>;
+
+/// Why the pool cannot go on.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A worker said that it could not boot; it has logged why.
+    #[error("worker {slot} could not boot")]
+    Boot {
+        /// Its slot.
+        slot: usize,
+    },
+    /// A first worker could not even be started.
+    #[error("start worker {slot}")]
+    Start {
+        /// Its slot.
+        slot: usize,
+        /// What the kernel says.
+        source: io::Error,
+    },
+    /// Without them nothing would ever be noticed again.
+    #[error("wait for notices")]
+    Wait(#[source] io::Error),
+}
+
+/// Why the pool ended serving.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum End {
+    /// It was asked to stop.
+    Stopped,
+    /// The poller's thread ended.
+    PollerEnded,
+}
+
+/// The workers and their sockets.
+pub(crate) struct Pool {
+    worker: WorkerCommand,
+    board: Arc<Board>,
+    drain_timeout: Duration,
+    /// One for each slot; none once draining.
+    listeners: Vec<TcpListener>,
+    slots: Vec<Slot>,
+}
+
+struct Slot {
+    state: State,
+    replacement: Replacement,
+}
+
+enum State {
+    /// Its next worker is due then.
+    Waiting { until: Instant },
+    /// It has a worker.
+    Running { child: Child, since: Instant },
+    /// It gets no other worker.
+    Over,
+}
+
+impl Pool {
+    /// A pool that is still empty, with a slot for each listener.
+    pub(crate) fn new(
+        worker: WorkerCommand,
+        listeners: Vec<TcpListener>,
+        board: Arc<Board>,
+        drain_timeout: Duration,
+    ) -> Self {
+        let now = Instant::now();
+        let slots = listeners
+            .iter()
+            .map(|_| Slot {
+                state: State::Waiting { until: now },
+                replacement: Replacement::default(),
+            })
+            .collect();
+        Self {
+            worker,
+            board,
+            drain_timeout,
+            listeners,
+            slots,
+        }
+    }
+
+    /// Starts all workers. The calling thread must be the one that lives longest: workers die with it.
+    pub(crate) fn start(&mut self) -> Result<(), Error> {
+        for slot in 0..self.slots.len() {
+            self.spawn(slot)
+                .map_err(|source| Error::Start { slot, source })?;
+        }
+        Ok(())
+    }
+
+    /// Keeps every slot filled until there is a reason to end.
+    pub(crate) fn serve(&mut self, notices: &mut Notices) -> Result<End, Error> {
+        loop {
+            let noticed = notices.wait(self.next_due()).map_err(Error::Wait)?;
+            if noticed.published {
+                self.signal(Signal::SIGURG);
+            }
+            if noticed.child {
+                self.reap()?;
+            }
+            if noticed.stop {
+                return Ok(End::Stopped);
+            }
+            if noticed.poller_ended {
+                return Ok(End::PollerEnded);
+            }
+            self.replace();
+        }
+    }
+
+    fn running(&self) -> usize {
+        self.slots
+            .iter()
+            .filter(|slot| matches!(slot.state, State::Running { .. }))
+            .count()
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let due = |slot: &Slot| match slot.state {
+            State::Waiting { until } => Some(until),
+            State::Running { .. } | State::Over => None,
+        };
+        self.slots.iter().filter_map(due).min()
+    }
+
+    fn spawn(&mut self, slot: usize) -> io::Result<()> {
+        let listener = self.listeners[slot].try_clone()?;
+        // Before the worker lives, because it says the rest itself.
+        self.board.set_worker_state(slot, WorkerState::Starting);
+        let child = (self.worker)(slot)
+            .stdin(Stdio::from(OwnedFd::from(listener)))
+            // Ctrl-C goes to the whole foreground group; workers are to hear of it from us.
+            .process_group(0)
+            .spawn()
+            .inspect_err(|_| self.board.set_worker_state(slot, WorkerState::Exited))?;
+        debug!("worker {slot} started: process {}", child.id());
+        self.slots[slot].state = State::Running {
+            child,
+            since: Instant::now(),
+        };
+        Ok(())
+    }
+
+    /// Takes note of workers that ended while they should not have.
+    fn reap(&mut self) -> Result<(), Error> {
+        for (slot, status, lived) in self.ended() {
+            if status.code() == Some(BOOT_FAILURE) {
+                return Err(Error::Boot { slot });
+            }
+            let delay = self.slots[slot].replacement.after(lived);
+            self.slots[slot].state = State::Waiting {
+                until: Instant::now() + delay,
+            };
+            let when = if delay.is_zero() {
+                String::new()
+            } else {
+                format!(" in {}", Seconds(delay))
+            };
+            warn!(
+                "worker {slot} exited: {}; replacing it{when}",
+                described(status)
+            );
+        }
+        Ok(())
+    }
+
+    /// Who ended since the last look, how, and after how long. Signals coalesce, so every slot is asked.
+    fn ended(&mut self) -> Vec<(usize, ExitStatus, Duration)> {
+        let mut ended = Vec::new();
+        let mut living = Vec::new();
+        for (number, slot) in self.slots.iter_mut().enumerate() {
+            let State::Running { child, since } = &mut slot.state else {
+                continue;
+            };
+            match child.try_wait() {
+                Ok(Some(status)) => {
+                    self.board.set_worker_state(number, WorkerState::Exited);
+                    ended.push((number, status, since.elapsed()));
+                    slot.state = State::Over;
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => warn!("worker {number} could not be waited for: {error}"),
+            }
+            living.push(child.id());
+        }
+        if process::id() == 1 {
+            strangers::reap(&living);
+        }
+        ended
+    }
+
+    fn replace(&mut self) {
+        for slot in 0..self.slots.len() {
+            let State::Waiting { until } = self.slots[slot].state else {
+                continue;
+            };
+            if until > Instant::now() {
+                continue;
+            }
+            if let Err(error) = self.spawn(slot) {
+                let delay = self.slots[slot].replacement.after(Duration::ZERO);
+                let delay = delay.max(FIRST_REPLACEMENT);
+                warn!(
+                    "worker {slot} not started: {error}; next try in {}",
+                    Seconds(delay)
+                );
+                self.slots[slot].state = State::Waiting {
+                    until: Instant::now() + delay,
+                };
+            }
+        }
+    }
+
+    /// To every worker that lives, or has died and is not reaped: its number cannot be another process yet.
+    fn signal(&self, signal: Signal) {
+        for slot in &self.slots {
+            if let State::Running { child, .. } = &slot.state
+                && let Ok(process) = i32::try_from(child.id())
+            {
+                let _ = kill(Pid::from_raw(process), signal);
+            }
+        }
+    }
+}
+
+fn described(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

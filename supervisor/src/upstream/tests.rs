@@ -1,0 +1,246 @@
+//! Fetches from a stub: what goes out, what comes back, and what is said when it goes wrong.
+
+use super::*;
+use crate::stub::{Reply, Stub, answer};
+
+const KEY: &str = "ser.verysecret";
+const DOCUMENT: &str = r#"{"api_key":"public"}"#;
+const PATH: &str = "/api/v1/environment-document/";
+
+fn fetch_since(upstream: &Upstream, since: Option<SystemTime>) -> Result<Answer, FetchError> {
+    let credential = Credential::of(&ServerSideKey::new(KEY)).unwrap();
+    let runtime = actix_rt::Runtime::new().unwrap();
+    runtime.block_on(upstream.fetch(&credential, since))
+}
+
+fn upstream(stub: &Stub) -> Upstream {
+    Upstream::new(&stub.api_url(), Duration::from_secs(10)).unwrap()
+}
+
+fn fetch(stub: &Stub) -> Result<Answer, FetchError> {
+    fetch_since(&upstream(stub), None)
+}
+
+/// The failure's text, after checking that nothing about it shows the key or where we asked.
+fn failure(stub: &Stub) -> String {
+    let error = fetch(stub).unwrap_err();
+    for text in [error.to_string(), format!("{error:?}")] {
+        assert!(!text.contains("secret"), "{text}");
+        assert!(!text.contains("environment-document"), "{text}");
+    }
+    error.to_string()
+}
+
+fn second() -> SystemTime {
+    httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap()
+}
+
+#[test]
+fn a_document_comes_as_it_was_sent() {
+    let stub = Stub::new(|_| {
+        answer(
+            "200 OK",
+            &["Date: Sun, 06 Nov 1994 08:49:37 GMT"],
+            " {\"a\": 1}\n",
+        )
+    });
+    let Answer::Document(document) = fetch(&stub).unwrap() else {
+        panic!("not modified");
+    };
+    assert_eq!(document.body, b" {\"a\": 1}\n");
+    assert_eq!(document.date, Some(second()));
+}
+
+#[test]
+fn a_fetch_is_one_request_that_says_who_we_are() {
+    let stub = Stub::new(|_| answer("200 OK", &[], DOCUMENT));
+    fetch(&stub).unwrap();
+    let requests = stub.requests();
+    assert_eq!(requests.len(), 1);
+    let request = &requests[0];
+    for expected in [
+        &format!("get {PATH} http/1.1\n"),
+        "\nx-environment-key: ser.verysecret\n",
+        &format!("\nuser-agent: {USER_AGENT}\n"),
+        "\naccept: application/json\n",
+        "\naccept-encoding: gzip\n",
+    ] {
+        assert!(request.contains(expected), "{expected:?} in {request}");
+    }
+    assert!(!request.contains("if-modified-since"), "{request}");
+}
+
+#[test]
+fn a_condition_goes_out_and_304_comes_back() {
+    let stub = Stub::new(|_| answer("304 Not Modified", &[], ""));
+    let answer = fetch_since(&upstream(&stub), Some(second())).unwrap();
+    assert!(matches!(answer, Answer::NotModified));
+    assert!(stub.requests()[0].contains("\nif-modified-since: sun, 06 nov 1994 08:49:37 gmt\n"));
+}
+
+#[test]
+fn an_unconditional_304_is_a_failure() {
+    let stub = Stub::new(|_| answer("304 Not Modified", &[], ""));
+    assert_eq!(
+        failure(&stub),
+        "upstream answered 304 although nothing was held against it"
+    );
+}
+
+#[test]
+fn a_redirect_within_the_origin_is_followed_with_the_key() {
+    let stub = Stub::new(|request| {
+        if request.starts_with("get /moved/ ") {
+            answer("200 OK", &[], DOCUMENT)
+        } else {
+            answer("302 Found", &["Location: /moved/"], "")
+        }
+    });
+    fetch(&stub).unwrap();
+    let requests = stub.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[1].contains("\nx-environment-key: ser.verysecret\n"));
+    assert!(!requests[1].contains("\nreferer"));
+}
+
+#[test]
+fn a_redirect_to_another_origin_is_refused() {
+    let other = Stub::new(|_| answer("200 OK", &[], DOCUMENT));
+    let location = format!("Location: {}{PATH}", other.origin());
+    let stub = Stub::new(move |_| answer("302 Found", &[&location], ""));
+    assert_eq!(
+        failure(&stub),
+        format!(
+            "upstream redirects to {}, which is not the origin of api_url",
+            other.origin()
+        )
+    );
+    assert_eq!(other.requests().len(), 0);
+}
+
+#[test]
+fn a_redirect_that_goes_elsewhere_by_way_of_here_is_refused_too() {
+    let other = Stub::new(|_| answer("200 OK", &[], DOCUMENT));
+    let location = format!("Location: {}{PATH}", other.origin());
+    let stub = Stub::new(move |request| {
+        if request.starts_with("get /moved/ ") {
+            answer("307 Temporary Redirect", &[&location], "")
+        } else {
+            answer("302 Found", &["Location: /moved/"], "")
+        }
+    });
+    assert!(failure(&stub).contains("not the origin"));
+    assert_eq!(other.requests().len(), 0);
+}
+
+#[test]
+fn redirects_end_after_five() {
+    let stub = Stub::new(|_| answer("302 Found", &[&format!("Location: {PATH}")], ""));
+    assert_eq!(failure(&stub), "upstream redirects more than 5 times");
+    assert_eq!(stub.requests().len(), 6);
+}
+
+#[test]
+fn a_refusal_names_the_status() {
+    for (status, expected) in [
+        ("500 Internal Server Error", "upstream answered 500"),
+        (
+            "401 Unauthorized",
+            "upstream answered 401: check the server-side key",
+        ),
+        ("404 Not Found", "upstream answered 404: check api_url"),
+        ("204 No Content", "upstream answered 204"),
+    ] {
+        let stub = Stub::new(move |_| answer(status, &[], ""));
+        assert_eq!(failure(&stub), expected);
+    }
+}
+
+#[test]
+fn retry_after_is_kept_by_upstream_s_clock() {
+    for (retry_after, expected) in [
+        ("Retry-After: 120", Some(120)),
+        ("Retry-After: Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+        ("Retry-After: soon", None),
+    ] {
+        let stub = Stub::new(move |_| {
+            answer(
+                "503 Service Unavailable",
+                &[retry_after, "Date: Sun, 06 Nov 1994 08:49:37 GMT"],
+                "",
+            )
+        });
+        let error = fetch(&stub).unwrap_err();
+        assert_eq!(error.retry_after().map(|wait| wait.as_secs()), expected);
+    }
+}
+
+#[test]
+fn silence_ends_with_the_timeout() {
+    let stub = Stub::new(|_| Reply::Silence);
+    let upstream = Upstream::new(&stub.api_url(), Duration::from_millis(500)).unwrap();
+    let error = fetch_since(&upstream, None).unwrap_err();
+    assert_eq!(error.to_string(), "upstream did not answer within 0.5 s");
+}
+
+#[test]
+fn nobody_there_is_said_so() {
+    let stub = Stub::new(|_| Reply::Silence);
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = unused.local_addr().unwrap().port();
+    drop(unused);
+    let api_url = ApiUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+    let upstream = Upstream::new(&api_url, Duration::from_secs(10)).unwrap();
+    let error = fetch_since(&upstream, None).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "could not reach upstream: Connection refused (os error 111)"
+    );
+    assert_eq!(stub.requests().len(), 0);
+}
+
+#[test]
+fn what_is_not_json_is_named_by_its_type() {
+    let stub = Stub::new(|_| answer("200 OK", &["Content-Type: text/html"], "<html>"));
+    assert_eq!(
+        failure(&stub),
+        "upstream answered something other than a JSON object (content type text/html)"
+    );
+    let stub = Stub::new(|_| answer("200 OK", &[], ""));
+    assert_eq!(
+        failure(&stub),
+        "upstream answered something other than a JSON object"
+    );
+}
+
+#[test]
+fn a_body_that_breaks_off_is_no_document() {
+    let stub = Stub::new(|_| {
+        Reply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"a\":".to_vec())
+    });
+    let failure = failure(&stub);
+    assert!(failure.starts_with("the document broke off: "), "{failure}");
+}
+
+#[test]
+fn a_body_too_large_is_refused_whether_or_not_it_says_so() {
+    let stub = Stub::new(|request| {
+        if request.starts_with("get /api") {
+            return answer("200 OK", &[], &format!("{{{}}}", " ".repeat(2 << 20)));
+        }
+        let body = " ".repeat(2 << 20);
+        Reply::Bytes(format!("HTTP/1.1 200 OK\r\n\r\n{body}").into_bytes())
+    });
+    let unannounced = ApiUrl::parse(&stub.origin()).unwrap();
+    for api_url in [stub.api_url(), unannounced] {
+        let mut upstream = Upstream::new(&api_url, Duration::from_secs(10)).unwrap();
+        upstream.largest_body = 1 << 20;
+        let error = fetch_since(&upstream, None).unwrap_err();
+        assert_eq!(error.to_string(), "the document is larger than 1 MiB");
+    }
+}
+
+#[test]
+fn a_key_that_no_header_can_carry_is_noticed() {
+    assert!(Credential::of(&ServerSideKey::new("ser.new\nline")).is_none());
+}

@@ -1,0 +1,70 @@
+//! The demonstration: what it prints works when pasted.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::harness::{eventually, executable};
+
+#[test]
+fn the_printed_curl_lines_work_when_pasted() {
+    if Command::new("curl")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_err()
+    {
+        eprintln!("skipped: there is no curl to paste into");
+        return;
+    }
+    let mut demo = executable()
+        .arg("--demo")
+        .env("WEB_CONCURRENCY", "2")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut printed = BufReader::new(demo.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let lines: Vec<String> = printed
+        .by_ref()
+        .filter(|line| line.contains("  curl "))
+        .take(2)
+        .collect();
+    assert_eq!(lines.len(), 2);
+    let answers: Vec<Value> = lines
+        .iter()
+        .map(|line| {
+            eventually(line, || {
+                let output = Command::new("sh")
+                    .arg("-c")
+                    .arg(format!("{line} -sf"))
+                    .output()
+                    .unwrap();
+                output
+                    .status
+                    .success()
+                    .then(|| serde_json::from_slice(&output.stdout).unwrap())
+            })
+        })
+        .collect();
+    assert_eq!(answers[0][1]["feature"]["name"], "banner_text");
+    assert_eq!(answers[1]["identifier"], "alice");
+    let value = |name: &str| {
+        let flags = answers[1]["flags"].as_array().unwrap();
+        let flag = flags
+            .iter()
+            .find(|flag| flag["feature"]["name"] == name)
+            .unwrap();
+        flag["feature_state_value"].clone()
+    };
+    // An identity override, and a segment override by the trait that was sent.
+    assert_eq!(value("button_colour"), "alice red");
+    assert_eq!(value("free_shipping_from"), "0");
+    kill(Pid::from_raw(demo.id().cast_signed()), Signal::SIGTERM).unwrap();
+    assert!(eventually("its end", || demo.try_wait().unwrap()).success());
+}

@@ -1,0 +1,10 @@
+//! The real executable against a stub upstream. One binary, one harness; each module opens with what it shows.
+
+mod command_line;
+mod demo;
+mod failures;
+mod golden;
+mod harness;
+mod pool;
+mod sdk;
+mod serving;

@@ -1,0 +1,201 @@
+//! From upstream to every client: documents are served by all workers, changes reach all of them, polls are few.
+
+use serde_json::json;
+
+use crate::harness::{Answer, Proxy, Start, Upstream, document};
+
+/// The greeting that each of so many fresh connections is answered with. The kernel spreads connections over the
+/// workers by a hash of their ports, so that many reach each of a few workers.
+fn greetings(proxy: &Proxy, connections: usize) -> Vec<String> {
+    let greeting = |_| {
+        let flags = proxy.get("/api/v1/flags/?feature=greeting", "test");
+        assert_eq!(flags.status, 200, "{}", flags.text());
+        flags.json()["feature_state_value"]
+            .as_str()
+            .expect("a greeting")
+            .to_owned()
+    };
+    (0..connections).map(greeting).collect()
+}
+
+#[test]
+fn four_workers_serve_one_document_and_every_change_of_it() {
+    let upstream = Upstream::start([("test", document("test", "first"))]);
+    let proxy = Start::new(&upstream, &["test"]).workers(4).start();
+    proxy.wait_until_ready();
+    assert_eq!(proxy.workers().len(), 4);
+    assert!(
+        greetings(&proxy, 64)
+            .iter()
+            .all(|greeting| greeting == "first")
+    );
+
+    let before = upstream.requests("test");
+    upstream.set("test", Answer::Document(document("test", "second")));
+    proxy.wait_for("the change", |proxy| {
+        (greetings(proxy, 1) == ["second"]).then_some(())
+    });
+    // Once one worker has it all of them have: the generation is one word of shared memory.
+    assert!(
+        greetings(&proxy, 64)
+            .iter()
+            .all(|greeting| greeting == "second")
+    );
+    // One fetch brought it: the first poll that could.
+    let fetches = upstream.requests("test") - before;
+    assert!(fetches <= 2, "{fetches} fetches for one change");
+}
+
+#[test]
+fn workers_cost_upstream_nothing() {
+    let requests = |workers| {
+        let upstream = Upstream::start([("test", document("test", "same"))]);
+        let start = Start::new(&upstream, &["test"]).workers(workers);
+        let proxy = start.set("api_poll_frequency_seconds", json!(0.4)).start();
+        proxy.wait_until_ready();
+        let started = std::time::Instant::now();
+        proxy.wait_for("ten polls", |_| {
+            (upstream.requests("test") >= 10).then_some(())
+        });
+        (started.elapsed(), upstream.heads("test"))
+    };
+    for workers in [1, 4] {
+        let (elapsed, heads) = requests(workers);
+        // Ten polls 0.4 s apart, each up to a tenth early, take at least 3.2 s whatever the number of workers.
+        assert!(
+            elapsed.as_secs_f64() > 2.8,
+            "{workers} workers polled ten times in {elapsed:?}"
+        );
+        assert!(
+            !heads[0].to_lowercase().contains("if-modified-since"),
+            "{}",
+            heads[0]
+        );
+        let conditional = |head: &&String| {
+            head.to_lowercase()
+                .contains("if-modified-since: thu, 15 jan 2026 10:30:00 gmt")
+        };
+        assert_eq!(
+            heads.iter().filter(conditional).count(),
+            heads.len() - 1,
+            "{heads:?}"
+        );
+    }
+}
+
+#[test]
+fn every_endpoint_answers_with_and_without_its_slash() {
+    let text = document("test", "hello");
+    let upstream = Upstream::start([("test", text.clone())]);
+    let proxy = Proxy::ready(&upstream, "test");
+    for slash in ["", "/"] {
+        let flags = proxy.get(&format!("/api/v1/flags{slash}"), "test").json();
+        assert_eq!(flags.as_array().map(Vec::len), Some(1));
+        let flags = proxy
+            .get(&format!("/api/v1/flags{slash}"), "ser.test")
+            .json();
+        assert_eq!(flags.as_array().map(Vec::len), Some(2));
+        let flag = proxy
+            .get(&format!("/api/v1/flags{slash}?feature=greeting"), "test")
+            .json();
+        assert_eq!(flag["feature_state_value"], "hello");
+        let identity = proxy
+            .get(
+                &format!("/api/v1/identities{slash}?identifier=alice"),
+                "test",
+            )
+            .json();
+        assert_eq!(identity["flags"][0]["feature_state_value"], "hello alice");
+        let body =
+            r#"{"identifier":"bob","traits":[{"trait_key":"plan","trait_value":"premium"}]}"#;
+        let identity = proxy
+            .post(&format!("/api/v1/identities{slash}"), "test", body)
+            .json();
+        assert_eq!(
+            identity["flags"][0]["feature_state_value"],
+            "premium greeting"
+        );
+        let served = proxy.get(&format!("/api/v1/environment-document{slash}"), "ser.test");
+        assert_eq!(served.text(), text);
+        for path in ["/proxy/health", "/proxy/health/readiness", "/health"] {
+            let health = proxy.get(&format!("{path}{slash}"), "").json();
+            assert_eq!(
+                (&health["status"], &health["reason"]),
+                (&json!("ok"), &json!(null))
+            );
+            assert!(
+                health["last_successful_update"]
+                    .as_str()
+                    .is_some_and(|time| time.contains('T'))
+            );
+        }
+        let liveness = proxy.get(&format!("/proxy/health/liveness{slash}"), "");
+        assert_eq!((liveness.status, liveness.text().as_str()), (200, ""));
+    }
+}
+
+#[test]
+fn refuses_what_it_cannot_answer() {
+    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let proxy = Proxy::ready(&upstream, "test");
+    let check = |path: &str, key: &str, status: u16, body: &str| {
+        let response = proxy.get(path, key);
+        assert_eq!(
+            (response.status, response.text().as_str()),
+            (status, body),
+            "{path} {key}"
+        );
+    };
+    check(
+        "/api/v1/flags/",
+        "nope",
+        401,
+        r#"{"status":"unauthorized","message":"unknown key 'nope'"}"#,
+    );
+    check(
+        "/api/v1/flags/",
+        "ser.nope",
+        401,
+        r#"{"status":"unauthorized","message":"unknown key 'ser.nope'"}"#,
+    );
+    check(
+        "/api/v1/environment-document/",
+        "test",
+        403,
+        r#"{"detail":"Invalid or missing Environment Key"}"#,
+    );
+    check(
+        "/api/v1/flags/?feature=secret",
+        "test",
+        404,
+        r#"{"status":"not_found","message":"feature 'secret' not found"}"#,
+    );
+    check("/api/v2/flags/", "test", 404, r#"{"detail":"Not Found"}"#);
+    let missing = proxy.connect().request("GET", "/api/v1/flags/", &[], b"");
+    assert_eq!(
+        (missing.status, missing.text().as_str()),
+        (
+            401,
+            r#"{"status":"unauthorized","message":"unknown key None"}"#
+        )
+    );
+    let put = proxy.connect().request(
+        "PUT",
+        "/api/v1/identities/",
+        &[("X-Environment-Key", "test")],
+        b"{}",
+    );
+    assert_eq!(put.status, 405);
+    let invalid = proxy.post(
+        "/api/v1/identities/",
+        "test",
+        r#"{"identifier":"a","traits":[{"trait_value":1}]}"#,
+    );
+    assert_eq!(invalid.status, 422);
+    assert_eq!(
+        invalid.json()["detail"][0]["loc"],
+        json!(["body", "traits", 0, "trait_key"])
+    );
+    let large = proxy.post("/api/v1/identities/", "test", &" ".repeat(2 << 20));
+    assert_eq!(large.status, 413);
+}

@@ -1,0 +1,159 @@
+//! Content codings: what a client accepts, and gzip of an answer that was rendered for it. Knows nothing of answers.
+
+use std::cell::RefCell;
+
+use actix_http::header::{ACCEPT_ENCODING, HeaderMap};
+use flate2::{Compress, Compression, FlushCompress, Status};
+
+/// From this many bytes on compression saves a packet.
+pub(crate) const WORTH_COMPRESSING: usize = 1000;
+
+/// Speed before size: these answers are compressed anew for each request.
+const LEVEL: Compression = Compression::fast();
+/// Of the format's window, as a power of two: the largest there is.
+const WINDOW_BITS: u8 = 15;
+
+/// Whether a client accepts gzip, and likes it as well as no coding at all (RFC 9110, 12.5.3).
+pub(crate) fn prefers_gzip(headers: &HeaderMap) -> bool {
+    let mut preference = Preference::default();
+    for value in headers.get_all(ACCEPT_ENCODING) {
+        value
+            .as_bytes()
+            .split(|&byte| byte == b',')
+            .for_each(|item| preference.read(item));
+    }
+    preference.is_for_gzip()
+}
+
+/// The weights a client gave, in thousandths.
+#[derive(Default)]
+struct Preference {
+    gzip: Option<u16>,
+    identity: Option<u16>,
+    any: Option<u16>,
+}
+
+impl Preference {
+    fn read(&mut self, item: &[u8]) {
+        let mut parameters = item.split(|&byte| byte == b';');
+        let coding = parameters.next().unwrap_or_default().trim_ascii();
+        let place = match coding {
+            b"*" => &mut self.any,
+            _ if coding.eq_ignore_ascii_case(b"gzip") => &mut self.gzip,
+            _ if coding.eq_ignore_ascii_case(b"x-gzip") => &mut self.gzip,
+            _ if coding.eq_ignore_ascii_case(b"identity") => &mut self.identity,
+            _ => return,
+        };
+        let weight = parameters.find_map(|parameter| {
+            let (name, value) = parameter.trim_ascii().split_at_checked(2)?;
+            name.eq_ignore_ascii_case(b"q=").then(|| thousandths(value))
+        });
+        *place = Some(weight.unwrap_or(1000));
+    }
+
+    fn is_for_gzip(&self) -> bool {
+        let gzip = self.gzip.or(self.any).unwrap_or(0);
+        gzip > 0 && gzip >= self.identity.unwrap_or(0)
+    }
+}
+
+/// A weight from 0 to 1 with up to three decimals. One that is malformed asks for nothing: an answer without coding
+/// is right for everybody.
+fn thousandths(weight: &[u8]) -> u16 {
+    let weight = std::str::from_utf8(weight).ok();
+    let weight = weight.and_then(|weight| weight.trim_ascii().parse::<f32>().ok());
+    match weight {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the pattern bounds it"
+        )]
+        Some(weight @ 0.0..=1.0) => (weight * 1000.0).round() as u16,
+        _ => 0,
+    }
+}
+
+/// A compressor, made when first needed: it takes a quarter of a megabyte, which a worker whose clients never ask for
+/// gzip should not.
+#[derive(Default)]
+pub(crate) struct Gzip {
+    compress: RefCell<Option<Compress>>,
+}
+
+impl Gzip {
+    /// Appends `body` in gzip format. False if that fails: `compressed` is of no use then.
+    pub(crate) fn compress(&self, body: &[u8], compressed: &mut Vec<u8>) -> bool {
+        let mut compress = self.compress.borrow_mut();
+        let compress = compress.get_or_insert_with(|| Compress::new_gzip(LEVEL, WINDOW_BITS));
+        compress.reset();
+        // Enough even for a body that does not compress, so that one call does it.
+        compressed.reserve(body.len() + body.len() / 1000 + 64);
+        matches!(
+            compress.compress_vec(body, compressed, FlushCompress::Finish),
+            Ok(Status::StreamEnd)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use actix_http::header::HeaderValue;
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    #[test]
+    fn weighs_gzip_against_no_coding() {
+        for (values, expected) in [
+            (&[][..], false),
+            (&[""], false),
+            (&["gzip"], true),
+            (&["GZip"], true),
+            (&["x-gzip"], true),
+            (&["gzip, deflate, br"], true),
+            (&["br;q=1.0, gzip;q=0.8, *;q=0.1"], true),
+            (&["br"], false),
+            (&["deflate", "gzip"], true),
+            (&["*"], true),
+            (&["*;q=0"], false),
+            (&["gzip;q=0, *"], false),
+            (&["gzip;q=0"], false),
+            (&["gzip;q=0.000"], false),
+            (&["gzip ; Q=0.001"], true),
+            (&["gzip;q=x"], false),
+            (&["gzip;q=2"], false),
+            (&["gzip;q=-1"], false),
+            (&["gzip;q=nan"], false),
+            (&["identity"], false),
+            (&["identity;q=0.5, gzip;q=0.4"], false),
+            (&["identity;q=0.5, gzip;q=0.5"], true),
+            (&["gzipped"], false),
+            (&[",,;q=1,"], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(ACCEPT_ENCODING, HeaderValue::from_static(value));
+            }
+            assert_eq!(prefers_gzip(&headers), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn compresses_one_body_after_the_other() {
+        let gzip = Gzip::default();
+        let noise: Vec<u8> = (0..50_000_u32)
+            .map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .collect();
+        for body in [&b"flags ".repeat(500)[..], b"", &noise, b"again"] {
+            let mut compressed = Vec::new();
+            assert!(gzip.compress(body, &mut compressed));
+            let mut restored = Vec::new();
+            GzDecoder::new(&compressed[..])
+                .read_to_end(&mut restored)
+                .expect("gzip");
+            assert_eq!(restored, body);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Every flag of an environment, or one by its feature: constants of the document, chosen and handed over. Knows
+//! nothing of how a flag comes about.
+
+use std::borrow::Cow;
+
+use actix_http::RequestHead;
+use actix_http::header::HeaderValue;
+use actix_web::web::Bytes;
+
+use crate::answer::{self, Representation, Response};
+use crate::current::Current;
+use crate::encoding;
+use crate::refusal::Refusal;
+
+/// Answers `GET /api/v1/flags/`.
+pub(crate) fn answer(current: &Current, head: &RequestHead) -> Result<Response, Refusal> {
+    let generation = current.generation();
+    let (held, side) = generation.open(head)?;
+    let Some(feature) = head.uri.query().and_then(feature) else {
+        return Ok(answer::kept(head, held.flags(side), held.updated_at()));
+    };
+    let Some(flag) = held.environment().flag(side, &feature) else {
+        return Err(Refusal::UnknownFeature(feature.into_owned()));
+    };
+    let gzip = flag
+        .gzip()
+        .filter(|_| encoding::prefers_gzip(&head.headers));
+    let (body, etag) = match gzip {
+        Some(gzip) => (gzip, flag.gzip_etag()),
+        None => (flag.body(), flag.etag()),
+    };
+    // There may be thousands of features, and most are never asked for alone: nothing is made ready for them.
+    let chosen = Representation {
+        body: Bytes::copy_from_slice(body),
+        etag: HeaderValue::from_str(etag).ok(),
+        gzip: gzip.is_some(),
+    };
+    let varies = flag.gzip().is_some();
+    Ok(answer::kept_as(head, &chosen, varies, held.updated_at()))
+}
+
+/// The feature that a query names: the last one if several, none if that is empty.
+fn feature(query: &str) -> Option<Cow<'_, str>> {
+    form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name == "feature")
+        .last()
+        .map(|(_, feature)| feature)
+        .filter(|feature| !feature.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_last_feature_of_a_query() {
+        for (query, expected) in [
+            ("feature=a", Some("a")),
+            ("feature=a&feature=b", Some("b")),
+            ("x=1&feature=a+b%20c%C3%A9&y", Some("a b cé")),
+            ("feature=", None),
+            ("feature", None),
+            ("feature=a&feature=", None),
+            ("Feature=a", None),
+            ("", None),
+        ] {
+            assert_eq!(feature(query).as_deref(), expected, "{query}");
+        }
+    }
+}

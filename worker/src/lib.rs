@@ -1,0 +1,84 @@
+//! The data plane: one process, one of N, that answers SDK requests from the current snapshots. It reads shared
+//! memory and its own socket, and nothing else: it polls no upstream and makes no outgoing connection.
+//!
+//! A request goes `serve` → `responder` → `route` → one of `flags`, `identities`, `document`, `health`; what they
+//! answer from is in `current`, what they refuse is in `refusal`, and `cors` marks whatever leaves.
+
+mod answer;
+mod cors;
+mod current;
+mod document;
+mod encoding;
+mod flags;
+mod health;
+mod held;
+mod identities;
+mod refusal;
+mod request_body;
+mod responder;
+mod route;
+mod serve;
+#[cfg(test)]
+mod tests;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use snapshot::{Reader, WorkerState};
+
+pub use serve::Error;
+
+/// All that a worker is given at its start, besides its listener. No key is in it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Handover {
+    /// The state directory that the supervisor publishes in.
+    pub directory: PathBuf,
+    /// This worker's place, 0..N; also its slot on the board.
+    pub slot: usize,
+    /// Process id of the supervisor, which this worker must not outlive.
+    pub supervisor: u32,
+    /// What the operator chose.
+    pub settings: Settings,
+}
+
+/// What the operator chose for every worker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Settings {
+    /// Origins whose pages may read answers; `*` among them means any.
+    pub allow_origins: Vec<String>,
+    /// Age of the oldest successful fetch from which the proxy is not ready; `None` for never.
+    pub stale_after: Option<Duration>,
+    /// How long a drain may take; whole seconds, a fraction counts as one more.
+    pub drain_timeout: Duration,
+    /// The longest request body that is read, in bytes.
+    pub body_limit: usize,
+}
+
+/// Serves until TERM, then drains. Blocks; to be called once in a process, from its main thread.
+///
+/// # Errors
+///
+/// Whatever keeps the worker from serving at all: the executable should exit in a way that tells the supervisor not
+/// to try again. Once it serves, nothing that a request does ends it.
+pub fn run(handover: Handover, listener: TcpListener) -> Result<(), Error> {
+    let Handover {
+        directory,
+        slot,
+        supervisor,
+        settings,
+    } = handover;
+    serve::follow(supervisor)?;
+    let reader = Reader::open(&directory, engine::FORMAT).map_err(Error::Open)?;
+    let slots = reader.board().shape().slots;
+    if slot >= slots {
+        return Err(Error::Slot { slot, slots });
+    }
+    let reader = Arc::new(reader);
+    reader.board().set_worker_state(slot, WorkerState::Starting);
+    let served = serve::until_stopped(&reader, slot, settings, listener);
+    reader.board().set_worker_state(slot, WorkerState::Exited);
+    served
+}

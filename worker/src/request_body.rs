@@ -1,0 +1,126 @@
+//! Reading a request's body: whole, within a size and a time. Knows nothing of what is in it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use actix_http::Payload;
+use actix_rt::time::{Sleep, sleep};
+use actix_web::web::Bytes;
+use futures_core::Stream;
+
+/// How long a body may take to arrive once its head has.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a body was not read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is longer than the operator allows.
+    TooLarge,
+    /// It did not arrive in time.
+    TooSlow,
+    /// It broke off, or its framing is wrong.
+    Broken,
+}
+
+/// A body being read.
+pub(crate) struct Reading {
+    payload: Payload,
+    received: Received,
+    limit: usize,
+    polled: bool,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+/// A body that came in one piece is not copied.
+enum Received {
+    Nothing,
+    Piece(Bytes),
+    Pieces(Vec<u8>),
+}
+
+impl Reading {
+    pub(crate) fn new(payload: Payload, limit: usize) -> Self {
+        Self {
+            payload,
+            received: Received::Nothing,
+            limit,
+            polled: false,
+            deadline: None,
+        }
+    }
+
+    /// The whole body; not to be polled again once it is ready.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Unread>> {
+        // The connection's task first polls before it has looked for the body behind the head, and polls again after,
+        // in the same turn. Without a waker left behind then, feeding the body does not schedule the task for another,
+        // empty turn. Nothing is missed: only this task feeds the payload, whenever its socket wakes it.
+        if !self.polled && matches!(self.payload, Payload::H1 { .. }) {
+            self.polled = true;
+            return self.take(&mut Context::from_waker(Waker::noop()));
+        }
+        match self.take(context) {
+            Poll::Ready(body) => Poll::Ready(body),
+            Poll::Pending => {
+                let deadline = self
+                    .deadline
+                    .get_or_insert_with(|| Box::pin(sleep(TIMEOUT)));
+                deadline
+                    .as_mut()
+                    .poll(context)
+                    .map(|()| Err(Unread::TooSlow))
+            }
+        }
+    }
+
+    fn take(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Unread>> {
+        loop {
+            match Pin::new(&mut self.payload).poll_next(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => return Poll::Ready(Ok(self.received.whole())),
+                Poll::Ready(Some(Err(error))) => {
+                    log::debug!("request body broke off: {error}");
+                    return Poll::Ready(Err(Unread::Broken));
+                }
+                Poll::Ready(Some(Ok(piece))) => {
+                    if self.received.length() + piece.len() > self.limit {
+                        return Poll::Ready(Err(Unread::TooLarge));
+                    }
+                    self.received.push(piece);
+                }
+            }
+        }
+    }
+}
+
+impl Received {
+    fn length(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Piece(piece) => piece.len(),
+            Self::Pieces(pieces) => pieces.len(),
+        }
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        match self {
+            Self::Nothing => *self = Self::Piece(piece),
+            Self::Piece(first) => {
+                let mut pieces = Vec::with_capacity(2 * (first.len() + piece.len()));
+                pieces.extend_from_slice(first);
+                pieces.extend_from_slice(&piece);
+                *self = Self::Pieces(pieces);
+            }
+            Self::Pieces(pieces) => pieces.extend_from_slice(&piece),
+        }
+    }
+
+    fn whole(&mut self) -> Bytes {
+        match std::mem::replace(self, Self::Nothing) {
+            Self::Nothing => Bytes::new(),
+            Self::Piece(piece) => piece,
+            Self::Pieces(pieces) => Bytes::from(pieces),
+        }
+    }
+}

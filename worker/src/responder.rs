@@ -1,0 +1,78 @@
+//! From a request to its answer: the endpoint, the refusal if there is one, the marks for browsers. Knows nothing of
+//! connections.
+
+use std::time::Duration;
+
+use actix_http::RequestHead;
+use actix_web::web::Bytes;
+
+use crate::Settings;
+use crate::answer::{self, Response};
+use crate::cors::Cors;
+use crate::current::Current;
+use crate::encoding::Gzip;
+use crate::refusal::Refusal;
+use crate::request_body::Unread;
+use crate::route::{Act, Endpoint};
+use crate::{document, flags, health, identities};
+
+/// All that answers are made from.
+pub(crate) struct Responder {
+    current: Current,
+    cors: Cors,
+    gzip: Gzip,
+    stale_after: Option<Duration>,
+    body_limit: usize,
+}
+
+impl Responder {
+    pub(crate) fn new(current: Current, settings: &Settings) -> Self {
+        Self {
+            current,
+            cors: Cors::new(&settings.allow_origins),
+            gzip: Gzip::default(),
+            stale_after: settings.stale_after,
+            body_limit: settings.body_limit,
+        }
+    }
+
+    /// The longest body worth reading.
+    pub(crate) fn body_limit(&self) -> usize {
+        self.body_limit
+    }
+
+    /// Looks for a newer generation without a request.
+    pub(crate) fn follow(&self) {
+        self.current.follow_patiently();
+    }
+
+    /// Answers a request, whatever it is.
+    pub(crate) fn respond(&self, head: &RequestHead, body: Result<Bytes, Unread>) -> Response {
+        if let Some(response) = self.cors.preflight(head) {
+            return response;
+        }
+        let mut response = self
+            .answer(head, body)
+            .unwrap_or_else(Refusal::into_response);
+        self.cors.mark(head, &mut response);
+        response
+    }
+
+    fn answer(&self, head: &RequestHead, body: Result<Bytes, Unread>) -> Result<Response, Refusal> {
+        let endpoint = Endpoint::of_path(head.uri.path()).ok_or(Refusal::NotFound)?;
+        let act = endpoint
+            .act(&head.method)
+            .ok_or_else(|| Refusal::MethodNotAllowed(endpoint.methods()))?;
+        match (endpoint, act) {
+            (Endpoint::Flags, _) => flags::answer(&self.current, head),
+            (Endpoint::Identities, Act::Get) => identities::get(&self.current, &self.gzip, head),
+            (Endpoint::Identities, Act::Post) => {
+                let body = body.map_err(Refusal::UnreadBody)?;
+                identities::post(&self.current, &self.gzip, head, &body)
+            }
+            (Endpoint::Document, _) => document::answer(&self.current, head),
+            (Endpoint::Health, _) => health::answer(&self.current, self.stale_after),
+            (Endpoint::Liveness, _) => Ok(answer::empty()),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! What the official Python proxy answered to 143 raw requests, asked again here. Skipped where the recording is not
+//! at hand.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use super::{Answer, Published, Worker, document};
+
+/// One recorded request and what became of it.
+#[derive(Deserialize)]
+struct Case {
+    case: String,
+    request: String,
+    status: String,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+/// Where this proxy deliberately answers otherwise.
+enum Deviation {
+    /// Status and whole body.
+    Body(u16, &'static str),
+    /// Status and how the body starts.
+    Prefix(u16, &'static str),
+    /// Status alone.
+    Status(u16),
+    /// `Allow` names HEAD, and every method of a path that offers two.
+    Allow(&'static str),
+    /// The recorded answer without its coding.
+    Uncompressed,
+}
+
+const UNKNOWN_NONE: &str = r#"{"status":"unauthorized","message":"unknown key None"}"#;
+const UNAVAILABLE: &str =
+    r#"{"status":"unavailable","message":"the environment document has not arrived yet"}"#;
+
+fn deviation(case: &str) -> Option<Deviation> {
+    use Deviation::{Allow, Body, Prefix, Status, Uncompressed};
+    Some(match case {
+        // A request without a key is refused, where Python fails.
+        "flags_missing_key"
+        | "flags_key_in_query"
+        | "flags_missing_key_origin"
+        | "identities_post_missing_key"
+        | "identities_get_missing_key" => Body(401, UNKNOWN_NONE),
+        // Every path is served with and without its trailing slash, where Python redirects.
+        "flags_no_slash" => Prefix(200, r#"[{"feature":{"id":1,"#),
+        "flags_no_slash_query" => Body(
+            404,
+            r#"{"status":"not_found","message":"feature 'a b' not found"}"#,
+        ),
+        "identities_post_no_slash" | "identities_get_no_slash" => {
+            Prefix(200, r#"{"identifier":"user-1","traits":[],"flags":[{"#)
+        }
+        "envdoc_trailing_slash" => Prefix(200, r#"{"id":6,"api_key":"client_small","#),
+        "proxy_health_slash" => Prefix(200, r#"{"status":"ok","reason":null,"#),
+        // HEAD is served like GET.
+        "flags_head" | "health_head" => Body(200, ""),
+        "flags_post" | "flags_delete" | "flags_options_plain" | "envdoc_post" | "health_post" => {
+            Allow("GET, HEAD")
+        }
+        "options_origin_only" | "identities_put" => Allow("GET, HEAD, POST"),
+        // A weight of 0 says no.
+        "flags_gzip_q0" => Uncompressed,
+        // An identity without an identifier is anonymous, as in the core API; then the key counts.
+        "identities_post_missing_id_missing_key" => Body(401, UNKNOWN_NONE),
+        "identities_post_missing_identifier" | "identities_post_identifier_null" => {
+            Prefix(200, r#"{"identifier":""#)
+        }
+        // So of three errors two are left.
+        "identities_post_two_errors" => Prefix(
+            422,
+            r#"{"detail":[{"type":"missing","loc":["body","traits",0,"trait_key"]"#,
+        ),
+        // What Python cannot write is echoed as it came, or refused.
+        "identities_post_trait_int_huge" => Prefix(
+            200,
+            r#"{"identifier":"a","traits":[{"trait_key":"big","trait_value":123456789012345678901234567890}],"#,
+        ),
+        "identities_post_lone_surrogate" => Status(422),
+        // The document shows everything: server-side keys only.
+        "envdoc_client_key" => Body(403, r#"{"detail":"Invalid or missing Environment Key"}"#),
+        // With the offset that Python leaves out.
+        "health" | "proxy_health" | "readiness" => Prefix(
+            200,
+            r#"{"status":"ok","reason":null,"last_successful_update":"20"#,
+        ),
+        // Documentation of the framework, not of the proxy.
+        "docs" | "openapi" => Body(404, r#"{"detail":"Not Found"}"#),
+        // The server refuses it without a word.
+        "no_host_header" => Body(400, ""),
+        // A key that is known but has no document yet may be tried again.
+        "unloaded_flags"
+        | "unloaded_flags_serverkey"
+        | "unloaded_identities"
+        | "unloaded_envdoc" => Body(503, UNAVAILABLE),
+        _ => return None,
+    })
+}
+
+#[test]
+fn answers_as_the_python_proxy_does_but_where_it_means_to_do_better() {
+    let Some(recording) = find("golden/wire_python_proxy.jsonl") else {
+        println!("skipped: no recording of the Python proxy at hand");
+        return;
+    };
+    let recording = std::fs::read_to_string(recording).expect("recording");
+    let profile = |name: &str| {
+        let path = find(&format!("profiles/{name}.json")).expect("profile");
+        std::fs::read_to_string(path).expect("profile")
+    };
+    let mut published = Published::new(&["small", "readme", "compat", "empty"]);
+    published.update("small", &profile("small"));
+    published.update("readme", &profile("readme"));
+    published.update("compat", &compat());
+    published.update("empty", &document("empty", 0, &[]));
+    let usual = Worker::start(&published, &["*"]);
+    let listed = Worker::start(&published, &["https://app.example.com"]);
+    let nothing_yet = Published::new(&["nosuch"]);
+    let unloaded = Worker::start(&nothing_yet, &["*"]);
+
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for line in recording.lines() {
+        let case: Case = serde_json::from_str(line).expect("case");
+        let worker = match &case.case {
+            case if case.starts_with("unloaded_") => &unloaded,
+            case if case.starts_with("origins_") => &listed,
+            _ => &usual,
+        };
+        let answer = worker.ask(raw(&case));
+        let mut differences = compare(&case, &answer, worker);
+        if !differences.is_empty() {
+            differences.insert(0, format!("{}:", case.case));
+            failures.push(differences.join("\n    "));
+        }
+        count += 1;
+    }
+    assert_eq!(count, 143);
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+/// What is different, in words.
+fn compare(case: &Case, answer: &Answer, worker: &Worker) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut expect = |what: &str, found: &str, expected: &str| {
+        if found != expected {
+            differences.push(format!("{what}: {found:?}, expected {expected:?}"));
+        }
+    };
+    let deviation = deviation(&case.case);
+    let status = match deviation {
+        Some(
+            Deviation::Body(status, _) | Deviation::Prefix(status, _) | Deviation::Status(status),
+        ) => status.to_string(),
+        _ => case.status[9..12].to_owned(),
+    };
+    expect("status", &answer.status.to_string(), &status);
+    let body = answer.decoded();
+    let body = String::from_utf8_lossy(&body);
+    match deviation {
+        Some(Deviation::Body(_, expected)) => {
+            expect("body", &body, expected);
+            return differences;
+        }
+        Some(Deviation::Prefix(_, expected)) => {
+            expect(
+                "body",
+                body.get(..expected.len()).unwrap_or(&body),
+                expected,
+            );
+            return differences;
+        }
+        Some(Deviation::Status(_)) => return differences,
+        Some(Deviation::Uncompressed) => {
+            expect(
+                "coding",
+                &format!("{:?}", answer.header("content-encoding")),
+                "None",
+            );
+            return differences;
+        }
+        Some(Deviation::Allow(methods)) => {
+            expect("allow", answer.header("allow").unwrap_or("none"), methods);
+        }
+        None => {}
+    }
+    for (name, value) in &case.headers {
+        let found = answer.header(name).unwrap_or("none");
+        match name.as_str() {
+            "server" | "connection" | "content-length" => {}
+            "allow" if deviation.is_some() => {}
+            "vary" if found == "Accept-Encoding, Origin" => {}
+            _ => expect(name, found, value),
+        }
+    }
+    if case.headers.contains_key("content-type") || !body.is_empty() {
+        compare_body(case, answer, &body, worker, &mut expect);
+    }
+    differences
+}
+
+/// Long bodies were recorded as their start and their length, compressed ones as their length.
+fn compare_body(
+    case: &Case,
+    answer: &Answer,
+    body: &str,
+    worker: &Worker,
+    expect: &mut impl FnMut(&str, &str, &str),
+) {
+    if case.body.starts_with("(binary, ") {
+        let plain = raw(case);
+        let plain = String::from_utf8_lossy(&plain).replace("Accept-Encoding", "X-Ignored");
+        expect("decoded body", body, worker.ask(plain).text());
+        expect(
+            "coding",
+            answer.header("content-encoding").unwrap_or("none"),
+            "gzip",
+        );
+    } else if let Some((start, length)) = case
+        .body
+        .strip_suffix(" bytes in all)")
+        .and_then(|body| body.rsplit_once("...("))
+    {
+        expect(
+            "start of body",
+            body.get(..start.len()).unwrap_or(body),
+            start,
+        );
+        // Only the start of that document is known.
+        if !case.case.contains("compat") {
+            expect("length of body", &body.len().to_string(), length);
+        }
+    } else {
+        expect("body", body, &case.body);
+    }
+}
+
+/// The request's bytes: the recording keeps those that are not text as escapes, and of one only the start.
+fn raw(case: &Case) -> Vec<u8> {
+    if case.case == "identities_post_identifier_3000" {
+        let (head, _) = case.request.split_once("xxx").expect("identifier");
+        return format!("{head}{}\"}}", "x".repeat(3000)).into_bytes();
+    }
+    if case.case == "identities_post_invalid_utf8" {
+        let (head, _) = case.request.split_once(r"\xff\xfe").expect("escapes");
+        return [head.as_bytes(), b"\xff\xfe\"}"].concat();
+    }
+    case.request.clone().into_bytes()
+}
+
+/// As much as is known of the environment that the recording calls so.
+fn compat() -> String {
+    document(
+        "compat",
+        0,
+        &[
+            (1, "v_int", true, "7"),
+            (2, "v_float_int", true, "2.0"),
+            (3, "v_float", true, "2.35"),
+            (4, "and so on", true, "null"),
+            (90, "disabled flag", false, r#""off""#),
+            (91, "server_only", true, r#""secret""#),
+        ],
+    )
+    .replacen(
+        r#"{"id":1,"api_key":"client_compat","name":"compat","updated_at":"2026-01-15T10:30:00.123456Z","project":{"id":1,"name":"project","hide_disabled_flags":true,"segments":[],"#,
+        r#"{"id":7,"api_key":"client_compat","project":{"id":1,"name":"project compat","organisation":{"id":1,"name":"Org","feature_analytics":false,"stop_serving_flags":false,"persist_trait_data":true},"hide_disabled_flags":true,"segments":[],"enable_realtime_updates":false,"#,
+        1,
+    )
+    .replacen(r#""feature_states":["#, r#""name":"compat","feature_states":["#, 1)
+}
+
+/// A file beside the project, if it is there.
+fn find(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared")
+        .join(name);
+    path.exists().then_some(path)
+}
