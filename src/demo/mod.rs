@@ -21,16 +21,16 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// The address that the demonstration listens on: this machine alone.
-    pub(crate) const HOST: &str = "127.0.0.1";
+    /// The address that the demonstration listens on: a container's port can be published, too.
+    pub(crate) const HOST: &str = "0.0.0.0";
 
     pub(crate) fn new() -> std::io::Result<Demo> {
         let pair = |name: &str| KeyPair {
             server_side_key: ServerSideKey::new(format!("ser.demo_{name}")),
             client_side_key: format!("demo_{name}"),
         };
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT))
-            .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+        let free = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT))
+            .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)))?;
         Ok(Demo {
             environments: vec![pair("production"), pair("staging")],
             documents: vec![PRODUCTION.into(), STAGING.into()],
@@ -40,7 +40,7 @@ impl Demo {
 
     /// What to try, for the terminal. These server-side keys open nothing but the samples, so they may be shown.
     pub(crate) fn welcome(&self) -> String {
-        let url = format!("http://{}:{}/api/v1/", Demo::HOST, self.port);
+        let url = format!("http://127.0.0.1:{}/api/v1/", self.port);
         format!(
             r#"
 Edge Proxy demonstration: two sample environments, nothing leaves this machine.

@@ -1,0 +1,28 @@
+# syntax=docker/dockerfile:1
+
+# One static executable in an image that holds nothing else. `.ci/image` runs it the same way without an engine.
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /build
+COPY . .
+# crt-static needs the target named, or it would apply to build scripts too.
+RUN target="$(rustc -vV | sed -n 's/^host: //p')" \
+    && RUSTFLAGS="-C target-feature=+crt-static" \
+       cargo build --release --locked --package edge-proxy --target "$target" \
+    && mkdir -p /image/etc/ssl/certs /image/app /image/var/lib/edge-proxy \
+    && cp "target/$target/release/edge-proxy" /image/edge-proxy \
+    && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/
+
+FROM scratch
+COPY --from=build /image/edge-proxy /edge-proxy
+COPY --from=build /image/etc /etc
+COPY --from=build --chown=65532:65532 /image/app /app
+COPY --from=build --chown=65532:65532 /image/var/lib/edge-proxy /var/lib/edge-proxy
+USER 65532:65532
+WORKDIR /app
+# A directory of its own below the volume: what an orchestrator mounts there usually belongs to root.
+ENV STATE_DIRECTORY=/var/lib/edge-proxy/state \
+    WEB_CONCURRENCY=auto
+VOLUME ["/var/lib/edge-proxy"]
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/edge-proxy"]
