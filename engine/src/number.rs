@@ -152,7 +152,7 @@ impl ArchivedStoredInteger {
 
 /// Python's `int(text)`; `None` where it raises.
 pub(crate) fn python_int(text: &str) -> Option<Integer<'static>> {
-    let ascii = ascii_digits(python_strip(text))?;
+    let ascii = ascii_digits(text.trim())?;
     let (sign, digits) = match ascii.as_bytes().first()? {
         b'-' => ("-", &ascii[1..]),
         b'+' => ("", &ascii[1..]),
@@ -171,7 +171,7 @@ pub(crate) fn python_int(text: &str) -> Option<Integer<'static>> {
 pub(crate) fn python_float(text: &str) -> Option<f64> {
     // Rust's grammar is Python's after digits and underscores are settled: inf, infinity and nan in any
     // case, `.5`, `5.`, an exponent with a sign.
-    ascii_digits(python_strip(text))?.parse().ok()
+    ascii_digits(text.trim())?.parse().ok()
 }
 
 /// Python's `str(float)`.
@@ -179,28 +179,51 @@ pub(crate) fn python_float_text(value: f64) -> String {
     if value.is_nan() {
         return "nan".to_owned();
     }
+    let sign = if value.is_sign_negative() { "-" } else { "" };
     if value.is_infinite() {
-        return if value < 0.0 { "-inf" } else { "inf" }.to_owned();
+        return format!("{sign}inf");
     }
-    let magnitude = value.abs();
-    if magnitude == 0.0 || (1e-4..1e16).contains(&magnitude) {
-        return format!("{value:?}");
+    // Of two shortest texts Python takes the one nearer to the double, as `ryu` does and `fmt` does not.
+    let (digits, point) = shortest_digits(value.abs());
+    let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
+    match point {
+        17.. | ..=-4 => {
+            let (first, rest) = digits.split_at(1);
+            let rest = if rest.is_empty() {
+                String::new()
+            } else {
+                format!(".{rest}")
+            };
+            format!("{sign}{first}{rest}e{:+03}", point - 1)
+        }
+        ..=0 => format!("{sign}0.{}{digits}", zeros(-point)),
+        _ if point >= length => format!("{sign}{digits}{}.0", zeros(point - length)),
+        _ => {
+            let (whole, fraction) = digits.split_at(usize::try_from(point).unwrap_or(0));
+            format!("{sign}{whole}.{fraction}")
+        }
     }
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let (sign, exponent) = match exponent.strip_prefix('-') {
-        Some(exponent) => ('-', exponent),
-        None => ('+', exponent),
-    };
-    format!("{digits}e{sign}{exponent:0>2}")
 }
 
-/// Python's `str.strip()`.
-fn python_strip(text: &str) -> &str {
-    // Python also counts the four separators U+001C to U+001F as white space.
-    text.trim_matches(|character: char| {
-        character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
-    })
+/// The fewest digits that read back as `value`, without zeros at either end, and where the decimal point
+/// stands counted from the first of them. Zero is "0" with the point behind it.
+fn shortest_digits(value: f64) -> (String, i32) {
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(value);
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let leading = all.len() - all.trim_start_matches('0').len();
+    let digits = all.trim_matches('0');
+    if digits.is_empty() {
+        return ("0".to_owned(), 1);
+    }
+    let point = i32::try_from(whole.len()).unwrap_or(0) - i32::try_from(leading).unwrap_or(0);
+    (
+        digits.to_owned(),
+        point + exponent.parse::<i32>().unwrap_or(0),
+    )
 }
 
 /// The text with every decimal digit in ASCII and single underscores between digits dropped; `None` for any
@@ -253,7 +276,8 @@ mod tests {
             );
         };
         check(" 1 ", Some("1"));
-        check("\u{1c}+1_000\u{3000}", Some("1000"));
+        check("\u{a0}+1_000\u{3000}", Some("1000"));
+        check("\u{1c}1", None);
         check("٣٤", Some("34"));
         check("-0", Some("0"));
         check("-00000000000000000000000000000000000000005", Some("-5"));
@@ -286,6 +310,10 @@ mod tests {
             ("-INFINITY", "-inf"),
             ("NaN", "nan"),
             ("-0", "-0.0"),
+            ("97482315388243.62", "97482315388243.62"),
+            ("1834009360325506.2", "1834009360325506.2"),
+            ("123456789012345680", "1.2345678901234568e+17"),
+            ("100000", "100000.0"),
         ] {
             assert_eq!(
                 python_float(text).map(python_float_text).as_deref(),

@@ -40,6 +40,11 @@ impl Patterns {
         }
     }
 
+    /// Reads the archived context; `None` when it nests too deep.
+    pub(crate) fn read_context(text: &str) -> Option<serde_json::Map<String, Json>> {
+        serde_json::from_str(text).ok()
+    }
+
     /// Whether the environment's pattern of that place matches `text`.
     pub(crate) fn is_match(
         &self,
@@ -66,8 +71,8 @@ impl Patterns {
         };
         let mut held = self.context.borrow_mut();
         let mut context = held.take().unwrap_or_else(|| {
-            let context = environment.context.as_deref().unwrap_or("{}");
-            serde_json::from_str(context).unwrap_or_default()
+            let context = environment.context.as_deref();
+            context.and_then(Patterns::read_context).unwrap_or_default()
         });
         context.insert(
             "identity".to_owned(),

@@ -3,7 +3,7 @@
 use super::length;
 use crate::document::{Document, DocumentError, FeatureState, Rule};
 use crate::environment::{Fragment, MultivariateValue, State};
-use crate::json::{Value, write_float, write_text, write_value};
+use crate::json::{Value, write_text, write_value};
 
 /// Flag objects end to end, and what is needed to render one more.
 pub(super) struct Fragments<'d> {
@@ -52,7 +52,7 @@ impl<'d> Fragments<'d> {
     /// Whether a client-side key sees this feature state's flag.
     pub(super) fn is_visible_to_client(&self, state: &FeatureState<'_>) -> bool {
         let hidden = &self.document.server_key_only_feature_ids;
-        !hidden.iter().any(|id| id.python_equals(state.feature_id))
+        !hidden.contains(&state.feature_id.equality_key())
             && (state.enabled.is_truthy() || !self.document.hide_disabled_flags)
     }
 
@@ -63,7 +63,13 @@ impl<'d> Fragments<'d> {
         out.extend_from_slice(b",\"name\":");
         write_text(state.feature_name, &mut out);
         out.extend_from_slice(b",\"type\":");
-        match self.feature_type(state.feature_id) {
+        match self
+            .document
+            .feature_types
+            .get(&state.feature_id.equality_key())
+            .copied()
+            .flatten()
+        {
             Some(kind) => write_value(kind, &mut out),
             None => out.extend_from_slice(b"\"STANDARD\""),
         }
@@ -83,15 +89,6 @@ impl<'d> Fragments<'d> {
             start,
             end: length(&self.bytes),
         }
-    }
-
-    /// The type that the environment's own feature states give the feature of that id.
-    fn feature_type(&self, id: &Value<'_>) -> Option<&'d Value<'d>> {
-        let states = self.document.feature_states.iter().rev();
-        let state = states
-            .into_iter()
-            .find(|state| state.feature_id.python_equals(id))?;
-        state.feature_type
     }
 }
 
@@ -134,10 +131,7 @@ pub(super) fn context(document: &Document<'_>) -> String {
             write_feature(state, &mut out);
         }
         out.extend_from_slice(b"],\"metadata\":{\"id\":");
-        match segment.id.parse::<i64>() {
-            Ok(_) => out.extend_from_slice(segment.id.as_bytes()),
-            Err(_) => write_text(&segment.id, &mut out),
-        }
+        write_value(segment.id_value, &mut out);
         out.extend_from_slice(b",\"source\":\"api\"}}");
     }
     out.extend_from_slice(b"}}");
@@ -155,21 +149,29 @@ fn write_feature(state: &FeatureState<'_>, out: &mut Vec<u8>) {
     write_value(state.value, out);
     out.extend_from_slice(b",\"metadata\":{\"id\":");
     write_value(state.feature_id, out);
-    out.extend_from_slice(b"},\"variants\":[");
-    for (position, value) in state.multivariate_values.iter().enumerate() {
-        if position > 0 {
-            out.push(b',');
-        }
+    out.push(b'}');
+    let mut values: Vec<_> = state.multivariate_values.iter().collect();
+    values.sort_by_key(|value| value.position);
+    for (position, value) in values.into_iter().enumerate() {
+        out.extend_from_slice(if position == 0 {
+            b",\"variants\":[".as_slice()
+        } else {
+            b","
+        });
         out.extend_from_slice(b"{\"value\":");
         write_value(value.value, out);
         out.extend_from_slice(b",\"weight\":");
-        write_float(value.allocation, out);
+        write_value(value.allocation_value, out);
+        out.extend_from_slice(b",\"priority\":");
+        out.extend_from_slice(value.priority().as_bytes());
         out.push(b'}');
     }
-    out.push(b']');
-    if state.priority.is_finite() {
+    if !state.multivariate_values.is_empty() {
+        out.push(b']');
+    }
+    if let Some((_, priority)) = state.priority {
         out.extend_from_slice(b",\"priority\":");
-        write_float(state.priority, out);
+        write_value(priority, out);
     }
     out.push(b'}');
 }

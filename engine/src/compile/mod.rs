@@ -14,6 +14,7 @@ use crate::environment::{
     Contest, Environment, IdentityOverride, SegmentOverride, SideAnswers, State, Table,
 };
 use crate::json::Value;
+use crate::patterns::Patterns;
 use crate::side::Side;
 use fragments::Fragments;
 use segments::Segments;
@@ -67,12 +68,14 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
             continue;
         };
         for state in counting {
+            let priority = state
+                .priority
+                .map_or(f64::INFINITY, |(priority, _)| priority);
             let segment_override = SegmentOverride {
                 segment: place,
                 state: length(&states),
             };
-            overrides[positions[state.feature_name] as usize]
-                .push((state.priority, segment_override));
+            overrides[positions[state.feature_name] as usize].push((priority, segment_override));
             states.push(fragments.state(state));
         }
     }
@@ -98,6 +101,14 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
 
     let identity_overrides = identity_overrides(document, &positions, &mut fragments);
     let context = (!segments.queries.is_empty()).then(|| fragments::context(document));
+    if context
+        .as_deref()
+        .is_some_and(|context| Patterns::read_context(context).is_none())
+    {
+        warnings.push(
+            "the document nests too deep for JSONPath properties; none is ever set".to_owned(),
+        );
+    }
     Ok(Compiled {
         environment: Environment {
             name: document.name.map(str::to_owned),

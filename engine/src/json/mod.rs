@@ -71,20 +71,16 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Python's `left == right` for scalars: `1 == 1.0 == True`.
-    pub(crate) fn python_equals(&self, other: &Value<'_>) -> bool {
-        let number = |value: &Value<'_>| match value {
-            Value::Boolean(boolean) => Some(f64::from(u8::from(*boolean))),
-            Value::Integer(Integer::Small(small)) => Some(*small as f64),
-            Value::Float(float) => Some(*float),
-            _ => None,
-        };
-        match (self, other) {
-            (Value::Integer(left), Value::Integer(right)) => left == right,
-            _ => match (number(self), number(other)) {
-                (Some(left), Some(right)) => left == right,
-                _ => self == other,
-            },
+    /// A text that is the same for values that Python holds equal: `1 == 1.0 == True`.
+    pub(crate) fn equality_key(&self) -> String {
+        match self {
+            Value::Boolean(boolean) => u8::from(*boolean).to_string(),
+            Value::Float(float) if *float == float.trunc() => format!("{float:.0}"),
+            other => {
+                let mut out = Vec::new();
+                write_value(other, &mut out);
+                String::from_utf8_lossy(&out).into_owned()
+            }
         }
     }
 

@@ -30,9 +30,10 @@ fn answers_flagsmiths_engine_test_data() {
 
 fn check(golden: &Golden) {
     let archives: Vec<AlignedVec> = golden.cases.iter().map(archive).collect();
-    let access =
-        |bytes| rkyv::access::<ArchivedEnvironment, Error>(bytes).expect("a valid archive");
-    let environments: Vec<&ArchivedEnvironment> = archives.iter().map(access).collect();
+    let environments: Vec<&ArchivedEnvironment> = archives
+        .iter()
+        .map(|bytes| rkyv::access::<_, Error>(bytes).expect("a valid archive"))
+        .collect();
     let patterns: Vec<Patterns> = environments
         .iter()
         .map(|environment| Patterns::new(environment))

@@ -3,38 +3,16 @@
 //! Strict where an answer needs the member, tolerant elsewhere, as the official proxy's mapper
 //! (flagsmith 5.0.3) is. Knows nothing of how flags are evaluated or archived.
 
-use std::fmt;
+mod node;
+
+use std::collections::{HashMap, HashSet};
 
 use crate::json::Value;
 use crate::number::Integer;
 use crate::python::python_str;
 
-/// Why a document is refused: which member, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DocumentError {
-    place: String,
-    problem: String,
-}
-
-impl DocumentError {
-    /// An error of the document as a whole.
-    pub(crate) fn whole(problem: impl Into<String>) -> DocumentError {
-        DocumentError {
-            place: "document".to_owned(),
-            problem: problem.into(),
-        }
-    }
-}
-
-impl fmt::Display for DocumentError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.place, self.problem)
-    }
-}
-
-impl std::error::Error for DocumentError {}
-
-type Parsed<T> = Result<T, DocumentError>;
+pub use node::DocumentError;
+use node::{Node, Parsed};
 
 /// What an environment document says, as far as answers depend on it.
 pub(crate) struct Document<'v> {
@@ -47,7 +25,10 @@ pub(crate) struct Document<'v> {
     pub(crate) segments: Vec<Segment<'v>>,
     pub(crate) identity_overrides: Vec<IdentityOverride<'v>>,
     pub(crate) hide_disabled_flags: bool,
-    pub(crate) server_key_only_feature_ids: Vec<&'v Value<'v>>,
+    /// By [`Value::equality_key`].
+    pub(crate) server_key_only_feature_ids: HashSet<String>,
+    /// Feature id, by [`Value::equality_key`] -> its type; "STANDARD" where that is `None`.
+    pub(crate) feature_types: HashMap<String, Option<&'v Value<'v>>>,
 }
 
 /// A feature's value in one place.
@@ -56,14 +37,12 @@ pub(crate) struct FeatureState<'v> {
     pub(crate) key: String,
     pub(crate) feature_id: &'v Value<'v>,
     pub(crate) feature_name: &'v str,
-    /// Absent: "STANDARD".
-    pub(crate) feature_type: Option<&'v Value<'v>>,
     pub(crate) enabled: &'v Value<'v>,
     pub(crate) value: &'v Value<'v>,
     /// In the order in which buckets are given out.
     pub(crate) multivariate_values: Vec<MultivariateValue<'v>>,
-    /// Lower is stronger; infinite when it has none.
-    pub(crate) priority: f64,
+    /// Lower is stronger, none is weakest; the number, and as it stands in the document.
+    pub(crate) priority: Option<(f64, &'v Value<'v>)>,
 }
 
 /// An alternative value and its allocation.
@@ -71,7 +50,21 @@ pub(crate) struct MultivariateValue<'v> {
     pub(crate) value: &'v Value<'v>,
     /// Percent.
     pub(crate) allocation: f64,
+    /// The allocation as it stands in the document.
+    pub(crate) allocation_value: &'v Value<'v>,
+    /// Where among its siblings it stands in the document.
+    pub(crate) position: usize,
     order: Order,
+}
+
+impl MultivariateValue<'_> {
+    /// Its rank among its siblings, as the evaluation context shows it: the id, or the UUID as a number.
+    pub(crate) fn priority(&self) -> String {
+        match self.order {
+            (true, rank) => rank.to_string(),
+            (false, rank) => format!("-{}", u128::MAX - rank),
+        }
+    }
 }
 
 /// A multivariate value's place: by id, then by UUID. Negative ids come first.
@@ -80,6 +73,8 @@ type Order = (bool, u128);
 /// A rule over identities with the feature states it sets.
 pub(crate) struct Segment<'v> {
     pub(crate) id: String,
+    /// The id as it stands in the document.
+    pub(crate) id_value: &'v Value<'v>,
     pub(crate) name: &'v Value<'v>,
     pub(crate) rules: Vec<Rule<'v>>,
     pub(crate) feature_states: Vec<FeatureState<'v>>,
@@ -108,10 +103,7 @@ pub(crate) struct IdentityOverride<'v> {
 impl<'v> Document<'v> {
     /// Reads the model out of a parsed document.
     pub(crate) fn read(root: &'v Value<'v>) -> Parsed<Document<'v>> {
-        let root = Node {
-            value: root,
-            place: Place::Root,
-        };
+        let root = Node::root(root);
         if !matches!(root.value, Value::Object(_)) {
             return root.refuse(&format!("expected an object, found {}", root.value.kind()));
         }
@@ -124,8 +116,13 @@ impl<'v> Document<'v> {
         };
         let list = root.member("feature_states")?;
         let mut feature_states = Vec::new();
+        let mut feature_types = HashMap::new();
         for (index, state) in list.list()?.iter().enumerate() {
+            let kind = state
+                .member("feature")
+                .and_then(|feature| feature.member("type"));
             let state = FeatureState::read(list.element(index, state), Origin::Environment)?;
+            feature_types.insert(state.feature_id.equality_key(), kind);
             feature_states.push((state.feature_name.to_owned(), state));
         }
         Ok(Document {
@@ -138,17 +135,17 @@ impl<'v> Document<'v> {
                 Some(Value::Text(text)) => Some(text.as_str()),
                 _ => None,
             },
+            feature_types,
             feature_states: last_of_each_name(feature_states),
             segments: read_segments(&project)?,
             identity_overrides: read_identity_overrides(&root)?,
             hide_disabled_flags: hide.is_truthy(),
             server_key_only_feature_ids: match project.optional("server_key_only_feature_ids") {
-                Some(_) => project
-                    .member("server_key_only_feature_ids")?
-                    .list()?
-                    .iter()
-                    .collect(),
-                None => Vec::new(),
+                Some(_) => {
+                    let list = project.member("server_key_only_feature_ids")?;
+                    list.list()?.iter().map(Value::equality_key).collect()
+                }
+                None => HashSet::new(),
             },
         })
     }
@@ -169,9 +166,11 @@ fn read_segments<'v>(project: &Node<'v, '_>) -> Parsed<Vec<Segment<'v>>> {
                 )?);
             }
         }
-        let id = python_str(node.member("id")?.value);
+        let id_value = node.member("id")?.value;
+        let id = python_str(id_value);
         let segment = Segment {
             id: id.clone(),
+            id_value,
             name: node.member("name")?.value,
             rules: read_rules(&node.member("rules")?)?,
             feature_states,
@@ -273,30 +272,30 @@ impl<'v> FeatureState<'v> {
             key,
             feature_id: feature.member("id")?.value,
             feature_name: feature.member("name")?.text()?,
-            feature_type: feature.value.member("type"),
             enabled: node.member("enabled")?.value,
             value: node.member("feature_state_value")?.value,
             multivariate_values,
-            priority: if origin == Origin::Segment {
-                read_priority(&node)?
-            } else {
-                f64::INFINITY
+            priority: match origin {
+                Origin::Segment => read_priority(&node)?,
+                Origin::Environment | Origin::Identity => None,
             },
         })
     }
 }
 
-fn read_priority(node: &Node<'_, '_>) -> Parsed<f64> {
-    match node.optional("feature_segment") {
-        Some(segment) if segment.is_truthy() => {
-            let priority = node.member("feature_segment")?;
-            let priority = priority.member("priority")?;
-            match priority.value {
-                Value::Null => Ok(f64::INFINITY),
-                _ => priority.number(),
-            }
-        }
-        _ => Ok(f64::INFINITY),
+/// The priority as it stands in the document; `None` for the weakest.
+fn read_priority<'v>(node: &Node<'v, '_>) -> Parsed<Option<(f64, &'v Value<'v>)>> {
+    if !node
+        .optional("feature_segment")
+        .is_some_and(Value::is_truthy)
+    {
+        return Ok(None);
+    }
+    let segment = node.member("feature_segment")?;
+    let priority = segment.member("priority")?;
+    match priority.value {
+        Value::Null => Ok(None),
+        value => Ok(Some((priority.number()?, value))),
     }
 }
 
@@ -312,6 +311,8 @@ fn read_multivariate_values<'v>(node: &Node<'v, '_>) -> Parsed<Vec<MultivariateV
                     .member("value")?
                     .value,
                 allocation: node.member("percentage_allocation")?.number()?,
+                allocation_value: node.member("percentage_allocation")?.value,
+                position: index,
                 order: read_order(&node)?,
             });
         }
@@ -346,7 +347,7 @@ fn read_order(node: &Node<'_, '_>) -> Parsed<Order> {
 
 /// Each name once: at the first one's place, with the last one's content.
 fn last_of_each_name<T>(items: Vec<(String, T)>) -> Vec<T> {
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     let mut values: Vec<T> = Vec::with_capacity(items.len());
     for (name, item) in items {
         match places.get(&name) {
@@ -358,92 +359,4 @@ fn last_of_each_name<T>(items: Vec<(String, T)>) -> Vec<T> {
         }
     }
     values
-}
-
-/// A value and where in the document it stands, for errors.
-struct Node<'v, 'p> {
-    value: &'v Value<'v>,
-    place: Place<'p>,
-}
-
-/// A path from the document's root, linked through the calls that follow it.
-#[derive(Clone, Copy)]
-enum Place<'p> {
-    Root,
-    Member(&'p Place<'p>, &'static str),
-    Element(&'p Place<'p>, usize),
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Root => Ok(()),
-            Place::Member(Place::Root, name) => write!(formatter, "{name}"),
-            Place::Member(parent, name) => write!(formatter, "{parent}.{name}"),
-            Place::Element(parent, index) => write!(formatter, "{parent}[{index}]"),
-        }
-    }
-}
-
-impl<'v> Node<'v, '_> {
-    fn member<'n>(&'n self, name: &'static str) -> Parsed<Node<'v, 'n>> {
-        let place = Place::Member(&self.place, name);
-        match (self.value, self.value.member(name)) {
-            (_, Some(value)) => Ok(Node { value, place }),
-            (Value::Object(_), None) => refuse(&place, "missing"),
-            (other, None) => self.refuse(&format!("expected an object, found {}", other.kind())),
-        }
-    }
-
-    fn element<'n>(&'n self, index: usize, value: &'v Value<'v>) -> Node<'v, 'n> {
-        Node {
-            value,
-            place: Place::Element(&self.place, index),
-        }
-    }
-
-    /// The member, unless it is missing or null.
-    fn optional(&self, name: &str) -> Option<&'v Value<'v>> {
-        self.value
-            .member(name)
-            .filter(|value| !matches!(value, Value::Null))
-    }
-
-    fn list(&self) -> Parsed<&'v [Value<'v>]> {
-        match self.value {
-            Value::List(elements) => Ok(elements),
-            other => self.refuse(&format!("expected a list, found {}", other.kind())),
-        }
-    }
-
-    fn text(&self) -> Parsed<&'v str> {
-        match self.value {
-            Value::Text(text) => Ok(text.as_str()),
-            other => self.refuse(&format!("expected a string, found {}", other.kind())),
-        }
-    }
-
-    fn number(&self) -> Parsed<f64> {
-        match self.value {
-            Value::Integer(integer) => Ok(integer.to_double()),
-            Value::Float(float) => Ok(*float),
-            Value::Boolean(boolean) => Ok(f64::from(u8::from(*boolean))),
-            other => self.refuse(&format!("expected a number, found {}", other.kind())),
-        }
-    }
-
-    fn refuse<T>(&self, problem: &str) -> Parsed<T> {
-        refuse(&self.place, problem)
-    }
-}
-
-fn refuse<T>(place: &Place<'_>, problem: &str) -> Parsed<T> {
-    let place = match place {
-        Place::Root => "document".to_owned(),
-        place => place.to_string(),
-    };
-    Err(DocumentError {
-        place,
-        problem: problem.to_owned(),
-    })
 }
