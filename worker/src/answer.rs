@@ -15,9 +15,10 @@ use actix_web::web::Bytes;
 
 use crate::held::Constant;
 
-/// How much of a body is handed to the connection at a time. It copies what it is given into its own buffer, which
-/// should stay in the cache and not grow to the size of a document.
-pub(crate) const PIECE: usize = 32 * 1024;
+/// How much of a body is handed to the connection at a time. It copies what it is given into a buffer of its own and
+/// writes that in one system call: smaller pieces take more of those, larger ones more memory for as long as a slow
+/// client reads. Once written, a buffer of this size is let go.
+const PIECE: usize = 256 * 1024;
 
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");

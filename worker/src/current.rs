@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix_http::RequestHead;
 use actix_http::header::{HeaderName, HeaderValue};
-use engine::{ArchivedIndexKey, Environment, Index, Side};
+use engine::{ArchivedIndexKey, Index, Side};
 use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
 use snapshot::{Board, Reader};
@@ -91,8 +91,11 @@ impl Current {
             Ok(()) => self.failed.set(None),
             Err(error) => {
                 self.failed.set(Some(Instant::now()));
-                let in_hand = self.number.get();
-                log::error!("generation {in_hand} is served on: {}", chain(&error));
+                let (next, in_hand) = (self.board().generation(), self.number.get());
+                log::error!(
+                    "generation {next} not served: {}; still serving {in_hand}",
+                    chain(&error)
+                );
             }
         }
     }
@@ -125,20 +128,14 @@ impl Generation {
     fn map(reader: &Reader, number: u64, before: &Self) -> Result<Self, snapshot::Error> {
         let index = reader.index::<Index>(number)?;
         let mut environments = Vec::with_capacity(index.environments.len());
-        for entry in index.environments.iter() {
+        for (position, entry) in index.environments.iter().enumerate() {
             let file = entry.file.as_str();
-            let generation = entry
-                .generation
-                .as_ref()
-                .map(|generation| generation.to_native());
+            let generation = entry.generation.as_ref().map(|number| number.to_native());
             let held = match generation {
                 None => None,
-                Some(generation) => match before.held(file, generation) {
+                Some(generation) => match before.held(position, file, generation) {
                     Some(held) => Some(held),
-                    None => {
-                        let map = reader.map::<Environment>(file, generation)?;
-                        Some(Rc::new(Held::new(map)))
-                    }
+                    None => Some(Rc::new(Held::new(reader.map(file, generation)?))),
                 },
             };
             environments.push(Place {
@@ -177,11 +174,11 @@ impl Generation {
         })
     }
 
-    fn held(&self, file: &str, generation: u64) -> Option<Rc<Held>> {
-        let place = self
-            .environments
-            .iter()
-            .find(|place| place.generation == Some(generation) && place.file == file)?;
+    /// What is held of a file, most likely in its old position.
+    fn held(&self, position: usize, file: &str, generation: u64) -> Option<Rc<Held>> {
+        let is_it = |place: &&Place| place.generation == Some(generation) && place.file == file;
+        let place = self.environments.get(position).filter(is_it);
+        let place = place.or_else(|| self.environments.iter().find(is_it))?;
         place.held.clone()
     }
 

@@ -53,9 +53,11 @@ impl Reading {
 
     /// The whole body; not to be polled again once it is ready.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Unread>> {
-        // The connection's task first polls before it has looked for the body behind the head, and polls again after,
-        // in the same turn. Without a waker left behind then, feeding the body does not schedule the task for another,
-        // empty turn. Nothing is missed: only this task feeds the payload, whenever its socket wakes it.
+        // The connection's task first polls before it has looked for the body behind the head, and again after that, in
+        // the same turn. If no waker is left behind the first time, feeding the body does not schedule that task for
+        // another, empty turn, which would cost as much as a quarter of the whole request. Nothing is missed: only that
+        // task feeds the payload, and its socket wakes it. (The deadline of a request that was sent before the one
+        // ahead of it was answered starts when the next of its bytes arrives.)
         if !self.polled && matches!(self.payload, Payload::H1 { .. }) {
             self.polled = true;
             return self.take(&mut Context::from_waker(Waker::noop()));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_http::{Payload, Request};
+use actix_http::{Method, Payload, Request};
 use actix_rt::signal::unix::{Signal, SignalKind, signal};
 use actix_web::HttpServer;
 use actix_web::dev::{Service, always_ready, fn_factory};
@@ -21,7 +21,7 @@ use nix::unistd::getppid;
 use snapshot::{Reader, WorkerState};
 
 use crate::Settings;
-use crate::answer::{PIECE, Response};
+use crate::answer::Response;
 use crate::current::Current;
 use crate::request_body::Reading;
 use crate::responder::Responder;
@@ -123,7 +123,6 @@ pub(crate) async fn serve(
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(HEAD_TIMEOUT)
     .tcp_nodelay(true)
-    .h1_write_buffer_size(PIECE)
     .shutdown_timeout(drain_timeout)
     .disable_signals()
     .listen(listener)
@@ -172,15 +171,21 @@ impl Service<Request> for Door {
     always_ready!();
 
     fn call(&self, mut request: Request) -> Answering {
-        match request.take_payload() {
-            Payload::None => Answering::Done(Some(
-                self.responder.respond(request.head(), Ok(Bytes::new())),
-            )),
-            payload => Answering::Reading {
-                reading: Reading::new(payload, self.responder.body_limit()),
-                request,
-                responder: Rc::clone(&self.responder),
-            },
+        let payload = request.take_payload();
+        let head = request.head();
+        let reads = match payload {
+            Payload::None => false,
+            // A body there means nothing, and what claims to switch protocols has one without an end.
+            _ => !matches!(head.method, Method::GET | Method::HEAD | Method::CONNECT),
+        };
+        if !reads {
+            return Answering::Done(Some(self.responder.respond(head, Ok(Bytes::new()))));
+        }
+        // Read even for an answer that does not need it, or the connection could not be used again.
+        Answering::Reading {
+            reading: Reading::new(payload, self.responder.body_limit()),
+            request,
+            responder: Rc::clone(&self.responder),
         }
     }
 }

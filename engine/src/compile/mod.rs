@@ -6,6 +6,7 @@
 mod fragments;
 mod segments;
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use crate::answer::Answer;
@@ -86,7 +87,10 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
             continue;
         }
         // Stable: of equal priorities the one that stands first in the document is the stronger.
-        overrides.sort_by(|(left, _), (right, _)| left.total_cmp(right));
+        overrides.sort_by(|(left, _), (right, _)| {
+            // 0.0 and -0.0 are equal, and no document has a NaN.
+            left.partial_cmp(right).unwrap_or(Ordering::Equal)
+        });
         let overrides = overrides
             .into_iter()
             .map(|(_, segment_override)| segment_override)

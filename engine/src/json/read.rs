@@ -40,6 +40,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The same cursor for one who reads lists and objects himself, `levels` deep: values nest that much less.
+    pub(crate) fn within(self, levels: usize) -> Reader<'a> {
+        Reader {
+            depth: self.depth + levels,
+            ..self
+        }
+    }
+
     /// One value and nothing after it.
     pub(crate) fn document(mut self) -> Read<Value<'a>> {
         let value = self.value()?;
@@ -117,19 +125,16 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn string(&mut self) -> Read<Text<'a>> {
         let start = self.at + 1;
-        let bytes = self.text.as_bytes();
-        let mut at = start;
-        loop {
-            match bytes.get(at) {
-                Some(b'"') => {
-                    self.at = at + 1;
-                    return Ok(Text::plain(&self.text[start..at]));
-                }
-                Some(b'\\') => return self.escaped_string(start, at),
-                Some(0..=0x1f) => return self.fail_at("Invalid control character at", at),
-                Some(_) => at += 1,
-                None => return self.fail_at("Unterminated string starting at", start - 1),
+        let rest = &self.text.as_bytes()[start..];
+        let at = start + plain_length(rest);
+        match self.text.as_bytes().get(at) {
+            Some(b'"') => {
+                self.at = at + 1;
+                Ok(Text::plain(&self.text[start..at]))
             }
+            Some(b'\\') => self.escaped_string(start, at),
+            Some(_) => self.fail_at("Invalid control character at", at),
+            None => self.fail_at("Unterminated string starting at", start - 1),
         }
     }
 
@@ -351,6 +356,31 @@ impl<'a> Reader<'a> {
             fatal: false,
         })
     }
+}
+
+/// How many bytes stand before the first quote, backslash or control character. Looks at eight at a time: most of
+/// a request is strings.
+#[inline]
+fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for (number, chunk) in chunks.iter().enumerate() {
+        let word = u64::from_le_bytes(*chunk);
+        // A byte's high bit is set where the byte is zero, or below 0x20: a borrow can only reach bytes above the
+        // first such one, and the first is all that counts.
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let quote = zero(word ^ (ONES * u64::from(b'"')));
+        let backslash = zero(word ^ (ONES * u64::from(b'\\')));
+        let found = (control | quote | backslash) & HIGH;
+        if found != 0 {
+            return number * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    let before = bytes.len() - rest.len();
+    before + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 /// An object being read: members in order of first appearance, the last value of each name.

@@ -123,3 +123,23 @@ fn notices_half_a_surrogate_pair() {
         matches!(Value::from_body(r#""\ud83d\ude00""#).unwrap(), Value::Text(text) if !text.has_lone_surrogate())
     );
 }
+
+#[test]
+fn ends_a_string_at_its_first_special_byte() {
+    for length in 0..40 {
+        for special in ["\"", "\\\"", "\u{1f}", ""] {
+            // Bytes next to the special ones in value must not stop it: blank, exclamation mark, bracket, é.
+            let plain: String = " ![]é~#".chars().cycle().take(length).collect();
+            let text = format!("\"{plain}{special}tail\"");
+            let read = Value::from_body(&text).map(|value| printed(&value));
+            match special {
+                "\"" => assert_eq!(read.map_err(|error| error.message), Err("Extra data")),
+                "\u{1f}" => assert_eq!(
+                    read.map_err(|error| error.message),
+                    Err("Invalid control character at")
+                ),
+                _ => assert_eq!(read.as_deref(), Ok(text.as_str())),
+            }
+        }
+    }
+}

@@ -17,8 +17,13 @@ use rkyv::{Archive, Serialize};
 use parse::parse;
 use write::{Texts, write};
 
-/// How many times a backtracking match may change its mind before it counts as no match.
-const MOST_BACKTRACKS: usize = 20_000;
+/// How many times a backtracking match may change its mind before it counts as no match: five times for each
+/// character of the longest trait value, where patterns in use take two.
+const MOST_BACKTRACKS: usize = 10_000;
+
+/// The longest text, in bytes, that is matched by backtracking: any trait value is shorter, an identifier need
+/// not be. A longer one counts as no match, since every step could take a look at all of it.
+const LONGEST_BACKTRACKED: usize = 8_000;
 
 /// How much memory one compiled pattern may take, in bytes: what `\w{1,1000}` takes.
 const LARGEST: usize = 64 << 20;
@@ -108,7 +113,9 @@ impl Compiled {
     fn is_match(&self, text: &str) -> bool {
         match self {
             Compiled::Linear(pattern) => pattern.is_match(text),
-            Compiled::Backtracking(pattern) => pattern.is_match(text).unwrap_or(false),
+            Compiled::Backtracking(pattern) => {
+                text.len() <= LONGEST_BACKTRACKED && pattern.is_match(text).unwrap_or(false)
+            }
         }
     }
 }

@@ -164,6 +164,22 @@ impl Member {
 pub(super) type Width = (u64, u64);
 
 impl Node {
+    /// Whether it is nothing at all.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Node::Sequence(nodes) if nodes.is_empty())
+    }
+
+    /// Whether it takes nothing and sets no group: looking for it a second time finds what the first time did.
+    pub(super) fn only_looks(&self) -> bool {
+        match self {
+            Node::Look { .. } | Node::Place(_) => true,
+            Node::Sequence(nodes) | Node::Alternatives(nodes) => nodes.iter().all(Node::only_looks),
+            Node::Group { captures, body, .. } => !captures && body.only_looks(),
+            Node::Repeat { body, .. } => body.only_looks(),
+            _ => false,
+        }
+    }
+
     /// The fewest and the most characters it takes; `groups` gives that of the groups, by number from 1.
     pub(super) fn width(&self, groups: &[Option<Width>]) -> Width {
         let widest = |(low, high): Width, (least, most): Width| (low.min(least), high.max(most));

@@ -73,10 +73,9 @@ impl Writer {
                 self.backtracks = true;
                 let behind = if *ahead { "" } else { "<" };
                 let sign = if *negative { '!' } else { '=' };
-                // In a group of its own, or it could not be repeated.
-                self.out.push_str(&format!("(?:(?{behind}{sign}"));
+                self.out.push_str(&format!("(?{behind}{sign}"));
                 self.node(body, false);
-                self.out.push_str("))");
+                self.out.push(')');
             }
             Node::Repeat {
                 least,
@@ -89,6 +88,8 @@ impl Writer {
                 let flags = if *fold { "i" } else { "" };
                 self.out.push_str(&format!("(?{flags}:\\{group})"));
             }
+            // `fancy-regex` would take both branches empty for a test of the group.
+            Node::Condition { yes, no, .. } if yes.is_empty() && no.is_empty() => {}
             Node::Condition { group, yes, no } => {
                 self.backtracks = true;
                 self.out.push_str(&format!("(?:(?({group})"));
@@ -103,10 +104,32 @@ impl Writer {
     fn repeat(&mut self, bounds: (u32, Option<u32>), greed: Greed, body: &Node) {
         let possessive = greed == Greed::Possessive;
         self.backtracks |= possessive;
-        if possessive {
-            self.out.push_str("(?>");
+        self.out.push_str(if possessive { "(?>" } else { "(?:" });
+        // Looking again finds nothing else, and Rust repeats no look-around.
+        if body.only_looks() {
+            match bounds {
+                (0, Some(0)) => {}
+                (0, _) if greed == Greed::Least => {
+                    self.out.push('|');
+                    self.node(body, false);
+                }
+                (0, _) => {
+                    self.node(body, false);
+                    self.out.push('|');
+                }
+                _ => self.node(body, false),
+            }
+        } else {
+            self.node(body, false);
+            self.quantifier(bounds);
+            if greed == Greed::Least {
+                self.out.push('?');
+            }
         }
-        self.node(body, false);
+        self.out.push(')');
+    }
+
+    fn quantifier(&mut self, bounds: (u32, Option<u32>)) {
         self.out.push_str(&match bounds {
             (0, None) => "*".to_owned(),
             (1, None) => "+".to_owned(),
@@ -115,11 +138,6 @@ impl Writer {
             (least, Some(most)) if least == most => format!("{{{least}}}"),
             (least, Some(most)) => format!("{{{least},{most}}}"),
         });
-        match greed {
-            Greed::Most => {}
-            Greed::Least => self.out.push('?'),
-            Greed::Possessive => self.out.push(')'),
-        }
     }
 
     fn place(&mut self, place: Place, last: bool) {

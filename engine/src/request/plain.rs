@@ -12,8 +12,11 @@ use crate::json::{Dialect, Reader, Text, Value};
 /// Strings up to this many bytes are within the limit of 2,000 characters without counting them.
 const CERTAINLY_SHORT: usize = 2000;
 
+/// How deep in the body a trait's members stand: what `strict` finds too deep there must not pass here.
+const LEVELS: usize = 3;
+
 pub(super) fn read(body: &str) -> Option<IdentityRequest<'_>> {
-    let mut reader = Reader::new(body, Dialect::Body);
+    let mut reader = Reader::new(body, Dialect::Body).within(LEVELS);
     let mut identifier = None;
     let mut traits = None;
     if !reader.take(b'{') || reader.peek() == Some(b'}') {

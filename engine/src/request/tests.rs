@@ -131,3 +131,17 @@ fn both_ways_agree() {
         );
     }
 }
+
+#[test]
+fn both_ways_stop_at_the_same_depth() {
+    for depth in 1015..1030 {
+        let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        for body in [
+            format!(r#"{{"identifier":"a","x":{deep}}}"#),
+            format!(r#"{{"identifier":"a","traits":[{{"trait_key":"k","x":{deep}}}]}}"#),
+        ] {
+            let strict = strict::read(body.as_bytes(), BodyKind::Json);
+            assert_eq!(read_identity(body.as_bytes(), BodyKind::Json), strict);
+        }
+    }
+}

@@ -1,5 +1,9 @@
 //! The engine at its own door: documents and requests in, answers out.
 
+mod generate;
 mod golden;
+mod obvious;
 mod patterns;
+mod pools;
+mod properties;
 mod proxy;

@@ -1,7 +1,9 @@
 //! Patterns: what Python's `re.match` says, and that no pattern takes long.
 //!
-//! The rows of `python_patterns.jsonl` are a pattern, a text and the outcome that CPython 3.12 printed for them:
-//! whether they match, or that Python refuses the pattern.
+//! The rows of `python_patterns.jsonl` are a pattern, a text and what CPython 3.12 says of them: whether they match,
+//! or "refused". `python_patterns.py` says it again.
+
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -9,16 +11,22 @@ use crate::proxy::Proxy;
 
 #[test]
 fn matches_what_python_matches_and_refuses_what_python_refuses() {
-    let rows = include_str!("python_patterns.jsonl");
     let mut wrong = Vec::new();
-    for row in rows.lines() {
-        let row: (String, String, Value) = serde_json::from_str(row).expect("a row");
-        let (pattern, text, expected) = &row;
-        let found = match_in_segment(pattern, text);
-        if found != *expected {
-            wrong.push(format!(
-                "{pattern:?} on {text:?}: Python says {expected}, found {found}"
-            ));
+    let mut rows: Vec<(String, String, Value)> = include_str!("python_patterns.jsonl")
+        .lines()
+        .map(|row| serde_json::from_str(row).expect("a row"))
+        .collect();
+    assert!(rows.len() > 600, "{} rows", rows.len());
+    rows.sort_by(|left, right| left.0.cmp(&right.0));
+    for of_one_pattern in rows.chunk_by(|left, right| left.0 == right.0) {
+        let proxy = Proxy::new(&document(&of_one_pattern[0].0));
+        for (pattern, text, expected) in of_one_pattern {
+            let found = outcome(&proxy, text);
+            if found != *expected {
+                wrong.push(format!(
+                    "{pattern:?} on {text:?}: {expected} in Python, {found}"
+                ));
+            }
         }
     }
     assert!(
@@ -29,28 +37,108 @@ fn matches_what_python_matches_and_refuses_what_python_refuses() {
     );
 }
 
-/// Whether a condition with that pattern holds for a trait with that text: true, false or "refused".
-fn match_in_segment(pattern: &str, text: &str) -> Value {
-    let proxy = Proxy::new(&document(pattern));
-    if proxy
-        .warnings
-        .iter()
-        .any(|warning| warning.contains("cannot be used"))
-    {
+/// Python takes these.
+#[test]
+fn refuses_what_it_cannot_translate() {
+    for pattern in [
+        r"\N{DIGIT ONE}",
+        &"(".repeat(300),
+        &format!("{}a{}", "(?:".repeat(300), ")".repeat(300)),
+        r"(?:\w{1000}){1000}",
+    ] {
+        let proxy = Proxy::new(&document(pattern));
+        assert_eq!(outcome(&proxy, "1"), "refused", "{pattern}");
+        let warning = &proxy.warnings[0];
+        assert!(
+            warning.starts_with("segment 1 s: the REGEX condition on \"t\" never matches: pattern"),
+            "{warning}"
+        );
+    }
+}
+
+#[test]
+fn gives_up_on_patterns_that_take_for_ever() {
+    let patterns = [
+        r"(a+)+$",
+        r"(a|aa)+$",
+        r"^(\w+\s?)*$",
+        r"(.*a){20}$",
+        r"(?=(a+))\1+b",
+        r"^(\w+\s?)*\1!$",
+        r"^(?=(\w+\s?)*$)x",
+        r"(?!(a+)+b)c",
+        r"(.*)*\1b",
+        r"(.*a){20}\1b",
+        r"((a*)*)*\2b",
+        r"((((a+)+)+)+)+\1b",
+        r"^(([a-z])+.)+[A-Z]([a-z])+\1$",
+        r"(?:(?=(\w+))\1\s?)*!",
+        r"(?<!x)(a|a)*\1?b",
+        r"(?i)(?=(é+))\1+b",
+        r"(?:\b\w+\b\s?)*!",
+        r"(.*)(.*)(.*)(.*)(.*)\1\2\3\4\5x",
+    ];
+    let texts = [
+        "a".repeat(2000),
+        "a".repeat(1999) + "!",
+        "a ".repeat(1000),
+        "é".repeat(2000),
+        "aB".repeat(1000),
+        "é ".repeat(1000),
+    ];
+    for pattern in patterns {
+        let proxy = Proxy::new(&document(pattern));
+        assert!(proxy.warnings.is_empty(), "{:?}", proxy.warnings);
+        for text in &texts {
+            // The best of a few: whatever else the machine does must not count.
+            let taken = (0..5).map(|_| {
+                let start = Instant::now();
+                outcome(&proxy, text);
+                start.elapsed()
+            });
+            let shown: String = text.chars().take(4).collect();
+            assert!(
+                taken.min() < Some(Duration::from_millis(50)),
+                "{pattern} on {shown}..."
+            );
+        }
+    }
+}
+
+#[test]
+fn does_not_backtrack_over_long_identifiers() {
+    let mut document = document(r"(?=.*b)\w+");
+    document["project"]["segments"][0]["rules"][0]["conditions"][0]["property_"] =
+        json!("$.identity.identifier");
+    let proxy = Proxy::new(&document);
+    for (length, expected) in [(7_999, true), (8_000, false)] {
+        let answer = proxy.identity(&json!({"identifier": "a".repeat(length) + "b"}));
+        assert_eq!(answer["flags"][0]["enabled"], expected, "{length}");
+    }
+}
+
+/// Whether the pattern of a [`document`] matches a text, or "refused".
+fn outcome(proxy: &Proxy, text: &str) -> Value {
+    if !proxy.warnings.is_empty() {
         return json!("refused");
     }
-    let answer = proxy
-        .identity(&json!({"identifier": "i", "traits": [{"trait_key": "t", "trait_value": text}]}));
-    answer["flags"][0]["enabled"].clone()
+    let body = json!({"identifier": "i", "traits": [{"trait_key": "t", "trait_value": text}]});
+    proxy.identity(&body)["flags"][0]["enabled"].clone()
 }
 
 /// A document with one feature, enabled where the pattern matches trait `t`.
 fn document(pattern: &str) -> Value {
+    let feature_state = |enabled| json!({"feature": {"id": 1, "name": "f"}, "enabled": enabled, "feature_state_value": null, "django_id": 1});
+    let condition = json!({"operator": "REGEX", "property_": "t", "value": pattern});
     json!({
-        "api_key": "key", "name": null,
-        "feature_states": [{"feature": {"id": 1, "name": "f"}, "enabled": false, "feature_state_value": null, "django_id": 1}],
-        "project": {"segments": [{"id": 1, "name": "s", "rules": [{"type": "ALL", "conditions": [
-            {"operator": "REGEX", "property_": "t", "value": pattern}]}],
-            "feature_states": [{"feature": {"id": 1, "name": "f"}, "enabled": true, "feature_state_value": null, "django_id": 2}]}]},
+        "api_key": "key",
+        "name": null,
+        "feature_states": [feature_state(false)],
+        "project": {"segments": [{
+            "id": 1,
+            "name": "s",
+            "rules": [{"type": "ALL", "conditions": [condition]}],
+            "feature_states": [feature_state(true)],
+        }]},
     })
 }

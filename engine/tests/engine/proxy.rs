@@ -37,16 +37,23 @@ impl Proxy {
 
     /// The answer to an identities request with a server-side key.
     pub(crate) fn identity(&self, body: &Value) -> Value {
-        self.identity_as(Side::Server, body.to_string().as_bytes(), &self.patterns)
+        let answer = self.answer(Side::Server, &body.to_string());
+        serde_json::from_str(&answer).expect("an answer in JSON")
+    }
+
+    /// The answer to an identities request.
+    pub(crate) fn answer(&self, side: Side, body: &str) -> String {
+        self.answer_with(&self.patterns, side, body)
     }
 
     /// The answer to an identities request, with patterns of the caller's.
-    pub(crate) fn identity_as(&self, side: Side, body: &[u8], patterns: &Patterns) -> Value {
-        let request = read_identity(body, BodyKind::Json).expect("an identity");
+    pub(crate) fn answer_with(&self, patterns: &Patterns, side: Side, body: &str) -> String {
+        let request = read_identity(body.as_bytes(), BodyKind::Json);
+        let request = request.unwrap_or_else(|error| panic!("{error:?} for {body}"));
         let identity = request.into_identity(|| "random".to_owned());
         let mut out = Vec::new();
         write_identity(self.environment(), patterns, side, &identity, &mut out);
-        serde_json::from_slice(&out).expect("an answer in JSON")
+        String::from_utf8(out).expect("an answer in UTF-8")
     }
 }
 

@@ -19,6 +19,12 @@ fn one_environment() -> (Published, Worker) {
     (published, worker)
 }
 
+fn eventually_ready(published: &Published) {
+    eventually("the worker is ready", || {
+        published.board().worker_state(0) == WorkerState::Ready
+    });
+}
+
 /// A document whose answers are worth compressing.
 fn large_document() -> String {
     let value = format!("\"{}\"", "x".repeat(2000));
@@ -234,6 +240,19 @@ fn reads_a_body_that_comes_in_pieces() {
 }
 
 #[test]
+fn does_not_wait_for_a_body_that_never_ends() {
+    let (_published, worker) = one_environment();
+    let upgrade = format!("{CLIENT}Connection: upgrade\r\nUpgrade: websocket\r\n");
+    let request = request("GET", "/api/v1/flags/", &upgrade, "");
+    assert_eq!(
+        worker
+            .ask(request.replacen("Connection: close\r\n", "", 1))
+            .status,
+        200
+    );
+}
+
+#[test]
 fn refuses_what_is_not_http_and_goes_on() {
     let (_published, worker) = one_environment();
     for nonsense in [
@@ -278,6 +297,26 @@ fn answers_from_each_generation_as_soon_as_it_is_published() {
 }
 
 #[test]
+fn serves_what_it_holds_while_a_generation_cannot_be_mapped() {
+    let (mut published, worker) = one_environment();
+    let first_value = || {
+        let flags = worker.get("/api/v1/flags/", CLIENT);
+        assert_eq!(flags.status, 200);
+        flags.json()[0]["feature_state_value"].to_string()
+    };
+    assert_eq!(first_value(), "1");
+    published.update("one", &document("one", 0, &[(1, "first", true, "2")]));
+    let file = published.environments[0].file.clone().expect("file");
+    let name = format!("state/environments/{}.{}", file.name, file.generation);
+    let path = published.directory.path().join(name);
+    let content = std::fs::read(&path).expect("file");
+    std::fs::remove_file(&path).expect("removed");
+    assert_eq!(first_value(), "1");
+    std::fs::write(&path, content).expect("file");
+    eventually("the generation is tried again", || first_value() == "2");
+}
+
+#[test]
 fn knows_server_side_keys_by_their_digest() {
     let (mut published, worker) = one_environment();
     let document_of = |key: &str| {
@@ -305,6 +344,7 @@ fn knows_server_side_keys_by_their_digest() {
 #[test]
 fn lets_go_of_retired_maps_when_the_doorbell_rings() {
     let (mut published, _worker) = one_environment();
+    eventually_ready(&published);
     published.update("one", &document("one", 1, ONE));
     published.update("one", &document("one", 2, ONE));
     let retired = |count: usize| {
@@ -356,9 +396,7 @@ fn is_ready_when_every_document_is_fresh_and_until_the_proxy_drains() {
 #[test]
 fn finishes_the_request_in_hand_before_it_stops() {
     let (published, worker) = one_environment();
-    eventually("the worker is ready", || {
-        published.board().worker_state(0) == WorkerState::Ready
-    });
+    eventually_ready(&published);
     let mut idle = worker.connect();
     let get = format!("GET /api/v1/flags/ HTTP/1.1\r\nHost: proxy.test\r\n{CLIENT}\r\n");
     idle.write_all(get.as_bytes()).expect("request");
@@ -394,7 +432,7 @@ fn finishes_the_request_in_hand_before_it_stops() {
 }
 
 #[test]
-fn does_not_start_on_what_is_no_state_directory() {
+fn does_not_serve_a_supervisor_that_is_gone() {
     let directory = TempDir::new().expect("temporary directory");
     let handover = crate::Handover {
         directory: directory.path().to_owned(),

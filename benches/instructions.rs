@@ -1,0 +1,132 @@
+//! Instructions that the engine spends: to compile a document, to read a request's body, to answer an identity.
+//!
+//! `cargo bench -p engine` prints a table. Instructions are counted by valgrind's callgrind, so the figures are the
+//! same whatever else the machine does; it has to be installed. Profiles are the demonstration's environment and,
+//! where they lie beside this checkout, the load profiles.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use engine::{
+    ArchivedEnvironment, BodyKind, Patterns, Side, compile, read_identity, write_identity,
+};
+use rkyv::rancor::Error;
+
+const DEMO: &str = include_str!("../src/demo/production.json");
+const DEMO_BODY: &str =
+    r#"{"identifier":"alice","traits":[{"trait_key":"plan","trait_value":"premium"}]}"#;
+const ACTS: [&str; 3] = ["compile", "read", "answer"];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    match arguments
+        .iter()
+        .position(|argument| argument == "--measure")
+    {
+        Some(at) => {
+            measure(&Profile::load(&arguments[at + 1]), &arguments[at + 2]);
+            ExitCode::SUCCESS
+        }
+        None => table(),
+    }
+}
+
+/// A document and the body of an identities request.
+struct Profile {
+    document: String,
+    body: String,
+}
+
+impl Profile {
+    fn load(name: &str) -> Profile {
+        if name == "demo" {
+            return Profile {
+                document: DEMO.to_owned(),
+                body: DEMO_BODY.to_owned(),
+            };
+        }
+        let read =
+            |file: String| std::fs::read_to_string(profiles().join(file)).expect("a profile");
+        Profile {
+            document: read(format!("{name}.json")),
+            body: read(format!("{name}.body.json")),
+        }
+    }
+}
+
+fn profiles() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/profiles")
+}
+
+/// What callgrind counts: this function and all it calls.
+#[inline(never)]
+fn measured(work: &mut dyn FnMut()) {
+    work();
+}
+
+/// Does one act once to warm up, as a worker is when it serves, and once to be counted.
+fn measure(profile: &Profile, act: &str) {
+    let document = profile.document.as_bytes();
+    let read = || read_identity(profile.body.as_bytes(), BodyKind::Json).expect("an identity");
+    let compiled = compile(document).expect("a document");
+    let archive = rkyv::to_bytes::<Error>(&compiled.environment).expect("an archive");
+    let environment = rkyv::access::<ArchivedEnvironment, Error>(&archive).expect("an archive");
+    let patterns = Patterns::new(environment);
+    let identity = read().into_identity(String::new);
+    let mut out = Vec::with_capacity(1 << 16);
+    let mut work = || match act {
+        "compile" => drop(compile(document)),
+        "read" => drop(read()),
+        _ => {
+            out.clear();
+            write_identity(environment, &patterns, Side::Client, &identity, &mut out);
+        }
+    };
+    work();
+    measured(&mut work);
+}
+
+fn table() -> ExitCode {
+    let mut names = vec!["demo"];
+    for name in ["small", "readme", "reference", "overrides"] {
+        if profiles().join(format!("{name}.json")).exists() {
+            names.push(name);
+        } else {
+            eprintln!("skipped: load profile {name} is not beside this checkout");
+        }
+    }
+    println!(
+        "{:<10} {:>14} {:>10} {:>10}   instructions",
+        "profile", ACTS[0], ACTS[1], ACTS[2]
+    );
+    for name in names {
+        let counts: Option<Vec<String>> = ACTS.iter().map(|act| count(name, act)).collect();
+        match counts.as_deref() {
+            Some([compile, read, answer]) => {
+                println!("{name:<10} {compile:>14} {read:>10} {answer:>10}")
+            }
+            _ => {
+                eprintln!("count instructions of {name}: valgrind is not there, or said nothing");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The instructions of one act, by running it under callgrind.
+fn count(profile: &str, act: &str) -> Option<String> {
+    let output = Command::new("valgrind")
+        .args([
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            "--toggle-collect=*measured*",
+        ])
+        .arg(std::env::current_exe().ok()?)
+        .args(["--measure", profile, act])
+        .output()
+        .ok()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let line = said.lines().find(|line| line.contains("Collected : "))?;
+    Some(line.rsplit(' ').next()?.to_owned())
+}
