@@ -120,7 +120,11 @@ fn demonstrate() -> Result<(), Failure> {
     let demo = Demo::new().map_err(Failure::Demo)?;
     let parent = variable("STATE_DIRECTORY").map_or_else(std::env::temp_dir, PathBuf::from);
     let directory = std::fs::create_dir_all(&parent)
-        .and_then(|()| tempfile::Builder::new().prefix("edge-proxy-demo-").tempdir_in(&parent))
+        .and_then(|()| {
+            tempfile::Builder::new()
+                .prefix("edge-proxy-demo-")
+                .tempdir_in(&parent)
+        })
         .map_err(Failure::Demo)?;
     println!("{}", demo.welcome());
     let path = directory.path().to_owned();
