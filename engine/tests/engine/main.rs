@@ -1,5 +1,10 @@
 //! The engine at its own door: documents and requests in, answers out.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
 mod generate;
 mod golden;
 mod obvious;
