@@ -6,5 +6,6 @@ mod failures;
 mod golden;
 mod harness;
 mod pool;
+mod prose;
 mod sdk;
 mod serving;
