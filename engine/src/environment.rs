@@ -37,6 +37,9 @@ pub struct Environment {
     pub(crate) segments: Vec<Segment>,
     /// Every rule of every segment; children of one parent stand together.
     pub(crate) rules: Vec<Rule>,
+    /// The conditions of every rule, as places among `conditions`.
+    pub(crate) rule_conditions: Vec<u32>,
+    /// Each condition once, however many rules have it.
     pub(crate) conditions: Vec<Condition>,
     /// What conditions look at; a condition knows its property by place.
     pub(crate) properties: Vec<Property>,
@@ -123,7 +126,7 @@ pub(crate) struct Segment {
     pub(crate) rules: Span,
 }
 
-/// A run of `rules` or `conditions`.
+/// A run of `rules` or `rule_conditions`.
 #[derive(Archive, Serialize, Clone, Copy, Debug)]
 pub(crate) struct Span {
     pub(crate) start: u32,

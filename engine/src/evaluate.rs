@@ -7,8 +7,9 @@ use std::borrow::Cow;
 
 use crate::bucket::bucket;
 use crate::environment::{
-    ArchivedContest, ArchivedEnvironment, ArchivedFragment, ArchivedIdentityOverride,
-    ArchivedProperty, ArchivedQuantifier, ArchivedRule, ArchivedSpan, ArchivedState,
+    ArchivedCondition, ArchivedContest, ArchivedEnvironment, ArchivedFragment,
+    ArchivedIdentityOverride, ArchivedProperty, ArchivedQuantifier, ArchivedRule, ArchivedSpan,
+    ArchivedState,
 };
 use crate::identity::Identity;
 use crate::patterns::{Patterns, property_value};
@@ -107,7 +108,9 @@ impl<'e, 'o> Answer<'e, 'o> {
 
     /// Writes the defaults of the features before `feature`, then its flag.
     fn flag(&mut self, feature: u32, fragment: &ArchivedFragment, visible_to_client: bool) {
-        self.defaults_until(feature);
+        if feature > self.position {
+            self.defaults_until(feature);
+        }
         if visible_to_client || self.side == Side::Server {
             self.push(self.environment.fragment(fragment));
         }
@@ -147,6 +150,8 @@ struct Evaluation<'e> {
     identity: &'e Identity<'e>,
     /// By property; `None` until it is looked at.
     values: Vec<Option<PropertyValue<'e>>>,
+    /// By condition; `None` until it is needed.
+    outcomes: Vec<Option<bool>>,
     /// By segment; `None` until it is needed.
     matches: Vec<Option<bool>>,
     key: Option<String>,
@@ -177,6 +182,7 @@ impl<'e> Evaluation<'e> {
             patterns,
             identity,
             values,
+            outcomes: vec![None; environment.conditions.len()],
             matches,
             key: None,
         }
@@ -225,33 +231,46 @@ impl<'e> Evaluation<'e> {
     fn rule_matches(&mut self, rule: &'e ArchivedRule) -> bool {
         let span = &rule.conditions;
         let range = span.start.to_native() as usize..span.end.to_native() as usize;
-        let conditions = &self.environment.conditions[range];
+        let conditions = &self.environment.rule_conditions[range];
         let rules = self.rules(&rule.rules);
         // A part that is empty holds, whatever the rule's type.
         match rule.quantifier {
             ArchivedQuantifier::All => {
                 conditions
                     .iter()
-                    .all(|condition| self.condition_matches(condition))
+                    .all(|condition| self.condition_matches(condition.to_native()))
                     && rules.iter().all(|rule| self.rule_matches(rule))
             }
             ArchivedQuantifier::Any => {
                 (conditions.is_empty()
                     || conditions
                         .iter()
-                        .any(|condition| self.condition_matches(condition)))
+                        .any(|condition| self.condition_matches(condition.to_native())))
                     && (rules.is_empty() || rules.iter().any(|rule| self.rule_matches(rule)))
             }
             ArchivedQuantifier::None => {
                 !conditions
                     .iter()
-                    .any(|condition| self.condition_matches(condition))
+                    .any(|condition| self.condition_matches(condition.to_native()))
                     && !rules.iter().any(|rule| self.rule_matches(rule))
             }
         }
     }
 
-    fn condition_matches(&mut self, condition: &'e crate::environment::ArchivedCondition) -> bool {
+    /// Most conditions stand in many rules: this is for the second time and on.
+    #[inline]
+    fn condition_matches(&mut self, place: u32) -> bool {
+        let place = place as usize;
+        if let Some(known) = self.outcomes[place] {
+            return known;
+        }
+        let matches = self.decide_condition(&self.environment.conditions[place]);
+        self.outcomes[place] = Some(matches);
+        matches
+    }
+
+    #[inline(never)]
+    fn decide_condition(&mut self, condition: &'e ArchivedCondition) -> bool {
         let place = condition.property.to_native() as usize;
         if self.values[place].is_none() {
             self.values[place] = Some(self.look_up(&self.environment.properties[place]));
@@ -293,11 +312,8 @@ impl<'e> Evaluation<'e> {
     /// What buckets are computed from: the environment's key and the identifier.
     fn identity_key(&mut self) -> &str {
         self.key.get_or_insert_with(|| {
-            format!(
-                "{}_{}",
-                self.environment.api_key(),
-                self.identity.identifier()
-            )
+            let identifier = self.identity.identifier();
+            [self.environment.api_key(), "_", identifier].concat()
         })
     }
 }

@@ -33,5 +33,7 @@ pub use identity::Identity;
 pub use index::{ArchivedIndex, ArchivedIndexEntry, ArchivedIndexKey, Index, IndexEntry, IndexKey};
 pub use patterns::Patterns;
 pub use python::python_repr;
+#[doc(hidden)]
+pub use request::read_identity_slowly;
 pub use request::{BodyError, BodyKind, IdentityRequest, missing_identifier, read_identity};
 pub use side::Side;

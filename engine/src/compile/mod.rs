@@ -126,6 +126,7 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
             contests,
             segments: segments.segments,
             rules: segments.rules,
+            rule_conditions: segments.rule_conditions,
             conditions: segments.conditions,
             properties: segments.properties,
             trait_names: segments.trait_names,

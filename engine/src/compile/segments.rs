@@ -7,7 +7,7 @@ use serde_json_path::JsonPath;
 use super::length;
 use crate::document::{self, Rule as DocumentRule};
 use crate::environment::{Condition, Property, Quantifier, Rule, Segment, Span, Table};
-use crate::json::Value;
+use crate::json::{Value, write_value};
 use crate::operation::Operation;
 use crate::pattern::PatternSource;
 
@@ -16,11 +16,14 @@ use crate::pattern::PatternSource;
 pub(super) struct Segments {
     pub(super) segments: Vec<Segment>,
     pub(super) rules: Vec<Rule>,
+    pub(super) rule_conditions: Vec<u32>,
     pub(super) conditions: Vec<Condition>,
     pub(super) properties: Vec<Property>,
     pub(super) trait_names: Table<u32>,
     pub(super) patterns: Vec<PatternSource>,
     pub(super) queries: Vec<String>,
+    /// Property, operator, operand and, where it counts, segment -> the place of that condition.
+    known_conditions: HashMap<String, u32>,
     /// Pattern -> its place, or why it cannot be used.
     known_patterns: HashMap<String, Result<u32, String>>,
     raw_identity_key: Option<u32>,
@@ -90,35 +93,70 @@ impl Segments {
         title: &str,
         warnings: &mut Vec<String>,
     ) -> Span {
-        let start = self.conditions.len();
+        let start = self.rule_conditions.len();
         for condition in conditions {
-            let operator = match condition.operator {
-                Value::Text(text) => text.as_str(),
-                _ => "",
-            };
-            let patterns = (&mut self.patterns, &mut self.known_patterns);
-            let compiled = Operation::compile(operator, condition.value, segment, |pattern| {
-                add_pattern(patterns, pattern)
-            });
-            let operation = compiled.unwrap_or_else(|problem| {
-                let property = condition.property;
-                warnings.push(format!(
-                    "{title}: the {operator} condition on {property:?} never matches: {problem}"
-                ));
-                Operation::Never
-            });
-            let property = match (&operation, condition.property) {
-                (Operation::PercentageSplit { .. }, "") => self.raw_identity_key(),
-                (_, name) => self.property(name),
-            };
-            self.conditions.push(Condition {
-                property,
-                operation,
-            });
+            let place = self
+                .condition(condition, segment)
+                .unwrap_or_else(|problem| {
+                    let operator = crate::python::python_str(condition.operator);
+                    let property = condition.property;
+                    warnings.push(format!(
+                        "{title}: the {operator} condition on {property:?} never matches: {problem}"
+                    ));
+                    self.add_condition(condition.property, Operation::Never)
+                });
+            self.rule_conditions.push(place);
         }
         // A rule's outcome does not depend on the order of its conditions: the cheapest go first.
-        self.conditions[start..].sort_by_key(|condition| condition.operation.cost());
-        span(start, self.conditions.len())
+        let conditions = &self.conditions;
+        let cost = |place: &u32| conditions[*place as usize].operation.cost();
+        self.rule_conditions[start..].sort_by_key(cost);
+        span(start, self.rule_conditions.len())
+    }
+
+    /// The place of a condition; the same one has one place, so that a request decides it once. `Err` says why
+    /// it can never match.
+    fn condition(
+        &mut self,
+        condition: &document::Condition<'_>,
+        segment: &str,
+    ) -> Result<u32, String> {
+        let operator = match condition.operator {
+            Value::Text(text) => text.as_str(),
+            _ => "",
+        };
+        // What a percentage split says depends on its segment.
+        let scope = if operator == "PERCENTAGE_SPLIT" {
+            segment
+        } else {
+            ""
+        };
+        let property = condition.property;
+        let mut key = format!("{operator:?} {property:?} {scope:?} ").into_bytes();
+        write_value(condition.value, &mut key);
+        let key = String::from_utf8_lossy(&key).into_owned();
+        if let Some(place) = self.known_conditions.get(&key) {
+            return Ok(*place);
+        }
+        let patterns = (&mut self.patterns, &mut self.known_patterns);
+        let operation = Operation::compile(operator, condition.value, segment, |pattern| {
+            add_pattern(patterns, pattern)
+        })?;
+        let place = self.add_condition(property, operation);
+        self.known_conditions.insert(key, place);
+        Ok(place)
+    }
+
+    fn add_condition(&mut self, property: &str, operation: Operation) -> u32 {
+        let property = match (&operation, property) {
+            (Operation::PercentageSplit { .. }, "") => self.raw_identity_key(),
+            (_, name) => self.property(name),
+        };
+        self.conditions.push(Condition {
+            property,
+            operation,
+        });
+        length(&self.conditions) - 1
     }
 
     /// The place of the property of that name.

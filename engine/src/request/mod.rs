@@ -61,6 +61,15 @@ pub fn read_identity(body: &[u8], kind: BodyKind) -> Result<IdentityRequest<'_>,
     }
 }
 
+/// The same without the short way through, so that tests can hold one against the other.
+///
+/// # Errors
+/// The whole answer that refuses it.
+#[doc(hidden)]
+pub fn read_identity_slowly(body: &[u8], kind: BodyKind) -> Result<IdentityRequest<'_>, BodyError> {
+    strict::read(body, kind)
+}
+
 /// The answer to an identities request whose query has no `identifier`.
 pub fn missing_identifier() -> String {
     let mut details = strict::Details::default();

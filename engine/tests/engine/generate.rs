@@ -1,5 +1,10 @@
 //! Documents and requests by chance, drawn from small pools so that conditions, names and identifiers often meet.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

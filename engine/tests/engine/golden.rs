@@ -1,15 +1,12 @@
 //! Recorded answers: every request of the golden files is answered from an archive, type-strictly and in order.
 
-#[path = "../../../tests/golden/cases.rs"]
-mod cases;
-
 use engine::{
     ArchivedEnvironment, BodyKind, Patterns, Side, compile, read_identity, write_identity,
 };
 use rkyv::rancor::Error;
 use rkyv::util::AlignedVec;
 
-use cases::{Case, Golden, Request};
+use crate::cases::{Case, Golden, Request};
 
 #[test]
 fn answers_random_documents() {

@@ -5,6 +5,11 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+#[path = "../../../tests/golden/cases.rs"]
+mod cases;
+mod documents;
+mod fuzz;
+mod fuzzing;
 mod generate;
 mod golden;
 mod obvious;
