@@ -4,6 +4,7 @@
 //! `1`, `1.0` or beyond 64 bits, lone surrogates, `NaN`, and where and why Python would have refused.
 //! Knows nothing of documents or identities.
 
+mod members;
 mod read;
 mod text;
 mod write;

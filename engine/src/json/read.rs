@@ -1,7 +1,6 @@
 //! Reading JSON text. Errors carry Python's own words and position, since clients see them.
 
-use std::borrow::Cow;
-
+use super::members::Members;
 use super::{Dialect, Text, Value};
 use crate::number::Integer;
 
@@ -382,46 +381,4 @@ fn plain_length(bytes: &[u8]) -> usize {
     let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
     let before = bytes.len() - rest.len();
     before + rest.iter().position(special).unwrap_or(rest.len())
-}
-
-/// An object being read: members in order of first appearance, the last value of each name.
-#[derive(Default)]
-struct Members<'a> {
-    list: Vec<(Text<'a>, Value<'a>)>,
-    /// Places by name, kept only for objects too large to search one by one.
-    places: std::collections::HashMap<Cow<'a, str>, usize>,
-}
-
-/// From here on a look-up table beats a search.
-const LARGE: usize = 32;
-
-impl<'a> Members<'a> {
-    fn set(&mut self, name: Text<'a>, value: Value<'a>) {
-        if self.list.len() == LARGE && self.places.is_empty() {
-            for (place, (name, _)) in self.list.iter().enumerate() {
-                self.places.insert(owned_key(name), place);
-            }
-        }
-        let place = if self.list.len() < LARGE {
-            self.list.iter().position(|(known, _)| *known == name)
-        } else {
-            self.places.get(name.as_str()).copied()
-        };
-        match place {
-            Some(place) => self.list[place].1 = value,
-            None => {
-                if self.list.len() >= LARGE {
-                    self.places.insert(owned_key(&name), self.list.len());
-                }
-                self.list.push((name, value));
-            }
-        }
-    }
-}
-
-fn owned_key<'a>(name: &Text<'a>) -> Cow<'a, str> {
-    match name.verbatim() {
-        Some(raw) => Cow::Borrowed(raw),
-        None => Cow::Owned(name.as_str().to_owned()),
-    }
 }

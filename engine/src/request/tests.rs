@@ -134,7 +134,7 @@ fn both_ways_agree() {
 
 #[test]
 fn both_ways_stop_at_the_same_depth() {
-    for depth in 1015..1030 {
+    for depth in 245..265 {
         let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         for body in [
             format!(r#"{{"identifier":"a","x":{deep}}}"#),

@@ -1,10 +1,5 @@
 //! The engine at its own door: documents and requests in, answers out.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says so by panicking"
-)]
-
 #[path = "../../../tests/golden/cases.rs"]
 mod cases;
 mod documents;

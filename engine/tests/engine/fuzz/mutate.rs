@@ -239,7 +239,7 @@ fn scalar(chance: &mut Chance) -> Value {
 /// The value inside of lists and objects.
 fn nested(chance: &mut Chance, mut value: Value) -> Value {
     // Now and then deeper than what reads it goes.
-    let most = if chance.once_in(200) { 1100 } else { 6 };
+    let most = if chance.once_in(200) { 300 } else { 6 };
     for _ in 0..chance.below(most) {
         value = match chance.once_in(2) {
             true => Value::Array(vec![value]),
