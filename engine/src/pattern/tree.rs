@@ -176,6 +176,7 @@ impl Node {
             Node::Sequence(nodes) | Node::Alternatives(nodes) => nodes.iter().all(Node::only_looks),
             Node::Group { captures, body, .. } => !captures && body.only_looks(),
             Node::Repeat { body, .. } => body.only_looks(),
+            Node::Condition { yes, no, .. } => yes.only_looks() && no.only_looks(),
             _ => false,
         }
     }

@@ -5,6 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::cases::Golden;
 use crate::generate::{documents, requests};
 use crate::obvious::{self, Request, Trait};
 use crate::proxy::{Proxy, archive};
@@ -13,7 +14,7 @@ use crate::proxy::{Proxy, archive};
 const REQUESTS: std::ops::Range<usize> = 1..6;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn answers_as_the_obvious_evaluator_does(document in documents(), requests in vec(requests(), REQUESTS)) {
@@ -73,6 +74,21 @@ proptest! {
         let once = Proxy::new(&document);
         let compiled = compile(document.to_string().as_bytes());
         prop_assert_eq!(&once.archive[..], &archive(&compiled.expect("a document").environment)[..]);
+    }
+}
+
+/// The engine's answers are the recorded ones, so these show that the obvious evaluator can be trusted.
+#[test]
+fn the_obvious_evaluator_answers_golden_documents() {
+    for case in Golden::documents().cases.iter().step_by(10) {
+        let document = serde_json::from_str(case.document.get()).expect("a document");
+        let proxy = Proxy::new(&document);
+        for request in &case.requests {
+            let body = request.body();
+            let asked = Request::read(&body);
+            let found = proxy.answer(Side::Server, &body);
+            assert_eq!(found, obvious::identity(&document, true, &asked), "{body}");
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What conditions look at: requests, the evaluation context, and the value of a property.
 
 use num_bigint::BigInt;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use serde_json_path::JsonPath;
 
@@ -22,6 +24,42 @@ pub(crate) enum Trait {
     Integer(BigInt),
     Float(f64),
     Text(String),
+}
+
+impl Request {
+    /// What a recorded body asks.
+    pub(crate) fn read(body: &str) -> Request {
+        #[derive(Deserialize)]
+        struct Body<'b> {
+            identifier: Option<String>,
+            #[serde(borrow)]
+            traits: Vec<BodyTrait<'b>>,
+        }
+        #[derive(Deserialize)]
+        struct BodyTrait<'b> {
+            trait_key: String,
+            #[serde(borrow)]
+            trait_value: &'b RawValue,
+        }
+        let body: Body<'_> = serde_json::from_str(body).expect(body);
+        let traits = body.traits.into_iter().map(|trait_| {
+            let text = trait_.trait_value.get();
+            let value = match text.parse::<BigInt>() {
+                Ok(integer) => Trait::Integer(integer),
+                Err(_) => match serde_json::from_str(text).expect(text) {
+                    Value::Null => Trait::Null,
+                    Value::Bool(boolean) => Trait::Boolean(boolean),
+                    Value::String(text) => Trait::Text(text),
+                    float => Trait::Float(float.as_f64().expect(text)),
+                },
+            };
+            (trait_.trait_key, value)
+        });
+        Request {
+            identifier: body.identifier,
+            traits: traits.collect(),
+        }
+    }
 }
 
 impl Trait {
@@ -102,9 +140,10 @@ pub(super) fn value(document: &Value, request: &Request, property: &str) -> Trai
     let traits = request.traits.iter().rev();
     let mut named = traits.filter(|(key, _)| key == property);
     let trait_ = named.next().map_or(Trait::Null, |(_, value)| value.clone());
-    let path = JsonPath::parse(property)
-        .ok()
-        .filter(|_| property.starts_with("$."));
+    let path = match property.starts_with("$.") {
+        true => JsonPath::parse(property).ok(),
+        false => None,
+    };
     let value = match path {
         Some(path) if trait_ == Trait::Null => query(document, request, &path),
         _ => trait_,

@@ -1,7 +1,8 @@
 //! The operators, one after the other.
 
 use std::cmp::Ordering;
-use std::sync::LazyLock;
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
 
 use num_bigint::BigInt;
 use regex::Regex;
@@ -44,10 +45,7 @@ pub(super) fn condition_matches(
     match operator {
         "CONTAINS" => contains(&found, text),
         "NOT_CONTAINS" => matches!(&found, Trait::Text(found) if !found.contains(text)),
-        "REGEX" => {
-            let pattern = Regex::new(&format!(r"\A(?:{text})"));
-            pattern.is_ok_and(|pattern| pattern.is_match(&found.python_str()))
-        }
+        "REGEX" => matches(text, &found.python_str()),
         "MODULO" => modulo(&found, text),
         "PERCENTAGE_SPLIT" => {
             let id = number::python_str(&segment["id"]);
@@ -121,6 +119,18 @@ fn is_in(found: &Trait, operand: &Value) -> bool {
         _ => return false,
     };
     members.contains(&found)
+}
+
+/// Only patterns that Python and Rust read alike are asked for here.
+fn matches(pattern: &str, text: &str) -> bool {
+    // Nothing takes a test longer than compiling the same pattern again and again.
+    static KNOWN: LazyLock<Mutex<HashMap<String, Option<Regex>>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap();
+    let compile = || Regex::new(&format!(r"\A(?:{pattern})")).ok();
+    let compiled = known.entry(pattern.to_owned()).or_insert_with(compile);
+    compiled
+        .as_ref()
+        .is_some_and(|compiled| compiled.is_match(text))
 }
 
 fn modulo(found: &Trait, text: &str) -> bool {
