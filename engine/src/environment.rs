@@ -189,11 +189,6 @@ impl Environment {
     pub fn updated_at(&self) -> Option<&str> {
         self.updated_at.as_deref()
     }
-
-    /// How many features it has.
-    pub fn feature_count(&self) -> usize {
-        self.client.starts.len() - 1
-    }
 }
 
 impl ArchivedEnvironment {

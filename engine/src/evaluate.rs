@@ -33,7 +33,7 @@ pub fn write_identity(
 }
 
 /// Writes the flags of an identity as a JSON list, in the environment's order of features.
-pub fn write_flags(
+fn write_flags(
     environment: &ArchivedEnvironment,
     patterns: &Patterns,
     side: Side,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-use crate::json::{Text, write_float, write_integer, write_text};
+use crate::json::{Text, write_float, write_integer, write_string, write_text};
 use crate::number::{Integer, python_float_text};
 
 /// Whom flags are evaluated for.
@@ -124,15 +124,4 @@ pub(crate) fn transient_identifier(traits: &[Trait<'_>]) -> Option<String> {
             .map(|byte| format!("{byte:02x}"))
             .collect(),
     )
-}
-
-fn write_string(text: &Text<'_>, out: &mut Vec<u8>) {
-    match text.verbatim() {
-        Some(raw) => {
-            out.push(b'"');
-            out.extend_from_slice(raw.as_bytes());
-            out.push(b'"');
-        }
-        None => write_text(text.as_str(), out),
-    }
 }

@@ -28,7 +28,7 @@ pub use answer::{Answer, ArchivedAnswer};
 pub use compile::{Compiled, compile};
 pub use document::DocumentError;
 pub use environment::{ArchivedEnvironment, Environment, FORMAT};
-pub use evaluate::{write_flags, write_identity};
+pub use evaluate::write_identity;
 pub use identity::Identity;
 pub use index::{ArchivedIndex, ArchivedIndexEntry, ArchivedIndexKey, Index, IndexEntry, IndexKey};
 pub use patterns::Patterns;

@@ -21,7 +21,7 @@ impl<'a> Members<'a> {
     pub(super) fn set(&mut self, name: Text<'a>, value: Value<'a>) {
         if self.list.len() == LARGE && self.places.is_empty() {
             for (place, (name, _)) in self.list.iter().enumerate() {
-                self.places.insert(owned_key(name), place);
+                self.places.insert(name.to_cow(), place);
             }
         }
         let place = if self.list.len() < LARGE {
@@ -33,17 +33,10 @@ impl<'a> Members<'a> {
             Some(place) => self.list[place].1 = value,
             None => {
                 if self.list.len() >= LARGE {
-                    self.places.insert(owned_key(&name), self.list.len());
+                    self.places.insert(name.to_cow(), self.list.len());
                 }
                 self.list.push((name, value));
             }
         }
-    }
-}
-
-fn owned_key<'a>(name: &Text<'a>) -> Cow<'a, str> {
-    match name.verbatim() {
-        Some(raw) => Cow::Borrowed(raw),
-        None => Cow::Owned(name.as_str().to_owned()),
     }
 }

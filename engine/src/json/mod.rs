@@ -11,7 +11,7 @@ mod write;
 
 pub(crate) use read::{JsonError, Reader};
 pub(crate) use text::Text;
-pub(crate) use write::{write_float, write_integer, write_text, write_value};
+pub(crate) use write::{write_float, write_integer, write_string, write_text, write_value};
 
 use crate::number::Integer;
 

@@ -1,5 +1,6 @@
 //! A JSON string: as it stood between its quotes, and what it says.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A JSON string that remembers how it was written, so that it can be echoed without escaping it anew.
@@ -35,6 +36,14 @@ impl<'a> Text<'a> {
     /// What it says.
     pub(crate) fn as_str(&self) -> &str {
         self.decoded.as_deref().unwrap_or(self.raw)
+    }
+
+    /// What it says, borrowed from where it was read unless it had escapes.
+    pub(crate) fn to_cow(&self) -> Cow<'a, str> {
+        match self.verbatim() {
+            Some(raw) => Cow::Borrowed(raw),
+            None => Cow::Owned(self.as_str().to_owned()),
+        }
     }
 
     /// What stood between the quotes, when that is how an answer would write it too.

@@ -92,7 +92,7 @@ pub(crate) fn write_value(value: &Value<'_>, out: &mut Vec<u8>) {
 }
 
 /// A string as it was written where that needs no change, or where only its escapes can express it.
-fn write_string(text: &Text<'_>, out: &mut Vec<u8>) {
+pub(crate) fn write_string(text: &Text<'_>, out: &mut Vec<u8>) {
     if text.verbatim().is_some() || text.has_lone_surrogate() {
         out.push(b'"');
         out.extend_from_slice(text.raw().as_bytes());

@@ -3,8 +3,6 @@
 //! It answers only when it is certain. `None` means that [`super::strict`] decides, so nothing here needs to
 //! know why a body is wrong; whatever this accepts, `strict` accepts with the same result.
 
-use std::borrow::Cow;
-
 use super::IdentityRequest;
 use crate::identity::{Trait, TraitValue};
 use crate::json::{Dialect, Reader, Text, Value};
@@ -24,9 +22,7 @@ pub(super) fn read(body: &str) -> Option<IdentityRequest<'_>> {
     }
     loop {
         match reader.name().ok()?.verbatim()? {
-            "identifier" if identifier.is_none() => {
-                identifier = Some(identifier_text(&mut reader)?)
-            }
+            "identifier" if identifier.is_none() => identifier = Some(text(&mut reader)?.to_cow()),
             "traits" if traits.is_none() => traits = Some(read_traits(&mut reader)?),
             "identifier" | "traits" => return None,
             _ => drop(reader.value().ok()?),
@@ -39,13 +35,6 @@ pub(super) fn read(body: &str) -> Option<IdentityRequest<'_>> {
     Some(IdentityRequest {
         identifier,
         traits: traits.unwrap_or_default(),
-    })
-}
-
-fn identifier_text<'a>(reader: &mut Reader<'a>) -> Option<Cow<'a, str>> {
-    Some(match text(reader)? {
-        text if text.verbatim().is_some() => Cow::Borrowed(text.verbatim()?),
-        text => Cow::Owned(text.as_str().to_owned()),
     })
 }
 

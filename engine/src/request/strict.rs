@@ -2,8 +2,6 @@
 //!
 //! The authority on what an identities request is. Faults read as pydantic 2.7's do.
 
-use std::borrow::Cow;
-
 use super::{BodyError, BodyKind, IdentityRequest};
 use crate::identity::{Trait, TraitValue};
 use crate::json::{Text, Value, write_text, write_value};
@@ -137,7 +135,7 @@ impl Details {
             None | Some(Value::Null) => None,
             Some(value) => self
                 .text(&[Step::Name("body"), Step::Name("identifier")], value)
-                .map(into_cow),
+                .map(|text| text.to_cow()),
         };
         let traits = traits.pop().map_or(Vec::new(), |value| self.traits(value));
         self.out
@@ -282,13 +280,6 @@ impl Details {
 /// Where a fault of that name is explained.
 fn link(name: &str) -> String {
     format!(r#""url":"https://errors.pydantic.dev/2.7/v/{name}""#)
-}
-
-fn into_cow(text: Text<'_>) -> Cow<'_, str> {
-    match text.verbatim() {
-        Some(raw) => Cow::Borrowed(raw),
-        None => Cow::Owned(text.as_str().to_owned()),
-    }
 }
 
 fn quoted(text: &str) -> String {
