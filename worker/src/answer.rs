@@ -3,22 +3,24 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_http::RequestHead;
 use actix_http::StatusCode;
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::header::{
-    CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, VARY,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, VARY,
 };
 use actix_web::web::Bytes;
 
+use crate::connection::Outlet;
 use crate::held::Constant;
 
-/// How much of a body is handed to the connection at a time. It copies what it is given into a buffer of its own and
-/// writes that in one system call: smaller pieces take more of those, larger ones more memory for as long as a slow
-/// client reads. Once written, a buffer of this size is let go.
-const PIECE: usize = 256 * 1024;
+/// From this many bytes on a body goes through the connection's outlet. Below, HTTP's own buffer is cheaper: head and
+/// body leave in one system call.
+const LARGE: usize = 32 * 1024;
 
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -31,10 +33,20 @@ pub(crate) static UPDATED_AT: HeaderName =
 /// Any answer of this crate.
 pub(crate) type Response = actix_http::Response<Body>;
 
-/// The body of an answer, handed over in pieces without being copied here.
-#[derive(Debug)]
+/// The body of an answer, not copied here.
 pub(crate) struct Body {
     rest: Bytes,
+    way: Way,
+}
+
+/// How a body gets to the client.
+enum Way {
+    /// Copied into HTTP's own buffer.
+    Buffer,
+    /// From where it lies.
+    Outlet(Rc<Outlet>),
+    /// Not at all: only its length was asked for.
+    Nowhere,
 }
 
 /// One of the forms that a constant answer is kept in.
@@ -120,6 +132,29 @@ pub(crate) fn json(body: impl Into<Bytes>) -> Response {
     json_with(StatusCode::OK, body)
 }
 
+/// Has the body sent past HTTP's buffer.
+pub(crate) fn send_through(response: Response, outlet: Rc<Outlet>) -> Response {
+    send(response, Way::Outlet(outlet))
+}
+
+/// Keeps the body back, as HEAD asks. HTTP would do that too, but goes by the last request it has read, which need not
+/// be the one that is answered.
+pub(crate) fn keep_back(response: Response) -> Response {
+    send(response, Way::Nowhere)
+}
+
+/// Sends the body some other way than through HTTP, and states its length in HTTP's place.
+fn send(response: Response, way: Way) -> Response {
+    response.map_body(|head, body| {
+        if head.status != StatusCode::NOT_MODIFIED {
+            let length = HeaderValue::from(body.rest.len());
+            head.headers_mut().insert(CONTENT_LENGTH, length);
+        }
+        head.no_chunking(true);
+        Body { way, ..body }
+    })
+}
+
 fn rendered(body: Bytes, gzip: bool) -> Response {
     let mut response = typed(StatusCode::OK, &JSON, body);
     if gzip {
@@ -155,9 +190,19 @@ fn has_already(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     })
 }
 
+impl Body {
+    /// Whether it is worth more than a copy into HTTP's buffer.
+    pub(crate) fn is_large(&self) -> bool {
+        self.rest.len() >= LARGE
+    }
+}
+
 impl From<Bytes> for Body {
     fn from(rest: Bytes) -> Self {
-        Self { rest }
+        Self {
+            rest,
+            way: Way::Buffer,
+        }
     }
 }
 
@@ -166,24 +211,23 @@ impl MessageBody for Body {
 
     #[inline]
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.rest.len() as u64)
+        match self.way {
+            Way::Buffer => BodySize::Sized(self.rest.len() as u64),
+            // Whose length HTTP need not know.
+            Way::Outlet(_) | Way::Nowhere => BodySize::Stream,
+        }
     }
 
     #[inline]
     fn poll_next(
         self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let rest = &mut self.get_mut().rest;
-        Poll::Ready(match rest.len() {
-            0 => None,
-            length if length <= PIECE => Some(Ok(std::mem::take(rest))),
-            _ => Some(Ok(rest.split_to(PIECE))),
-        })
-    }
-
-    #[inline]
-    fn try_into_bytes(self) -> Result<Bytes, Self> {
-        Ok(self.rest)
+        let Self { rest, way } = self.get_mut();
+        match way {
+            Way::Buffer if !rest.is_empty() => Poll::Ready(Some(Ok(std::mem::take(rest)))),
+            Way::Buffer | Way::Nowhere => Poll::Ready(None),
+            Way::Outlet(outlet) => outlet.poll_send(rest, context).map(|()| None),
+        }
     }
 }

@@ -5,6 +5,8 @@
 //! answer from is in `current`, what they refuse is in `refusal`, and `cors` marks whatever leaves.
 
 mod answer;
+mod connection;
+mod connections;
 mod cors;
 mod current;
 mod document;

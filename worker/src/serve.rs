@@ -1,19 +1,21 @@
 //! The process around the answers: signals, the HTTP server, its end. Knows nothing of paths or flags.
 
 use std::convert::Infallible;
-use std::future::{Future, ready};
+use std::future::{Future, poll_fn, ready};
 use std::io;
 use std::net::TcpListener;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_http::{Method, Payload, Request};
+use actix_http::h1::{ExpectHandler, H1ServiceHandler, UpgradeHandler};
+use actix_http::{HttpService, KeepAlive, Method, Payload, Request};
+use actix_rt::net::TcpListener as Listener;
 use actix_rt::signal::unix::{Signal, SignalKind, signal};
-use actix_web::HttpServer;
-use actix_web::dev::{Service, always_ready, fn_factory};
+use actix_rt::time::sleep;
+use actix_web::dev::{Service, ServiceFactory, always_ready, fn_factory};
 use actix_web::web::Bytes;
 use nix::sys::prctl;
 use nix::sys::signal::Signal as Number;
@@ -21,15 +23,17 @@ use nix::unistd::getppid;
 use snapshot::{Reader, WorkerState};
 
 use crate::Settings;
-use crate::answer::Response;
+use crate::answer::{self, Body, Response};
+use crate::connection::{Connection, Outlet};
+use crate::connections::Connections;
 use crate::current::Current;
-use crate::request_body::Reading;
+use crate::request_body::{Reading, Unread};
 use crate::responder::Responder;
 
-/// How long an idle connection is kept for its next request, as nginx does.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the head of a connection's first request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait when connections cannot be accepted, for want of descriptors for instance.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Why a worker could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -106,50 +110,109 @@ pub(crate) async fn serve(
     slot: usize,
     settings: Settings,
     listener: TcpListener,
-    stopped: impl Future<Output = ()> + 'static,
+    stopped: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    // The server wants its address without asking whether there is one.
-    listener.local_addr().map_err(Error::Serve)?;
-    // Done again where it is used; here, so that a failure is told in its own words.
-    Current::open(Arc::clone(reader)).map_err(Error::Map)?;
-    let drain_timeout = whole_seconds(settings.drain_timeout);
-    let reader = Arc::clone(reader);
-    let server = HttpServer::new(move || {
-        let reader = Arc::clone(&reader);
-        let settings = settings.clone();
-        fn_factory(move || ready(Door::open(Arc::clone(&reader), slot, &settings)))
-    })
-    .workers(1)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .tcp_nodelay(true)
-    .shutdown_timeout(drain_timeout)
-    .disable_signals()
-    .listen(listener)
-    .map_err(Error::Serve)?
-    .run();
-    let handle = server.handle();
-    actix_rt::spawn(async move {
-        stopped.await;
-        handle.stop(true).await;
-    });
-    server.await.map_err(Error::Serve)
+    listener.set_nonblocking(true).map_err(Error::Serve)?;
+    let listener = Listener::from_std(listener).map_err(Error::Serve)?;
+    let door = Door::open(Arc::clone(reader), &settings)?;
+    let connections = Connections::new();
+    let http = http(door, &connections).await?;
+    reader.board().set_worker_state(slot, WorkerState::Ready);
+
+    {
+        let mut stopped = pin!(stopped);
+        let mut accepting = pin!(accept(listener, &connections, &http));
+        poll_fn(|context| match stopped.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => accepting.as_mut().poll(context),
+        })
+        .await;
+    }
+    connections.drain(settings.drain_timeout).await;
+    Ok(())
+}
+
+/// Accepts for ever. What keeps it from accepting is told once, and tried again.
+async fn accept(listener: Listener, connections: &Rc<Connections>, http: &Http) {
+    let mut failing = false;
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                failing = false;
+                // A small answer is whole when it is written: nothing to wait for.
+                if let Err(error) = stream.set_nodelay(true) {
+                    log::debug!("send without delay to {address}: {error}");
+                }
+                let place = connections.enter();
+                let number = place.number();
+                let served = http.call((Connection::new(stream, place), Some(address)));
+                connections.serve(number, async move {
+                    if let Err(error) = served.await {
+                        log::debug!("connection from {address} broke off: {error}");
+                    }
+                });
+            }
+            // The client was gone before it was accepted.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                if !failing {
+                    log::error!("accept a connection: {error}; trying again");
+                }
+                failing = true;
+                sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// What speaks HTTP on a connection.
+type Http = H1ServiceHandler<Connection, Door, Body, ExpectHandler, UpgradeHandler>;
+
+async fn http(door: Door, connections: &Rc<Connections>) -> Result<Http, Error> {
+    let draining = Rc::clone(connections);
+    let factory = HttpService::build()
+        // Silence is timed for all connections together; a timer for each request would cost more than its answer.
+        .keep_alive(KeepAlive::Os)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .graceful_shutdown_signal(move || draining.draining())
+        .on_connect_ext(|connection: &Connection, extensions| {
+            extensions.insert(connection.outlet());
+        })
+        .h1(fn_factory(move || ready(Ok::<_, Infallible>(door.clone()))));
+    // Neither the door nor what the library adds can fail.
+    factory
+        .new_service(())
+        .await
+        .map_err(|()| Error::Serve(io::ErrorKind::Other.into()))
 }
 
 /// Where every connection hands in its requests. There is no router and no middleware between it and HTTP.
+#[derive(Clone)]
 struct Door {
     responder: Rc<Responder>,
 }
 
 impl Door {
-    fn open(reader: Arc<Reader>, slot: usize, settings: &Settings) -> Result<Self, Error> {
+    fn open(reader: Arc<Reader>, settings: &Settings) -> Result<Self, Error> {
         let doorbell =
             signal(SignalKind::from_raw(Number::SIGURG as i32)).map_err(Error::Runtime)?;
-        let current = Current::open(Arc::clone(&reader)).map_err(Error::Map)?;
+        let current = Current::open(reader).map_err(Error::Map)?;
         let responder = Rc::new(Responder::new(current, settings));
         actix_rt::spawn(answer_doorbell(doorbell, Rc::downgrade(&responder)));
-        reader.board().set_worker_state(slot, WorkerState::Ready);
         Ok(Self { responder })
+    }
+
+    fn respond(&self, request: &Request, body: Result<Bytes, Unread>) -> Response {
+        let response = self.responder.respond(request.head(), body);
+        if request.method() == Method::HEAD {
+            return answer::keep_back(response);
+        }
+        if response.body().is_large()
+            && let Some(outlet) = request.conn_data::<Rc<Outlet>>()
+        {
+            return answer::send_through(response, Rc::clone(outlet));
+        }
+        response
     }
 }
 
@@ -179,13 +242,13 @@ impl Service<Request> for Door {
             _ => !matches!(head.method, Method::GET | Method::HEAD | Method::CONNECT),
         };
         if !reads {
-            return Answering::Done(Some(self.responder.respond(head, Ok(Bytes::new()))));
+            return Answering::Done(Some(self.respond(&request, Ok(Bytes::new()))));
         }
         // Read even for an answer that does not need it, or the connection could not be used again.
         Answering::Reading {
             reading: Reading::new(payload, self.responder.body_limit()),
             request,
-            responder: Rc::clone(&self.responder),
+            door: self.clone(),
         }
     }
 }
@@ -196,7 +259,7 @@ enum Answering {
     Reading {
         reading: Reading,
         request: Request,
-        responder: Rc<Responder>,
+        door: Door,
     },
 }
 
@@ -212,18 +275,11 @@ impl Future for Answering {
             Self::Reading {
                 reading,
                 request,
-                responder,
+                door,
             } => {
                 let body = std::task::ready!(reading.poll(context));
-                Poll::Ready(Ok(responder.respond(request.head(), body)))
+                Poll::Ready(Ok(door.respond(request, body)))
             }
         }
     }
-}
-
-/// The server counts its patience in whole seconds.
-fn whole_seconds(duration: Duration) -> u64 {
-    duration
-        .as_secs()
-        .saturating_add(u64::from(duration.subsec_nanos() > 0))
 }

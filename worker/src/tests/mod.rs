@@ -1,5 +1,6 @@
 //! This room at its own door: a real listener over a published generation, asked with the bytes of real requests.
 
+mod connections;
 mod serving;
 mod wire;
 
