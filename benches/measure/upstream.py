@@ -1,0 +1,62 @@
+"""The stub upstream as the measurement sees it: documents to be put there, and when each was sent. Knows no proxy."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from .documents import UPDATED_SECOND
+from .machine import OTHER_CORE
+from .processes import Processes
+from .profiles import Profile
+
+
+class Upstream:
+    """Runs `stub` in a process of its own, on `cores`."""
+
+    def __init__(self, processes: Processes, profiles, cores: str = OTHER_CORE):
+        self._directory = tempfile.TemporaryDirectory(prefix="load-upstream-")
+        processes.at_end(self._directory.cleanup)
+        self.keys = [self.put(profile.key, profile.document, UPDATED_SECOND) for profile in profiles]
+        self._process = processes.start(
+            [sys.executable, "-B", "-m", "measure.stub", self._directory.name],
+            cores,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parent.parent,
+        )
+        self.port = int(self._process.stdout.readline())
+        self._sent: dict[tuple[str, int], int] = {}
+        self._news = threading.Condition()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def put(self, key: str, document: bytes, edited: int) -> str:
+        """Serves `document`, edited in that second, from now on; gives back the key."""
+        path = Path(self._directory.name, key)
+        staged = path.with_name(".staged")
+        staged.write_bytes(document)
+        os.utime(staged, (edited, edited))
+        staged.replace(path)
+        return key
+
+    def edit(self, profile: Profile, number: int) -> tuple[int, bytes]:
+        """Serves the `number`th version of a profile; gives the second of its edit and the value that tells it."""
+        document, edited, value = profile.version(number)
+        self.put(profile.key, document, edited)
+        return edited, value
+
+    def sent_ns(self, key: str, edited: int, patience: float) -> int | None:
+        """When the last byte of that version was sent; waits for it."""
+        with self._news:
+            self._news.wait_for(lambda: (key, edited) in self._sent, patience)
+            return self._sent.get((key, edited))
+
+    def _listen(self) -> None:
+        for line in self._process.stdout:
+            key, edited, at = line.split()
+            with self._news:
+                self._sent[(key.removeprefix("ser."), int(edited))] = int(at)
+                self._news.notify_all()
