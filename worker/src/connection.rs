@@ -14,9 +14,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::connections::Place;
 
 /// How much is written in one system call.
-const PIECE: usize = 256 * 1024;
+const PIECE: usize = 1024 * 1024;
 /// How much is written before other connections get their turn: about what takes half a millisecond.
-const TURN: usize = 1024 * 1024;
+const TURN: usize = 4 * 1024 * 1024;
 
 /// A socket that tells when bytes last moved, and that sends what is in its outlet after everything written before.
 pub(crate) struct Connection {
