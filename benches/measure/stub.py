@@ -43,7 +43,8 @@ class Conversation(socketserver.StreamRequestHandler):
         self.wfile.write(head.encode() + b"\r\n")
         if document:
             self.wfile.write(document)
-            print(f"{key} {edited} {time.monotonic_ns()}", flush=True)
+            # In one piece: other connections have a word too.
+            os.write(sys.stdout.fileno(), f"{key} {edited} {time.monotonic_ns()}\n".encode())
 
 
 class Stub(socketserver.ThreadingTCPServer):

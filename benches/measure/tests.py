@@ -6,6 +6,7 @@ Need neither wrk nor a proxy.
 import contextlib
 import io
 import json
+import threading
 import unittest
 
 from . import connection, load, machine, profiles, table
@@ -83,6 +84,24 @@ class StubUpstream(unittest.TestCase):
                 self.assertIn(value, client.ask(known).body)
                 self.assertIsNotNone(upstream.sent_ns(profile.key, edited, 10))
                 self.assertEqual(client.ask(connection.document("nobody")).status, 403)
+
+    def test_tells_of_each_connection_in_lines_of_its_own(self):
+        many = list(profiles.small_environments(200))
+        with Processes() as processes:
+            upstream = Upstream(processes, many, cores=None)
+
+            def fetch(some: list[profiles.Profile]) -> None:
+                with connection.Connection(upstream.port) as client:
+                    for profile in some:
+                        client.ask(connection.document(profile.key))
+
+            threads = [threading.Thread(target=fetch, args=[many[start::8]]) for start in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            for profile in many:
+                self.assertIsNotNone(upstream.sent_ns(profile.key, UPDATED_SECOND, 10), profile.name)
 
     def test_is_reached_by_the_process_that_accepts(self):
         with Processes() as processes:
