@@ -3,14 +3,19 @@
 import argparse
 import signal
 import sys
+from types import ModuleType
 
-from . import encodings, machine, profiles, servers, throughput
+from . import encodings, environments, machine, memory, profiles, publish, scaling, servers, throughput
 from .processes import Failed
 from .settings import Settings
 
 EXPERIMENTS = {
     "throughput": throughput,
     "encodings": encodings,
+    "scaling": scaling,
+    "memory": memory,
+    "publish": publish,
+    "environments": environments,
 }
 
 
@@ -47,25 +52,37 @@ def _run(arguments: argparse.Namespace) -> None:
     if busy > 0.5:
         print("load: other processes want the cores: the figures will be of little worth", file=sys.stderr)
     disturbance = machine.Disturbance()
+    failed = []
     for name in arguments.experiments or EXPERIMENTS:
-        EXPERIMENTS[name].measure(settings)
+        try:
+            EXPERIMENTS[name].measure(settings)
+        except Failed as problem:
+            # The others may well succeed.
+            print(f"load: {name}: {problem}", file=sys.stderr)
+            failed.append(name)
     print(f"meanwhile: {disturbance}")
+    if failed:
+        raise Failed(f"failed: {', '.join(failed)}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="benches/load",
         description="Measures the proxy on this machine. Without the name of an experiment, all of them.",
-        epilog="experiments: "
-        + "; ".join(f"{name}: {module.__doc__.splitlines()[0].removeprefix('Experiment: ')}" for name, module in EXPERIMENTS.items()),
+        epilog="experiments: " + " ".join(f"{name}: {_first_line(module)}" for name, module in EXPERIMENTS.items()),
     )
     parser.add_argument("experiments", nargs="*", choices=[*EXPERIMENTS, []], metavar="experiment")
     parser.add_argument("--rounds", type=_positive, default=5, help="measurements of each, in turn (default 5)")
     parser.add_argument("--seconds", type=_positive, default=3, help="of one measurement (default 3)")
-    parser.add_argument("--profiles", nargs="+", choices=profiles.NAMES, metavar="PROFILE", help=", ".join(profiles.NAMES))
+    names = ", ".join(profiles.NAMES)
+    parser.add_argument("--profiles", nargs="+", choices=profiles.NAMES, metavar="PROFILE", help=f"of {names}")
     parser.add_argument("--proxy", metavar="PATH", help="an executable of the proxy, instead of building this one")
-    parser.add_argument("--environments", type=_positive, default=10_000, help="of the experiment of that name (default 10000)")
+    parser.add_argument("--environments", type=_positive, default=10_000, help="how many that experiment has (10000)")
     return parser
+
+
+def _first_line(module: ModuleType) -> str:
+    return module.__doc__.splitlines()[0].removeprefix("Experiment: ")
 
 
 def _positive(text: str) -> int:

@@ -1,4 +1,7 @@
-"""A client: one keep-alive connection, one request after the other. Knows HTTP as far as the measured servers speak it."""
+"""A client: one keep-alive connection, one request after the other.
+
+Knows HTTP as far as the measured servers speak it, and nothing of what they are.
+"""
 
 import socket
 import struct

@@ -1,5 +1,6 @@
-"""Experiment: what an answer costs compressed, and not sent at all because the client has it, by what it costs plain."""
+"""Experiment: what an answer costs compressed, and unsent because the client has it, by what it costs plain."""
 
+import functools
 import gzip
 
 from . import connection, profiles, servers, table
@@ -39,7 +40,7 @@ def _profile(settings: Settings, processes: Processes, profile: profiles.Profile
     }.items():
         variants = _variants(proxy, request)
         measurements = {
-            variant: lambda asked=asked, answer=answer: load.run(proxy, asked, answer)
+            variant: functools.partial(load.run, proxy, asked, answer)
             for variant, (asked, answer) in variants.items()
         }
         for warm_up in measurements.values():
@@ -58,7 +59,8 @@ def _variants(proxy: servers.Proxy, request: Request) -> dict[str, tuple[Request
     plain = proxy.ask(request)
     compressed = request.with_headers(Accept_Encoding="gzip")
     small = proxy.ask(compressed)
-    if plain.status != 200 or small.headers.get("content-encoding") != "gzip" or gzip.decompress(small.body) != plain.body:
+    is_gzip = small.headers.get("content-encoding") == "gzip"
+    if plain.status != 200 or not is_gzip or gzip.decompress(small.body) != plain.body:
         raise Failed(f"{request.path}: the compressed answer is not the plain one")
     variants = {"plain": (request, plain), "gzip": (compressed, small)}
     if request.method == "GET":

@@ -75,9 +75,9 @@ class Load:
         connections: int = CONNECTIONS,
         threads: int = 1,
         seconds: int | None = None,
-        keys: str | None = None,
+        keys: list[str] | None = None,
     ) -> Run:
-        """Sends `request` again and again and holds what comes against `answer`; `keys`: see `_script`."""
+        """Sends `request` again and again and holds what comes against `answer`; `keys`: with these keys in turn."""
         seconds = seconds or self._seconds
         # Large answers come side by side: time for each connection to have some.
         seconds += round(answer.length * connections / _SLOWEST)
@@ -130,17 +130,17 @@ def ratio(runs: list[Run], others: list[Run], figure: Callable[[Run], float]) ->
     return statistics.median(figure(run) / figure(other) for run, other in zip(runs, others, strict=True))
 
 
-def _script(request: Request, keys: str | None) -> str:
-    """`keys`: the expression of a Lua list of keys, to be used in turn."""
+def _script(request: Request, keys: list[str] | None) -> str:
     headers = "".join(f"wrk.headers[{_quoted(name)}] = {_quoted(value)}\n" for name, value in request.headers.items())
     lines = f"wrk.method = {_quoted(request.method)}\nwrk.path = {_quoted(request.path)}\n{headers}"
     if request.body:
         lines += f"wrk.body = {_quoted(request.body.decode('latin-1'))}\n"
     if keys is not None:
+        # Whether many or one: made by the load generator as it goes.
         lines += f"""
 local requests, place = {{}}, 0
 function init()
-  for number, key in ipairs({keys}) do
+  for number, key in ipairs({{{", ".join(map(_quoted, keys))}}}) do
     requests[number] = wrk.format(nil, nil, {{["X-Environment-Key"] = key}})
   end
 end

@@ -19,7 +19,9 @@ class Failed(Exception):
 class Processes:
     """A block; what it starts is asked to end when it is left, and killed if it does not, each by its process id."""
 
-    def __init__(self):
+    def __init__(self, patience: float = 5.0):
+        """`patience`: seconds to end in, each of the two times that a process is asked to."""
+        self._patience = patience
         self._started: list[subprocess.Popen] = []
         self._after: list[Callable[[], object]] = []
 
@@ -27,15 +29,15 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # An impatient second Ctrl-C must not leave anything behind.
-        with_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # An impatient second Ctrl-C must not leave anything behind: it waits.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         try:
             for process in reversed(self._started):
-                _end(process)
+                _end(process, self._patience)
             for clean_up in self._after:
                 clean_up()
         finally:
-            signal.signal(signal.SIGINT, with_interrupt)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def start(self, command: list[str], cores: str | None = None, **options) -> subprocess.Popen:
         """Starts `command`, bound to `cores` (as taskset has them). Ctrl-C does not reach it: this ends it."""
@@ -55,6 +57,7 @@ class Processes:
             raise Failed(f"{command[0]} did not end within {timeout:.0f} s") from None
         finally:
             self.end(process)
+            process.stdout.close()
         if process.returncode != 0:
             raise Failed(f"{command[0]} failed with status {process.returncode}: {output.strip()}")
         return output
@@ -64,7 +67,7 @@ class Processes:
         self._after.append(clean_up)
 
     def end(self, process: subprocess.Popen) -> None:
-        _end(process)
+        _end(process, self._patience)
         self._started.remove(process)
 
 
@@ -94,7 +97,9 @@ def eventually(what: str, condition: Callable[[], Any], patience: float = PATIEN
         time.sleep(0.01)
 
 
-def _end(process: subprocess.Popen) -> None:
+def _end(process: subprocess.Popen, patience: float) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
     if process.poll() is not None:
         return
     try:
@@ -102,7 +107,7 @@ def _end(process: subprocess.Popen) -> None:
     except OSError:
         offspring = []
     # The proxy finishes requests in hand after the first, and does not wait after the second.
-    for patience in (5, 5):
+    for _ in range(2):
         process.terminate()
         try:
             process.wait(patience)

@@ -52,7 +52,7 @@ class Profile:
         return f"client_{self.name}"
 
     def version(self, number: int) -> tuple[bytes, int, bytes]:
-        """The document edited for the `number`th time, the second of its edit, and the new value of its first feature."""
+        """The document after its `number`th edit, the second of that, and the new value of its first feature."""
         value = f"version-{number:06}".encode()
         second = UPDATED_SECOND + number
         updated_at = time.strftime("%Y-%m-%dT%H:%M:%S.123456Z", time.gmtime(second))

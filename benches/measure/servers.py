@@ -95,7 +95,10 @@ def start_proxy(
     poll: float = 3600.0,
     patience: float = 120.0,
 ) -> Proxy:
-    """Starts the proxy with all environments of `upstream`; gives it when it is ready. `poll`: seconds between fetches."""
+    """Starts the proxy with all environments of `upstream`; gives it when it is ready.
+
+    `poll`: seconds between two fetches; `patience`: seconds it may take.
+    """
     directory = _directory(processes)
     config = {
         "environment_key_pairs": [{"server_side_key": f"ser.{key}", "client_side_key": key} for key in upstream.keys],

@@ -1,8 +1,8 @@
-"""The stub upstream: serves the document that lies in a directory under the name of the key that asks. A process of its own.
+"""The stub upstream: serves the document that lies in a directory under the name of the key that asks.
 
-Run as `python3 -m measure.stub DIRECTORY`; prints its port, then a line for each document sent: the key, the second
-of its edit, and the time after its last byte on the clock that never jumps, in nanoseconds. Ends when its input does.
-A document's time of modification is the second of its edit: who has that one gets 304.
+A process of its own, run as `python3 -m measure.stub DIRECTORY`. Prints its port, then a line for each document sent:
+the key, the second of its edit, and the time after its last byte on the clock that never jumps, in nanoseconds. Ends
+when its input does. A document's time of modification is the second of its edit: who has that one gets 304.
 """
 
 import os
@@ -36,13 +36,15 @@ class Conversation(socketserver.StreamRequestHandler):
             self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             return
         status = "200 OK" if document else "304 Not Modified"
-        head = f"HTTP/1.1 {status}\r\nDate: {formatdate(usegmt=True)}\r\nLast-Modified: {formatdate(edited, usegmt=True)}\r\n"
+        head = f"HTTP/1.1 {status}\r\nDate: {formatdate(usegmt=True)}\r\n"
+        head += f"Last-Modified: {formatdate(edited, usegmt=True)}\r\n"
         if document:
             head += f"Content-Type: application/json\r\nContent-Length: {len(document)}\r\n"
         self.wfile.write(head.encode() + b"\r\n")
         if document:
             self.wfile.write(document)
-            print(f"{key} {edited} {time.monotonic_ns()}", flush=True)
+            # In one piece: other connections have a word too.
+            os.write(sys.stdout.fileno(), f"{key} {edited} {time.monotonic_ns()}\n".encode())
 
 
 class Stub(socketserver.ThreadingTCPServer):

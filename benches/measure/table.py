@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 
 def show(title: str, heads: list[str], rows: Iterable[list[object]], notes: str = "") -> None:
-    """Prints a table; numbers to the right, everything else to the left; the notes below it."""
+    """Prints a table, unless it has no rows; numbers to the right, everything else to the left; the notes below it."""
     rows = [[_cell(value) for value in row] for row in rows]
-    right = [bool(rows) and all(_is_number(row[place]) for row in rows) for place in range(len(heads))]
+    if not rows:
+        return
+    right = [all(_is_number(row[place]) for row in rows) for place in range(len(heads))]
     widths = [max(map(len, column)) for column in zip(heads, *rows)]
     print(f"\n{title}\n")
     for line in [heads, ["-" * width for width in widths], *rows]:

@@ -1,5 +1,7 @@
 """Experiment: one worker on one core against the ceiling, and nginx for large documents."""
 
+import functools
+
 from . import connection, profiles, servers, table
 from .load import Load, Run, in_turn, median, ratio
 from .processes import Failed, Processes
@@ -53,8 +55,8 @@ def _profile(settings: Settings, processes: Processes, profile: profiles.Profile
                 asked = connection.Request(server.document_path(), request.headers)
             answer = server.ask(asked)
             if answer.status != 200 or answer.body != answers[name].body:
-                raise Failed(f"{profile.name} {name}: {server.name} answers {answer.status} with other bytes than the proxy")
-            measurements[server.name] = lambda server=server, asked=asked, answer=answer: load.run(server, asked, answer)
+                raise Failed(f"{profile.name} {name}: {server.name} answers {answer.status}, or other bytes")
+            measurements[server.name] = functools.partial(load.run, server, asked, answer)
         if name == "document" and answers[name].body != profile.document:
             raise Failed(f"{profile.name}: the document is not what upstream sent")
         for warm_up in measurements.values():

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from .documents import UPDATED_SECOND
 from .machine import OTHER_CORE
-from .processes import Processes
+from .processes import Failed, Processes
 from .profiles import Profile
 
 
 class Upstream:
     """Runs `stub` in a process of its own, on `cores`."""
 
-    def __init__(self, processes: Processes, profiles, cores: str = OTHER_CORE):
+    def __init__(self, processes: Processes, profiles, cores: str | None = OTHER_CORE):
         self._directory = tempfile.TemporaryDirectory(prefix="load-upstream-")
         processes.at_end(self._directory.cleanup)
         self.keys = [self.put(profile.key, profile.document, UPDATED_SECOND) for profile in profiles]
@@ -28,7 +28,11 @@ class Upstream:
             text=True,
             cwd=Path(__file__).parent.parent,
         )
-        self.port = int(self._process.stdout.readline())
+        self.pid = self._process.pid
+        port = self._process.stdout.readline().strip()
+        if not port:
+            raise Failed("the stub upstream does not start")
+        self.port = int(port)
         self._sent: dict[tuple[str, int], int] = {}
         self._news = threading.Condition()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -55,8 +59,9 @@ class Upstream:
             return self._sent.get((key, edited))
 
     def _listen(self) -> None:
-        for line in self._process.stdout:
-            key, edited, at = line.split()
-            with self._news:
-                self._sent[(key.removeprefix("ser."), int(edited))] = int(at)
-                self._news.notify_all()
+        with self._process.stdout as lines:
+            for line in lines:
+                key, edited, at = line.split()
+                with self._news:
+                    self._sent.setdefault((key.removeprefix("ser."), int(edited)), int(at))
+                    self._news.notify_all()

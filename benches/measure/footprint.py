@@ -1,0 +1,37 @@
+"""The memory of processes, by the kernel's word. Knows no server."""
+
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """One process, in bytes. A page that n processes share counts as an nth in `pss`, and not at all in `private`."""
+
+    pss: int
+    private: int
+
+
+def footprint(pid: int) -> Footprint:
+    sizes = {}
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+        name, size, _ = line.split()
+        sizes[name] = int(size) << 10
+    return Footprint(sizes["Pss:"], sizes["Private_Clean:"] + sizes["Private_Dirty:"])
+
+
+def pss_mib(pids: list[int]) -> float:
+    """What these processes occupy together, in MiB."""
+    return sum(footprint(pid).pss for pid in pids) / MIB
+
+
+def private_mib(pids: list[int]) -> list[float]:
+    """What each has for itself, in MiB."""
+    return [footprint(pid).private / MIB for pid in pids]
+
+
+def median_private_mib(pids: list[int]) -> float:
+    return statistics.median(private_mib(pids))
