@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use engine::{
-    ArchivedEnvironment, BodyKind, Patterns, Side, compile, read_identity, write_identity,
+    ArchivedEnvironment, BodyKind, Patterns, Scratch, Side, compile, read_identity, write_identity,
 };
 use rkyv::rancor::Error;
 
@@ -73,13 +73,21 @@ fn measure(profile: &Profile, act: &str) {
     let environment = rkyv::access::<ArchivedEnvironment, Error>(&archive).expect("an archive");
     let patterns = Patterns::new(environment);
     let identity = read().into_identity(String::new);
+    let mut scratch = Scratch::new();
     let mut out = Vec::with_capacity(1 << 16);
     let mut work = || match act {
         "compile" => drop(compile(document)),
         "read" => drop(read()),
         _ => {
             out.clear();
-            write_identity(environment, &patterns, Side::Client, &identity, &mut out);
+            write_identity(
+                environment,
+                &patterns,
+                Side::Client,
+                &identity,
+                &mut scratch,
+                &mut out,
+            );
         }
     };
     work();

@@ -5,16 +5,67 @@
 
 use std::borrow::Cow;
 
+use rkyv::rend::u32_le;
+
 use crate::bucket::bucket;
 use crate::environment::{
-    ArchivedCondition, ArchivedContest, ArchivedEnvironment, ArchivedFragment,
-    ArchivedIdentityOverride, ArchivedProperty, ArchivedQuantifier, ArchivedRule, ArchivedSpan,
-    ArchivedState,
+    ArchivedCondition, ArchivedContest, ArchivedEnvironment, ArchivedProperty, ArchivedQuantifier,
+    ArchivedRule, ArchivedSpan, ArchivedSplit, ArchivedState,
 };
+use crate::flags::{Choices, Flags};
 use crate::identity::Identity;
 use crate::patterns::{Patterns, property_value};
 use crate::property_value::PropertyValue;
+use crate::scratch::{Known, Scratch, Values};
 use crate::side::Side;
+
+/// Evaluates an identity: chooses its flags, which can then be written, or known again by their choices.
+pub fn evaluate<'e, 's>(
+    environment: &'e ArchivedEnvironment,
+    patterns: &Patterns,
+    side: Side,
+    identity: &Identity<'_>,
+    scratch: &'s mut Scratch,
+) -> Flags<'e, 's> {
+    let Scratch {
+        spare,
+        known,
+        choices,
+    } = scratch;
+    let mut values = spare.take(environment);
+    read_traits(environment, identity, &mut values);
+    known.forget(environment);
+    let mut evaluation = Evaluation {
+        environment,
+        patterns,
+        identity,
+        values,
+        known,
+        key: None,
+    };
+    let mut choices = Choices::new(environment, side, choices);
+    let mut overrides = environment.overrides_of(identity.identifier()).iter();
+    let feature_of = |place: &u32_le| environment.fragment(place.to_native()).feature;
+    let mut next = overrides.next();
+    for contest in environment.contests.iter() {
+        while let Some(place) = next.filter(|place| feature_of(place) < contest.feature) {
+            choices.choose(place.to_native());
+            next = overrides.next();
+        }
+        match next.filter(|place| feature_of(place) == contest.feature) {
+            Some(place) => {
+                choices.choose(place.to_native());
+                next = overrides.next();
+            }
+            None => choices.choose(evaluation.decide(contest)),
+        }
+    }
+    for place in next.into_iter().chain(overrides) {
+        choices.choose(place.to_native());
+    }
+    spare.keep(evaluation.values);
+    choices.finish()
+}
 
 /// Writes the whole answer to an identities request:
 /// `{"identifier":...,"traits":[...],"flags":[...]}`.
@@ -23,215 +74,97 @@ pub fn write_identity(
     patterns: &Patterns,
     side: Side,
     identity: &Identity<'_>,
+    scratch: &mut Scratch,
     out: &mut Vec<u8>,
 ) {
-    out.push(b'{');
-    identity.write(out);
-    out.extend_from_slice(b",\"flags\":");
-    write_flags(environment, patterns, side, identity, out);
+    let flags = evaluate(environment, patterns, side, identity, scratch);
+    out.reserve(identity.most_head_bytes() + flags.byte_length() + 1);
+    identity.write_head(out);
+    flags.write(out);
     out.push(b'}');
 }
 
-/// Writes the flags of an identity as a JSON list, in the environment's order of features.
-fn write_flags(
+/// Puts the traits sent among the values of properties.
+fn read_traits<'r>(
     environment: &ArchivedEnvironment,
-    patterns: &Patterns,
-    side: Side,
-    identity: &Identity<'_>,
-    out: &mut Vec<u8>,
+    identity: &'r Identity<'_>,
+    values: &mut Values<'r>,
 ) {
-    let mut evaluation = Evaluation::new(environment, patterns, identity);
-    let mut answer = Answer::new(environment, side, out);
-    let overrides = environment.identity_overrides.get(identity.identifier());
-    let mut overrides = overrides.map_or(&[][..], |overrides| overrides.as_slice());
-    for contest in environment.contests.iter() {
-        while let Some((first, rest)) = overrides.split_first() {
-            if first.feature > contest.feature {
-                break;
-            }
-            answer.identity_override(first);
-            overrides = rest;
+    if values.is_empty() {
+        return;
+    }
+    for trait_ in identity.traits() {
+        let name = trait_.key.as_str().as_bytes();
+        if let Some(place) = environment.property_names.get(name) {
+            // A trait sent as null counts as not sent.
+            let value = property_value(&trait_.value);
+            let sent = value != PropertyValue::Null;
+            values[place as usize] = sent.then_some(value);
         }
-        if !answer.has(contest.feature.to_native()) {
-            let (state, fragment) = evaluation.decide(contest);
-            answer.flag(
-                contest.feature.to_native(),
-                fragment,
-                state.visible_to_client,
-            );
-        }
-    }
-    for rest in overrides {
-        answer.identity_override(rest);
-    }
-    answer.finish();
-}
-
-/// A list of flags being written: runs of environment defaults, and between them what differs.
-struct Answer<'e, 'o> {
-    environment: &'e ArchivedEnvironment,
-    side: Side,
-    out: &'o mut Vec<u8>,
-    /// Features before this position are written.
-    position: u32,
-    empty: bool,
-}
-
-impl<'e, 'o> Answer<'e, 'o> {
-    fn new(
-        environment: &'e ArchivedEnvironment,
-        side: Side,
-        out: &'o mut Vec<u8>,
-    ) -> Answer<'e, 'o> {
-        out.push(b'[');
-        Answer {
-            environment,
-            side,
-            out,
-            position: 0,
-            empty: true,
-        }
-    }
-
-    /// Whether the flag of that feature is written already.
-    fn has(&self, feature: u32) -> bool {
-        feature < self.position
-    }
-
-    fn identity_override(&mut self, entry: &ArchivedIdentityOverride) {
-        self.flag(
-            entry.feature.to_native(),
-            &entry.fragment,
-            entry.visible_to_client,
-        );
-    }
-
-    /// Writes the defaults of the features before `feature`, then its flag.
-    fn flag(&mut self, feature: u32, fragment: &ArchivedFragment, visible_to_client: bool) {
-        if feature > self.position {
-            self.defaults_until(feature);
-        }
-        if visible_to_client || self.side == Side::Server {
-            self.push(self.environment.fragment(fragment));
-        }
-        self.position = feature + 1;
-    }
-
-    fn defaults_until(&mut self, feature: u32) {
-        let answers = self.environment.side(self.side);
-        let start = answers.starts[self.position as usize].to_native() as usize;
-        let end = answers.starts[feature as usize].to_native() as usize;
-        let run = &answers.flags.body()[start..end];
-        self.push(run.strip_prefix(b",").unwrap_or(run));
-    }
-
-    fn push(&mut self, flags: &[u8]) {
-        if flags.is_empty() {
-            return;
-        }
-        if !self.empty {
-            self.out.push(b',');
-        }
-        self.out.extend_from_slice(flags);
-        self.empty = false;
-    }
-
-    fn finish(mut self) {
-        let features = self.environment.side(self.side).starts.len() - 1;
-        self.defaults_until(features as u32);
-        self.out.push(b']');
     }
 }
 
 /// One identity's evaluation: what is looked up or decided once is kept.
-struct Evaluation<'e> {
-    environment: &'e ArchivedEnvironment,
-    patterns: &'e Patterns,
-    identity: &'e Identity<'e>,
-    /// By property; `None` until it is looked at.
-    values: Vec<Option<PropertyValue<'e>>>,
-    /// By condition; `None` until it is needed.
-    outcomes: Vec<Option<bool>>,
-    /// By segment; `None` until it is needed.
-    matches: Vec<Option<bool>>,
+struct Evaluation<'r, 's> {
+    environment: &'r ArchivedEnvironment,
+    patterns: &'r Patterns,
+    identity: &'r Identity<'r>,
+    values: Values<'r>,
+    known: &'s mut Known,
     key: Option<String>,
 }
 
-impl<'e> Evaluation<'e> {
-    fn new(
-        environment: &'e ArchivedEnvironment,
-        patterns: &'e Patterns,
-        identity: &'e Identity<'e>,
-    ) -> Evaluation<'e> {
-        let mut values = Vec::new();
-        if !environment.properties.is_empty() {
-            values.resize(environment.properties.len(), None);
-            for trait_ in identity.traits() {
-                let Some(place) = environment.trait_names.get(trait_.key.as_str()) else {
-                    continue;
-                };
-                // A trait sent as null counts as not sent.
-                let value = property_value(&trait_.value);
-                let sent = value != PropertyValue::Null;
-                values[place.to_native() as usize] = sent.then_some(value);
+impl<'r> Evaluation<'r, '_> {
+    /// The flag that holds for this identity, among fragments.
+    fn decide(&mut self, contest: &ArchivedContest) -> u32 {
+        let rank = self.rank(contest.precedence.to_native());
+        let place = contest.states.to_native() + rank;
+        match &self.environment.states[place as usize] {
+            ArchivedState::Plain(fragment) => fragment.to_native(),
+            ArchivedState::Split(split) => {
+                self.choose(&self.environment.splits[split.to_native() as usize])
             }
-        }
-        let matches = vec![None; environment.segments.len()];
-        Evaluation {
-            environment,
-            patterns,
-            identity,
-            values,
-            outcomes: vec![None; environment.conditions.len()],
-            matches,
-            key: None,
         }
     }
 
-    /// The feature state that holds for this identity, and the value chosen of it.
-    fn decide(
-        &mut self,
-        contest: &'e ArchivedContest,
-    ) -> (&'e ArchivedState, &'e ArchivedFragment) {
-        let strongest = contest
-            .overrides
-            .iter()
-            .find(|segment_override| self.segment_matches(segment_override.segment.to_native()));
-        let place = strongest.map_or(contest.default, |segment_override| segment_override.state);
-        let state = &self.environment.states[place.to_native() as usize];
-        (state, self.choose(state))
+    /// How many segments of a precedence come before the first that matches.
+    fn rank(&mut self, place: u32) -> u32 {
+        let place = place as usize;
+        if let Some(known) = self.known.ranks[place] {
+            return known;
+        }
+        let segments = self.environment.precedences[place].iter();
+        let before = segments.take_while(|segment| !self.segment_matches(segment.to_native()));
+        let rank = before.fold(0, |rank, _| rank + 1);
+        self.known.ranks[place] = Some(rank);
+        rank
     }
 
     /// The multivariate value whose allocation holds the identity's bucket, else the state's own.
-    fn choose(&mut self, state: &'e ArchivedState) -> &'e ArchivedFragment {
-        if state.multivariate_values.is_empty() {
-            return &state.own;
-        }
-        let bucket = bucket(&state.key, self.identity_key());
-        let mut values = state.multivariate_values.iter();
+    fn choose(&self, split: &ArchivedSplit) -> u32 {
+        let bucket = bucket(&split.salt, self.identity.identifier());
+        let mut values = split.multivariate_values.iter();
         let chosen = values.find(|value| value.start <= bucket && value.limit > bucket);
-        chosen.map_or(&state.own, |value| &value.fragment)
+        chosen.map_or(split.own, |value| value.fragment).to_native()
     }
 
     fn segment_matches(&mut self, place: u32) -> bool {
         let place = place as usize;
-        if let Some(known) = self.matches[place] {
+        if let Some(known) = self.known.matches[place] {
             return known;
         }
         let rules = &self.environment.segments[place].rules;
         let matches = self.rules(rules).iter().all(|rule| self.rule_matches(rule));
-        self.matches[place] = Some(matches);
+        self.known.matches[place] = Some(matches);
         matches
     }
 
-    fn rules(&self, span: &ArchivedSpan) -> &'e [ArchivedRule] {
-        &self.environment.rules[span.start.to_native() as usize..span.end.to_native() as usize]
+    fn rules(&self, span: &ArchivedSpan) -> &'r [ArchivedRule] {
+        &self.environment.rules[span.range()]
     }
 
-    fn rule_matches(&mut self, rule: &'e ArchivedRule) -> bool {
-        let span = &rule.conditions;
-        let range = span.start.to_native() as usize..span.end.to_native() as usize;
-        let conditions = &self.environment.rule_conditions[range];
+    fn rule_matches(&mut self, rule: &'r ArchivedRule) -> bool {
+        let conditions = &self.environment.rule_conditions[rule.conditions.range()];
         let rules = self.rules(&rule.rules);
         // A part that is empty holds, whatever the rule's type.
         match rule.quantifier {
@@ -261,16 +194,16 @@ impl<'e> Evaluation<'e> {
     #[inline]
     fn condition_matches(&mut self, place: u32) -> bool {
         let place = place as usize;
-        if let Some(known) = self.outcomes[place] {
+        if let Some(known) = self.known.outcomes[place] {
             return known;
         }
         let matches = self.decide_condition(&self.environment.conditions[place]);
-        self.outcomes[place] = Some(matches);
+        self.known.outcomes[place] = Some(matches);
         matches
     }
 
     #[inline(never)]
-    fn decide_condition(&mut self, condition: &'e ArchivedCondition) -> bool {
+    fn decide_condition(&mut self, condition: &'r ArchivedCondition) -> bool {
         let place = condition.property.to_native() as usize;
         if self.values[place].is_none() {
             self.values[place] = Some(self.look_up(&self.environment.properties[place]));
@@ -283,7 +216,7 @@ impl<'e> Evaluation<'e> {
     }
 
     /// The value of a property that no trait of its own name supplied.
-    fn look_up(&mut self, property: &'e ArchivedProperty) -> PropertyValue<'e> {
+    fn look_up(&mut self, property: &'r ArchivedProperty) -> PropertyValue<'r> {
         let environment = self.environment;
         match property {
             ArchivedProperty::Trait => PropertyValue::Null,

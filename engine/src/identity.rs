@@ -64,18 +64,35 @@ impl<'a> Identity<'a> {
             .map(|trait_| &trait_.value)
     }
 
-    /// Writes `"identifier":...,"traits":[...]`: what the request said, traits in its order.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"\"identifier\":");
+    /// The most bytes that [`write_head`](Self::write_head) appends.
+    pub fn most_head_bytes(&self) -> usize {
+        let around = |parts: [&[u8]; 3]| parts.iter().map(|part| part.len()).sum::<usize>();
+        let traits = self.traits.iter().map(|trait_| {
+            let value = match &trait_.value {
+                TraitValue::Null | TraitValue::Boolean(_) => 5,
+                TraitValue::Integer(Integer::Small(_)) => 20,
+                TraitValue::Integer(Integer::Big { digits, .. }) => 1 + digits.len(),
+                TraitValue::Float(_) => 24,
+                TraitValue::Text(text) => most_bytes(text.as_str()),
+            };
+            around([TRAIT_KEY, TRAIT_VALUE, b"},"]) + most_bytes(trait_.key.as_str()) + value
+        });
+        around([IDENTIFIER, TRAITS, FLAGS]) + most_bytes(&self.identifier) + traits.sum::<usize>()
+    }
+
+    /// Appends `{"identifier":...,"traits":[...],"flags":`: what the request said, traits in its order, up to where
+    /// the list of flags belongs. Behind that list belongs a `}`.
+    pub fn write_head(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(IDENTIFIER);
         write_text(&self.identifier, out);
-        out.extend_from_slice(b",\"traits\":[");
+        out.extend_from_slice(TRAITS);
         for (position, trait_) in self.traits.iter().enumerate() {
             if position > 0 {
                 out.push(b',');
             }
-            out.extend_from_slice(b"{\"trait_key\":");
+            out.extend_from_slice(TRAIT_KEY);
             write_string(&trait_.key, out);
-            out.extend_from_slice(b",\"trait_value\":");
+            out.extend_from_slice(TRAIT_VALUE);
             match &trait_.value {
                 TraitValue::Null => out.extend_from_slice(b"null"),
                 TraitValue::Boolean(true) => out.extend_from_slice(b"true"),
@@ -86,8 +103,19 @@ impl<'a> Identity<'a> {
             }
             out.push(b'}');
         }
-        out.push(b']');
+        out.extend_from_slice(FLAGS);
     }
+}
+
+const IDENTIFIER: &[u8] = b"{\"identifier\":";
+const TRAITS: &[u8] = b",\"traits\":[";
+const TRAIT_KEY: &[u8] = b"{\"trait_key\":";
+const TRAIT_VALUE: &[u8] = b",\"trait_value\":";
+const FLAGS: &[u8] = b"],\"flags\":";
+
+/// The most bytes that `text` takes as a JSON string: six for a control character.
+fn most_bytes(text: &str) -> usize {
+    6 * text.len() + 2
 }
 
 impl TraitValue<'_> {

@@ -1,8 +1,8 @@
 //! What an environment document means: parse, compile, evaluate. No clock, file or socket.
 //!
 //! [`compile`] turns a document into an [`Environment`], which is archived and mapped elsewhere;
-//! [`write_identity`] answers for one identity from that archive, in place. What does not depend on an
-//! identity is in the archive as whole answers. The outcomes are those of the official Python proxy,
+//! [`evaluate`] chooses the flags of one identity from that archive, in place, and [`Flags`] writes them. What does
+//! not depend on an identity is in the archive as whole answers. The outcomes are those of the official Python proxy,
 //! save where that fails or departs from the core API.
 
 mod answer;
@@ -11,6 +11,7 @@ mod compile;
 mod document;
 mod environment;
 mod evaluate;
+mod flags;
 mod identity;
 mod index;
 mod json;
@@ -18,9 +19,11 @@ mod number;
 mod operation;
 mod pattern;
 mod patterns;
+mod places;
 mod property_value;
 mod python;
 mod request;
+mod scratch;
 mod side;
 mod version;
 
@@ -28,7 +31,8 @@ pub use answer::{Answer, ArchivedAnswer};
 pub use compile::{Compiled, compile};
 pub use document::DocumentError;
 pub use environment::{ArchivedEnvironment, Environment, FORMAT};
-pub use evaluate::write_identity;
+pub use evaluate::{evaluate, write_identity};
+pub use flags::Flags;
 pub use identity::Identity;
 pub use index::{ArchivedIndex, ArchivedIndexEntry, ArchivedIndexKey, Index, IndexEntry, IndexKey};
 pub use patterns::Patterns;
@@ -36,4 +40,5 @@ pub use python::python_repr;
 #[doc(hidden)]
 pub use request::read_identity_slowly;
 pub use request::{BodyError, BodyKind, IdentityRequest, missing_identifier, read_identity};
+pub use scratch::Scratch;
 pub use side::Side;

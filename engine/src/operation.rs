@@ -37,7 +37,8 @@ pub(crate) enum Operation {
         remainder: f64,
     },
     PercentageSplit {
-        segment: String,
+        /// What the bucket is computed from, up to the value.
+        salt: String,
         threshold: f64,
     },
 }
@@ -110,7 +111,7 @@ impl Operation {
             "MODULO" => modulo(text),
             "PERCENTAGE_SPLIT" => Ok(match python_float(text) {
                 Some(threshold) => Operation::PercentageSplit {
-                    segment: segment.to_owned(),
+                    salt: format!("{segment},"),
                     threshold,
                 },
                 None => Operation::Never,
@@ -180,8 +181,8 @@ impl ArchivedOperation {
                 };
                 floored_modulo(dividend, divisor.to_native()) == remainder.to_native()
             }
-            (ArchivedOperation::PercentageSplit { segment, threshold }, value) => {
-                bucket(segment, &value.text()) <= threshold.to_native()
+            (ArchivedOperation::PercentageSplit { salt, threshold }, value) => {
+                bucket(salt, &value.text()) <= threshold.to_native()
             }
             _ => false,
         }

@@ -60,6 +60,7 @@ fn evaluate(
         held.patterns(),
         side,
         identity,
+        &mut engine::Scratch::new(),
         &mut body.0,
     );
     let varies = body.0.len() >= encoding::WORTH_COMPRESSING;

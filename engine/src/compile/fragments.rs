@@ -1,39 +1,59 @@
 //! Rendering: feature states as the JSON of their flags, and the evaluation context for queries.
 
-use super::length;
 use crate::document::{Document, DocumentError, FeatureState, Rule};
-use crate::environment::{Fragment, MultivariateValue, State};
+use crate::environment::{Fragment, MultivariateValue, Split, State};
 use crate::json::{Value, write_text, write_value};
+use crate::places::{Places, length};
 
-/// Flag objects end to end, and what is needed to render one more.
+/// Flag objects, each once, and what is needed to render one more.
 pub(super) struct Fragments<'d> {
-    bytes: Vec<u8>,
+    /// Each with a comma behind it.
+    flags: Places,
+    /// By place among `flags`: the position of its feature, and whether a client-side key sees it.
+    of: Vec<(u32, bool)>,
+    pub(super) splits: Vec<Split>,
     document: &'d Document<'d>,
 }
 
 impl<'d> Fragments<'d> {
     pub(super) fn new(document: &'d Document<'d>) -> Fragments<'d> {
         Fragments {
-            bytes: Vec::new(),
+            flags: Places::new(),
+            of: Vec::new(),
+            splits: Vec::new(),
             document,
         }
     }
 
-    /// The bytes that every [`Fragment`] points into.
-    pub(super) fn finish(self) -> Result<Vec<u8>, DocumentError> {
-        if u32::try_from(self.bytes.len()).is_err() {
+    /// The bytes that every [`Fragment`] points into, and the fragments.
+    pub(super) fn finish(self) -> Result<(Vec<u8>, Vec<Fragment>), DocumentError> {
+        let (bytes, bounds) = self.flags.into_texts();
+        if u32::try_from(bytes.len()).is_err() {
             return Err(DocumentError::whole("its flags take more than 4 GiB"));
         }
-        Ok(self.bytes)
+        let bounds = bounds.windows(2);
+        let fragments = bounds
+            .zip(self.of)
+            .map(|(bounds, (feature, visible_to_client))| Fragment {
+                start: bounds[0],
+                end: bounds[1],
+                feature,
+                visible_to_client,
+            });
+        Ok((bytes, fragments.collect()))
     }
 
     /// Renders a feature state's own value and each of its multivariate values.
-    pub(super) fn state(&mut self, state: &FeatureState<'_>) -> State {
+    pub(super) fn state(&mut self, state: &FeatureState<'_>, feature: u32) -> State {
+        let own = self.own(state, feature);
+        if state.multivariate_values.is_empty() {
+            return State::Plain(own);
+        }
         let mut start = 0.0;
         let mut multivariate_values = Vec::with_capacity(state.multivariate_values.len());
         for value in &state.multivariate_values {
             let limit = value.allocation + start;
-            let fragment = self.add(state, value.value);
+            let fragment = self.add(state, feature, value.value);
             multivariate_values.push(MultivariateValue {
                 start,
                 limit,
@@ -41,12 +61,17 @@ impl<'d> Fragments<'d> {
             });
             start = limit;
         }
-        State {
-            key: state.key.clone(),
-            own: self.add(state, state.value),
+        self.splits.push(Split {
+            salt: format!("{},{}_", state.key, self.document.api_key),
+            own,
             multivariate_values,
-            visible_to_client: self.is_visible_to_client(state),
-        }
+        });
+        State::Split(length(&self.splits) - 1)
+    }
+
+    /// Renders a feature state's own value; its place among fragments.
+    pub(super) fn own(&mut self, state: &FeatureState<'_>, feature: u32) -> u32 {
+        self.add(state, feature, state.value)
     }
 
     /// Whether a client-side key sees this feature state's flag.
@@ -81,14 +106,14 @@ impl<'d> Fragments<'d> {
         out
     }
 
-    fn add(&mut self, state: &FeatureState<'_>, value: &Value<'_>) -> Fragment {
-        let start = length(&self.bytes);
-        let flag = self.flag(state, value);
-        self.bytes.extend_from_slice(&flag);
-        Fragment {
-            start,
-            end: length(&self.bytes),
+    fn add(&mut self, state: &FeatureState<'_>, feature: u32, value: &Value<'_>) -> u32 {
+        let mut flag = self.flag(state, value);
+        flag.push(b',');
+        let place = self.flags.add(&flag);
+        if place == length(&self.of) {
+            self.of.push((feature, self.is_visible_to_client(state)));
         }
+        place
     }
 }
 

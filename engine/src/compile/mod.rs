@@ -11,11 +11,10 @@ use std::collections::HashMap;
 
 use crate::answer::Answer;
 use crate::document::{Document, DocumentError, FeatureState};
-use crate::environment::{
-    Contest, Environment, IdentityOverride, SegmentOverride, SideAnswers, State, Table,
-};
+use crate::environment::{Contest, Environment, SideAnswers, Span, State};
 use crate::json::Value;
 use crate::patterns::Patterns;
+use crate::places::{Places, length};
 use crate::side::Side;
 use fragments::Fragments;
 use segments::Segments;
@@ -49,15 +48,22 @@ pub fn compile(document: &[u8]) -> Result<Compiled, DocumentError> {
 
 fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentError> {
     let mut fragments = Fragments::new(document);
-    let mut segments = Segments::default();
+    let mut segments = Segments::new();
     let mut warnings = Vec::new();
-    let mut states = Vec::new();
-    let positions: HashMap<&str, u32> = (0..)
-        .zip(&document.feature_states)
-        .map(|(position, state)| (state.feature_name, position))
+    let mut features = Places::new();
+    let positions: HashMap<&str, u32> = document
+        .feature_states
+        .iter()
+        .map(|state| {
+            (
+                state.feature_name,
+                features.add(state.feature_name.as_bytes()),
+            )
+        })
         .collect();
 
-    let mut overrides: Vec<Vec<(f64, SegmentOverride)>> = Vec::new();
+    // By feature: priority, segment and feature state of each segment override.
+    let mut overrides: Vec<Vec<(f64, u32, State)>> = Vec::new();
     overrides.resize_with(document.feature_states.len(), Vec::new);
     for segment in &document.segments {
         let counts = |state: &&FeatureState<'_>| positions.contains_key(state.feature_name);
@@ -69,41 +75,36 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
             continue;
         };
         for state in counting {
+            let feature = positions[state.feature_name];
             let priority = state
                 .priority
                 .map_or(f64::INFINITY, |(priority, _)| priority);
-            let segment_override = SegmentOverride {
-                segment: place,
-                state: length(&states),
-            };
-            overrides[positions[state.feature_name] as usize].push((priority, segment_override));
-            states.push(fragments.state(state));
+            overrides[feature as usize].push((priority, place, fragments.state(state, feature)));
         }
     }
 
     let mut contests = Vec::new();
+    let mut states = Vec::new();
+    let mut precedences = Precedences::default();
     for ((feature, state), mut overrides) in (0..).zip(&document.feature_states).zip(overrides) {
         if overrides.is_empty() && state.multivariate_values.is_empty() {
             continue;
         }
         // Stable: of equal priorities the one that stands first in the document is the stronger.
-        overrides.sort_by(|(left, _), (right, _)| {
+        overrides.sort_by(|(left, ..), (right, ..)| {
             // 0.0 and -0.0 are equal, and no document has a NaN.
             left.partial_cmp(right).unwrap_or(Ordering::Equal)
         });
-        let overrides = overrides
-            .into_iter()
-            .map(|(_, segment_override)| segment_override)
-            .collect();
         contests.push(Contest {
+            precedence: precedences.add(overrides.iter().map(|(_, segment, _)| *segment)),
+            states: length(&states),
             feature,
-            default: length(&states),
-            overrides,
         });
-        states.push(fragments.state(state));
+        states.extend(overrides.iter().map(|(_, _, state)| *state));
+        states.push(fragments.state(state, feature));
     }
 
-    let identity_overrides = identity_overrides(document, &positions, &mut fragments);
+    let overridden = Overridden::new(document, &positions, &mut fragments);
     let context = (!segments.queries.is_empty()).then(|| fragments::context(document));
     if context
         .as_deref()
@@ -113,51 +114,85 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
             "the document nests too deep for JSONPath properties; none is ever set".to_owned(),
         );
     }
+    let client = constant_answers(document, &fragments, Side::Client);
+    let server = constant_answers(document, &fragments, Side::Server);
+    let defaults = (0..).zip(&document.feature_states);
+    let defaults = defaults
+        .map(|(feature, state)| fragments.own(state, feature))
+        .collect();
+    let splits = std::mem::take(&mut fragments.splits);
+    let (fragment_bytes, fragments) = fragments.finish()?;
     Ok(Compiled {
         environment: Environment {
             name: document.name.map(str::to_owned),
             api_key: document.api_key.to_owned(),
             updated_at: document.updated_at.map(str::to_owned),
             document: Answer::new(bytes.to_vec()),
-            client: constant_answers(document, &fragments, Side::Client),
-            server: constant_answers(document, &fragments, Side::Server),
-            fragments: fragments.finish()?,
-            states,
+            client,
+            server,
+            features,
+            fragment_bytes,
+            fragments,
+            defaults,
             contests,
+            precedences: precedences.list,
+            states,
+            splits,
             segments: segments.segments,
             rules: segments.rules,
             rule_conditions: segments.rule_conditions,
             conditions: segments.conditions,
             properties: segments.properties,
-            trait_names: segments.trait_names,
+            property_names: segments.property_names,
             patterns: segments.patterns,
             queries: segments.queries,
             context,
-            identity_overrides,
+            identifiers: overridden.identifiers,
+            identity_overrides: overridden.runs,
+            overrides: overridden.overrides,
         },
         warnings,
     })
+}
+
+/// Orders of segments, each once.
+#[derive(Default)]
+struct Precedences {
+    list: Vec<Vec<u32>>,
+    places: HashMap<Vec<u32>, u32>,
+}
+
+impl Precedences {
+    fn add(&mut self, segments: impl Iterator<Item = u32>) -> u32 {
+        let segments: Vec<u32> = segments.collect();
+        *self.places.entry(segments).or_insert_with_key(|segments| {
+            self.list.push(segments.clone());
+            length(&self.list) - 1
+        })
+    }
 }
 
 /// The answers that depend on nothing but the kind of key.
 fn constant_answers(document: &Document<'_>, fragments: &Fragments<'_>, side: Side) -> SideAnswers {
     let mut body = vec![b'['];
     let mut starts = Vec::with_capacity(document.feature_states.len() + 1);
-    let mut by_feature = Table::default();
+    let mut by_feature = Vec::with_capacity(document.feature_states.len());
     for state in &document.feature_states {
         starts.push(length(&body));
         if side == Side::Client && !fragments.is_visible_to_client(state) {
+            by_feature.push(None);
             continue;
         }
         let flag = fragments.flag(state, state.value);
-        if body.len() > 1 {
-            body.push(b',');
-        }
         body.extend_from_slice(&flag);
-        by_feature.insert(state.feature_name.to_owned(), Answer::new(flag));
+        body.push(b',');
+        by_feature.push(Some(Answer::new(flag)));
     }
     starts.push(length(&body));
-    body.push(b']');
+    match body.last_mut() {
+        Some(last) if *last == b',' => *last = b']',
+        _ => body.push(b']'),
+    }
     SideAnswers {
         flags: Answer::new(body),
         starts,
@@ -165,42 +200,46 @@ fn constant_answers(document: &Document<'_>, fragments: &Fragments<'_>, side: Si
     }
 }
 
-/// By identifier: of several overrides of one feature the first in the document counts.
-fn identity_overrides(
-    document: &Document<'_>,
-    positions: &HashMap<&str, u32>,
-    fragments: &mut Fragments<'_>,
-) -> Table<Vec<IdentityOverride>> {
-    let mut table: Table<Vec<IdentityOverride>> = Table::default();
-    for entry in &document.identity_overrides {
-        let held = table.entry(entry.identifier.to_owned()).or_default();
-        for state in &entry.feature_states {
-            let Some(feature) = positions.get(state.feature_name).copied() else {
-                continue;
-            };
-            if let Err(place) = held.binary_search_by_key(&feature, |known| known.feature) {
-                let State {
-                    own,
-                    visible_to_client,
-                    ..
-                } = fragments.state(state);
-                held.insert(
-                    place,
-                    IdentityOverride {
-                        feature,
-                        fragment: own,
-                        visible_to_client,
-                    },
-                );
-            }
-        }
-    }
-    table.retain(|_, held| !held.is_empty());
-    table
+/// Identity overrides by identifier.
+struct Overridden {
+    identifiers: Places,
+    /// For each identifier a run of `overrides`.
+    runs: Vec<Span>,
+    /// Among fragments; those of one identifier by position of the feature.
+    overrides: Vec<u32>,
 }
 
-/// A collection's length, which is the place of what is pushed next. Archived places have 32 bits;
-/// [`Fragments::finish`] refuses the one collection that could outgrow them.
-fn length<T>(items: &[T]) -> u32 {
-    u32::try_from(items.len()).unwrap_or(u32::MAX)
+impl Overridden {
+    /// Of several overrides of one feature for one identifier the first in the document counts.
+    fn new(
+        document: &Document<'_>,
+        positions: &HashMap<&str, u32>,
+        fragments: &mut Fragments<'_>,
+    ) -> Overridden {
+        let mut identifiers = Places::new();
+        // The places of identifiers, the positions of features, fragments.
+        let mut rows: Vec<(u32, u32, u32)> = Vec::new();
+        for entry in &document.identity_overrides {
+            for state in &entry.feature_states {
+                if let Some(&feature) = positions.get(state.feature_name) {
+                    let identifier = identifiers.add(entry.identifier.as_bytes());
+                    rows.push((identifier, feature, fragments.own(state, feature)));
+                }
+            }
+        }
+        let key = |&(identifier, feature, _): &(u32, u32, u32)| (identifier, feature);
+        rows.sort_by_key(key);
+        rows.dedup_by_key(|row| key(row));
+        let mut end = 0;
+        let runs = rows.chunk_by(|left, right| left.0 == right.0).map(|run| {
+            let start = end;
+            end += length(run);
+            Span { start, end }
+        });
+        Overridden {
+            runs: runs.collect(),
+            overrides: rows.iter().map(|(_, _, fragment)| *fragment).collect(),
+            identifiers,
+        }
+    }
 }

@@ -4,32 +4,45 @@ use std::collections::HashMap;
 
 use serde_json_path::JsonPath;
 
-use super::length;
 use crate::document::{self, Rule as DocumentRule};
-use crate::environment::{Condition, Property, Quantifier, Rule, Segment, Span, Table};
+use crate::environment::{Condition, Property, Quantifier, Rule, Segment, Span};
 use crate::json::{Value, write_value};
 use crate::operation::Operation;
 use crate::pattern::PatternSource;
+use crate::places::{Places, length};
 
 /// The segments of an environment and what they refer to.
-#[derive(Default)]
 pub(super) struct Segments {
     pub(super) segments: Vec<Segment>,
     pub(super) rules: Vec<Rule>,
     pub(super) rule_conditions: Vec<u32>,
     pub(super) conditions: Vec<Condition>,
     pub(super) properties: Vec<Property>,
-    pub(super) trait_names: Table<u32>,
+    pub(super) property_names: Places,
     pub(super) patterns: Vec<PatternSource>,
     pub(super) queries: Vec<String>,
     /// Property, operator, operand and, where it counts, segment -> the place of that condition.
     known_conditions: HashMap<String, u32>,
     /// Pattern -> its place, or why it cannot be used.
     known_patterns: HashMap<String, Result<u32, String>>,
-    raw_identity_key: Option<u32>,
 }
 
 impl Segments {
+    pub(super) fn new() -> Segments {
+        Segments {
+            segments: Vec::new(),
+            rules: Vec::new(),
+            rule_conditions: Vec::new(),
+            conditions: Vec::new(),
+            properties: Vec::new(),
+            property_names: Places::new(),
+            patterns: Vec::new(),
+            queries: Vec::new(),
+            known_conditions: HashMap::new(),
+            known_patterns: HashMap::new(),
+        }
+    }
+
     /// Adds a segment and returns its place; `None`, with a warning, for one that can never match.
     pub(super) fn add(
         &mut self,
@@ -161,10 +174,12 @@ impl Segments {
 
     /// The place of the property of that name.
     fn property(&mut self, name: &str) -> u32 {
-        if let Some(place) = self.trait_names.get(name) {
-            return *place;
+        let place = self.property_names.add(name.as_bytes());
+        if place < length(&self.properties) {
+            return place;
         }
-        let property = match name {
+        self.properties.push(Property::Trait);
+        self.properties[place as usize] = match name {
             _ if !name.starts_with("$.") => Property::Trait,
             "$.identity.identifier" => Property::Identifier,
             "$.identity.key" => Property::IdentityKey,
@@ -182,20 +197,21 @@ impl Segments {
                 None => Property::Trait,
             },
         };
-        let place = length(&self.properties);
-        self.properties.push(property);
-        self.trait_names.insert(name.to_owned(), place);
         place
     }
 
-    /// The place of the identity key as it is; no trait has its name.
+    /// The place of the identity key as it is.
     fn raw_identity_key(&mut self) -> u32 {
-        *self.raw_identity_key.get_or_insert_with(|| {
+        let place = self.property_names.add(RAW_IDENTITY_KEY);
+        if place == length(&self.properties) {
             self.properties.push(Property::RawIdentityKey);
-            length(&self.properties) - 1
-        })
+        }
+        place
     }
 }
+
+/// The name of the identity key as it is. No trait can have it: it is not UTF-8.
+const RAW_IDENTITY_KEY: &[u8] = b"\xff";
 
 /// The place of a pattern; the same pattern has one place.
 fn add_pattern(

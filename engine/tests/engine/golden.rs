@@ -1,7 +1,7 @@
 //! Recorded answers: every request of the golden files is answered from an archive, type-strictly and in order.
 
 use engine::{
-    ArchivedEnvironment, BodyKind, Patterns, Side, compile, read_identity, write_identity,
+    ArchivedEnvironment, BodyKind, Patterns, Scratch, Side, compile, read_identity, write_identity,
 };
 use rkyv::rancor::Error;
 use rkyv::util::AlignedVec;
@@ -35,7 +35,15 @@ fn check(golden: &Golden) {
         .iter()
         .map(|environment| Patterns::new(environment))
         .collect();
-    golden.check(|number, request| answer(environments[number], &patterns[number], request));
+    let mut scratch = Scratch::new();
+    golden.check(|number, request| {
+        answer(
+            environments[number],
+            &patterns[number],
+            request,
+            &mut scratch,
+        )
+    });
 }
 
 fn archive(case: &Case) -> AlignedVec {
@@ -43,7 +51,12 @@ fn archive(case: &Case) -> AlignedVec {
     rkyv::to_bytes::<Error>(&compiled.environment).expect("an archive")
 }
 
-fn answer(environment: &ArchivedEnvironment, patterns: &Patterns, request: &Request) -> Vec<u8> {
+fn answer(
+    environment: &ArchivedEnvironment,
+    patterns: &Patterns,
+    request: &Request,
+    scratch: &mut Scratch,
+) -> Vec<u8> {
     let side = if request.server_key {
         Side::Server
     } else {
@@ -57,6 +70,6 @@ fn answer(environment: &ArchivedEnvironment, patterns: &Patterns, request: &Requ
     let identity =
         identity.into_identity(|| unreachable!("every recorded request has an identifier"));
     let mut out = Vec::new();
-    write_identity(environment, patterns, side, &identity, &mut out);
+    write_identity(environment, patterns, side, &identity, scratch, &mut out);
     out
 }

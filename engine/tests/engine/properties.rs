@@ -1,6 +1,6 @@
 //! What holds for every document and every request.
 
-use engine::{Patterns, Side, compile};
+use engine::{BodyKind, Patterns, Side, compile, read_identity};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -44,6 +44,34 @@ proptest! {
             prop_assert_eq!(&used.answer(Side::Server, &body(request)), first);
             prop_assert_eq!(&used.answer_with(&fresh, Side::Server, &body(request)), first);
         }
+    }
+
+    #[test]
+    fn tells_lists_of_flags_apart_by_their_choices(document in documents(), requests in vec(requests(), 2..9)) {
+        let proxy = Proxy::new(&document);
+        for side in [Side::Client, Side::Server] {
+            let lists: Vec<_> = requests.iter().map(|request| proxy.list(side, &body(request))).collect();
+            for (number, list) in lists.iter().enumerate() {
+                prop_assert_eq!(list.json.len(), list.byte_length);
+                for other in &lists[..number] {
+                    prop_assert_eq!(list.choices == other.choices, list.json == other.json, "{:?} {:?}", list, other);
+                }
+            }
+            let constant = text(proxy.environment().flags(side).body());
+            for list in lists.iter().filter(|list| list.choices.is_empty()) {
+                prop_assert_eq!(&list.json, &constant);
+            }
+        }
+    }
+
+    #[test]
+    fn foretells_the_length_of_a_head(request in requests()) {
+        let body = body(&request);
+        let identity = read_identity(body.as_bytes(), BodyKind::Json).expect("an identity");
+        let identity = identity.into_identity(|| "random".to_owned());
+        let mut head = Vec::new();
+        identity.write_head(&mut head);
+        prop_assert!(head.len() <= identity.most_head_bytes(), "{}", text(&head));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A compiled environment with what a worker holds beside it: documents and bodies in, answers out.
 
+use std::cell::RefCell;
+
 use engine::{
-    ArchivedEnvironment, BodyKind, Environment, Patterns, Side, compile, read_identity,
-    write_identity,
+    ArchivedEnvironment, BodyKind, Environment, Identity, Patterns, Scratch, Side, compile,
+    evaluate, read_identity, write_identity,
 };
 use rkyv::rancor::Error;
 use rkyv::util::AlignedVec;
@@ -13,6 +15,15 @@ pub(crate) struct Proxy {
     pub(crate) archive: AlignedVec,
     pub(crate) warnings: Vec<String>,
     patterns: Patterns,
+    scratch: RefCell<Scratch>,
+}
+
+/// The flags of an identity: the JSON list, and what tells it from others.
+#[derive(Debug)]
+pub(crate) struct List {
+    pub(crate) json: String,
+    pub(crate) choices: Vec<u32>,
+    pub(crate) byte_length: usize,
 }
 
 impl Proxy {
@@ -27,6 +38,7 @@ impl Proxy {
             archive,
             warnings: compiled.warnings,
             patterns,
+            scratch: RefCell::default(),
         }
     }
 
@@ -48,13 +60,39 @@ impl Proxy {
 
     /// The answer to an identities request, with patterns of the caller's.
     pub(crate) fn answer_with(&self, patterns: &Patterns, side: Side, body: &str) -> String {
-        let request = read_identity(body.as_bytes(), BodyKind::Json);
-        let request = request.unwrap_or_else(|error| panic!("{error:?} for {body}"));
-        let identity = request.into_identity(|| "random".to_owned());
+        let identity = identity(body);
+        let scratch = &mut self.scratch.borrow_mut();
         let mut out = Vec::new();
-        write_identity(self.environment(), patterns, side, &identity, &mut out);
+        write_identity(
+            self.environment(),
+            patterns,
+            side,
+            &identity,
+            scratch,
+            &mut out,
+        );
         String::from_utf8(out).expect("an answer in UTF-8")
     }
+
+    /// The flags in the answer to an identities request.
+    pub(crate) fn list(&self, side: Side, body: &str) -> List {
+        let scratch = &mut self.scratch.borrow_mut();
+        let identity = identity(body);
+        let flags = evaluate(self.environment(), &self.patterns, side, &identity, scratch);
+        let mut out = b"before".to_vec();
+        flags.write(&mut out);
+        List {
+            json: String::from_utf8(out.split_off(6)).expect("flags in UTF-8"),
+            choices: flags.choices().to_vec(),
+            byte_length: flags.byte_length(),
+        }
+    }
+}
+
+fn identity(body: &str) -> Identity<'_> {
+    let request = read_identity(body.as_bytes(), BodyKind::Json);
+    let request = request.unwrap_or_else(|error| panic!("{error:?} for {body}"));
+    request.into_identity(|| "random".to_owned())
 }
 
 /// The bytes that lie in a snapshot.

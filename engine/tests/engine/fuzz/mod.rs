@@ -6,8 +6,8 @@ mod chance;
 mod mutate;
 
 use engine::{
-    ArchivedEnvironment, BodyError, BodyKind, Compiled, Patterns, Side, compile, read_identity,
-    read_identity_slowly, write_identity,
+    ArchivedEnvironment, BodyError, BodyKind, Compiled, Patterns, Scratch, Side, compile,
+    read_identity, read_identity_slowly, write_identity,
 };
 use rkyv::rancor::Error;
 use rkyv::util::AlignedVec;
@@ -40,6 +40,7 @@ pub(crate) struct Fuzzer {
     bodies: Vec<Seed>,
     /// What bodies are asked of.
     environment: AlignedVec,
+    scratch: Scratch,
     pub(crate) tally: Tally,
 }
 
@@ -61,6 +62,7 @@ impl Fuzzer {
             documents: seeds(documents),
             bodies: seeds(bodies),
             environment: archive(&compile(SMALL.as_bytes()).expect("a document")),
+            scratch: Scratch::new(),
             tally: Tally::default(),
         }
     }
@@ -92,7 +94,14 @@ impl Fuzzer {
             if let Ok(request) = read_identity(&body.text, BodyKind::Json) {
                 let identity = request.into_identity(String::new);
                 let mut out = Vec::new();
-                write_identity(environment, &patterns, side, &identity, &mut out);
+                write_identity(
+                    environment,
+                    &patterns,
+                    side,
+                    &identity,
+                    &mut self.scratch,
+                    &mut out,
+                );
                 check_json(&out);
             }
         }
@@ -115,7 +124,14 @@ impl Fuzzer {
                 let patterns = Patterns::new(environment);
                 let identity = request.into_identity(String::new);
                 let mut out = Vec::new();
-                write_identity(environment, &patterns, Side::Client, &identity, &mut out);
+                write_identity(
+                    environment,
+                    &patterns,
+                    Side::Client,
+                    &identity,
+                    &mut self.scratch,
+                    &mut out,
+                );
                 check_json(&out);
             }
             Err(BodyError::Unparsable(answer)) => check_json(answer.as_bytes()),
