@@ -30,7 +30,7 @@ pub use document::DocumentError;
 pub use environment::{ArchivedEnvironment, Environment, FORMAT};
 pub use evaluate::write_identity;
 pub use identity::Identity;
-pub use index::{ArchivedIndex, ArchivedIndexEntry, ArchivedIndexKey, Index, IndexEntry, IndexKey};
+pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
 pub use patterns::Patterns;
 pub use python::python_repr;
 #[doc(hidden)]
