@@ -111,7 +111,7 @@ impl Board {
     /// What a generation was published for; `None` for one of another run, or too long ago: the
     /// newest 64 are remembered. To be asked for generations up to [`generation`](Self::generation).
     pub fn published(&self, generation: u64) -> Option<Published> {
-        let word = self.recent(generation).load(Ordering::Relaxed);
+        let word = self.recent(generation).load(Ordering::Acquire);
         // A newer one may have taken its place, even since the caller looked.
         if word >> 32 != generation & u64::from(u32::MAX) || generation == 0 {
             return None;
@@ -208,7 +208,7 @@ impl Board {
             Published::Row(row) => (u32::try_from(row).unwrap_or(NO_ROW), self.row(row)),
         };
         let recent = generation << 32 | u64::from(row);
-        self.recent(generation).store(recent, Ordering::Relaxed);
+        self.recent(generation).store(recent, Ordering::Release);
         word.store(generation, Ordering::Release);
         // Last: who sees it sees what it was published for.
         self.words[GENERATION].store(generation, Ordering::Release);
