@@ -1,44 +1,44 @@
-//! What one generation consists of: which key opens which environment, and where its snapshot lies.
+//! What is served: which key opens which environment, and what its snapshots are called.
 //!
-//! Knows nothing of files: a snapshot is a name and a generation.
+//! Knows nothing of files, nor of what changes without the configuration: which snapshot is current is for the
+//! board to say.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use rkyv::{Archive, Serialize};
 
-/// Every environment and every key of one generation.
+/// Every environment and every key, made to be looked up in place.
 #[derive(Archive, Serialize, Debug, Default)]
 pub struct Index {
     /// The environments; entry `i` has row `i` of the board.
     pub environments: Vec<IndexEntry>,
-    /// Every key that is answered.
-    pub keys: Vec<IndexKey>,
+    /// Each client-side key's row.
+    pub client_side_keys: Rows<String>,
+    /// Each server-side key's row. A key is known by its SHA-256 alone: it is never written anywhere.
+    pub server_side_keys: Rows<[u8; 32]>,
 }
+
+/// What opens a row. Its archive depends on its entries alone.
+pub type Rows<Key> = HashMap<Key, u32, BuildHasherDefault<DefaultHasher>>;
 
 /// One environment.
 #[derive(Archive, Serialize, Debug)]
 pub struct IndexEntry {
     /// Its client-side key, which is also its name in logs.
     pub name: String,
-    /// The name of its snapshot.
+    /// The name of its snapshots.
     pub file: String,
-    /// The generation of its snapshot; `None` while its document has not arrived.
-    pub generation: Option<u64>,
 }
 
-/// One key and the environment it opens.
-#[derive(Archive, Serialize, Debug)]
-pub enum IndexKey {
-    /// A client-side key.
-    Client {
-        /// The key itself.
-        key: String,
-        /// Place among the environments.
-        environment: u32,
-    },
-    /// A server-side key, known by its digest alone: the key itself is never written anywhere.
-    Server {
-        /// SHA-256 of the key.
-        digest: [u8; 32],
-        /// Place among the environments.
-        environment: u32,
-    },
+impl ArchivedIndex {
+    /// The row that a client-side key opens.
+    pub fn open_client_side(&self, key: &str) -> Option<usize> {
+        Some(self.client_side_keys.get(key)?.to_native() as usize)
+    }
+
+    /// The row that the server-side key with this SHA-256 opens.
+    pub fn open_server_side(&self, digest: &[u8; 32]) -> Option<usize> {
+        Some(self.server_side_keys.get(digest)?.to_native() as usize)
+    }
 }

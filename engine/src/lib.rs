@@ -34,7 +34,7 @@ pub use environment::{ArchivedEnvironment, Environment, FORMAT};
 pub use evaluate::{evaluate, write_identity};
 pub use flags::Flags;
 pub use identity::Identity;
-pub use index::{ArchivedIndex, ArchivedIndexEntry, ArchivedIndexKey, Index, IndexEntry, IndexKey};
+pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
 pub use patterns::Patterns;
 pub use python::python_repr;
 #[doc(hidden)]

@@ -1,4 +1,4 @@
-//! The board: one small page of atomics that writer and readers share. Knows nothing of what a row
+//! The board: one small file of atomics that writer and readers share. Knows nothing of what a row
 //! or a slot stands for.
 //!
 //! Its layout follows from its [`Shape`] alone, in lines of 128 bytes so that two processes never
@@ -6,13 +6,18 @@
 //!
 //! ```text
 //! line 0      magic, layout, caller's format, rows, slots: written before the board has its name
-//! line 1      the current generation: the one word that readers look at all the time
+//! line 1      the newest generation of all, the generation of the index
 //! line 2      whether the writer drains
-//! line 3..    a word for each row: microseconds since 1970, 0 for never
+//! line 3..7   a word for each of the newest generations: which row it was published for
+//! line 7..    a word for each row: the generation of its file, 0 for none
+//! then        a word for each row: microseconds since 1970 of its last fetch, 0 for never
 //! then        a line for each slot: the worker's state
 //! ```
 //!
-//! The generation is stored with Release and loaded with Acquire: it publishes files. Every other
+//! A row's two words are in two runs, because every request reads the one and every fetch writes
+//! the other.
+//!
+//! Generations are stored with Release and loaded with Acquire: they publish files. Every other
 //! word stands for itself alone and is relaxed.
 
 use std::fmt;
@@ -26,20 +31,37 @@ use crate::map::Words;
 
 const LINE: usize = 16;
 const GENERATION: usize = LINE;
+const INDEX_GENERATION: usize = LINE + 1;
 const DRAINING: usize = 2 * LINE;
-const ROWS: usize = 3 * LINE;
+const RECENT: usize = 3 * LINE;
+/// How many of the newest generations are remembered.
+const REMEMBERED: u64 = 64;
+const ROWS: usize = RECENT + 4 * LINE;
 const MAGIC: u64 = u64::from_ne_bytes(*b"board\0\0\0");
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
+/// Stands for the index where a row is expected.
+const NO_ROW: u32 = u32::MAX;
+
+const _: () = assert!(RECENT + REMEMBERED as usize == ROWS);
 
 /// What a board has room for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shape {
     /// The caller's layout number of its archived types: readers of another refuse the directory.
     pub format: u32,
-    /// Times of the last successful fetch.
+    /// What is published, each on its own; fewer than 2³² - 1.
     pub rows: usize,
     /// Workers.
     pub slots: usize,
+}
+
+/// What a generation was published for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Published {
+    /// The index.
+    Index,
+    /// This row's file.
+    Row(usize),
 }
 
 /// What a worker is doing, as it says itself, or as whoever saw it end says for it.
@@ -55,18 +77,49 @@ pub enum WorkerState {
     Exited,
 }
 
-/// One small shared page of atomics. Cheap to look at on every request.
+/// A small shared file of atomics. Cheap to look at on every request.
 pub struct Board {
     words: Words,
     shape: Shape,
 }
 
 impl Board {
-    /// The generation published last, 0 for none in this run. Whatever it names can be mapped after
-    /// this (Acquire).
+    /// The newest generation of all, 0 for none in this run: tells whether anything was published
+    /// since, and [`published`](Self::published) what.
     #[inline]
     pub fn generation(&self) -> u64 {
         self.words[GENERATION].load(Ordering::Acquire)
+    }
+
+    /// The generation of the index, 0 for none in this run. It can be mapped after this (Acquire).
+    #[inline]
+    pub fn index_generation(&self) -> u64 {
+        self.words[INDEX_GENERATION].load(Ordering::Acquire)
+    }
+
+    /// The generation of this row's file, 0 for none in this run. It can be mapped after this
+    /// (Acquire).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    #[inline]
+    pub fn row_generation(&self, row: usize) -> u64 {
+        self.row(row).load(Ordering::Acquire)
+    }
+
+    /// What a generation was published for; `None` for one of another run, or too long ago: the
+    /// newest 64 are remembered. To be asked for generations up to [`generation`](Self::generation).
+    pub fn published(&self, generation: u64) -> Option<Published> {
+        let word = self.recent(generation).load(Ordering::Acquire);
+        // A newer one may have taken its place, even since the caller looked.
+        if word >> 32 != generation & u64::from(u32::MAX) || generation == 0 {
+            return None;
+        }
+        Some(match word as u32 {
+            NO_ROW => Published::Index,
+            row => Published::Row(row as usize),
+        })
     }
 
     /// When the fetch of this row last succeeded, to the microsecond; `None` for never.
@@ -75,7 +128,7 @@ impl Board {
     ///
     /// If there is no such row.
     pub fn fetched(&self, row: usize) -> Option<SystemTime> {
-        match self.row(row).load(Ordering::Relaxed) {
+        match self.fetch(row).load(Ordering::Relaxed) {
             0 => None,
             microseconds => SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(microseconds)),
         }
@@ -92,7 +145,8 @@ impl Board {
             .unwrap_or_default();
         let microseconds = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
         // 0 stands for never, so a clock set to 1970 counts as a microsecond later.
-        self.row(row).store(microseconds.max(1), Ordering::Relaxed);
+        self.fetch(row)
+            .store(microseconds.max(1), Ordering::Relaxed);
     }
 
     /// Whether the writer has begun to drain: readiness fails from here on.
@@ -147,18 +201,37 @@ impl Board {
         Ok(Self { words, shape })
     }
 
-    /// Publishes: everything named before is visible to who loads this (Release).
-    pub(crate) fn set_generation(&self, generation: u64) {
+    /// Publishes: the file that was named before is there for who loads this (Release).
+    pub(crate) fn publish(&self, published: Published, generation: u64) {
+        let (row, word) = match published {
+            Published::Index => (NO_ROW, &self.words[INDEX_GENERATION]),
+            Published::Row(row) => (u32::try_from(row).unwrap_or(NO_ROW), self.row(row)),
+        };
+        let recent = generation << 32 | u64::from(row);
+        self.recent(generation).store(recent, Ordering::Release);
+        word.store(generation, Ordering::Release);
+        // Last: who sees it sees what it was published for.
         self.words[GENERATION].store(generation, Ordering::Release);
     }
 
+    fn recent(&self, generation: u64) -> &AtomicU64 {
+        &self.words[RECENT + (generation % REMEMBERED) as usize]
+    }
+
+    #[inline]
     fn row(&self, row: usize) -> &AtomicU64 {
-        assert!(
-            row < self.shape.rows,
-            "row {row} of a board with {} rows",
-            self.shape.rows
-        );
-        &self.words[ROWS + row]
+        &self.words[ROWS + self.checked(row)]
+    }
+
+    fn fetch(&self, row: usize) -> &AtomicU64 {
+        &self.words[ROWS + run(self.shape.rows) + self.checked(row)]
+    }
+
+    #[inline]
+    fn checked(&self, row: usize) -> usize {
+        let rows = self.shape.rows;
+        assert!(row < rows, "row {row} of a board with {rows} rows");
+        row
     }
 
     fn slot(&self, slot: usize) -> &AtomicU64 {
@@ -167,7 +240,7 @@ impl Board {
             "slot {slot} of a board with {} slots",
             self.shape.slots
         );
-        &self.words[ROWS + self.shape.rows.next_multiple_of(LINE) + slot * LINE]
+        &self.words[ROWS + 2 * run(self.shape.rows) + slot * LINE]
     }
 }
 
@@ -177,6 +250,7 @@ impl fmt::Debug for Board {
             .debug_struct("Board")
             .field("shape", &self.shape)
             .field("generation", &self.generation())
+            .field("index_generation", &self.index_generation())
             .field("draining", &self.draining())
             .finish_non_exhaustive()
     }
@@ -214,9 +288,17 @@ fn header(shape: Shape) -> [u64; 5] {
     ]
 }
 
+/// The length of a run of one word for each row.
+fn run(rows: usize) -> usize {
+    rows.next_multiple_of(LINE)
+}
+
 /// The words a board of this shape has, if that can be counted in bytes.
 fn count(shape: Shape) -> Option<usize> {
-    let rows = shape.rows.checked_next_multiple_of(LINE)?;
+    u32::try_from(shape.rows)
+        .ok()
+        .filter(|rows| *rows < NO_ROW)?;
+    let rows = shape.rows.checked_next_multiple_of(LINE)?.checked_mul(2)?;
     let slots = shape.slots.checked_mul(LINE)?;
     let count = ROWS.checked_add(rows)?.checked_add(slots)?;
     count.checked_mul(size_of::<u64>())?;

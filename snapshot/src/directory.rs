@@ -13,37 +13,19 @@ const PRIVATE_FILE: u32 = 0o600;
 const OTHERS: u32 = 0o077;
 const LONGEST_NAME: usize = 64;
 
-/// A staged file: `environments/<name>.<generation>`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct File {
-    /// What is in it, to the caller: 1 to 64 of `A-Z a-z 0-9 _ -`.
-    pub name: String,
-    /// The generation it was staged for.
-    pub generation: u64,
-}
-
 /// A state directory that belongs to this user alone.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
 }
 
-/// The files with a generation that a directory holds.
+/// What a directory holds of earlier runs.
 #[derive(Debug)]
 pub(crate) struct Found {
-    pub(crate) files: Vec<File>,
-    pub(crate) indexes: Vec<u64>,
-}
-
-impl Found {
-    /// 0 if there are none.
-    pub(crate) fn highest_generation(&self) -> u64 {
-        let staged = self.files.iter().map(|file| file.generation);
-        staged
-            .chain(self.indexes.iter().copied())
-            .max()
-            .unwrap_or(0)
-    }
+    /// Every file with a generation in its name.
+    pub(crate) files: Vec<PathBuf>,
+    /// The highest of those generations, 0 if there are none.
+    pub(crate) generation: u64,
 }
 
 impl Directory {
@@ -114,14 +96,12 @@ impl Directory {
     }
 
     /// Writes `content` under a temporary name and gives it its own. Whatever had that name before
-    /// keeps its content.
+    /// keeps its content. Not synced: that is slow, and nobody who is served waits for it.
     pub(crate) fn stage(&self, content: &[u8], path: &Path) -> Result<(), Error> {
         let staging = self.staging();
         // One writer at a time, so what is there was left by a failure or by an earlier run.
         unlink(&staging)?;
         let written = self.write(content, &staging).and_then(|()| {
-            // The directory itself is not synced: a name lost in a power cut is a document fetched
-            // again.
             fs::rename(&staging, path).map_err(Error::io("rename the staged file to", path))
         });
         if written.is_err() {
@@ -133,21 +113,36 @@ impl Directory {
 
     /// Everything with a generation. Files of any other name are somebody's, not ours.
     pub(crate) fn found(&self) -> Result<Found, Error> {
-        let indexes = names(&self.path)?
-            .iter()
-            .filter_map(|name| split(name))
-            .filter_map(|(stem, generation)| (stem == "index").then_some(generation))
-            .collect();
-        let files = names(&self.environments())?
-            .iter()
-            .filter_map(|name| split(name))
-            .filter(|(stem, _)| is_name(stem))
-            .map(|(stem, generation)| File {
-                name: stem.to_owned(),
-                generation,
+        let mut found = Found {
+            files: Vec::new(),
+            generation: 0,
+        };
+        let places: [(PathBuf, fn(&str) -> bool); 2] = [
+            (self.path.clone(), |stem| stem == "index"),
+            (self.environments(), is_name),
+        ];
+        for (directory, is_ours) in places {
+            for name in names(&directory)? {
+                if let Some((stem, generation)) = split(&name)
+                    && is_ours(stem)
+                {
+                    found.generation = found.generation.max(generation);
+                    found.files.push(directory.join(&name));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Makes sure that every name given so far outlives a power cut.
+    pub(crate) fn sync_names(&self) -> Result<(), Error> {
+        [&self.path, &self.environments()]
+            .into_iter()
+            .try_for_each(|directory| {
+                fs::File::open(directory)
+                    .and_then(|directory| directory.sync_all())
+                    .map_err(Error::io("sync", directory))
             })
-            .collect();
-        Ok(Found { files, indexes })
     }
 
     pub(crate) fn staging(&self) -> PathBuf {
@@ -165,10 +160,7 @@ impl Directory {
             .mode(PRIVATE_FILE)
             .open(staging)
             .map_err(Error::io("create", staging))?;
-        file.write_all(content)
-            .map_err(Error::io("write", staging))?;
-        // Before the rename: after a power cut, a file that has its name has its content too.
-        file.sync_data().map_err(Error::io("sync", staging))
+        file.write_all(content).map_err(Error::io("write", staging))
     }
 
     /// The permission bits, if nobody else can put another directory or other files here.
@@ -192,6 +184,16 @@ impl Directory {
             return Err(refused(target.uid()));
         }
         Ok(target.mode())
+    }
+}
+
+/// Makes sure that the content of a file outlives a power cut. `Ok` if the name is gone.
+pub(crate) fn sync(path: &Path) -> Result<(), Error> {
+    match fs::File::open(path).and_then(|file| file.sync_data()) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io("sync", path)(source))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,8 +4,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::directory::File;
-
 /// Why a state directory, or a file in it, could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -64,17 +62,7 @@ pub enum Error {
         /// What rkyv said.
         source: rkyv::rancor::Error,
     },
-    /// An index was to be published over a file that is not there for its readers.
-    #[error(
-        "publish {}.{}: not staged by this publisher, or retired since",
-        file.name,
-        file.generation
-    )]
-    NotStaged {
-        /// The file.
-        file: File,
-    },
-    /// The name is gone, because newer generations do without it: look at the board again.
+    /// The name is gone, because a newer generation replaced it: look at the board again.
     #[error("map {}: retired", path.display())]
     Retired {
         /// The file asked for.

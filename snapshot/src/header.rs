@@ -13,6 +13,8 @@
 //!
 //! All little-endian, as the archive is.
 
+use std::ops::Range;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Defect;
@@ -26,6 +28,8 @@ const HEADER_FORMAT: u32 = 1;
 // A map starts on a page, so the archive is aligned if the header is a whole number of alignments
 // long.
 const _: () = assert!(LENGTH.is_multiple_of(ALIGNMENT));
+
+const GENERATION: Range<usize> = 16..24;
 
 /// What a reader asks for and a writer states.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +62,12 @@ pub(crate) fn write(file: &mut [u8], identification: Identification) {
         &xxh3_64(payload).to_le_bytes(),
     ];
     header.copy_from_slice(&fields.concat());
+}
+
+/// Changes the generation in the header of a whole file: it is decided last. The checksum is not of
+/// it.
+pub(crate) fn set_generation(file: &mut [u8], generation: u64) {
+    file[GENERATION].copy_from_slice(&generation.to_le_bytes());
 }
 
 /// Compares the header of a whole file with what was asked for, and the payload with its checksum

@@ -10,36 +10,46 @@
 //!
 //! ```text
 //! lock                              held by the one writer while it lives (flock)
-//! board                             times, states and the current generation, all of it atomics
-//! index.<generation>                one archived value: what that generation consists of
-//! environments/<name>.<generation>  one archived value: one part of it
+//! board                             generations, times and states, all of it atomics
+//! index.<generation>                one archived value: what the rows are
+//! environments/<name>.<generation>  one archived value: the file of a row
 //! staging                           what is being written and has no name yet
 //! ```
 //!
-//! # How a generation comes to be
+//! A **row** is whatever changes on its own. Each has a word on the board, the generation of its
+//! file, and so does the index; there is one count of generations for all of them, and it goes on
+//! from run to run. What a publication costs, writer and readers, is the row that changed: nothing
+//! is written, synced or looked at for the others.
 //!
-//! 1. The writer **stages** each value that changed: archived in memory, written with its header to
-//!    `staging`, synced, renamed to its own name. From then on nobody writes that file again; what
-//!    replaces it has another name.
-//! 2. It stages the index, which says by name and generation which file each part is in. Parts that
-//!    did not change are named again, in the file they already have.
-//! 3. It stores the generation on the board (Release). That store is the whole act of
+//! # How a row is published
+//!
+//! 1. The writer **stages** the value: archived in memory, written with its header to `staging`,
+//!    renamed to its own name. From then on nobody writes that file again; what replaces it has
+//!    another name.
+//! 2. It stores the generation in the row's word (Release). That store is the whole act of
 //!    **publishing**.
-//! 4. It unlinks every file that neither this generation nor the one before it names.
+//! 3. Only then, while readers are served already, the writer **settles**: it syncs the file and
+//!    the names, and unlinks what the file replaced. A power cut before that leaves the older file
+//!    beside a newer one that is whole or, by its checksum, known to be torn. A killed writer
+//!    leaves old or new, whole, whenever it comes.
+//!
+//! The index is published in the same way, and only when there are other rows or keys than before.
 //!
 //! # How a reader follows
 //!
-//! One load of [`Board::generation`] (Acquire) tells whether anything changed. If so, the reader
-//! maps the index of that generation and the files in it that it does not hold yet, and drops the
-//! maps it no longer needs. Release and Acquire make everything renamed before the store visible
-//! after the load, so a reader sees a whole generation or none.
+//! One load of [`Board::row_generation`] (Acquire) tells whether a row changed. If so, the reader
+//! maps its file of that generation and drops the map of the one before. Release and Acquire make
+//! what was renamed before the store visible after the load, so a reader sees a whole value or
+//! none. The same goes for [`Board::index_generation`]. A reader need not look at rows that nobody
+//! asks it for; and who holds many and is told that something changed finds in
+//! [`Board::generation`] and [`Board::published`] what.
 //!
 //! There are no locks, no reader table and nothing to clean up after a reader that died: a map
 //! keeps its pages when the file's name is gone, and the kernel frees them with the last map.
 //!
-//! A reader that is slow may find a name already unlinked, when two generations were published
-//! between its load and its map. That is [`Error::Retired`]: load the generation again. The maps in
-//! hand stay good meanwhile.
+//! A reader that is slow may find a name already unlinked, when a newer file was published and
+//! settled between its load and its map. That is [`Error::Retired`]: load the generation again. The
+//! map in hand stays good meanwhile.
 //!
 //! **What staleness costs:** a reader that loaded the generation just before it moved answers from
 //! the one before, for as long as it takes until it next looks at the board. It can never go back
@@ -72,8 +82,7 @@ mod publish;
 mod read;
 mod value;
 
-pub use board::{Board, Shape, WorkerState};
-pub use directory::File;
+pub use board::{Board, Published, Shape, WorkerState};
 pub use error::{Defect, Error};
 pub use map::Map;
 pub use publish::Publisher;

@@ -1,39 +1,55 @@
-//! The writer: stages values, publishes generations, reclaims what is retired. Knows nothing of
-//! what the values mean.
+//! The writer: publishes an index and rows, reclaims what they replace. Knows nothing of what the
+//! values mean.
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::board::{Board, Shape};
-use crate::directory::{Directory, File, Found, unlink};
+use rkyv::util::AlignedVec;
+
+use crate::board::{Board, Published, Shape};
+use crate::directory::{Directory, sync, unlink};
 use crate::error::Error;
+use crate::header;
 use crate::value::{self, Value};
 
-/// The one writer of a state directory, until it is dropped.
+/// The one writer of a state directory, until it is dropped. Its threads take turns in
+/// [`publish`](Self::publish), but only to write; nobody waits for [`settle`](Self::settle).
 #[derive(Debug)]
 pub struct Publisher {
     directory: Directory,
     board: Arc<Board>,
     format: u32,
+    state: Mutex<State>,
+    _lock: fs::File,
+}
+
+#[derive(Debug)]
+struct State {
     /// Published last, in this run or, before the first publish, in an earlier one.
     generation: u64,
-    /// Named by it.
-    current: HashSet<File>,
-    /// Everything staged in this run that still has its name.
-    staged: HashSet<File>,
-    /// Every index that still has its name.
-    indexes: Vec<u64>,
-    _lock: fs::File,
+    /// What the next index replaces: the one before it; at first, all that earlier runs left.
+    index: Vec<PathBuf>,
+    /// Each row's file.
+    rows: Vec<Option<PathBuf>>,
+    /// In the order of publication.
+    unsettled: Vec<Unsettled>,
+}
+
+/// A file that is published, and may not outlive a power cut yet.
+#[derive(Debug)]
+struct Unsettled {
+    file: PathBuf,
+    replaces: Vec<PathBuf>,
 }
 
 impl Publisher {
     /// Takes possession of a state directory.
     ///
     /// Creates it, 0700, if need be; closes it to others if it was open to them; takes the lock;
-    /// puts a new board in place; unlinks what an earlier run left. Generations continue after the
-    /// highest one found.
+    /// puts a new board in place. Generations continue after the highest one found. What an
+    /// earlier run left keeps its name until the first index has settled.
     ///
     /// # Errors
     ///
@@ -44,17 +60,17 @@ impl Publisher {
         let lock = directory.lock()?;
         unlink(&directory.staging())?;
         let found = directory.found()?;
-        let newest_index = found.indexes.iter().copied().max();
-        discard(&directory, &found, newest_index)?;
         let board = Arc::new(Board::create(&directory, shape)?);
         Ok(Self {
             directory,
             board,
             format: shape.format,
-            generation: found.highest_generation(),
-            current: HashSet::new(),
-            staged: HashSet::new(),
-            indexes: newest_index.into_iter().collect(),
+            state: Mutex::new(State {
+                generation: found.generation,
+                index: found.files,
+                rows: vec![None; shape.rows],
+                unsettled: Vec::new(),
+            }),
             _lock: lock,
         })
     }
@@ -69,97 +85,106 @@ impl Publisher {
         Arc::clone(&self.board)
     }
 
-    /// Archives `value` into `environments/<name>.<generation>`, where `generation` is the one to
-    /// be published next.
-    ///
-    /// Readers learn of it when an index that names it is published. Staged a second time before
-    /// that, the later value takes the name.
+    /// Publishes `value` as `index.<generation>`. Returns the generation: the next one of all.
     ///
     /// # Errors
     ///
-    /// [`Error::Name`], [`Error::Archive`], [`Error::Io`]; nothing that has a name is changed then.
-    pub fn stage<T: Value>(&mut self, name: &str, value: &T) -> Result<File, Error> {
-        let file = File {
-            name: name.to_owned(),
-            generation: self.generation + 1,
-        };
-        self.write(value, &self.directory.file(name, file.generation)?)?;
-        self.staged.insert(file.clone());
-        Ok(file)
-    }
-
-    /// Publishes the next generation: writes its index and stores it on the board. Returns the
-    /// generation.
-    ///
-    /// `files` are all the files that `index` names. Those which neither this generation nor the
-    /// previous one names are unlinked; one that cannot be is tried again with the next publish.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotStaged`] for a file that readers would not find, [`Error::Archive`],
-    /// [`Error::Io`]; the generation does not move then.
-    pub fn publish<I: Value>(&mut self, index: &I, files: &[File]) -> Result<u64, Error> {
-        if let Some(file) = files.iter().find(|file| !self.staged.contains(file)) {
-            return Err(Error::NotStaged { file: file.clone() });
-        }
-        let generation = self.generation + 1;
-        self.write(index, &self.directory.index(generation))?;
-        self.board.set_generation(generation);
-        self.indexes.push(generation);
-        let current = files.iter().cloned().collect();
-        let previous = std::mem::replace(&mut self.current, current);
-        self.generation = generation;
-        self.reclaim(&previous);
+    /// [`Error::Archive`], [`Error::Io`]; nothing that readers see is changed then.
+    pub fn publish_index<I: Value>(&self, value: &I) -> Result<u64, Error> {
+        let content = self.archive(value, || self.directory.index(0))?;
+        let mut state = self.state();
+        let generation = state.generation + 1;
+        let file = self.directory.index(generation);
+        self.write(content, generation, &file)?;
+        self.board.publish(Published::Index, generation);
+        state.generation = generation;
+        let replaces = std::mem::replace(&mut state.index, vec![file.clone()]);
+        state.unsettled.push(Unsettled { file, replaces });
         Ok(generation)
     }
 
-    fn write<T: Value>(&self, value: &T, path: &Path) -> Result<(), Error> {
-        let content =
-            value::archive(value, self.format, self.generation + 1).map_err(|source| {
-                Error::Archive {
-                    path: path.to_owned(),
-                    source,
-                }
-            })?;
-        self.directory.stage(&content, path)
+    /// Publishes `value` as `environments/<name>.<generation>`, the file of this row. Returns the
+    /// generation: the next one of all.
+    ///
+    /// Readers see it when this returns. What it replaces keeps its name until both have
+    /// [settled](Self::settle).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Name`], [`Error::Archive`], [`Error::Io`]; nothing that readers see is changed
+    /// then.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn publish<T: Value>(&self, row: usize, name: &str, value: &T) -> Result<u64, Error> {
+        let unnumbered = self.directory.file(name, 0)?;
+        let content = self.archive(value, || unnumbered)?;
+        let mut state = self.state();
+        let generation = state.generation + 1;
+        let file = self.directory.file(name, generation)?;
+        let before = state.rows[row].clone();
+        self.write(content, generation, &file)?;
+        self.board.publish(Published::Row(row), generation);
+        state.generation = generation;
+        state.rows[row] = Some(file.clone());
+        let replaces = before.into_iter().collect();
+        state.unsettled.push(Unsettled { file, replaces });
+        Ok(generation)
     }
 
-    fn reclaim(&mut self, previous: &HashSet<File>) {
-        let Self {
-            directory,
-            current,
-            staged,
-            indexes,
-            generation,
-            ..
-        } = self;
-        staged.retain(|file| {
-            current.contains(file)
-                || previous.contains(file)
-                || directory
-                    .file(&file.name, file.generation)
-                    .and_then(|path| unlink(&path))
-                    .is_err()
-        });
-        indexes
-            .retain(|index| index + 1 >= *generation || unlink(&directory.index(*index)).is_err());
+    /// Makes everything that was published before outlive a power cut, then unlinks what it
+    /// replaces. Slow, and in nobody's way.
+    ///
+    /// In this order a power cut leaves a row's newer file whole, or torn beside the older one; a
+    /// torn one is refused for its checksum. What was replaced before it was settled is never
+    /// synced.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]; what was to be settled is left to the next call then.
+    pub fn settle(&self) -> Result<(), Error> {
+        let unsettled = std::mem::take(&mut self.state().unsettled);
+        let settled = self.settle_all(&unsettled);
+        if settled.is_err() {
+            let mut state = self.state();
+            let newer = std::mem::replace(&mut state.unsettled, unsettled);
+            state.unsettled.extend(newer);
+        }
+        settled
     }
-}
 
-/// Unlinks what an earlier run left: nothing of it is verified, so nothing may be published.
-///
-/// The newest index keeps its name until it is neither current nor previous. It tells the next run
-/// how far generations have come, should this one end before it publishes.
-fn discard(directory: &Directory, found: &Found, newest_index: Option<u64>) -> Result<(), Error> {
-    for file in &found.files {
-        unlink(&directory.file(&file.name, file.generation)?)?;
+    fn settle_all(&self, unsettled: &[Unsettled]) -> Result<(), Error> {
+        if unsettled.is_empty() {
+            return Ok(());
+        }
+        let replaced: HashSet<&PathBuf> = unsettled.iter().flat_map(|one| &one.replaces).collect();
+        unsettled
+            .iter()
+            .filter(|one| !replaced.contains(&one.file))
+            .try_for_each(|one| sync(&one.file))?;
+        self.directory.sync_names()?;
+        replaced.into_iter().try_for_each(|path| unlink(path))
     }
-    for index in found
-        .indexes
-        .iter()
-        .filter(|index| Some(**index) != newest_index)
-    {
-        unlink(&directory.index(*index))?;
+
+    fn archive<T: Value>(
+        &self,
+        value: &T,
+        path: impl FnOnce() -> PathBuf,
+    ) -> Result<AlignedVec, Error> {
+        value::archive(value, self.format).map_err(|source| Error::Archive {
+            path: path(),
+            source,
+        })
     }
-    Ok(())
+
+    fn write(&self, mut content: AlignedVec, generation: u64, file: &Path) -> Result<(), Error> {
+        header::set_generation(&mut content, generation);
+        self.directory.stage(&content, file)
+    }
+
+    /// One that panicked has published or it has not: the state is changed after.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

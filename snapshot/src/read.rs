@@ -44,7 +44,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`Error::Retired`] if two more were published since: load the generation again.
+    /// [`Error::Retired`] if a newer one has replaced it: load the generation again.
     /// [`Error::Defective`] if it is not the index of that generation, [`Error::Io`].
     pub fn index<I: Value>(&self, generation: u64) -> Result<Map<I>, Error> {
         Map::open(
@@ -55,7 +55,7 @@ impl Reader {
         )
     }
 
-    /// Maps a file that an index named.
+    /// Maps the file of a row: its name, and the generation that the board named.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Reader {
         )
     }
 
-    /// As [`Reader::map`], for a file that was not staged in this run: also refuses a wrong
+    /// As [`Reader::map`], for a file that was not published in this run: also refuses a wrong
     /// checksum and whatever is no valid archive. Reads all of it.
     ///
     /// # Errors

@@ -29,16 +29,12 @@ impl<T> Value for T where
 }
 
 /// The whole content of a file: header and archive in one piece, so that they can be written in
-/// one.
-pub(crate) fn archive<T: Value>(
-    value: &T,
-    format: u32,
-    generation: u64,
-) -> Result<AlignedVec, rancor::Error> {
+/// one. Its generation is 0 so far: archiving takes long, and does not have to wait for its turn.
+pub(crate) fn archive<T: Value>(value: &T, format: u32) -> Result<AlignedVec, rancor::Error> {
     let mut file = AlignedVec::new();
     file.resize(header::LENGTH, 0);
     let mut file = to_bytes_in(value, file)?;
-    header::write(&mut file, identification::<T>(format, generation));
+    header::write(&mut file, identification::<T>(format, 0));
     Ok(file)
 }
 

@@ -5,6 +5,7 @@
 
 mod section;
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -176,7 +177,8 @@ fn key_pairs(
     root: &mut Section<'_>,
     unknown: &mut Vec<String>,
 ) -> Result<Vec<KeyPair>, ConfigError> {
-    let mut pairs: Vec<KeyPair> = Vec::new();
+    let mut pairs = Vec::new();
+    let (mut server_side_keys, mut client_side_keys) = (HashSet::new(), HashSet::new());
     for mut section in root.sections("environment_key_pairs")? {
         let server_side_key = section.secret(
             "server_side_key",
@@ -188,19 +190,13 @@ fn key_pairs(
             "a key that is not empty and does not start with \"ser.\"",
             |key| !key.is_empty() && !key.starts_with("ser."),
         )?;
-        if pairs
-            .iter()
-            .any(|pair| pair.client_side_key == client_side_key)
-        {
+        if !client_side_keys.insert(client_side_key.clone()) {
             return Err(section.refuse(
                 "client_side_key",
                 "found a key that an earlier pair has, expected each environment once",
             ));
         }
-        if pairs
-            .iter()
-            .any(|pair| pair.server_side_key.expose() == server_side_key)
-        {
+        if !server_side_keys.insert(server_side_key.clone()) {
             return Err(section.refuse(
                 "server_side_key",
                 "found a key that an earlier pair has, expected each environment once",

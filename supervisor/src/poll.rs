@@ -4,25 +4,30 @@
 //! and memory. Compiling and publishing happen off the thread, so that nobody's timeout suffers from a large document.
 //! Whatever goes wrong with one document is that document's failure: what was published of it stays.
 
+mod adopt;
 mod environment;
+mod progress;
 
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use log::warn;
 use snapshot::Board;
 use thiserror::Error;
-use tokio::sync::{Semaphore, oneshot};
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::keys::KeyPair;
 use crate::notice::{Bell, Notice};
 use crate::publication::Publication;
 use crate::upstream::{Credential, Upstream};
+use adopt::{Adopter, with_causes};
 use environment::Polled;
+use progress::Progress;
 
 const FETCHES_AT_ONCE: usize = 8;
 
@@ -51,12 +56,16 @@ pub(crate) enum Supply {
 /// How a document becomes an environment: [`engine::compile`], but for a test that wants it to panic.
 pub(crate) type Compile = fn(&[u8]) -> Result<engine::Compiled, engine::DocumentError>;
 
+/// Makes the compressed forms that compiling left out, for they take longer than all the rest. Says whether it made any.
+pub(crate) type Compress = fn(&mut engine::Environment) -> bool;
+
 /// What the poller is made of.
 pub(crate) struct Poller {
     pub(crate) environments: Vec<KeyPair>,
     pub(crate) supply: Supply,
     pub(crate) interval: Duration,
     pub(crate) compile: Compile,
+    pub(crate) compress: Compress,
     pub(crate) publication: Publication,
     pub(crate) board: Arc<Board>,
     pub(crate) bell: Bell,
@@ -91,11 +100,16 @@ impl Poller {
         let runtime = actix_rt::Runtime::new().map_err(Error::Start)?;
         let shared = Rc::new(Shared {
             supply: self.supply,
-            compile: self.compile,
-            publication: Arc::new(Mutex::new(self.publication)),
+            adopter: Arc::new(Adopter {
+                compile: self.compile,
+                compress: self.compress,
+                publication: self.publication,
+                bell: self.bell,
+            }),
             board: self.board,
-            bell: self.bell,
             permits: Semaphore::new(FETCHES_AT_ONCE),
+            unsettled: Notify::new(),
+            progress: Progress::new(self.environments.len()),
             dice: RefCell::default(),
         });
         runtime.block_on(async move {
@@ -104,6 +118,8 @@ impl Poller {
                 // An error says that the other end was dropped: that is the signal.
                 let _ = stopped.await;
             });
+            shared.unsettled.notify_one();
+            tasks.spawn_local(Rc::clone(&shared).settle());
             for (row, pair) in self.environments.into_iter().enumerate() {
                 let environment =
                     Polled::new(row, pair.client_side_key, self.interval, Rc::clone(&shared));
@@ -139,12 +155,31 @@ impl Drop for RingAtEnd {
 /// What all environments have in common.
 struct Shared {
     supply: Supply,
-    compile: Compile,
-    publication: Arc<Mutex<Publication>>,
+    adopter: Arc<Adopter>,
     board: Arc<Board>,
-    bell: Bell,
     permits: Semaphore,
+    /// Something was published.
+    unsettled: Notify,
+    progress: Progress,
     dice: RefCell<fastrand::Rng>,
+}
+
+impl Shared {
+    /// Settles what was published, for ever. Disks are slow: whatever is published while one is waited for is settled
+    /// together, and neither fetching nor publishing waits for it.
+    async fn settle(self: Rc<Self>) {
+        loop {
+            self.unsettled.notified().await;
+            let adopter = Arc::clone(&self.adopter);
+            let settled = match spawn_blocking(move || adopter.publication.settle()).await {
+                Ok(settled) => settled.map_err(|error| with_causes(&error)),
+                Err(error) => Err(message(error)),
+            };
+            if let Err(reason) = settled {
+                warn!("what was published may not outlive a power cut: {reason}");
+            }
+        }
+    }
 }
 
 fn message(error: JoinError) -> String {

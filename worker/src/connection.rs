@@ -11,7 +11,7 @@ use actix_rt::net::TcpStream;
 use actix_web::web::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::connections::Place;
+use crate::connections::Registration;
 
 /// How much is written in one system call.
 const PIECE: usize = 1024 * 1024;
@@ -22,7 +22,7 @@ const TURN: usize = 4 * 1024 * 1024;
 pub(crate) struct Connection {
     stream: TcpStream,
     outlet: Rc<Outlet>,
-    place: Place,
+    registration: Registration,
 }
 
 /// Where the body of an answer waits until the socket has taken it, straight from the memory it lies in.
@@ -37,11 +37,11 @@ pub(crate) struct Outlet {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, place: Place) -> Self {
+    pub(crate) fn new(stream: TcpStream, registration: Registration) -> Self {
         Self {
             stream,
             outlet: Rc::default(),
-            place,
+            registration,
         }
     }
 
@@ -62,7 +62,7 @@ impl Connection {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.place.moved();
+            self.registration.moved();
             rest.advance(written);
             turn = turn.saturating_sub(written);
         }
@@ -104,7 +104,7 @@ impl AsyncRead for Connection {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
         if polled.is_ready() {
-            this.place.moved();
+            this.registration.moved();
         }
         polled
     }
@@ -127,7 +127,7 @@ impl AsyncWrite for Connection {
             let both = [IoSlice::new(bytes), IoSlice::new(piece(&rest))];
             ready!(stream.poll_write_vectored(context, &both))?
         };
-        this.place.moved();
+        this.registration.moved();
         let of_these = written.min(bytes.len());
         rest.advance(written - of_these);
         Poll::Ready(Ok(of_these))

@@ -34,8 +34,8 @@ struct Open {
     task: Option<AbortHandle>,
 }
 
-/// A connection's place among the others, for as long as it is open.
-pub(crate) struct Place {
+/// A connection's entry among the others, for as long as it is open.
+pub(crate) struct Registration {
     connections: Rc<Connections>,
     number: u64,
     moved: Rc<Cell<u32>>,
@@ -50,7 +50,7 @@ impl Connections {
     }
 
     /// Takes in a connection.
-    pub(crate) fn enter(self: &Rc<Self>) -> Place {
+    pub(crate) fn enter(self: &Rc<Self>) -> Registration {
         let number = self.next.get();
         self.next.set(number + 1);
         let moved = Rc::new(Cell::new(self.tick.get()));
@@ -59,7 +59,7 @@ impl Connections {
             task: None,
         };
         self.open.borrow_mut().insert(number, open);
-        Place {
+        Registration {
             connections: Rc::clone(self),
             number,
             moved,
@@ -127,7 +127,7 @@ async fn watch(connections: Weak<Connections>) {
     }
 }
 
-impl Place {
+impl Registration {
     /// Notes that bytes moved.
     #[inline]
     pub(crate) fn moved(&self) {
@@ -140,7 +140,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.connections.open.borrow_mut().remove(&self.number);
         self.connections.closed.notify_one();
@@ -154,15 +154,15 @@ mod tests {
 
     /// A connection on which nothing happens, but for as many ticks as it is told.
     fn open(connections: &Rc<Connections>, busy_ticks: u32) -> Rc<Cell<u32>> {
-        let place = connections.enter();
-        let moved = Rc::clone(&place.moved);
-        connections.serve(place.number(), async move {
+        let registration = connections.enter();
+        let moved = Rc::clone(&registration.moved);
+        connections.serve(registration.number(), async move {
             for _ in 0..busy_ticks {
-                place.moved();
+                registration.moved();
                 actix_rt::time::sleep(TICK).await;
             }
             pending::<()>().await;
-            drop(place);
+            drop(registration);
         });
         moved
     }
@@ -194,12 +194,12 @@ mod tests {
         actix_rt::System::new().block_on(async {
             tokio::time::pause();
             let connections = Connections::new();
-            let place = connections.enter();
+            let registration = connections.enter();
             let draining = connections.draining();
-            connections.serve(place.number(), async move {
+            connections.serve(registration.number(), async move {
                 draining.await;
                 actix_rt::time::sleep(Duration::from_secs(3)).await;
-                drop(place);
+                drop(registration);
             });
             actix_rt::task::yield_now().await;
             let begun = actix_rt::time::Instant::now();

@@ -1,69 +1,72 @@
-//! The generation that a worker answers from: which keys there are, and the maps behind them. Follows the board.
+//! What a worker answers from: the index, and of its environments those that requests asked for. Follows the board.
 //! Knows nothing of what is answered.
+//!
+//! Nothing here is done for all environments, of which there may be many thousands: keys are looked up in the index
+//! where it is mapped, and an environment is mapped when a request first opens it.
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix_http::RequestHead;
 use actix_http::header::{HeaderName, HeaderValue};
-use engine::{ArchivedIndexKey, Index, Side};
+use engine::{ArchivedIndexEntry, Index, Side};
 use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
-use snapshot::{Board, Reader};
+use snapshot::{Board, Error, Map, Published, Reader};
 
 use crate::held::Held;
+use crate::place::{PATIENCE, Place, chain};
 use crate::refusal::Refusal;
-
-/// How long the generation in hand is served before one that could not be mapped is tried again.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 static ENVIRONMENT_KEY: HeaderName = HeaderName::from_static("x-environment-key");
 
-/// The newest generation this worker could map.
+/// The newest of everything that this worker could map.
 pub(crate) struct Current {
     reader: Arc<Reader>,
-    number: Cell<u64>,
     generation: RefCell<Generation>,
+    /// The newest generation of all when the doorbell was last answered.
+    seen: Cell<u64>,
+    /// When the newest index could not be mapped.
     failed: Cell<Option<Instant>>,
 }
 
-/// What one generation consists of.
-#[derive(Default)]
+/// One generation of the index, and what was asked for since it is current.
 pub(crate) struct Generation {
-    environments: Vec<Place>,
-    /// Client-side keys, and every server-side key that was presented and found good: it is digested once.
-    keys: RefCell<HashMap<Box<[u8]>, Opens, RandomState>>,
-    digests: HashMap<[u8; 32], Opens>,
+    number: u64,
+    reader: Arc<Reader>,
+    index: Map<Index>,
+    asked: RefCell<Asked>,
+}
+
+/// What keys opened, so far.
+#[derive(Default)]
+struct Asked {
+    /// Keys that were presented and found good: a server-side key is digested once.
+    keys: HashMap<Box<[u8]>, Opens, RandomState>,
+    places: Vec<Place>,
+    /// Each place's position, by its row.
+    positions: HashMap<usize, usize, RandomState>,
 }
 
 /// What a key opens.
 #[derive(Clone, Copy)]
 struct Opens {
-    environment: usize,
+    position: usize,
     side: Side,
 }
 
-/// One environment's place in a generation.
-struct Place {
-    file: String,
-    generation: Option<u64>,
-    held: Option<Rc<Held>>,
-}
-
 impl Current {
-    /// Maps what the board names.
-    pub(crate) fn open(reader: Arc<Reader>) -> Result<Self, snapshot::Error> {
-        let current = Self {
-            reader,
-            number: Cell::new(0),
-            generation: RefCell::default(),
+    /// Maps the index that the board names.
+    pub(crate) fn open(reader: Arc<Reader>) -> Result<Self, Error> {
+        Ok(Self {
+            generation: RefCell::new(Generation::map(&reader)?),
+            seen: Cell::new(reader.board().generation()),
             failed: Cell::new(None),
-        };
-        current.follow()?;
-        Ok(current)
+            reader,
+        })
     }
 
     /// The board of the state directory.
@@ -74,178 +77,205 @@ impl Current {
     /// The generation to answer from. One atomic load, unless it moved.
     #[inline]
     pub(crate) fn generation(&self) -> Ref<'_, Generation> {
-        if self.board().generation() != self.number.get() {
-            self.follow_patiently();
+        let generation = self.generation.borrow();
+        if self.board().index_generation() == generation.number {
+            return generation;
         }
+        drop(generation);
+        self.follow_index();
         self.generation.borrow()
     }
 
-    /// Looks whether the generation moved; what cannot be mapped is told in the log, and tried again.
+    /// Looks at what was published since the last time, without a request: maps what is held of it anew, so that
+    /// nobody waits for that and retired maps are let go of. Costs what changed, however much is held.
     #[cold]
     pub(crate) fn follow_patiently(&self) {
+        let newest = self.board().generation();
+        let seen = self.seen.replace(newest);
+        self.generation().follow(seen, newest);
+    }
+
+    /// Maps the newest index; if it cannot be, that is told in the log, and tried again.
+    #[cold]
+    fn follow_index(&self) {
         let tried = self.failed.get();
         if tried.is_some_and(|at| at.elapsed() < PATIENCE) {
             return;
         }
-        match self.follow() {
-            Ok(()) => self.failed.set(None),
+        match Generation::map(&self.reader) {
+            Ok(next) => {
+                log::debug!("index {} is current", next.number);
+                self.failed.set(None);
+                let before = self.generation.replace(next);
+                self.generation.borrow().keep(before);
+            }
             Err(error) => {
                 self.failed.set(Some(Instant::now()));
-                let (next, in_hand) = (self.board().generation(), self.number.get());
                 log::error!(
-                    "generation {next} not served: {}; still serving {in_hand}",
-                    chain(&error)
+                    "index {} not served: {}; still serving {}",
+                    self.board().index_generation(),
+                    chain(&error),
+                    self.generation.borrow().number
                 );
-            }
-        }
-    }
-
-    /// Maps what changed and lets go of what is no longer named.
-    fn follow(&self) -> Result<(), snapshot::Error> {
-        loop {
-            let number = self.board().generation();
-            if number == self.number.get() {
-                return Ok(());
-            }
-            let next = Generation::map(&self.reader, number, &self.generation.borrow());
-            match next {
-                Ok(next) => {
-                    log::debug!("generation {number} is current");
-                    self.generation.replace(next);
-                    self.number.set(number);
-                    return Ok(());
-                }
-                // Newer ones were published meanwhile, and a name of this one is gone.
-                Err(snapshot::Error::Retired { .. }) if self.board().generation() != number => {}
-                Err(error) => return Err(error),
             }
         }
     }
 }
 
 impl Generation {
-    /// Maps a generation; what the one before holds already is taken from there.
-    fn map(reader: &Reader, number: u64, before: &Self) -> Result<Self, snapshot::Error> {
-        let index = reader.index::<Index>(number)?;
-        let mut environments = Vec::with_capacity(index.environments.len());
-        for (position, entry) in index.environments.iter().enumerate() {
-            let file = entry.file.as_str();
-            let generation = entry.generation.as_ref().map(|number| number.to_native());
-            let held = match generation {
-                None => None,
-                Some(generation) => match before.held(position, file, generation) {
-                    Some(held) => Some(held),
-                    None => Some(Rc::new(Held::new(reader.map(file, generation)?))),
-                },
-            };
-            environments.push(Place {
-                file: file.to_owned(),
-                generation,
-                held,
-            });
-        }
-        let mut keys = HashMap::default();
-        let mut digests = HashMap::new();
-        for key in index.keys.iter() {
-            match key {
-                ArchivedIndexKey::Client { key, environment } => {
-                    let opens = Opens {
-                        environment: environment.to_native() as usize,
-                        side: Side::Client,
-                    };
-                    keys.insert(key.as_bytes().into(), opens);
+    /// The newest index, of which nothing was asked yet.
+    fn map(reader: &Arc<Reader>) -> Result<Self, Error> {
+        loop {
+            let number = reader.board().index_generation();
+            match reader.index::<Index>(number) {
+                Ok(index) => {
+                    return Ok(Self {
+                        number,
+                        reader: Arc::clone(reader),
+                        index,
+                        asked: RefCell::default(),
+                    });
                 }
-                ArchivedIndexKey::Server {
-                    digest,
-                    environment,
-                } => {
-                    let opens = Opens {
-                        environment: environment.to_native() as usize,
-                        side: Side::Server,
-                    };
-                    digests.insert(*digest, opens);
+                // A newer one replaced it meanwhile.
+                Err(Error::Retired { .. }) if reader.board().index_generation() != number => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes over what is held of the environments that are still there. Keys have to be presented again.
+    fn keep(&self, before: Self) {
+        let mut held: HashMap<&str, Place> = HashMap::new();
+        for place in before.asked.into_inner().places {
+            if let Some(entry) = before.index.environments.get(place.row()) {
+                held.insert(&entry.file, place);
+            }
+        }
+        if held.is_empty() {
+            return;
+        }
+        let mut asked = self.asked.borrow_mut();
+        for row in 0..self.environment_count() {
+            let entry = self.entry(row);
+            if let Some(place) = entry.and_then(|entry| held.remove(entry.file.as_str())) {
+                asked.add(place.moved_to(row));
+            }
+        }
+    }
+
+    /// Maps anew what is held of the rows that were published after `seen`.
+    fn follow(&self, seen: u64, newest: u64) {
+        let mut asked = self.asked.borrow_mut();
+        for generation in seen + 1..=newest {
+            match self.reader.board().published(generation) {
+                Some(Published::Row(row)) => {
+                    if let Some(position) = asked.positions.get(&row).copied() {
+                        self.refresh(&mut asked.places[position]);
+                    }
+                }
+                Some(Published::Index) => {}
+                // More than the board remembers.
+                None => {
+                    for place in &mut asked.places {
+                        self.refresh(place);
+                    }
+                    return;
                 }
             }
         }
-        Ok(Self {
-            environments,
-            keys: RefCell::new(keys),
-            digests,
-        })
     }
 
-    /// What is held of a file, most likely in its old position.
-    fn held(&self, position: usize, file: &str, generation: u64) -> Option<Rc<Held>> {
-        let is_it = |place: &&Place| place.generation == Some(generation) && place.file == file;
-        let place = self.environments.get(position).filter(is_it);
-        let place = place.or_else(|| self.environments.iter().find(is_it))?;
-        place.held.clone()
+    fn refresh(&self, place: &mut Place) {
+        if let Some(entry) = self.entry(place.row()) {
+            place.follow(&self.reader, entry);
+        }
+    }
+
+    fn entry(&self, row: usize) -> Option<&ArchivedIndexEntry> {
+        self.index.environments.get(row)
     }
 
     /// How many environments there are, and so how many rows of the board count.
     pub(crate) fn environment_count(&self) -> usize {
-        self.environments.len()
+        let rows = self.reader.board().shape().rows;
+        self.index.environments.len().min(rows)
     }
 
     /// Whether every environment has a document.
     pub(crate) fn is_complete(&self) -> bool {
-        self.environments.iter().all(|place| place.held.is_some())
+        let board = self.reader.board();
+        (0..self.environment_count()).all(|row| board.row_generation(row) != 0)
     }
 
-    /// The environment that a request's key opens, and as what.
-    pub(crate) fn open(&self, head: &RequestHead) -> Result<(&Held, Side), Refusal> {
+    /// The environment that a request's key opens, and as what. One look-up and one atomic load, unless the key or
+    /// the document is new here.
+    #[inline]
+    pub(crate) fn open(&self, head: &RequestHead) -> Result<(Rc<Held>, Side), Refusal> {
         let Some(key) = head.headers.get(&ENVIRONMENT_KEY) else {
             return Err(Refusal::UnknownKey(None));
         };
-        let place = self.find(key.as_bytes()).and_then(|opens| {
-            let place = self.environments.get(opens.environment)?;
-            Some((place, opens.side))
-        });
-        match place {
-            Some((
-                Place {
-                    held: Some(held), ..
-                },
-                side,
-            )) => Ok((held, side)),
-            Some(_) => Err(Refusal::NoDocument),
-            None => Err(Refusal::UnknownKey(Some(text(key)))),
+        let asked = self.asked.borrow();
+        if let Some(opens) = asked.keys.get(key.as_bytes())
+            && let Some(held) = asked.places[opens.position].current(self.reader.board())
+        {
+            return Ok((Rc::clone(held), opens.side));
         }
+        drop(asked);
+        self.open_anew(key)
     }
 
-    fn find(&self, key: &[u8]) -> Option<Opens> {
-        let found = self.keys.borrow().get(key).copied();
-        found.or_else(|| self.verify(key))
-    }
-
-    /// Only a digest of each server-side key is known. What is not among them is not remembered, or strangers could
-    /// fill this process's memory.
     #[cold]
-    fn verify(&self, key: &[u8]) -> Option<Opens> {
-        if !key.starts_with(b"ser.") {
-            return None;
+    fn open_anew(&self, key: &HeaderValue) -> Result<(Rc<Held>, Side), Refusal> {
+        let mut asked = self.asked.borrow_mut();
+        let known = asked.keys.get(key.as_bytes()).copied();
+        let opens = match known {
+            Some(opens) => opens,
+            None => {
+                // What opens nothing is not remembered, or strangers could fill this process's memory.
+                let Some((row, side)) = self.find(key.as_bytes()) else {
+                    return Err(Refusal::UnknownKey(Some(text(key))));
+                };
+                let position = match asked.positions.get(&row) {
+                    Some(position) => *position,
+                    None => asked.add(Place::of_row(row)),
+                };
+                let opens = Opens { position, side };
+                asked.keys.insert(key.as_bytes().into(), opens);
+                opens
+            }
+        };
+        let place = &mut asked.places[opens.position];
+        self.refresh(place);
+        match place.held() {
+            Some(held) => Ok((Rc::clone(held), opens.side)),
+            None => Err(Refusal::NoDocument),
         }
-        let opens = *self
-            .digests
-            .get(<[u8; 32]>::from(Sha256::digest(key)).as_slice())?;
-        self.keys.borrow_mut().insert(key.into(), opens);
-        Some(opens)
+    }
+
+    /// The row that a key opens. Only a digest of each server-side key is known.
+    fn find(&self, key: &[u8]) -> Option<(usize, Side)> {
+        let (row, side) = if key.starts_with(b"ser.") {
+            let digest = Sha256::digest(key).into();
+            (self.index.open_server_side(&digest)?, Side::Server)
+        } else {
+            let key = std::str::from_utf8(key).ok()?;
+            (self.index.open_client_side(key)?, Side::Client)
+        };
+        (row < self.environment_count()).then_some((row, side))
+    }
+}
+
+impl Asked {
+    /// Returns its position.
+    fn add(&mut self, place: Place) -> usize {
+        let position = self.places.len();
+        self.positions.insert(place.row(), position);
+        self.places.push(place);
+        position
     }
 }
 
 /// A header's value as Python's servers read it: a byte is a character.
 fn text(value: &HeaderValue) -> String {
     value.as_bytes().iter().copied().map(char::from).collect()
-}
-
-/// An error and what lies behind it, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        source = error.source();
-    }
-    line
 }

@@ -15,9 +15,7 @@ pub(crate) fn answer(
 ) -> Result<Response, Refusal> {
     let generation = current.generation();
     let board = current.board();
-    let rows = board.shape().rows;
-    let fetched = (0..generation.environment_count())
-        .map(|row| if row < rows { board.fetched(row) } else { None });
+    let fetched = (0..generation.environment_count()).map(|row| board.fetched(row));
     let health = Health::of(fetched, SystemTime::now(), stale_after)
         .unless_missing(generation.is_complete())
         .unless_draining(board.draining());

@@ -2,7 +2,8 @@
 //! memory and its own socket, and nothing else: it polls no upstream and makes no outgoing connection.
 //!
 //! A request goes `serve` → `responder` → `route` → one of `flags`, `identities`, `document`, `health`; what they
-//! answer from is in `current`, what they refuse is in `refusal`, and `cors` marks whatever leaves.
+//! answer from is in `current`, which keeps a `place` for each environment that was asked for, with what is `held` of
+//! it; what they refuse is in `refusal`, and `cors` marks whatever leaves.
 
 mod answer;
 mod connection;
@@ -15,6 +16,7 @@ mod flags;
 mod health;
 mod held;
 mod identities;
+mod place;
 mod refusal;
 mod request_body;
 mod responder;

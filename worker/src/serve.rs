@@ -143,9 +143,9 @@ async fn accept(listener: Listener, connections: &Rc<Connections>, http: &Http) 
                 if let Err(error) = stream.set_nodelay(true) {
                     log::debug!("send without delay to {address}: {error}");
                 }
-                let place = connections.enter();
-                let number = place.number();
-                let served = http.call((Connection::new(stream, place), Some(address)));
+                let registration = connections.enter();
+                let number = registration.number();
+                let served = http.call((Connection::new(stream, registration), Some(address)));
                 connections.serve(number, async move {
                     if let Err(error) = served.await {
                         log::debug!("connection from {address} broke off: {error}");

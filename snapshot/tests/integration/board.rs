@@ -4,7 +4,7 @@ use std::fs;
 use std::panic;
 use std::time::{Duration, SystemTime};
 
-use snapshot::{Board, Error, Map, Publisher, Reader, Shape, WorkerState};
+use snapshot::{Board, Error, Map, Published, Publisher, Reader, Shape, WorkerState};
 
 use crate::{FORMAT, SHAPE, Sample, place, publisher, reader};
 
@@ -14,7 +14,10 @@ fn begins_with_nothing_published_fetched_or_ready() {
     let publisher = publisher(directory.path());
     let board = publisher.board();
     assert_eq!(board.generation(), 0);
+    assert_eq!(board.index_generation(), 0);
     assert_eq!(board.shape(), SHAPE);
+    assert!((0..SHAPE.rows).all(|row| board.row_generation(row) == 0));
+    assert!((0..100).all(|generation| board.published(generation).is_none()));
     assert!((0..SHAPE.rows).all(|row| board.fetched(row).is_none()));
     assert!((0..SHAPE.slots).all(|slot| board.worker_state(slot) == WorkerState::Starting));
     assert!(!board.draining());
@@ -34,10 +37,39 @@ fn a_reader_sees_what_the_writer_notes_each_in_its_place() {
     .join()
     .unwrap();
     assert_eq!(
-        [0, 1, 2].map(|row| reader.board().fetched(row)),
-        [None, Some(at), None]
+        [0, 1, 2, 3].map(|row| reader.board().fetched(row)),
+        [None, Some(at), None, None]
     );
     assert!(reader.board().draining());
+}
+
+#[test]
+fn tells_which_row_each_of_the_newest_generations_was_published_for() {
+    let directory = place();
+    let publisher = publisher(directory.path());
+    let reader = reader(directory.path());
+    publisher.publish_index(&1_u32).unwrap();
+    for generation in 2..=200 {
+        let row = generation as usize % SHAPE.rows;
+        publisher.publish(row, "sample", &generation).unwrap();
+        assert_eq!(reader.board().generation(), generation);
+        assert_eq!(reader.board().row_generation(row), generation);
+    }
+    assert_eq!(reader.board().index_generation(), 1);
+    publisher.publish_index(&1_u32).unwrap();
+    assert_eq!(reader.board().index_generation(), 201);
+    for generation in 0..300 {
+        let expected = match generation {
+            ..138 | 202.. => None,
+            201 => Some(Published::Index),
+            row => Some(Published::Row(row as usize % SHAPE.rows)),
+        };
+        assert_eq!(
+            reader.board().published(generation),
+            expected,
+            "{generation}"
+        );
+    }
 }
 
 #[test]
@@ -108,6 +140,7 @@ fn the_last_row_and_the_last_slot_are_the_last() {
         let board = publisher.board();
         if rows > 0 {
             board.set_fetched(rows - 1, SystemTime::now());
+            publisher.publish(rows - 1, "last", &1_u32).unwrap();
         }
         (0..slots).for_each(|slot| board.set_worker_state(slot, WorkerState::Ready));
         assert_eq!(
@@ -116,7 +149,17 @@ fn the_last_row_and_the_last_slot_are_the_last() {
                 .count(),
             rows.min(1)
         );
+        let published: Vec<usize> = (0..rows)
+            .filter(|row| board.row_generation(*row) == 1)
+            .collect();
+        assert_eq!(
+            published,
+            rows.checked_sub(1).into_iter().collect::<Vec<_>>()
+        );
+        let ready = |slot| board.worker_state(slot) == WorkerState::Ready;
+        assert!((0..slots).all(ready));
         assert!(panic::catch_unwind(|| board.fetched(rows)).is_err());
+        assert!(panic::catch_unwind(|| board.row_generation(rows)).is_err());
         assert!(panic::catch_unwind(|| board.worker_state(slots)).is_err());
     }
 }
@@ -124,15 +167,17 @@ fn the_last_row_and_the_last_slot_are_the_last() {
 #[test]
 fn a_board_too_large_to_count_is_refused() {
     let directory = place();
-    let shape = Shape {
-        format: FORMAT,
-        rows: usize::MAX,
-        slots: 1,
-    };
-    assert!(matches!(
-        Publisher::open(directory.path(), shape),
-        Err(Error::Io { act: "create", .. })
-    ));
+    for (rows, slots) in [(usize::MAX, 1), (u32::MAX as usize, 1), (1, usize::MAX)] {
+        let shape = Shape {
+            format: FORMAT,
+            rows,
+            slots,
+        };
+        assert!(matches!(
+            Publisher::open(directory.path(), shape),
+            Err(Error::Io { act: "create", .. })
+        ));
+    }
 }
 
 #[test]

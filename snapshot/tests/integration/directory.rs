@@ -12,12 +12,12 @@ use crate::{FORMAT, SHAPE, Sample, names, path, place, publisher, reader};
 fn makes_a_directory_and_files_that_no_other_user_may_enter() {
     let place = place();
     let directory = place.path().join("state").join("proxy");
-    let mut publisher = publisher(&directory);
-    let file = publisher.stage("sample", &Sample::new(1, 10)).unwrap();
-    publisher.publish(&1_u32, &[file]).unwrap();
+    let publisher = publisher(&directory);
+    publisher.publish_index(&1_u32).unwrap();
+    publisher.publish(0, "sample", &Sample::new(1, 10)).unwrap();
     assert_eq!(mode(&directory), 0o700);
     assert_eq!(mode(&directory.join("environments")), 0o700);
-    for file in ["board", "lock", "index.1", "environments/sample.1"] {
+    for file in ["board", "lock", "index.1", "environments/sample.2"] {
         assert_eq!(mode(&directory.join(file)), 0o600, "{file}");
     }
 }
@@ -79,15 +79,14 @@ fn follows_a_link_of_its_own_user() {
 }
 
 #[test]
-fn what_an_earlier_run_left_is_gone_but_nothing_that_is_not_ours() {
+fn what_an_earlier_run_left_is_gone_once_there_is_an_index_but_nothing_that_is_not_ours() {
     let place = place();
-    let mut publisher = publisher(place.path());
-    for generation in 1..4 {
-        let file = publisher.stage("sample", &generation).unwrap();
-        publisher.publish(&1_u32, &[file]).unwrap();
+    let first = publisher(place.path());
+    first.publish_index(&1_u32).unwrap();
+    for generation in 2..=4 {
+        assert_eq!(first.publish(0, "sample", &generation).unwrap(), generation);
     }
-    publisher.stage("unpublished", &4_u64).unwrap();
-    drop(publisher);
+    drop(first);
     fs::write(place.path().join("staging"), "half of a file").unwrap();
     let strangers = [
         "notes",
@@ -100,19 +99,20 @@ fn what_an_earlier_run_left_is_gone_but_nothing_that_is_not_ours() {
         fs::write(place.path().join(stranger), "").unwrap();
     }
 
-    let mut publisher = Publisher::open(place.path(), SHAPE).unwrap();
-    assert_eq!(
-        names(&place.path().join("environments")),
-        ["a b.1", "sample.json"]
-    );
-    assert_eq!(publisher.publish(&1_u32, &[]).unwrap(), 5);
-    assert_eq!(publisher.publish(&1_u32, &[]).unwrap(), 6);
+    let second = publisher(place.path());
+    let environments = place.path().join("environments");
+    let found = ["a b.1", "sample.2", "sample.3", "sample.4", "sample.json"];
+    second.settle().unwrap();
+    assert_eq!(names(&environments), found);
+    assert_eq!(second.publish_index(&1_u32).unwrap(), 5);
+    assert_eq!(names(&environments), found);
+    second.settle().unwrap();
+    assert_eq!(names(&environments), ["a b.1", "sample.json"]);
     let left = [
         "board",
         "environments",
         "index.07",
         "index.5",
-        "index.6",
         "index.old",
         "lock",
         "notes",
@@ -123,7 +123,7 @@ fn what_an_earlier_run_left_is_gone_but_nothing_that_is_not_ours() {
 #[test]
 fn refuses_names_that_could_lead_elsewhere() {
     let place = place();
-    let mut publisher = publisher(place.path());
+    let publisher = publisher(place.path());
     let reader = reader(place.path());
     let long = "a".repeat(65);
     for name in [
@@ -139,7 +139,7 @@ fn refuses_names_that_could_lead_elsewhere() {
         long.as_str(),
     ] {
         assert!(
-            matches!(publisher.stage(name, &1_u64), Err(Error::Name { .. })),
+            matches!(publisher.publish(0, name, &1_u64), Err(Error::Name { .. })),
             "{name:?}"
         );
         assert!(
@@ -148,8 +148,8 @@ fn refuses_names_that_could_lead_elsewhere() {
         );
     }
     for name in ["a", "B7xR9KtJ5Zv_q-0", &long[1..]] {
-        publisher.stage(name, &1_u64).unwrap();
-        assert!(path(place.path(), name, 1).is_file());
+        let generation = publisher.publish(0, name, &1_u64).unwrap();
+        assert!(path(place.path(), name, generation).is_file());
     }
 }
 

@@ -12,7 +12,8 @@ use tempfile::TempDir;
 /// Whose the directory is, what it is closed to, what is cleared away in it.
 mod directory;
 
-/// Generation after generation: what readers find, and what is left of the ones before.
+/// One publication after the other: what readers find, what is left of the ones before, and what it
+/// costs among many.
 mod publishing;
 
 /// Everything that is no file of ours, refused by name.
@@ -30,7 +31,7 @@ mod board;
 const FORMAT: u32 = 7;
 const SHAPE: Shape = Shape {
     format: FORMAT,
-    rows: 3,
+    rows: 4,
     slots: 4,
 };
 
@@ -94,7 +95,7 @@ fn reader(directory: &Path) -> Reader {
     Reader::open(directory, FORMAT).unwrap()
 }
 
-/// The path of a staged file.
+/// The path of a row's file.
 fn path(directory: &Path, name: &str, generation: u64) -> PathBuf {
     directory
         .join("environments")

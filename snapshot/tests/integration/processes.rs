@@ -4,18 +4,20 @@
 //! named in its environment.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
 use rkyv::{Archive, Serialize};
-use snapshot::{Error, File, Map, Publisher, Reader, WorkerState};
+use snapshot::{Error, Map, Published, Publisher, Reader, WorkerState};
 
 use crate::process::{DEADLINE, Process, eventually, handed_over};
 use crate::{ArchivedSample, Sample, names, place, publisher, reader};
 
 const GENERATIONS: u64 = 3000;
 const FOLLOWERS: usize = 3;
-/// Name, length in words, and every how many generations it changes.
+/// The rows: name, length in words, and every how many generations it changes.
 const PARTS: [(&str, usize, u64); 4] = [
     ("tiny", 1, 1),
     ("small", 100, 3),
@@ -25,22 +27,14 @@ const PARTS: [(&str, usize, u64); 4] = [
 
 #[derive(Archive, Serialize)]
 struct Index {
-    generation: u64,
-    parts: Vec<Part>,
+    parts: Vec<String>,
     last: bool,
-}
-
-#[derive(Archive, Serialize)]
-struct Part {
-    name: String,
-    generation: u64,
 }
 
 #[test]
 fn followers_see_only_whole_values_that_never_go_back() {
     let place = place();
-    let mut publisher = publisher(place.path());
-    publish_generation(&mut publisher, &mut BTreeMap::new(), false);
+    let mut writer = Writer::open(place.path());
     let mut followers: Vec<Process> = (0..FOLLOWERS)
         .map(|slot| {
             Process::start(
@@ -52,54 +46,74 @@ fn followers_see_only_whole_values_that_never_go_back() {
         .collect();
     eventually("every follower is ready", || {
         followers.iter_mut().for_each(Process::assert_running);
-        (0..FOLLOWERS).all(|slot| publisher.board().worker_state(slot) == WorkerState::Ready)
+        (0..FOLLOWERS).all(|slot| writer.state(slot) == WorkerState::Ready)
     });
-    let mut current = BTreeMap::new();
-    for generation in 2..=GENERATIONS {
-        publish_generation(&mut publisher, &mut current, generation == GENERATIONS);
-    }
+    writer.while_settling(|publisher, generation| {
+        while *generation < GENERATIONS {
+            publish_next(publisher, generation);
+        }
+        publish_index(publisher, generation, true);
+    });
     followers.into_iter().for_each(Process::succeed);
-    assert!((0..FOLLOWERS).all(|slot| publisher.board().worker_state(slot) == WorkerState::Exited));
-    assert!(names(&place.path().join("environments")).len() <= 2 * PARTS.len());
+    assert!((0..FOLLOWERS).all(|slot| writer.state(slot) == WorkerState::Exited));
+    writer.publisher.settle().unwrap();
+    assert_eq!(names(&place.path().join("environments")).len(), PARTS.len());
 }
 
 #[test]
-fn a_killed_writer_leaves_a_directory_that_the_next_one_takes_over() {
+fn a_killed_writer_leaves_whole_files_that_the_next_one_takes_over() {
     let place = place();
-    let mut writer = Process::start("processes::publishes_until_killed", place.path(), 0);
-    eventually("the writer has published", || {
-        writer.assert_running();
-        Reader::open(place.path(), crate::FORMAT)
-            .is_ok_and(|reader| reader.board().generation() > 10)
-    });
-    let orphan = reader(place.path());
-    assert!(matches!(
-        Publisher::open(place.path(), crate::SHAPE),
-        Err(Error::Locked { .. })
-    ));
-    drop(writer);
+    let mut last = 0;
+    for round in 0..12 {
+        let mut writer = Process::start("processes::publishes_until_killed", place.path(), 0);
+        eventually("the writer has published", || {
+            writer.assert_running();
+            Reader::open(place.path(), crate::FORMAT)
+                .is_ok_and(|reader| reader.board().generation() > last + 10 + 17 * round)
+        });
+        let orphan = reader(place.path());
+        assert!(matches!(
+            Publisher::open(place.path(), crate::SHAPE),
+            Err(Error::Locked { .. })
+        ));
+        drop(writer);
 
-    let last = orphan.board().generation();
-    let index = orphan.index::<Index>(last).unwrap();
-    let held = orphan
-        .map_verified::<Sample>("medium", part(&index, "medium"))
-        .unwrap();
-    let mut publisher = publisher(place.path());
-    assert_eq!(names(&place.path().join("environments")), [""; 0]);
+        let board = orphan.board();
+        last = board.generation();
+        let index = orphan.index_verified::<Index>(board.index_generation());
+        assert_eq!(index.unwrap().parts.len(), PARTS.len());
+        for (row, (name, ..)) in PARTS.iter().enumerate() {
+            let generation = board.row_generation(row);
+            assert!(generation > 0 && generation <= last);
+            assert!(map_whole(&orphan, name, generation).is_whole());
+        }
+        for file in names(&place.path().join("environments")) {
+            let (name, generation) = file.split_once('.').unwrap();
+            map_whole(&orphan, name, generation.parse().unwrap());
+        }
+    }
+
+    let held: Vec<_> = names(&place.path().join("environments"))
+        .iter()
+        .map(|file| {
+            let (name, generation) = file.split_once('.').unwrap();
+            map_whole(&reader(place.path()), name, generation.parse().unwrap())
+        })
+        .collect();
+    let publisher = publisher(place.path());
     assert!(!place.path().join("staging").exists());
-    let published = publisher
-        .publish(
-            &Index {
-                generation: 0,
-                parts: Vec::new(),
-                last: true,
-            },
-            &[],
-        )
-        .unwrap();
+    let published = publisher.publish_index(&1_u32).unwrap();
     assert!(published > last, "{published} after {last}");
-    assert!(held.is_whole());
-    assert_eq!(orphan.board().generation(), last);
+    publisher.settle().unwrap();
+    assert_eq!(names(&place.path().join("environments")), [""; 0]);
+    assert!(held.iter().all(|map| map.is_whole()));
+}
+
+fn map_whole(reader: &Reader, name: &str, generation: u64) -> Map<Sample> {
+    let map = reader.map_verified::<Sample>(name, generation).unwrap();
+    assert_eq!(map.generation(), generation);
+    assert!(map.is_whole());
+    map
 }
 
 #[test]
@@ -108,38 +122,33 @@ fn follows_until_the_last_generation() {
     let Some((directory, slot)) = handed_over() else {
         return;
     };
-    let reader = reader(&directory);
     let mut follower = Follower {
-        reader,
-        generation: 0,
+        reader: reader(&directory),
+        index: 0,
+        newest: 0,
         maps: BTreeMap::new(),
         seen: 0,
     };
     let started = Instant::now();
     assert!(!follower.follow());
-    let first = follower
-        .reader
-        .map::<Sample>("large", follower.maps["large"].generation())
-        .unwrap();
-    follower
-        .reader
-        .board()
-        .set_worker_state(slot, WorkerState::Ready);
+    assert_eq!(follower.maps.len(), PARTS.len());
+    let first = follower.maps.remove("large").unwrap();
+    let state = |state| follower.reader.board().set_worker_state(slot, state);
+    state(WorkerState::Ready);
     while !follower.follow() {
         assert!(
             started.elapsed() < DEADLINE,
             "the last generation did not come; saw {}",
-            follower.generation
+            follower.newest
         );
         thread::yield_now();
     }
-    assert_eq!(follower.generation, GENERATIONS);
     assert!(
         follower.seen > 10,
         "saw only {} of {GENERATIONS} generations",
         follower.seen
     );
-    assert_eq!(first.generation(), 1);
+    assert!(first.generation() < follower.maps["large"].generation());
     assert!(first.is_whole());
     follower
         .reader
@@ -153,114 +162,158 @@ fn publishes_until_killed() {
     let Some((directory, _)) = handed_over() else {
         return;
     };
-    let mut publisher = publisher(&directory);
-    let mut current = BTreeMap::new();
     let started = Instant::now();
-    while started.elapsed() < DEADLINE {
-        publish_generation(&mut publisher, &mut current, false);
-    }
+    Writer::open(&directory).while_settling(|publisher, generation| {
+        while started.elapsed() < DEADLINE {
+            publish_next(publisher, generation);
+        }
+    });
 }
 
-/// Stages the parts whose turn it is and publishes them with the others.
-fn publish_generation(publisher: &mut Publisher, current: &mut BTreeMap<&str, File>, last: bool) {
-    let generation = publisher.board().generation() + 1;
-    for (name, length, turn) in PARTS {
-        if generation.is_multiple_of(turn) || !current.contains_key(name) {
-            current.insert(
-                name,
-                publisher
-                    .stage(name, &Sample::new(generation, length))
-                    .unwrap(),
-            );
+/// What a supervisor does with a publisher: one thread settles while another publishes.
+struct Writer {
+    publisher: Publisher,
+    generation: u64,
+}
+
+impl Writer {
+    /// Publishes the index and every part.
+    fn open(directory: &Path) -> Self {
+        let publisher = publisher(directory);
+        let mut generation = publisher.publish_index(&index(false)).unwrap();
+        for row in 0..PARTS.len() {
+            publish_row(&publisher, row, &mut generation);
+        }
+        Self {
+            publisher,
+            generation,
         }
     }
-    let files: Vec<File> = current.values().cloned().collect();
-    let parts = files
-        .iter()
-        .map(|file| Part {
-            name: file.name.clone(),
-            generation: file.generation,
-        })
-        .collect();
-    assert_eq!(
-        publisher
-            .publish(
-                &Index {
-                    generation,
-                    parts,
-                    last
-                },
-                &files
-            )
-            .unwrap(),
-        generation
-    );
+
+    fn state(&self, slot: usize) -> WorkerState {
+        self.publisher.board().worker_state(slot)
+    }
+
+    fn while_settling(&mut self, publish: impl FnOnce(&Publisher, &mut u64)) {
+        let publisher = &self.publisher;
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let settling = scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    publisher.settle().unwrap();
+                    thread::yield_now();
+                }
+            });
+            publish(publisher, &mut self.generation);
+            done.store(true, Ordering::Relaxed);
+            settling.join().unwrap();
+        });
+    }
 }
 
-fn part(index: &ArchivedIndex, name: &str) -> u64 {
-    index
-        .parts
-        .iter()
-        .find(|part| part.name == name)
-        .unwrap()
-        .generation
-        .to_native()
+/// Publishes the largest part whose turn it is, now and then the index.
+fn publish_next(publisher: &Publisher, generation: &mut u64) {
+    let next = *generation + 1;
+    if next.is_multiple_of(97) {
+        return publish_index(publisher, generation, false);
+    }
+    let due = |part: &(&str, usize, u64)| next.is_multiple_of(part.2);
+    publish_row(publisher, PARTS.iter().rposition(due).unwrap(), generation);
+}
+
+fn publish_row(publisher: &Publisher, row: usize, generation: &mut u64) {
+    let (name, length, _) = PARTS[row];
+    *generation += 1;
+    let sample = Sample::new(*generation, length);
+    let published = publisher.publish(row, name, &sample).unwrap();
+    assert_eq!(published, *generation);
+}
+
+fn publish_index(publisher: &Publisher, generation: &mut u64, last: bool) {
+    *generation += 1;
+    let published = publisher.publish_index(&index(last)).unwrap();
+    assert_eq!(published, *generation);
+}
+
+fn index(last: bool) -> Index {
+    let parts = PARTS.iter().map(|(name, ..)| (*name).to_owned());
+    Index {
+        parts: parts.collect(),
+        last,
+    }
 }
 
 /// What a worker does with a reader.
 struct Follower {
     reader: Reader,
-    generation: u64,
+    index: u64,
+    newest: u64,
     maps: BTreeMap<String, Map<Sample>>,
     seen: u64,
 }
 
 impl Follower {
-    /// Looks at the board once. True if this is the last generation.
+    /// Looks at the board once. True if there will be no other index.
     fn follow(&mut self) -> bool {
-        let generation = self.reader.board().generation();
-        if generation == self.generation {
-            return false;
-        }
-        assert!(
-            generation > self.generation,
-            "{generation} after {}",
-            self.generation
-        );
-        match self.adopt(generation) {
-            Err(Error::Retired { .. }) => {
-                assert!(
-                    self.reader.board().generation() > generation + 1,
-                    "retired too soon"
-                );
-                self.follow()
+        let board = self.reader.board();
+        let newest = board.generation();
+        assert!(newest >= self.newest, "{newest} after {}", self.newest);
+        for generation in self.newest + 1..=newest {
+            // What is remembered of a generation is so; a writer may be ahead, never behind.
+            match board.published(generation) {
+                Some(Published::Row(row)) => assert!(board.row_generation(row) >= generation),
+                Some(Published::Index) => assert!(board.index_generation() >= generation),
+                None => assert!(board.generation() >= generation + 63),
             }
-            adopted => adopted.unwrap(),
+        }
+        self.seen += u64::from(newest > self.newest);
+        self.newest = newest;
+        let index = self.index();
+        for (row, name) in index.parts.iter().enumerate() {
+            self.adopt(row, name);
+        }
+        index.last
+    }
+
+    fn index(&mut self) -> Map<Index> {
+        let board = self.reader.board();
+        loop {
+            let generation = board.index_generation();
+            assert!(generation >= self.index);
+            self.index = generation;
+            match self.reader.index::<Index>(generation) {
+                Err(Error::Retired { .. }) => {
+                    assert!(board.index_generation() > generation, "retired too soon");
+                }
+                index => return index.unwrap(),
+            }
         }
     }
 
-    fn adopt(&mut self, generation: u64) -> Result<bool, Error> {
-        let index = self.reader.index::<Index>(generation)?;
-        assert_eq!(index.generation, generation);
-        let mut maps = BTreeMap::new();
-        for part in index.parts.iter() {
-            let (name, generation) = (part.name.as_str(), part.generation.to_native());
-            let held = self.maps.get(name).map_or(0, |map| map.generation());
+    fn adopt(&mut self, row: usize, name: &str) {
+        let board = self.reader.board();
+        let held = self.maps.get(name).map_or(0, |map| map.generation());
+        loop {
+            let generation = board.row_generation(row);
             assert!(
                 generation >= held,
                 "{name} goes back from {held} to {generation}"
             );
-            if generation > held {
-                let map = self.reader.map::<Sample>(name, generation)?;
-                assert_eq!(map.generation(), generation);
-                assert!(ArchivedSample::is_whole(&map));
-                maps.insert(name.to_owned(), map);
+            if generation == held {
+                return;
+            }
+            match self.reader.map::<Sample>(name, generation) {
+                Err(Error::Retired { .. }) => {
+                    assert!(board.row_generation(row) > generation, "retired too soon");
+                }
+                map => {
+                    let map = map.unwrap();
+                    assert_eq!(map.generation(), generation);
+                    assert!(ArchivedSample::is_whole(&map));
+                    self.maps.insert(name.to_owned(), map);
+                    return;
+                }
             }
         }
-        assert_eq!(index.parts.len(), PARTS.len());
-        self.maps.append(&mut maps);
-        self.generation = generation;
-        self.seen += 1;
-        Ok(index.last)
     }
 }

@@ -1,16 +1,21 @@
-//! Generation after generation: what readers find, and what is left of the ones before.
+//! One publication after the other: what readers find, what is left of the ones before, and what it
+//! costs among many.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::SystemTime;
 
-use snapshot::{Error, File, Publisher, WorkerState};
+use snapshot::{Error, Publisher, Shape, WorkerState};
 
-use crate::{SHAPE, Sample, names, place, publisher, reader};
+use crate::{FORMAT, SHAPE, Sample, names, place, publisher, reader};
 
 #[test]
 fn a_second_publisher_is_refused_until_the_first_is_gone() {
     let place = place();
-    let mut first = publisher(place.path());
-    first.publish(&1_u32, &[]).unwrap();
+    let first = publisher(place.path());
+    first.publish_index(&1_u32).unwrap();
     let error = Publisher::open(place.path(), SHAPE).unwrap_err();
     assert!(matches!(error, Error::Locked { .. }));
     assert!(
@@ -29,16 +34,16 @@ fn a_second_publisher_is_refused_until_the_first_is_gone() {
 #[test]
 fn a_map_outlives_the_name_of_its_file() {
     let place = place();
-    let mut publisher = publisher(place.path());
-    let file = publisher.stage("sample", &Sample::new(1, 5000)).unwrap();
-    publisher.publish(&1_u32, &[file]).unwrap();
+    let publisher = publisher(place.path());
+    publisher
+        .publish(0, "sample", &Sample::new(1, 5000))
+        .unwrap();
     let reader = reader(place.path());
     let held = reader.map::<Sample>("sample", 1).unwrap();
     for generation in 2..100 {
-        let file = publisher
-            .stage("sample", &Sample::new(generation, 5000))
-            .unwrap();
-        publisher.publish(&1_u32, &[file]).unwrap();
+        let sample = Sample::new(generation, 5000);
+        publisher.publish(0, "sample", &sample).unwrap();
+        publisher.settle().unwrap();
     }
     assert!(matches!(
         reader.map::<Sample>("sample", 1),
@@ -49,122 +54,183 @@ fn a_map_outlives_the_name_of_its_file() {
 }
 
 #[test]
-fn keeps_the_files_of_this_generation_and_the_one_before_and_no_others() {
+fn what_is_replaced_keeps_its_name_until_what_replaces_it_is_settled() {
     let place = place();
-    let mut publisher = publisher(place.path());
-    let environments = place.path().join("environments");
-    let still = publisher.stage("still", &1_u64).unwrap();
-    let moving = publisher.stage("moving", &1_u64).unwrap();
-    publisher.stage("unnamed", &1_u64).unwrap();
-    assert_eq!(
-        publisher.publish(&1_u32, &[still.clone(), moving]).unwrap(),
-        1
-    );
-    assert_eq!(names(&environments), ["moving.1", "still.1"]);
+    let publisher = publisher(place.path());
+    let environments = || names(&place.path().join("environments"));
+    publisher.publish_index(&1_u32).unwrap();
+    publisher.publish(0, "still", &1_u64).unwrap();
+    publisher.publish(1, "moving", &1_u64).unwrap();
+    publisher.settle().unwrap();
+    assert_eq!(environments(), ["moving.3", "still.2"]);
 
-    let moving = publisher.stage("moving", &2_u64).unwrap();
+    publisher.publish(1, "moving", &2_u64).unwrap();
+    publisher.publish(1, "moving", &3_u64).unwrap();
     assert_eq!(
-        publisher
-            .publish(&2_u32, &[still.clone(), moving.clone()])
-            .unwrap(),
-        2
+        environments(),
+        ["moving.3", "moving.4", "moving.5", "still.2"]
     );
-    assert_eq!(names(&environments), ["moving.1", "moving.2", "still.1"]);
+    publisher.settle().unwrap();
+    assert_eq!(environments(), ["moving.5", "still.2"]);
+    publisher.settle().unwrap();
+    assert_eq!(environments(), ["moving.5", "still.2"]);
 
-    assert_eq!(
-        publisher
-            .publish(&3_u32, std::slice::from_ref(&moving))
-            .unwrap(),
-        3
-    );
-    assert_eq!(names(&environments), ["moving.2", "still.1"]);
-
-    assert_eq!(publisher.publish(&4_u32, &[moving]).unwrap(), 4);
-    assert_eq!(names(&environments), ["moving.2"]);
+    publisher.publish(1, "renamed", &4_u64).unwrap();
+    publisher.publish_index(&2_u32).unwrap();
+    assert!(reader(place.path()).index::<u32>(1).is_ok());
+    publisher.settle().unwrap();
+    assert_eq!(environments(), ["renamed.6", "still.2"]);
     assert_eq!(
         names(place.path()),
-        ["board", "environments", "index.3", "index.4", "lock"]
+        ["board", "environments", "index.7", "lock"]
     );
-    assert!(matches!(
-        publisher.publish(&5_u32, &[still]),
-        Err(Error::NotStaged { .. })
-    ));
-    assert_eq!(publisher.board().generation(), 4);
 }
 
 #[test]
-fn what_is_staged_twice_before_it_is_published_is_the_later() {
+fn one_of_ten_thousand_rows_is_one_file() {
+    const ROWS: usize = 10_000;
     let place = place();
-    let mut publisher = publisher(place.path());
-    let first = publisher.stage("sample", &1_u64).unwrap();
-    let second = publisher.stage("sample", &2_u64).unwrap();
-    assert_eq!(first, second);
-    assert_eq!(
-        second,
-        File {
-            name: "sample".to_owned(),
-            generation: 1
-        }
-    );
-    publisher.publish(&1_u32, &[second]).unwrap();
-    assert_eq!(*reader(place.path()).map::<u64>("sample", 1).unwrap(), 2);
+    let shape = Shape {
+        format: FORMAT,
+        rows: ROWS,
+        slots: 1,
+    };
+    let publisher = Publisher::open(place.path(), shape).unwrap();
+    publisher.publish_index(&1_u32).unwrap();
+    for row in 0..ROWS {
+        let generation = publisher.publish(row, &format!("row-{row}"), &row).unwrap();
+        assert_eq!(generation, row as u64 + 2);
+    }
+    publisher.settle().unwrap();
+    let before = files(place.path());
+    let words = fs::read(place.path().join("board")).unwrap();
+    let changed = publisher.publish(1234, "row-1234", &0_usize).unwrap();
+    publisher.settle().unwrap();
+    let mut after = files(place.path());
+
+    let file = |generation: u64| format!("environments/row-1234.{generation}");
+    assert!(after.remove(&file(changed)).is_some());
+    let mut kept = before;
+    assert!(kept.remove(&file(1236)).is_some());
+    assert_eq!(kept.len(), ROWS - 1 + ["index", "board", "lock"].len());
+    assert_eq!(after, kept, "nothing else was touched");
+    let difference = |(before, after): (&[u8], &[u8])| before != after;
+    let after = fs::read(place.path().join("board")).unwrap();
+    let changed = words
+        .chunks(8)
+        .zip(after.chunks(8))
+        .filter(|it| difference(*it));
+    assert_eq!(changed.count(), 3, "the row, the newest, and that it is it");
+}
+
+/// Every file: which it is, and when it was last changed. The board's memory has no such time.
+fn files(directory: &Path) -> BTreeMap<String, (u64, SystemTime)> {
+    ["", "environments/"]
+        .into_iter()
+        .flat_map(|prefix| {
+            let entries = fs::read_dir(directory.join(prefix)).unwrap();
+            entries.map(move |entry| (prefix, entry.unwrap()))
+        })
+        .filter_map(|(prefix, entry)| {
+            let metadata = entry.metadata().unwrap();
+            let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+            let identity = (metadata.ino(), metadata.modified().unwrap());
+            metadata.is_file().then_some((name, identity))
+        })
+        .collect()
 }
 
 #[test]
-fn a_failed_stage_or_publish_changes_nothing_and_can_be_repeated() {
+fn a_failed_publication_changes_nothing_and_can_be_repeated() {
     let place = place();
-    let mut publisher = publisher(place.path());
-    let file = publisher.stage("sample", &1_u64).unwrap();
+    let publisher = publisher(place.path());
+    assert_eq!(publisher.publish(0, "sample", &1_u64).unwrap(), 1);
     let obstacle = place.path().join("staging");
     fs::create_dir(&obstacle).unwrap();
-    let error = publisher.stage("sample", &2_u64).unwrap_err();
+    let error = publisher.publish(0, "sample", &2_u64).unwrap_err();
     assert!(error.to_string().ends_with("/staging"), "{error}");
     assert!(matches!(
-        publisher.publish(&1_u32, std::slice::from_ref(&file)),
+        publisher.publish_index(&1_u32),
         Err(Error::Io { .. })
     ));
-    assert_eq!(publisher.board().generation(), 0);
+    publisher.settle().unwrap();
+    let board = publisher.board();
+    assert_eq!((board.generation(), board.index_generation()), (1, 0));
+    assert_eq!(board.row_generation(0), 1);
+    assert_eq!(names(&place.path().join("environments")), ["sample.1"]);
     fs::remove_dir(&obstacle).unwrap();
-    assert_eq!(publisher.publish(&1_u32, &[file]).unwrap(), 1);
-    assert_eq!(*reader(place.path()).map::<u64>("sample", 1).unwrap(), 1);
+    assert_eq!(publisher.publish(0, "sample", &2_u64).unwrap(), 2);
+    assert_eq!(*reader(place.path()).map::<u64>("sample", 2).unwrap(), 2);
+}
+
+#[test]
+fn what_could_not_be_settled_is_settled_next_time() {
+    let place = place();
+    let publisher = publisher(place.path());
+    publisher.publish(0, "sample", &1_u64).unwrap();
+    publisher.publish(0, "sample", &2_u64).unwrap();
+    // A directory that is not empty cannot be unlinked.
+    let environments = place.path().join("environments");
+    fs::remove_file(environments.join("sample.1")).unwrap();
+    fs::create_dir_all(environments.join("sample.1/obstacle")).unwrap();
+    let error = publisher.settle().unwrap_err();
+    assert!(error.to_string().ends_with("/sample.1"), "{error}");
+    publisher.publish(0, "sample", &3_u64).unwrap();
+    fs::remove_dir_all(environments.join("sample.1")).unwrap();
+    publisher.settle().unwrap();
+    assert_eq!(names(&environments), ["sample.3"]);
+}
+
+#[test]
+fn a_row_that_is_not_there_is_a_defect_that_leaves_the_others_alone() {
+    let place = place();
+    let publisher = publisher(place.path());
+    let beyond = || publisher.publish(SHAPE.rows, "beyond", &1_u64);
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(beyond)).is_err());
+    assert_eq!(publisher.publish(0, "sample", &1_u64).unwrap(), 1);
+    assert_eq!(names(&place.path().join("environments")), ["sample.1"]);
 }
 
 #[test]
 fn generations_rise_across_runs_even_if_one_publishes_nothing() {
     let place = place();
-    let mut first = publisher(place.path());
-    (0..5).for_each(|_| _ = first.publish(&1_u32, &[]).unwrap());
+    let first = publisher(place.path());
+    first.publish_index(&1_u32).unwrap();
+    (2..=6).for_each(|_| _ = first.publish(0, "sample", &1_u64).unwrap());
+    first.settle().unwrap();
     drop(first);
     for _ in 0..3 {
-        assert_eq!(publisher(place.path()).board().generation(), 0);
+        let idle = publisher(place.path());
+        assert_eq!(idle.board().generation(), 0);
+        idle.settle().unwrap();
     }
-    assert_eq!(publisher(place.path()).publish(&1_u32, &[]).unwrap(), 6);
+    assert_eq!(publisher(place.path()).publish_index(&1_u32).unwrap(), 7);
+    assert_eq!(publisher(place.path()).publish_index(&1_u32).unwrap(), 8);
 }
 
 #[test]
 fn a_reader_of_an_earlier_run_keeps_its_board() {
     let place = place();
-    publisher(place.path()).publish(&1_u32, &[]).unwrap();
+    publisher(place.path()).publish_index(&1_u32).unwrap();
     let orphan = reader(place.path());
-    let mut second = publisher(place.path());
+    let second = publisher(place.path());
     // What the orphan says of itself does not reach the new board either.
     orphan.board().set_worker_state(0, WorkerState::Exited);
-    assert_eq!(second.publish(&1_u32, &[]).unwrap(), 2);
+    assert_eq!(second.publish_index(&1_u32).unwrap(), 2);
     assert_eq!(second.board().worker_state(0), WorkerState::Starting);
-    assert_eq!(orphan.board().generation(), 1);
+    assert_eq!(orphan.board().index_generation(), 1);
 }
 
 #[test]
 fn archives_lie_aligned_behind_their_header() {
     let place = place();
-    let mut publisher = publisher(place.path());
+    let publisher = publisher(place.path());
     for length in 0..5_u128 {
         let name = format!("wide-{length}");
-        let file = publisher
-            .stage(&name, &(1_u8, (0..length).collect::<Vec<u128>>(), length))
-            .unwrap();
+        let value = (1_u8, (0..length).collect::<Vec<u128>>(), length);
+        let generation = publisher.publish(0, &name, &value).unwrap();
         let map = reader(place.path())
-            .map_verified::<(u8, Vec<u128>, u128)>(&name, file.generation)
+            .map_verified::<(u8, Vec<u128>, u128)>(&name, generation)
             .unwrap();
         assert_eq!(map.2.to_native(), length);
         assert!((&raw const map.2).addr().is_multiple_of(16));

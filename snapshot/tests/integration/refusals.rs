@@ -10,15 +10,18 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{FORMAT, Sample, path, place, publisher, reader};
 
 const HEADER: usize = 48;
+const INDEX: u64 = 1;
+const ROW: u64 = 2;
 
 type Change = fn(&mut Vec<u8>);
 
-/// A directory with one generation in it and nobody who publishes.
+/// A directory with an index and a row in it and nobody who publishes.
 fn published() -> TempDir {
     let place = place();
-    let mut publisher = publisher(place.path());
-    let file = publisher.stage("sample", &Sample::new(1, 100)).unwrap();
-    publisher.publish(&Sample::new(1, 1), &[file]).unwrap();
+    let publisher = publisher(place.path());
+    assert_eq!(publisher.publish_index(&Sample::new(1, 1)).unwrap(), INDEX);
+    let row = publisher.publish(0, "sample", &Sample::new(1, 100));
+    assert_eq!(row.unwrap(), ROW);
     place
 }
 
@@ -30,23 +33,24 @@ fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// Edits a snapshot; expects the plain and the verified open to refuse it with the same words, for
-/// file and index.
+/// file and index. `GENERATION` in them stands for the one asked for.
 #[track_caller]
 fn check_refused(change: impl Fn(&mut Vec<u8>), expected: &str) {
     let place = published();
     let (file, index) = (
-        path(place.path(), "sample", 1),
-        place.path().join("index.1"),
+        path(place.path(), "sample", ROW),
+        place.path().join(format!("index.{INDEX}")),
     );
     let reader = reader(place.path());
     edit(&file, &change);
     edit(&index, &change);
-    for (path, refused) in [
-        (&file, reader.map::<Sample>("sample", 1)),
-        (&file, reader.map_verified::<Sample>("sample", 1)),
-        (&index, reader.index::<Sample>(1)),
-        (&index, reader.index_verified::<Sample>(1)),
+    for (path, generation, refused) in [
+        (&file, ROW, reader.map::<Sample>("sample", ROW)),
+        (&file, ROW, reader.map_verified::<Sample>("sample", ROW)),
+        (&index, INDEX, reader.index::<Sample>(INDEX)),
+        (&index, INDEX, reader.index_verified::<Sample>(INDEX)),
     ] {
+        let expected = expected.replace("GENERATION", &generation.to_string());
         assert_eq!(
             refused.unwrap_err().to_string(),
             format!("map {}: {expected}", path.display())
@@ -59,9 +63,9 @@ fn check_refused(change: impl Fn(&mut Vec<u8>), expected: &str) {
 fn check_unverified(change: impl Fn(&mut Vec<u8>)) -> Defect {
     let place = published();
     let reader = reader(place.path());
-    edit(&path(place.path(), "sample", 1), &change);
-    reader.map::<Sample>("sample", 1).unwrap();
-    match reader.map_verified::<Sample>("sample", 1).unwrap_err() {
+    edit(&path(place.path(), "sample", ROW), &change);
+    reader.map::<Sample>("sample", ROW).unwrap();
+    match reader.map_verified::<Sample>("sample", ROW).unwrap_err() {
         Error::Defective { defect, .. } => defect,
         other => panic!("{other}"),
     }
@@ -71,15 +75,15 @@ fn check_unverified(change: impl Fn(&mut Vec<u8>)) -> Defect {
 fn a_whole_file_is_accepted_verified_or_not() {
     let place = published();
     let reader = reader(place.path());
-    assert!(reader.map::<Sample>("sample", 1).unwrap().is_whole());
+    assert!(reader.map::<Sample>("sample", ROW).unwrap().is_whole());
     assert!(
         reader
-            .map_verified::<Sample>("sample", 1)
+            .map_verified::<Sample>("sample", ROW)
             .unwrap()
             .is_whole()
     );
-    assert!(reader.index::<Sample>(1).unwrap().is_whole());
-    assert!(reader.index_verified::<Sample>(1).unwrap().is_whole());
+    assert!(reader.index::<Sample>(INDEX).unwrap().is_whole());
+    assert!(reader.index_verified::<Sample>(INDEX).unwrap().is_whole());
 }
 
 #[test]
@@ -99,8 +103,10 @@ fn truncated_files() {
     check_refused(short, "truncated: 64 bytes, expected 72");
     let short = |content: &mut Vec<u8>| content.truncate(HEADER);
     let place = published();
-    edit(&path(place.path(), "sample", 1), short);
-    let error = reader(place.path()).map::<Sample>("sample", 1).unwrap_err();
+    edit(&path(place.path(), "sample", ROW), short);
+    let error = reader(place.path())
+        .map::<Sample>("sample", ROW)
+        .unwrap_err();
     assert!(
         matches!(
             error,
@@ -136,18 +142,21 @@ fn files_of_another_release() {
 
 #[test]
 fn files_of_another_generation_than_their_name_says() {
-    check_refused(|content| content[16] = 9, "generation 9, expected 1");
+    check_refused(
+        |content| content[16] = 9,
+        "generation 9, expected GENERATION",
+    );
     let place = published();
     fs::copy(
-        path(place.path(), "sample", 1),
-        path(place.path(), "sample", 2),
+        path(place.path(), "sample", ROW),
+        path(place.path(), "sample", 3),
     )
     .unwrap();
-    let error = reader(place.path()).map::<Sample>("sample", 2).unwrap_err();
+    let error = reader(place.path()).map::<Sample>("sample", 3).unwrap_err();
     assert!(
         error
             .to_string()
-            .ends_with("sample.2: generation 1, expected 2"),
+            .ends_with("sample.3: generation 2, expected 3"),
         "{error}"
     );
 }
@@ -157,7 +166,7 @@ fn files_that_hold_a_value_of_another_type() {
     check_refused(|content| content[24] ^= 1, "holds a value of another type");
     let place = published();
     let error = reader(place.path())
-        .map::<Vec<String>>("sample", 1)
+        .map::<Vec<String>>("sample", ROW)
         .unwrap_err();
     assert!(
         matches!(
@@ -174,12 +183,16 @@ fn files_that_hold_a_value_of_another_type() {
 #[test]
 fn files_that_go_on_after_their_end() {
     let place = published();
-    edit(&path(place.path(), "sample", 1), |content| content.push(0));
-    let error = reader(place.path()).map::<Sample>("sample", 1).unwrap_err();
+    edit(&path(place.path(), "sample", ROW), |content| {
+        content.push(0)
+    });
+    let error = reader(place.path())
+        .map::<Sample>("sample", ROW)
+        .unwrap_err();
     assert!(
         error
             .to_string()
-            .ends_with("sample.1: length 873 bytes, expected 872"),
+            .ends_with("sample.2: length 873 bytes, expected 872"),
         "{error}"
     );
 }
@@ -207,11 +220,11 @@ fn names_that_are_gone() {
     let place = published();
     let reader = reader(place.path());
     assert!(matches!(
-        reader.map::<Sample>("sample", 2),
+        reader.map::<Sample>("sample", 3),
         Err(Error::Retired { .. })
     ));
     assert!(matches!(
-        reader.index::<Sample>(2),
+        reader.index::<Sample>(3),
         Err(Error::Retired { .. })
     ));
 }
@@ -219,10 +232,10 @@ fn names_that_are_gone() {
 #[test]
 fn boards_that_are_not_ours() {
     let changes: [(Change, &str); 7] = [
-        (Vec::clear, "truncated: 0 bytes, expected 384"),
+        (Vec::clear, "truncated: 0 bytes, expected 896"),
         (
-            |content| content.truncate(383),
-            "truncated: 376 bytes, expected 384",
+            |content| content.truncate(895),
+            "truncated: 888 bytes, expected 896",
         ),
         (
             |content| content[0] ^= 1,
@@ -230,7 +243,7 @@ fn boards_that_are_not_ours() {
         ),
         (
             |content| content[8..16].copy_from_slice(&9_u64.to_ne_bytes()),
-            "header format 9, expected 1",
+            "header format 9, expected 2",
         ),
         (
             |content| content[16..24].copy_from_slice(&9_u64.to_ne_bytes()),
@@ -238,11 +251,11 @@ fn boards_that_are_not_ours() {
         ),
         (
             |content| content[32..40].copy_from_slice(&5_u64.to_ne_bytes()),
-            "length 1024 bytes, expected 1152",
+            "length 1664 bytes, expected 1792",
         ),
         (
             |content| content[32..40].fill(0xff),
-            "length 1024 bytes, expected 18446744073709551615",
+            "length 1664 bytes, expected 18446744073709551615",
         ),
     ];
     for (change, expected) in changes {

@@ -1,20 +1,18 @@
 //! One environment's task: ask, adopt, wait, for ever. Knows nothing of the other environments but their bound.
 
-use std::error::Error as StdError;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use log::{info, warn};
-use sha2::{Digest, Sha256};
+use engine::Environment;
+use log::{debug, info, warn};
 use thiserror::Error;
 use tokio::task::spawn_blocking;
 
-use super::{Compile, Shared, Supply, message};
+use super::adopt::{Adopted, Adopter};
+use super::{Shared, Supply, message};
 use crate::condition::Condition;
 use crate::counted;
-use crate::notice::Notice;
-use crate::publication::Publication;
 use crate::schedule::{Schedule, Seconds};
 use crate::upstream::{Answer, Document, FetchError};
 
@@ -30,13 +28,13 @@ pub(super) struct Polled {
 
 /// The document that is served.
 struct Published {
-    digest: [u8; 32],
+    digest: u128,
     updated_at: Option<String>,
 }
 
 /// Why a document is not newer than before.
 #[derive(Debug, Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error("the document does not compile: {0}")]
@@ -98,10 +96,15 @@ impl Polled {
     }
 
     async fn update(&mut self) -> Result<(), Failure> {
-        if let Answer::Document(document) = self.ask().await? {
-            self.adopt(document).await?;
-        }
+        let adopted = match self.ask().await? {
+            Answer::Document(document) => self.adopt(document).await?,
+            Answer::NotModified => None,
+        };
         self.shared.board.set_fetched(self.row, SystemTime::now());
+        if let Some(environment) = adopted {
+            self.complete(environment).await;
+            self.shared.unsettled.notify_one();
+        }
         Ok(())
     }
 
@@ -121,86 +124,79 @@ impl Polled {
         }
     }
 
-    async fn adopt(&mut self, document: Document) -> Result<(), Failure> {
+    /// Returns the environment if it is another one than before.
+    async fn adopt(&mut self, document: Document) -> Result<Option<Environment>, Failure> {
         let row = self.row;
         let body = document.body;
         let held = self.published.as_ref().map(|published| published.digest);
-        let compile = self.shared.compile;
-        let publication = Arc::clone(&self.shared.publication);
-        let adopted = spawn_blocking(move || adopt(compile, &publication, row, &body, held))
-            .await
-            .map_err(|error| Failure::Panicked(message(error)))??;
-        if let Adopted::Published {
-            published,
-            generation,
-            length,
-            warnings,
-        } = adopted
-        {
-            self.shared.bell.ring(Notice::Published);
-            info!(
-                "environment {} published: generation {generation}, {length} bytes",
-                self.name
-            );
-            for warning in warnings {
-                warn!("environment {}: {warning}", self.name);
-            }
-            self.published = Some(published);
-        }
+        let adopted = self
+            .off_thread(move |adopter| adopter.adopt(row, &body, held))
+            .await?;
+        let environment = adopted.map(|adopted| self.note(adopted));
         let updated_at = self
             .published
             .as_ref()
             .and_then(|published| published.updated_at.as_deref());
         self.condition
             .received(updated_at, document.date, document.asked, document.elapsed);
-        Ok(())
+        Ok(environment)
     }
-}
 
-enum Adopted {
-    Unchanged,
-    Published {
-        published: Published,
-        generation: u64,
-        length: usize,
-        warnings: Vec<String>,
-    },
-}
-
-fn adopt(
-    compile: Compile,
-    publication: &Mutex<Publication>,
-    row: usize,
-    body: &[u8],
-    held: Option<[u8; 32]>,
-) -> Result<Adopted, Failure> {
-    let digest: [u8; 32] = Sha256::digest(body).into();
-    if held == Some(digest) {
-        return Ok(Adopted::Unchanged);
-    }
-    let compiled = compile(body).map_err(|error| Failure::Compile(with_causes(&error)))?;
-    // A publisher that panicked has staged something at most, and staging it again is no harm.
-    let generation = publication
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .publish(row, &compiled.environment)
-        .map_err(|error| Failure::Publish(with_causes(&error)))?;
-    Ok(Adopted::Published {
-        published: Published {
+    fn note(&mut self, adopted: Adopted) -> Environment {
+        let Adopted {
+            environment,
+            generation,
             digest,
-            updated_at: compiled.environment.updated_at().map(str::to_owned),
-        },
-        generation,
-        length: body.len(),
-        warnings: compiled.warnings,
-    })
-}
-
-fn with_causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |error| (*error).source()) {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+            length,
+            warnings,
+        } = adopted;
+        let line = format_args!("published: generation {generation}, {length} bytes");
+        if self.published.is_some() {
+            info!("environment {} {line}", self.name);
+        } else {
+            debug!("environment {} {line}", self.name);
+            self.shared.progress.arrived();
+        }
+        for warning in warnings {
+            warn!("environment {}: {warning}", self.name);
+        }
+        self.published = Some(Published {
+            digest,
+            updated_at: environment.updated_at().map(str::to_owned),
+        });
+        environment
     }
-    text
+
+    /// What is served already becomes cheaper to send. Should that fail, it is served as it is.
+    async fn complete(&self, environment: Environment) {
+        let row = self.row;
+        let completed = self
+            .off_thread(move |adopter| adopter.complete(row, environment))
+            .await;
+        match completed {
+            Ok(None) => {}
+            Ok(Some(generation)) => {
+                debug!(
+                    "environment {} compressed: generation {generation}",
+                    self.name
+                );
+            }
+            Err(failure) => {
+                warn!(
+                    "environment {} is served uncompressed: {failure}",
+                    self.name
+                );
+            }
+        }
+    }
+
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Adopter) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let adopter = Arc::clone(&self.shared.adopter);
+        spawn_blocking(move || act(&adopter))
+            .await
+            .map_err(|error| Failure::Panicked(message(error)))?
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use snapshot::{Publisher, Reader, Shape};
+use snapshot::{Map, Publisher, Reader, Shape};
 
 use super::*;
 use crate::keys::ServerSideKey;
@@ -16,7 +16,7 @@ struct Trial {
     polling: Polling,
     notices: Notices,
     reader: Reader,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 fn pairs(count: usize) -> Vec<KeyPair> {
@@ -40,7 +40,12 @@ fn publication(directory: &Path, environments: &[KeyPair]) -> (Publication, Arc<
 }
 
 impl Trial {
-    fn new(environments: Vec<KeyPair>, supply: Supply, compile: Compile) -> Self {
+    fn new(
+        environments: Vec<KeyPair>,
+        supply: Supply,
+        compile: Compile,
+        compress: Compress,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (publication, board) = publication(directory.path(), &environments);
         let notices = Notices::of_children().unwrap();
@@ -49,6 +54,7 @@ impl Trial {
             supply,
             interval: Duration::from_millis(10),
             compile,
+            compress,
             publication,
             board,
             bell: notices.bell(),
@@ -57,15 +63,15 @@ impl Trial {
             polling: poller.start().unwrap(),
             notices,
             reader: Reader::open(directory.path(), engine::FORMAT).unwrap(),
-            _directory: directory,
+            directory,
         }
     }
 
     fn of(stub: &Stub, count: usize) -> Self {
-        Self::compiling(stub, count, engine::compile)
+        Self::compiling(stub, count, engine::compile, |_| false)
     }
 
-    fn compiling(stub: &Stub, count: usize, compile: Compile) -> Self {
+    fn compiling(stub: &Stub, count: usize, compile: Compile, compress: Compress) -> Self {
         let environments = pairs(count);
         let upstream = Upstream::new(&stub.api_url(), Duration::from_secs(10)).unwrap();
         let credentials = environments
@@ -73,19 +79,28 @@ impl Trial {
             .map(|pair| Credential::of(&pair.server_side_key).unwrap())
             .collect();
         let supply = Supply::Upstream(upstream, credentials);
-        Self::new(environments, supply, compile)
+        Self::new(environments, supply, compile, compress)
+    }
+
+    /// What a worker would serve for this environment.
+    fn environment(&self, row: usize) -> Option<Map<engine::Environment>> {
+        let board = self.reader.board();
+        let index = self.reader.index::<engine::Index>(board.index_generation());
+        let index = index.ok()?;
+        let file = &index.environments[row].file;
+        loop {
+            let generation = board.row_generation(row);
+            match self.reader.map(file, generation) {
+                Err(snapshot::Error::Retired { .. }) if board.row_generation(row) != generation => {
+                }
+                mapped => return mapped.ok(),
+            }
+        }
     }
 
     /// The document that a worker would serve for this environment.
     fn document(&self, row: usize) -> Option<String> {
-        let generation = self.reader.board().generation();
-        let index = self.reader.index::<engine::Index>(generation).ok()?;
-        let entry = &index.environments[row];
-        let generation = entry.generation.as_ref()?.to_native();
-        let environment = self
-            .reader
-            .map::<engine::Environment>(&entry.file, generation)
-            .ok()?;
+        let environment = self.environment(row)?;
         Some(String::from_utf8(environment.document().body().to_vec()).unwrap())
     }
 }
@@ -115,16 +130,18 @@ fn publishes_every_key_before_any_document() {
     let (_publication, board) = publication(directory.path(), &pairs(2));
     let reader = Reader::open(directory.path(), engine::FORMAT).unwrap();
     let index = reader
-        .index_verified::<engine::Index>(board.generation())
+        .index_verified::<engine::Index>(board.index_generation())
         .unwrap();
     assert_eq!(index.environments.len(), 2);
-    assert!(
-        index
-            .environments
-            .iter()
-            .all(|entry| entry.generation.is_none())
-    );
-    assert_eq!(index.keys.len(), 4);
+    for (row, pair) in pairs(2).iter().enumerate() {
+        assert_eq!(index.environments[row].file, pair.file_name());
+        assert_eq!(index.open_client_side(&pair.client_side_key), Some(row));
+        let digest = pair.server_side_key.digest();
+        assert_eq!(index.open_server_side(&digest), Some(row));
+        assert_eq!(board.row_generation(row), 0);
+    }
+    assert_eq!(index.open_client_side("client-2"), None);
+    assert_eq!(index.open_server_side(&[0; 32]), None);
 }
 
 #[test]
@@ -225,10 +242,11 @@ fn a_document_that_makes_compiling_panic_is_its_own_failure_alone() {
         0 => answer("200 OK", &[], "{\"dangerous\": true}"),
         row => answer("200 OK", &[], &document(row, 1)),
     });
-    let trial = Trial::compiling(&stub, 2, |body| {
+    let compile: Compile = |body| {
         assert!(!body.starts_with(b"{\"dangerous"), "a defect");
         engine::compile(body)
-    });
+    };
+    let trial = Trial::compiling(&stub, 2, compile, |_| false);
     eventually("two dangerous answers", || {
         let dangerous = |request: &&String| row(request) == 0;
         stub.requests().iter().filter(dangerous).count() >= 2
@@ -238,9 +256,58 @@ fn a_document_that_makes_compiling_panic_is_its_own_failure_alone() {
 }
 
 #[test]
+fn what_compiling_left_out_is_published_afterwards_or_not_at_all() {
+    let edition = Arc::new(AtomicUsize::new(1));
+    let current = Arc::clone(&edition);
+    let stub =
+        Stub::new(move |_| answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst))));
+    let compress: Compress = |environment| {
+        // Told by its name: a test cannot hand over more than a function.
+        assert_ne!(environment.name(), Some("edition 2"), "a defect");
+        environment.name() == Some("edition 3")
+    };
+    let mut trial = Trial::compiling(&stub, 1, engine::compile, compress);
+    for (name, publications) in [(1, 1), (2, 1), (3, 2)] {
+        let before = trial.reader.board().row_generation(0);
+        edition.store(name, Ordering::SeqCst);
+        eventually("the edition", || {
+            trial.document(0) == Some(document(0, name))
+        });
+        let polled = stub.requests().len();
+        eventually("two more polls", || stub.requests().len() >= polled + 2);
+        let after = trial.reader.board().row_generation(0);
+        // The index is the first generation.
+        assert_eq!(after - before.max(1), publications, "edition {name}");
+        assert_eq!(trial.document(0), Some(document(0, name)));
+        let soon = Some(Instant::now() + Duration::from_secs(10));
+        assert!(trial.notices.wait(soon).unwrap().published);
+    }
+}
+
+#[test]
+fn what_is_replaced_is_reclaimed() {
+    let edition = Arc::new(AtomicUsize::new(1));
+    let current = Arc::clone(&edition);
+    let stub =
+        Stub::new(move |_| answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst))));
+    let trial = Trial::of(&stub, 1);
+    for edition_number in 1..=5 {
+        edition.store(edition_number, Ordering::SeqCst);
+        eventually("the edition", || {
+            trial.document(0) == Some(document(0, edition_number))
+        });
+    }
+    eventually("one snapshot is left", || {
+        let snapshots = trial.directory.path().join("environments");
+        std::fs::read_dir(snapshots).unwrap().count() == 1
+    });
+    assert_eq!(trial.document(0), Some(document(0, 5)));
+}
+
+#[test]
 fn embedded_documents_are_published_once_and_never_get_stale() {
     let supply = Supply::Embedded(vec![document(0, 1).into(), document(1, 1).into()]);
-    let trial = Trial::new(pairs(2), supply, engine::compile);
+    let trial = Trial::new(pairs(2), supply, engine::compile, |_| false);
     let board = trial.reader.board();
     for row in 0..2 {
         eventually("both documents", || {
@@ -258,7 +325,7 @@ fn embedded_documents_are_published_once_and_never_get_stale() {
 #[test]
 fn a_poller_that_ends_says_why() {
     let supply = Supply::Embedded(Vec::new());
-    let mut trial = Trial::new(pairs(1), supply, engine::compile);
+    let mut trial = Trial::new(pairs(1), supply, engine::compile, |_| false);
     let soon = Some(Instant::now() + Duration::from_secs(10));
     assert!(trial.notices.wait(soon).unwrap().poller_ended);
     let reason = trial.polling.reason().to_string();

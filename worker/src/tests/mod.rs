@@ -1,4 +1,4 @@
-//! This room at its own door: a real listener over a published generation, asked with the bytes of real requests.
+//! This room at its own door: a real listener over published snapshots, asked with the bytes of real requests.
 
 mod connections;
 mod serving;
@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use engine::{FORMAT, Index, IndexEntry, IndexKey};
+use engine::{FORMAT, Index, IndexEntry};
 use sha2::{Digest, Sha256};
-use snapshot::{Board, File, Publisher, Reader, Shape};
+use snapshot::{Board, Publisher, Reader, Shape};
 use tempfile::TempDir;
 
 use crate::{Error, Settings, serve};
@@ -23,13 +23,8 @@ use crate::{Error, Settings, serve};
 struct Published {
     directory: TempDir,
     publisher: Publisher,
-    environments: Vec<Environment>,
-}
-
-/// `client_<name>` and `ser.<name>` open it.
-struct Environment {
-    name: &'static str,
-    file: Option<File>,
+    /// Their names, by row; `client_<name>` and `ser.<name>` open them.
+    environments: Vec<&'static str>,
 }
 
 impl Published {
@@ -42,63 +37,54 @@ impl Published {
             slots: 1,
         };
         let publisher = Publisher::open(&directory.path().join("state"), shape).expect("publisher");
-        let environments = names
-            .iter()
-            .map(|name| Environment { name, file: None })
-            .collect();
-        let mut published = Self {
+        let published = Self {
             directory,
             publisher,
-            environments,
+            environments: names.to_vec(),
         };
-        published.publish();
+        published.publish_index();
         published
     }
 
-    /// A document arrives for one of them.
-    fn update(&mut self, name: &str, document: &str) {
+    /// A document arrives for one of them. Returns the generation.
+    fn update(&mut self, name: &str, document: &str) -> u64 {
         let compiled = engine::compile(document.as_bytes()).expect("document");
-        let file = self
-            .publisher
-            .stage(name, &compiled.environment)
-            .expect("stage");
-        let row = self
-            .environments
-            .iter()
-            .position(|environment| environment.name == name)
-            .expect("environment");
-        self.environments[row].file = Some(file);
+        let is_it = |environment: &&str| *environment == name;
+        let row = self.environments.iter().position(is_it).expect("row");
+        let generation = self.publisher.publish(row, name, &compiled.environment);
+        self.publisher.settle().expect("settle");
         self.board().set_fetched(row, SystemTime::now());
-        self.publish();
+        generation.expect("publish")
     }
 
     fn board(&self) -> &Board {
         self.publisher.board()
     }
 
-    fn publish(&mut self) {
+    fn publish_index(&self) {
         let mut index = Index::default();
-        for (place, environment) in (0..).zip(&self.environments) {
+        for (row, name) in (0..).zip(&self.environments) {
             index.environments.push(IndexEntry {
-                name: format!("client_{}", environment.name),
-                file: environment.name.to_owned(),
-                generation: environment.file.as_ref().map(|file| file.generation),
+                name: format!("client_{name}"),
+                file: (*name).to_owned(),
             });
-            index.keys.push(IndexKey::Client {
-                key: format!("client_{}", environment.name),
-                environment: place,
-            });
-            index.keys.push(IndexKey::Server {
-                digest: Sha256::digest(format!("ser.{}", environment.name)).into(),
-                environment: place,
-            });
+            index.client_side_keys.insert(format!("client_{name}"), row);
+            let digest = Sha256::digest(format!("ser.{name}")).into();
+            index.server_side_keys.insert(digest, row);
         }
-        let files: Vec<File> = self
-            .environments
-            .iter()
-            .filter_map(|environment| environment.file.clone())
-            .collect();
-        self.publisher.publish(&index, &files).expect("publish");
+        self.publisher.publish_index(&index).expect("publish");
+        self.publisher.settle().expect("settle");
+    }
+
+    /// How many snapshots this process has mapped, by whether their file is still there.
+    fn mapped(&self) -> (usize, usize) {
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("maps");
+        let directory = self.directory.path().join("state/environments");
+        let directory = directory.to_str().expect("path");
+        let ours = maps.lines().filter(|line| line.contains(directory));
+        let (retired, named): (Vec<&str>, Vec<&str>) =
+            ours.partition(|line| line.ends_with("(deleted)"));
+        (named.len(), retired.len())
     }
 
     fn reader(&self) -> Reader {

@@ -1,6 +1,7 @@
 //! What a worker does besides answering one request: tags, codings and limits, generations, connections, drains.
 
 use std::io::{BufRead, BufReader};
+use std::sync::Mutex;
 
 use actix_rt::signal::unix::SignalKind;
 use snapshot::WorkerState;
@@ -305,9 +306,8 @@ fn serves_what_it_holds_while_a_generation_cannot_be_mapped() {
         flags.json()[0]["feature_state_value"].to_string()
     };
     assert_eq!(first_value(), "1");
-    published.update("one", &document("one", 0, &[(1, "first", true, "2")]));
-    let file = published.environments[0].file.clone().expect("file");
-    let name = format!("state/environments/{}.{}", file.name, file.generation);
+    let generation = published.update("one", &document("one", 0, &[(1, "first", true, "2")]));
+    let name = format!("state/environments/one.{generation}");
     let path = published.directory.path().join(name);
     let content = std::fs::read(&path).expect("file");
     std::fs::remove_file(&path).expect("removed");
@@ -333,36 +333,89 @@ fn knows_server_side_keys_by_their_digest() {
         assert_eq!(document_of("client_one"), 403);
         assert_eq!(document_of("one"), 401);
     }
-    // What a key opened in one generation says nothing about the next.
-    published.environments[0].name = "renamed";
-    published.environments[0].file = None;
-    published.publish();
+    // What a key opened in one generation of the index says nothing about the next.
+    published.environments[0] = "renamed";
+    published.publish_index();
     assert_eq!(document_of("ser.one"), 401);
     assert_eq!(document_of("ser.renamed"), 503);
+    published.update("renamed", &document("renamed", 0, ONE));
+    assert_eq!(document_of("ser.renamed"), 200);
 }
 
 #[test]
-fn lets_go_of_retired_maps_when_the_doorbell_rings() {
-    let (mut published, _worker) = one_environment();
-    eventually_ready(&published);
-    published.update("one", &document("one", 1, ONE));
-    published.update("one", &document("one", 2, ONE));
-    let retired = |count: usize| {
-        let maps = std::fs::read_to_string("/proc/self/maps").expect("maps");
-        let directory = published.directory.path().to_str().expect("path");
-        let ours = maps.lines().filter(|line| line.contains(directory));
-        ours.filter(|line| line.ends_with("(deleted)")).count() == count
+fn keeps_what_it_holds_when_the_index_changes() {
+    let mut published = Published::new(&["one", "two"]);
+    published.update("one", &document("one", 0, ONE));
+    let generation = published.update("two", &document("two", 0, ONE));
+    let worker = Worker::start(&published, &["*"]);
+    let status = |key: &str| {
+        let header = format!("X-Environment-Key: client_{key}\r\n");
+        worker.get("/api/v1/flags/", &header).status
     };
-    assert!(retired(1), "no request has made the worker follow yet");
+    assert_eq!((status("one"), status("two")), (200, 200));
+    let path = format!("state/environments/two.{generation}");
+    std::fs::remove_file(published.directory.path().join(path)).expect("removed");
+    published.environments[0] = "three";
+    published.publish_index();
+    assert_eq!((status("one"), status("three")), (401, 503));
+    // It could not be mapped again.
+    assert_eq!(status("two"), 200);
+    eventually("the other one is let go of", || {
+        published.mapped() == (0, 1)
+    });
+}
+
+#[test]
+fn maps_nothing_that_it_is_not_asked_for() {
+    let _alone = DOORBELL.lock();
+    let mut published = Published::new(&["one", "two", "three"]);
+    for name in ["one", "two", "three"] {
+        published.update(name, &document(name, 0, ONE));
+    }
+    let worker = Worker::start(&published, &["*"]);
+    assert_eq!(worker.get("/proxy/health/readiness", "").status, 200);
+    assert_eq!(published.mapped(), (0, 0));
+    assert_eq!(worker.get("/api/v1/flags/", CLIENT).status, 200);
+    assert_eq!(published.mapped(), (1, 0));
+    published.update("two", &document("two", 1, ONE));
+    ring();
+    published.update("one", &document("one", 1, ONE));
+    eventually("the worker answers the doorbell", || {
+        ring();
+        published.mapped() == (1, 0)
+    });
+    assert_eq!(worker.get("/api/v1/flags/", SERVER).status, 200);
+    assert_eq!(published.mapped(), (1, 0));
+}
+
+#[test]
+fn follows_what_it_holds_without_a_request_when_the_doorbell_rings() {
+    let _alone = DOORBELL.lock();
+    let (mut published, worker) = one_environment();
+    assert_eq!(worker.get("/api/v1/flags/", CLIENT).status, 200);
+    // Once one change after the other, once more of them than the board remembers.
+    for changes in [1, 1, 2, 100] {
+        for second in 0..changes {
+            published.update("one", &document("one", second % 60, ONE));
+        }
+        assert_eq!(published.mapped(), (0, 1), "nobody has rung yet");
+        eventually("the worker holds the newest map and no other", || {
+            ring();
+            published.mapped() == (1, 0)
+        });
+    }
+}
+
+/// For the tests that ring: the doorbell is that of every worker in this process.
+static DOORBELL: Mutex<()> = Mutex::new(());
+
+fn ring() {
     let doorbell = nix::sys::signal::Signal::SIGURG;
     assert_eq!(
         SignalKind::from_raw(doorbell as i32).as_raw_value(),
         doorbell as i32
     );
-    eventually("the worker holds no retired map", || {
-        nix::sys::signal::raise(doorbell).expect("signal");
-        retired(0)
-    });
+    nix::sys::signal::raise(doorbell).expect("signal");
 }
 
 #[test]
