@@ -1,17 +1,6 @@
-//! Content codings: what a client accepts, and gzip of an answer that was rendered for it. Knows nothing of answers.
-
-use std::cell::RefCell;
+//! Content codings: what a client accepts. Knows nothing of answers.
 
 use actix_http::header::{ACCEPT_ENCODING, HeaderMap};
-use flate2::{Compress, Compression, FlushCompress, Status};
-
-/// From this many bytes on compression saves a packet.
-pub(crate) const WORTH_COMPRESSING: usize = 1000;
-
-/// Speed before size: these answers are compressed anew for each request.
-const LEVEL: Compression = Compression::fast();
-/// Of the format's window, as a power of two: the largest there is.
-const WINDOW_BITS: u8 = 15;
 
 /// Whether a client accepts gzip, and likes it as well as no coding at all (RFC 9110, 12.5.3).
 pub(crate) fn prefers_gzip(headers: &HeaderMap) -> bool {
@@ -73,34 +62,9 @@ fn thousandths(weight: &[u8]) -> u16 {
     }
 }
 
-/// A compressor, made when first needed: it takes a quarter of a megabyte, which a worker whose clients never ask for
-/// gzip should not.
-#[derive(Default)]
-pub(crate) struct Gzip {
-    compress: RefCell<Option<Compress>>,
-}
-
-impl Gzip {
-    /// Appends `body` in gzip format. False if that fails: `compressed` is of no use then.
-    pub(crate) fn compress(&self, body: &[u8], compressed: &mut Vec<u8>) -> bool {
-        let mut compress = self.compress.borrow_mut();
-        let compress = compress.get_or_insert_with(|| Compress::new_gzip(LEVEL, WINDOW_BITS));
-        compress.reset();
-        // Enough even for a body that does not compress, so that one call does it.
-        compressed.reserve(body.len() + body.len() / 1000 + 64);
-        matches!(
-            compress.compress_vec(body, compressed, FlushCompress::Finish),
-            Ok(Status::StreamEnd)
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use actix_http::header::HeaderValue;
-    use flate2::read::GzDecoder;
 
     use super::*;
 
@@ -137,23 +101,6 @@ mod tests {
                 headers.append(ACCEPT_ENCODING, HeaderValue::from_static(value));
             }
             assert_eq!(prefers_gzip(&headers), expected, "{values:?}");
-        }
-    }
-
-    #[test]
-    fn compresses_one_body_after_the_other() {
-        let gzip = Gzip::default();
-        let noise: Vec<u8> = (0..50_000_u32)
-            .map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8)
-            .collect();
-        for body in [&b"flags ".repeat(500)[..], b"", &noise, b"again"] {
-            let mut compressed = Vec::new();
-            assert!(gzip.compress(body, &mut compressed));
-            let mut restored = Vec::new();
-            GzDecoder::new(&compressed[..])
-                .read_to_end(&mut restored)
-                .expect("gzip");
-            assert_eq!(restored, body);
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::encoding;
 
 /// A mapped environment.
 pub(crate) struct Held {
+    generation: u64,
     map: Arc<Map<Environment>>,
     patterns: Patterns,
     client_flags: Constant,
@@ -31,10 +32,11 @@ pub(crate) struct Constant {
 }
 
 impl Held {
-    pub(crate) fn new(map: Map<Environment>) -> Self {
+    pub(crate) fn new(map: Map<Environment>, generation: u64) -> Self {
         let map = Arc::new(map);
         let updated_at = map.updated_at().and_then(unix_seconds);
         Self {
+            generation,
             patterns: Patterns::new(&map),
             client_flags: Constant::new(&map, |environment| environment.flags(Side::Client)),
             server_flags: Constant::new(&map, |environment| environment.flags(Side::Server)),
@@ -42,6 +44,11 @@ impl Held {
             updated_at: updated_at.and_then(|seconds| HeaderValue::from_str(&seconds).ok()),
             map,
         }
+    }
+
+    /// The generation of its file, which no other file has.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// What lies in the map.

@@ -7,11 +7,12 @@ use std::hash::{BuildHasher, RandomState};
 use actix_http::RequestHead;
 use actix_http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::Bytes;
-use engine::{BodyError, BodyKind, Identity};
+use engine::{BodyError, BodyKind, Identity, Scratch};
 
 use crate::answer::{self, Response};
 use crate::current::Current;
-use crate::encoding::{self, Gzip};
+use crate::encoding;
+use crate::gzip::{Gzip, Listed, WORTH_COMPRESSING};
 use crate::refusal::Refusal;
 
 /// Buffers kept for the next answers; more are only needed while as many answers wait for slow clients.
@@ -23,59 +24,69 @@ thread_local! {
     static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Answers `GET /api/v1/identities/`: an identity without traits.
-pub(crate) fn get(current: &Current, gzip: &Gzip, head: &RequestHead) -> Result<Response, Refusal> {
-    let query = head.uri.query().unwrap_or_default();
-    let identifier = form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name == "identifier")
-        .last();
-    match identifier {
-        Some((_, identifier)) => evaluate(current, gzip, head, &Identity::new(identifier)),
-        None => Err(Refusal::Invalid(engine::missing_identifier())),
-    }
+/// What answers to identities are made with, one after the other.
+#[derive(Default)]
+pub(crate) struct Identities {
+    scratch: RefCell<Scratch>,
+    gzip: RefCell<Gzip>,
 }
 
-/// Answers `POST /api/v1/identities/`. A body that is no identity is refused whatever the key.
-pub(crate) fn post(
-    current: &Current,
-    gzip: &Gzip,
-    head: &RequestHead,
-    body: &[u8],
-) -> Result<Response, Refusal> {
-    let request = engine::read_identity(body, kind(&head.headers))?;
-    evaluate(current, gzip, head, &request.into_identity(random_digits))
-}
-
-fn evaluate(
-    current: &Current,
-    gzip: &Gzip,
-    head: &RequestHead,
-    identity: &Identity<'_>,
-) -> Result<Response, Refusal> {
-    let generation = current.generation();
-    let (held, side) = generation.open(head)?;
-    let mut body = Buffer::take();
-    engine::write_identity(
-        held.environment(),
-        held.patterns(),
-        side,
-        identity,
-        &mut engine::Scratch::new(),
-        &mut body.0,
-    );
-    let varies = body.0.len() >= encoding::WORTH_COMPRESSING;
-    if varies && encoding::prefers_gzip(&head.headers) {
-        let mut compressed = Buffer::take();
-        if gzip.compress(&body.0, &mut compressed.0) {
-            return Ok(answer::fresh(
-                compressed.into(),
-                true,
-                varies,
-                held.updated_at(),
-            ));
+impl Identities {
+    /// Answers `GET /api/v1/identities/`: an identity without traits.
+    pub(crate) fn get(&self, current: &Current, head: &RequestHead) -> Result<Response, Refusal> {
+        let query = head.uri.query().unwrap_or_default();
+        let identifier = form_urlencoded::parse(query.as_bytes())
+            .filter(|(name, _)| name == "identifier")
+            .last();
+        match identifier {
+            Some((_, identifier)) => self.evaluate(current, head, &Identity::new(identifier)),
+            None => Err(Refusal::Invalid(engine::missing_identifier())),
         }
     }
-    Ok(answer::fresh(body.into(), false, varies, held.updated_at()))
+
+    /// Answers `POST /api/v1/identities/`. A body that is no identity is refused whatever the key.
+    pub(crate) fn post(
+        &self,
+        current: &Current,
+        head: &RequestHead,
+        body: &[u8],
+    ) -> Result<Response, Refusal> {
+        let request = engine::read_identity(body, kind(&head.headers))?;
+        self.evaluate(current, head, &request.into_identity(random_digits))
+    }
+
+    fn evaluate(
+        &self,
+        current: &Current,
+        head: &RequestHead,
+        identity: &Identity<'_>,
+    ) -> Result<Response, Refusal> {
+        let (held, side) = current.generation().open(head)?;
+        let mut scratch = self.scratch.borrow_mut();
+        let (environment, patterns) = (held.environment(), held.patterns());
+        let flags = engine::evaluate(environment, patterns, side, identity, &mut scratch);
+        let mut body = Buffer::take();
+        body.0
+            .reserve(identity.most_head_bytes() + flags.byte_length() + 1);
+        identity.write_head(&mut body.0);
+        let varies = body.0.len() + flags.byte_length() + 1 >= WORTH_COMPRESSING;
+        if varies && encoding::prefers_gzip(&head.headers) {
+            let mut compressed = Buffer::take();
+            let listed = Listed {
+                generation: held.generation(),
+                side,
+                flags: &flags,
+            };
+            let mut gzip = self.gzip.borrow_mut();
+            if gzip.write(&body.0, &listed, &mut compressed.0) {
+                let body = compressed.into();
+                return Ok(answer::fresh(body, true, varies, held.updated_at()));
+            }
+        }
+        flags.write(&mut body.0);
+        body.0.push(b'}');
+        Ok(answer::fresh(body.into(), false, varies, held.updated_at()))
+    }
 }
 
 /// What the content type says a body is. No content type counts as JSON.

@@ -74,7 +74,7 @@ impl Place {
             }
             match reader.map(&entry.file, generation) {
                 Ok(map) => {
-                    self.held = Some(Rc::new(Held::new(map)));
+                    self.held = Some(Rc::new(Held::new(map, generation)));
                     self.generation = generation;
                     self.failure = None;
                     return;

@@ -10,17 +10,17 @@ use crate::Settings;
 use crate::answer::{self, Response};
 use crate::cors::Cors;
 use crate::current::Current;
-use crate::encoding::Gzip;
+use crate::identities::Identities;
 use crate::refusal::Refusal;
 use crate::request_body::Unread;
 use crate::route::{Act, Endpoint};
-use crate::{document, flags, health, identities};
+use crate::{document, flags, health};
 
 /// All that answers are made from.
 pub(crate) struct Responder {
     current: Current,
     cors: Cors,
-    gzip: Gzip,
+    identities: Identities,
     stale_after: Option<Duration>,
     body_limit: usize,
 }
@@ -30,7 +30,7 @@ impl Responder {
         Self {
             current,
             cors: Cors::new(&settings.allow_origins),
-            gzip: Gzip::default(),
+            identities: Identities::default(),
             stale_after: settings.stale_after,
             body_limit: settings.body_limit,
         }
@@ -65,10 +65,10 @@ impl Responder {
             .ok_or_else(|| Refusal::MethodNotAllowed(endpoint.methods()))?;
         match (endpoint, act) {
             (Endpoint::Flags, _) => flags::answer(&self.current, head),
-            (Endpoint::Identities, Act::Get) => identities::get(&self.current, &self.gzip, head),
+            (Endpoint::Identities, Act::Get) => self.identities.get(&self.current, head),
             (Endpoint::Identities, Act::Post) => {
                 let body = body.map_err(Refusal::UnreadBody)?;
-                identities::post(&self.current, &self.gzip, head, &body)
+                self.identities.post(&self.current, head, &body)
             }
             (Endpoint::Document, _) => document::answer(&self.current, head),
             (Endpoint::Health, _) => health::answer(&self.current, self.stale_after),

@@ -1,6 +1,7 @@
 //! This room at its own door: a real listener over published snapshots, asked with the bytes of real requests.
 
 mod connections;
+mod gzip;
 mod serving;
 mod wire;
 

@@ -1,0 +1,90 @@
+//! Compressed answers to identities: the same bytes as the plain ones, whatever of them was compressed before.
+
+use std::fmt::Write as _;
+
+use super::*;
+
+const CLIENT: &str = "X-Environment-Key: client_one\r\n";
+const SERVER: &str = "X-Environment-Key: ser.one\r\n";
+
+/// Thirty features, one of them for server-side keys alone; every second has a value that a third of all identities get
+/// instead, so that hardly two identities have the same flags.
+fn diverse_document() -> String {
+    let mut states = String::new();
+    for id in 62..92 {
+        let separator = if id == 62 { "" } else { "," };
+        let variants = if id % 2 == 0 {
+            format!(
+                r#"{{"id":{id},"multivariate_feature_option":{{"id":{id},"value":"other value of {id}"}},"mv_fs_value_uuid":"","percentage_allocation":33.3}}"#
+            )
+        } else {
+            String::new()
+        };
+        write!(
+            states,
+            r#"{separator}{{"feature":{{"id":{id},"name":"feature {id}","type":"STANDARD"}},"enabled":true,"feature_state_value":"value of {id}","django_id":{id},"multivariate_feature_state_values":[{variants}]}}"#
+        )
+        .expect("text");
+    }
+    let whole = document("one", 0, &[(1, "first", true, "1")]);
+    let (start, rest) = whole.split_once(r#""feature_states":["#).expect("list");
+    let (_, end) = rest.split_once(r#"],"identity_overrides"#).expect("end");
+    format!(r#"{start}"feature_states":[{states}],"identity_overrides{end}"#)
+}
+
+fn gzipped(key: &str) -> String {
+    format!("{key}Accept-Encoding: gzip\r\n")
+}
+
+#[test]
+fn compresses_to_what_it_would_say_plainly() {
+    let mut published = Published::new(&["one"]);
+    published.update("one", &diverse_document());
+    let worker = Worker::start(&published, &["*"]);
+    let path = "/api/v1/identities/";
+    let mut lists = std::collections::HashSet::new();
+    for round in 0..2 {
+        for number in 0..40 {
+            // Heads of every length: stored, and too long to be stored.
+            let traits: Vec<String> = (0..number * 3)
+                .map(|place| {
+                    format!(r#"{{"trait_key":"trait {place} é","trait_value":1{round}{number}}}"#)
+                })
+                .collect();
+            let body = format!(
+                r#"{{"identifier":"identity {number}","traits":[{}]}}"#,
+                traits.join(",")
+            );
+            for key in [CLIENT, SERVER] {
+                let plain = worker.post(path, key, &body);
+                let compressed = worker.post(path, &gzipped(key), &body);
+                assert_eq!(plain.status, 200, "{}", plain.text());
+                assert_eq!(compressed.header("content-encoding"), Some("gzip"));
+                assert_eq!(compressed.header("vary"), plain.header("vary"));
+                assert!(compressed.body.len() < plain.body.len());
+                assert!(compressed.decoded() == plain.body, "{key} {body}");
+                lists.insert(plain.json()["flags"].to_string());
+            }
+        }
+    }
+    assert!(lists.len() > 60, "only {} different lists", lists.len());
+}
+
+#[test]
+fn compresses_no_list_of_an_older_document() {
+    let mut published = Published::new(&["one"]);
+    let worker = Worker::start(&published, &["*"]);
+    for second in 0..5 {
+        let value = format!("\"{second} {}\"", "x".repeat(2000));
+        published.update(
+            "one",
+            &document("one", second, &[(1, "first", true, &value)]),
+        );
+        let path = "/api/v1/identities/?identifier=a";
+        for _ in 0..2 {
+            let compressed = worker.get(path, &gzipped(CLIENT));
+            assert_eq!(compressed.header("content-encoding"), Some("gzip"));
+            assert!(compressed.decoded() == worker.get(path, CLIENT).body);
+        }
+    }
+}
