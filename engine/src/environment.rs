@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use rkyv::rend::u32_le;
 use rkyv::{Archive, Serialize};
 
 use crate::answer::{Answer, ArchivedAnswer};
@@ -23,16 +22,13 @@ pub struct Environment {
     pub(crate) updated_at: Option<String>,
     /// The document as upstream sent it.
     pub(crate) document: Answer,
-    pub(crate) client: SideAnswers,
+    /// What a client-side key sees; `None` where that is all there is.
+    pub(crate) client: Option<SideAnswers>,
     pub(crate) server: SideAnswers,
     /// Feature name -> its position: where it stands in every list of flags.
     pub(crate) features: Places,
-    /// JSON of flag objects, each with a comma behind it; [`Fragment`]s point into it.
-    pub(crate) fragment_bytes: Vec<u8>,
-    /// Every flag that a request can be answered with, each once.
-    pub(crate) fragments: Vec<Fragment>,
-    /// Each feature's environment default, among `fragments`, by position.
-    pub(crate) defaults: Vec<u32>,
+    /// JSON of flag objects, each with a comma behind it; [`Piece`]s point into it.
+    pub(crate) fragments: Vec<u8>,
     /// The features whose flag can differ between identities, by position.
     pub(crate) contests: Vec<Contest>,
     /// The segments that override a feature, strongest first; features with the same ones share them.
@@ -40,12 +36,10 @@ pub struct Environment {
     /// What contests are decided between.
     pub(crate) states: Vec<State>,
     pub(crate) splits: Vec<Split>,
-    /// Segments that override something.
-    pub(crate) segments: Vec<Segment>,
-    /// Every rule of every segment; children of one parent stand together.
-    pub(crate) rules: Vec<Rule>,
-    /// The conditions of every rule, as places among `conditions`.
-    pub(crate) rule_conditions: Vec<u32>,
+    /// The segments that override something: where each begins, among `steps`.
+    pub(crate) segments: Vec<u32>,
+    /// The rules of all segments, as questions to ask one after the other.
+    pub(crate) steps: Vec<Step>,
     /// Each condition once, however many rules have it.
     pub(crate) conditions: Vec<Condition>,
     /// What conditions look at; a condition knows its property by place.
@@ -61,31 +55,36 @@ pub struct Environment {
     pub(crate) identifiers: Places,
     /// For each identifier a run of `overrides`.
     pub(crate) identity_overrides: Vec<Span>,
-    /// Identity overrides, among `fragments`; those of one identifier by position of the feature.
-    pub(crate) overrides: Vec<u32>,
+    /// Those of one identifier by position of the feature.
+    pub(crate) overrides: Vec<IdentityOverride>,
 }
 
-/// The constant answers for one kind of key.
+/// What one kind of key sees.
 #[derive(Archive, Serialize, Debug)]
 pub(crate) struct SideAnswers {
     pub(crate) flags: Answer,
-    /// Where in the body of `flags` each feature's flag starts, by position; one more for the end of the last. What
-    /// comes behind a flag, comma or bracket, is part of it. A hidden feature takes no room.
-    pub(crate) starts: Vec<u32>,
     /// Each feature's flag alone, by position; `None` where it is hidden.
     pub(crate) by_feature: Vec<Option<Answer>>,
+    /// Every flag that a request can be answered with, each once, and its absence.
+    pub(crate) pieces: Vec<Piece>,
 }
 
-/// The JSON of one flag object and a comma: a range of `fragment_bytes`.
+/// The JSON of one flag object, and what it stands for in a list of flags.
 #[derive(Archive, Serialize, Clone, Copy, Debug)]
-pub(crate) struct Fragment {
-    pub(crate) start: u32,
-    pub(crate) end: u32,
-    /// The position of its feature.
-    pub(crate) feature: u32,
-    /// Neither server-key-only nor hidden because it is disabled.
-    pub(crate) visible_to_client: bool,
+pub(crate) struct Piece {
+    /// A range of `fragments`: the flag and a comma, or nothing.
+    pub(crate) fragment: Span,
+    /// Where its feature's flag stands in the body of `flags`, with the comma or bracket behind it.
+    pub(crate) slot: Span,
+    /// The piece to take when this one is chosen: itself, the absence of a flag where this one is hidden, or
+    /// [`NO_PIECE`] where the list is the same with it as without.
+    pub(crate) choice: u32,
+    /// How many bytes longer a list gets by it.
+    pub(crate) growth: i32,
 }
+
+/// No piece at all.
+pub(crate) const NO_PIECE: u32 = u32::MAX;
 
 /// A feature that segments override or that has multivariate values.
 #[derive(Archive, Serialize, Debug)]
@@ -102,7 +101,7 @@ pub(crate) struct Contest {
 /// A feature state, ready to be copied into an answer.
 #[derive(Archive, Serialize, Clone, Copy, Debug)]
 pub(crate) enum State {
-    /// Among `fragments`.
+    /// Among `pieces`.
     Plain(u32),
     /// It has multivariate values: its place among `splits`.
     Split(u32),
@@ -113,7 +112,7 @@ pub(crate) enum State {
 pub(crate) struct Split {
     /// What its bucket is computed from, up to the identifier.
     pub(crate) salt: String,
-    /// Its own value, among `fragments`.
+    /// Its own value, among `pieces`.
     pub(crate) own: u32,
     pub(crate) multivariate_values: Vec<MultivariateValue>,
 }
@@ -123,39 +122,38 @@ pub(crate) struct Split {
 pub(crate) struct MultivariateValue {
     pub(crate) start: f64,
     pub(crate) limit: f64,
-    /// Among `fragments`.
-    pub(crate) fragment: u32,
+    /// Among `pieces`.
+    pub(crate) piece: u32,
 }
 
-/// A segment: matches when it has a rule and all of them match.
-#[derive(Archive, Serialize, Debug)]
-pub(crate) struct Segment {
-    pub(crate) id: String,
-    pub(crate) rules: Span,
+/// What is overridden for one identifier and feature.
+#[derive(Archive, Serialize, Clone, Copy, Debug)]
+pub(crate) struct IdentityOverride {
+    /// The feature's position.
+    pub(crate) feature: u32,
+    /// Among `pieces`.
+    pub(crate) piece: u32,
 }
 
-/// A run of `rules` or `rule_conditions`.
+/// One question of a segment's rules and where its answer leads: another step, [`MATCHES`] or [`MATCHES_NOT`].
+#[derive(Archive, Serialize, Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// Among `conditions`.
+    pub(crate) condition: u32,
+    pub(crate) when_true: u32,
+    pub(crate) when_false: u32,
+}
+
+/// The end of a segment's steps: it matches.
+pub(crate) const MATCHES: u32 = u32::MAX;
+/// The end of a segment's steps: it does not match.
+pub(crate) const MATCHES_NOT: u32 = u32::MAX - 1;
+
+/// A range of bytes, or of `overrides`.
 #[derive(Archive, Serialize, Clone, Copy, Debug)]
 pub(crate) struct Span {
     pub(crate) start: u32,
     pub(crate) end: u32,
-}
-
-/// A rule over its conditions and its nested rules.
-#[derive(Archive, Serialize, Debug)]
-pub(crate) struct Rule {
-    pub(crate) quantifier: Quantifier,
-    pub(crate) conditions: Span,
-    pub(crate) rules: Span,
-}
-
-/// How many of a rule's parts must match.
-#[derive(Archive, Serialize, Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Quantifier {
-    All,
-    Any,
-    /// Not one.
-    None,
 }
 
 /// An operation on a property's value.
@@ -183,8 +181,9 @@ pub(crate) enum Property {
     EnvironmentKey,
     /// Any other JSONPath: its place among `queries`.
     Query(u32),
-    /// The identity key as it is, not coerced: what a percentage split without a property looks at.
-    RawIdentityKey,
+    /// The identifier as it is, not coerced: what a percentage split without a property looks at. The rest of the
+    /// identity key is in its salt.
+    RawIdentifier,
 }
 
 impl Environment {
@@ -233,38 +232,17 @@ impl ArchivedEnvironment {
 
     pub(crate) fn side(&self, side: Side) -> &ArchivedSideAnswers {
         match side {
-            Side::Client => &self.client,
+            Side::Client => self.client.as_ref().unwrap_or(&self.server),
             Side::Server => &self.server,
         }
     }
 
-    pub(crate) fn fragment(&self, place: u32) -> &ArchivedFragment {
-        &self.fragments[place as usize]
-    }
-
-    pub(crate) fn fragment_bytes(&self, fragment: &ArchivedFragment) -> &[u8] {
-        &self.fragment_bytes[fragment.start.to_native() as usize..fragment.end.to_native() as usize]
-    }
-
-    /// What is overridden for an identifier, among `fragments`, by position of the feature.
-    pub(crate) fn overrides_of(&self, identifier: &str) -> &[u32_le] {
+    /// What is overridden for an identifier, by position of the feature.
+    pub(crate) fn overrides_of(&self, identifier: &str) -> &[ArchivedIdentityOverride] {
         match self.identifiers.get(identifier.as_bytes()) {
             Some(place) => &self.overrides[self.identity_overrides[place as usize].range()],
             None => &[],
         }
-    }
-}
-
-impl ArchivedSideAnswers {
-    /// Where in the body of `flags` that feature's flag stands, with what comes behind it.
-    pub(crate) fn slot(&self, feature: u32) -> Range<usize> {
-        let feature = feature as usize;
-        self.starts[feature].to_native() as usize..self.starts[feature + 1].to_native() as usize
-    }
-
-    /// Where in the body of `flags` the last flag ends.
-    pub(crate) fn end(&self) -> usize {
-        self.starts.last().map_or(1, |end| end.to_native() as usize)
     }
 }
 

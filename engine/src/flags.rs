@@ -2,17 +2,13 @@
 //!
 //! Knows nothing of why a flag was chosen.
 
-use crate::environment::{ArchivedEnvironment, ArchivedSideAnswers};
+use crate::environment::{ArchivedEnvironment, ArchivedSideAnswers, NO_PIECE};
 use crate::side::Side;
-
-/// In a choice: no fragment but the position of a feature that is hidden here, though its default is not. Fragments
-/// never are so many, for together they take less than 4 GiB.
-const HIDDEN: u32 = 1 << 31;
 
 /// The flags of one identity: chosen, not yet written.
 #[derive(Clone, Copy)]
 pub struct Flags<'e, 's> {
-    environment: &'e ArchivedEnvironment,
+    fragments: &'e [u8],
     answers: &'e ArchivedSideAnswers,
     choices: &'s [u32],
     byte_length: usize,
@@ -38,19 +34,16 @@ impl<'s> Flags<'_, 's> {
         let body = self.answers.flags.body();
         let mut at = 1;
         for &choice in self.choices {
-            let (feature, bytes) = if choice & HIDDEN == 0 {
-                let fragment = self.environment.fragment(choice);
-                let bytes = self.environment.fragment_bytes(fragment);
-                (fragment.feature.to_native(), bytes)
-            } else {
-                (choice & !HIDDEN, &[][..])
-            };
-            let slot = self.answers.slot(feature);
+            let piece = &self.answers.pieces[choice as usize];
+            let slot = piece.slot.range();
             write_run(&body[at..slot.start], out);
-            out.extend_from_slice(bytes);
+            out.extend_from_slice(&self.fragments[piece.fragment.range()]);
             at = slot.end;
         }
-        write_run(&body[at..self.answers.end()], out);
+        // Of an empty list the bracket is all that is left.
+        if body.len() > EMPTY.len() {
+            write_run(&body[at..], out);
+        }
         // What has a comma behind it is a flag.
         match out.last_mut() {
             Some(last) if *last == b',' => *last = b']',
@@ -60,7 +53,10 @@ impl<'s> Flags<'_, 's> {
     }
 }
 
+const EMPTY: &[u8] = b"[]";
+
 /// Writes a run of environment defaults, each with a comma behind it: the very last has a bracket there.
+#[inline]
 fn write_run(run: &[u8], out: &mut Vec<u8>) {
     if run.is_empty() {
         return;
@@ -73,12 +69,11 @@ fn write_run(run: &[u8], out: &mut Vec<u8>) {
 
 /// Flags being chosen.
 pub(crate) struct Choices<'e, 's> {
-    environment: &'e ArchivedEnvironment,
+    fragments: &'e [u8],
     answers: &'e ArchivedSideAnswers,
-    sees_all: bool,
     choices: &'s mut Vec<u32>,
-    /// Bytes of all flags so far, each with what comes behind it.
-    bytes: usize,
+    /// How many bytes longer the list is than that of the environment defaults.
+    growth: isize,
 }
 
 impl<'e, 's> Choices<'e, 's> {
@@ -89,40 +84,34 @@ impl<'e, 's> Choices<'e, 's> {
         choices: &'s mut Vec<u32>,
     ) -> Choices<'e, 's> {
         choices.clear();
-        let answers = environment.side(side);
         Choices {
-            environment,
-            answers,
-            sees_all: side == Side::Server,
+            fragments: &environment.fragments,
+            answers: environment.side(side),
             choices,
-            bytes: answers.end() - 1,
+            growth: 0,
         }
     }
 
-    /// Chooses a fragment for its feature, whose position is beyond those chosen before.
-    pub(crate) fn choose(&mut self, place: u32) {
-        let fragment = self.environment.fragment(place);
-        let feature = fragment.feature.to_native();
-        if self.environment.defaults[feature as usize] == place {
-            return;
+    /// Chooses a piece for its feature, whose position is beyond those chosen before.
+    #[inline]
+    pub(crate) fn choose(&mut self, piece: u32) {
+        let piece = &self.answers.pieces[piece as usize];
+        if piece.choice != NO_PIECE {
+            self.choices.push(piece.choice.to_native());
+            self.growth += piece.growth.to_native() as isize;
         }
-        let slot = self.answers.slot(feature);
-        if self.sees_all || fragment.visible_to_client {
-            self.bytes += (fragment.end.to_native() - fragment.start.to_native()) as usize;
-            self.choices.push(place);
-        } else if !slot.is_empty() {
-            self.choices.push(HIDDEN | feature);
-        }
-        self.bytes -= slot.len();
     }
 
     pub(crate) fn finish(self) -> Flags<'e, 's> {
+        let body = self.answers.flags.body().len();
+        // Each flag takes a byte more than its own, be there none or many: only an empty list takes two.
+        let flags = body - if body == EMPTY.len() { EMPTY.len() } else { 1 };
+        let flags = flags.saturating_add_signed(self.growth);
         Flags {
-            environment: self.environment,
+            fragments: self.fragments,
             answers: self.answers,
             choices: self.choices,
-            // `[` and the flags, of which the last has `]` behind it.
-            byte_length: 1 + self.bytes.max(1),
+            byte_length: 1 + flags.max(1),
         }
     }
 }

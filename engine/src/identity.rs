@@ -3,6 +3,7 @@
 //! Knows nothing of environments.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use sha2::{Digest, Sha256};
 
@@ -13,7 +14,27 @@ use crate::number::{Integer, python_float_text};
 #[derive(Clone, Debug)]
 pub struct Identity<'a> {
     identifier: Cow<'a, str>,
-    traits: Vec<Trait<'a>>,
+    traits: Traits<'a>,
+}
+
+/// Traits in the order in which they were sent.
+#[derive(Clone, Default)]
+pub(crate) struct Traits<'a> {
+    pub(crate) list: Vec<Trait<'a>>,
+    /// What was sent between the brackets, where an answer would write it byte for byte the same.
+    pub(crate) verbatim: Option<&'a str>,
+}
+
+impl fmt::Debug for Traits<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.list.fmt(formatter)
+    }
+}
+
+impl PartialEq for Traits<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.list == other.list
+    }
 }
 
 /// A key and value of an identity.
@@ -38,11 +59,11 @@ impl<'a> Identity<'a> {
     pub fn new(identifier: Cow<'a, str>) -> Identity<'a> {
         Identity {
             identifier,
-            traits: Vec::new(),
+            traits: Traits::default(),
         }
     }
 
-    pub(crate) fn with_traits(identifier: Cow<'a, str>, traits: Vec<Trait<'a>>) -> Identity<'a> {
+    pub(crate) fn with_traits(identifier: Cow<'a, str>, traits: Traits<'a>) -> Identity<'a> {
         Identity { identifier, traits }
     }
 
@@ -52,12 +73,12 @@ impl<'a> Identity<'a> {
     }
 
     pub(crate) fn traits(&self) -> &[Trait<'a>] {
-        &self.traits
+        &self.traits.list
     }
 
     /// The value of the trait of that name; of a repeated one the last.
     pub(crate) fn trait_value(&self, name: &str) -> Option<&TraitValue<'a>> {
-        self.traits
+        self.traits()
             .iter()
             .rev()
             .find(|trait_| trait_.key.as_str() == name)
@@ -67,17 +88,15 @@ impl<'a> Identity<'a> {
     /// The most bytes that [`write_head`](Self::write_head) appends.
     pub fn most_head_bytes(&self) -> usize {
         let around = |parts: [&[u8]; 3]| parts.iter().map(|part| part.len()).sum::<usize>();
-        let traits = self.traits.iter().map(|trait_| {
-            let value = match &trait_.value {
-                TraitValue::Null | TraitValue::Boolean(_) => 5,
-                TraitValue::Integer(Integer::Small(_)) => 20,
-                TraitValue::Integer(Integer::Big { digits, .. }) => 1 + digits.len(),
-                TraitValue::Float(_) => 24,
-                TraitValue::Text(text) => most_bytes(text.as_str()),
-            };
-            around([TRAIT_KEY, TRAIT_VALUE, b"},"]) + most_bytes(trait_.key.as_str()) + value
-        });
-        around([IDENTIFIER, TRAITS, FLAGS]) + most_bytes(&self.identifier) + traits.sum::<usize>()
+        let traits = match self.traits.verbatim {
+            Some(verbatim) => verbatim.len(),
+            None => {
+                let around = around([TRAIT_KEY, TRAIT_VALUE, b"},"]);
+                let traits = self.traits().iter();
+                traits.map(|trait_| around + trait_.most_bytes()).sum()
+            }
+        };
+        around([IDENTIFIER, TRAITS, FLAGS]) + most_bytes(&self.identifier) + traits
     }
 
     /// Appends `{"identifier":...,"traits":[...],"flags":`: what the request said, traits in its order, up to where
@@ -86,31 +105,53 @@ impl<'a> Identity<'a> {
         out.extend_from_slice(IDENTIFIER);
         write_text(&self.identifier, out);
         out.extend_from_slice(TRAITS);
-        for (position, trait_) in self.traits.iter().enumerate() {
-            if position > 0 {
-                out.push(b',');
-            }
-            out.extend_from_slice(TRAIT_KEY);
-            write_string(&trait_.key, out);
-            out.extend_from_slice(TRAIT_VALUE);
-            match &trait_.value {
-                TraitValue::Null => out.extend_from_slice(b"null"),
-                TraitValue::Boolean(true) => out.extend_from_slice(b"true"),
-                TraitValue::Boolean(false) => out.extend_from_slice(b"false"),
-                TraitValue::Integer(integer) => write_integer(integer, out),
-                TraitValue::Float(float) => write_float(*float, out),
-                TraitValue::Text(text) => write_string(text, out),
-            }
-            out.push(b'}');
+        match self.traits.verbatim {
+            Some(verbatim) => out.extend_from_slice(verbatim.as_bytes()),
+            None => write_traits(self.traits(), out),
         }
         out.extend_from_slice(FLAGS);
     }
 }
 
+impl Trait<'_> {
+    /// The most bytes that its key and its value take as JSON.
+    fn most_bytes(&self) -> usize {
+        let value = match &self.value {
+            TraitValue::Null | TraitValue::Boolean(_) => 5,
+            TraitValue::Integer(Integer::Small(_)) => 20,
+            TraitValue::Integer(Integer::Big { digits, .. }) => 1 + digits.len(),
+            TraitValue::Float(_) => 24,
+            TraitValue::Text(text) => most_bytes(text.as_str()),
+        };
+        most_bytes(self.key.as_str()) + value
+    }
+}
+
+fn write_traits(traits: &[Trait<'_>], out: &mut Vec<u8>) {
+    for (position, trait_) in traits.iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(TRAIT_KEY);
+        write_string(&trait_.key, out);
+        out.extend_from_slice(TRAIT_VALUE);
+        match &trait_.value {
+            TraitValue::Null => out.extend_from_slice(b"null"),
+            TraitValue::Boolean(true) => out.extend_from_slice(b"true"),
+            TraitValue::Boolean(false) => out.extend_from_slice(b"false"),
+            TraitValue::Integer(integer) => write_integer(integer, out),
+            TraitValue::Float(float) => write_float(*float, out),
+            TraitValue::Text(text) => write_string(text, out),
+        }
+        out.push(b'}');
+    }
+}
+
+/// What stands around each part of an answer's head.
 const IDENTIFIER: &[u8] = b"{\"identifier\":";
 const TRAITS: &[u8] = b",\"traits\":[";
-const TRAIT_KEY: &[u8] = b"{\"trait_key\":";
-const TRAIT_VALUE: &[u8] = b",\"trait_value\":";
+pub(crate) const TRAIT_KEY: &[u8] = b"{\"trait_key\":";
+pub(crate) const TRAIT_VALUE: &[u8] = b",\"trait_value\":";
 const FLAGS: &[u8] = b"],\"flags\":";
 
 /// The most bytes that `text` takes as a JSON string: six for a control character.

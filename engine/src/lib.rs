@@ -20,6 +20,7 @@ mod operation;
 mod pattern;
 mod patterns;
 mod places;
+mod properties;
 mod property_value;
 mod python;
 mod request;

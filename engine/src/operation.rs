@@ -72,11 +72,12 @@ enum TextComparand {
 }
 
 impl Operation {
-    /// Parses a condition's operator and operand. `Err` names why it can never match.
+    /// Parses a condition's operator and operand; `salt` is what percentage splits have before the value. `Err` names
+    /// why it can never match.
     pub(crate) fn compile(
         operator: &str,
         operand: &Value<'_>,
-        segment: &str,
+        salt: String,
         pattern: impl FnOnce(&str) -> Result<u32, String>,
     ) -> Result<Operation, String> {
         match operator {
@@ -110,10 +111,7 @@ impl Operation {
             "REGEX" => pattern(text).map(Operation::Regex),
             "MODULO" => modulo(text),
             "PERCENTAGE_SPLIT" => Ok(match python_float(text) {
-                Some(threshold) => Operation::PercentageSplit {
-                    salt: format!("{segment},"),
-                    threshold,
-                },
+                Some(threshold) => Operation::PercentageSplit { salt, threshold },
                 None => Operation::Never,
             }),
             _ => Err(format!("its operator {operator:?} is unknown")),

@@ -5,6 +5,8 @@
 use rkyv::{Archive, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::environment::Span;
+
 /// Distinct texts, numbered in the order in which they came. The archive depends on that order alone, so the same
 /// document always makes the same bytes. The hash is fast rather than secret: what a request asks for is never added.
 #[derive(Archive, Serialize, Debug)]
@@ -65,14 +67,24 @@ impl Places {
         place
     }
 
-    /// The texts and their bounds, for those who have no need to search.
-    pub(crate) fn into_texts(self) -> (Vec<u8>, Vec<u32>) {
-        (self.texts, self.bounds)
+    /// The text of that place.
+    pub(crate) fn text(&self, place: u32) -> &[u8] {
+        let Span { start, end } = self.span(place);
+        &self.texts[start as usize..end as usize]
     }
 
-    fn text(&self, place: u32) -> &[u8] {
+    /// Where among all texts that of a place is.
+    pub(crate) fn span(&self, place: u32) -> Span {
         let place = place as usize;
-        &self.texts[self.bounds[place] as usize..self.bounds[place + 1] as usize]
+        Span {
+            start: self.bounds[place],
+            end: self.bounds[place + 1],
+        }
+    }
+
+    /// All texts, end to end.
+    pub(crate) fn into_texts(self) -> Vec<u8> {
+        self.texts
     }
 
     fn grow(&mut self) {

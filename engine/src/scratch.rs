@@ -28,10 +28,10 @@ pub(crate) type Values<'v> = Vec<Option<PropertyValue<'v>>>;
 pub(crate) struct Spare(Values<'static>);
 
 impl Spare {
-    /// Room for each property's value.
-    pub(crate) fn take<'v>(&mut self, environment: &ArchivedEnvironment) -> Values<'v> {
+    /// Room for the values of so many properties.
+    pub(crate) fn take<'v>(&mut self, count: usize) -> Values<'v> {
         let mut values = recycle(std::mem::take(&mut self.0));
-        values.resize(environment.properties.len(), None);
+        values.resize(count, None);
         values
     }
 

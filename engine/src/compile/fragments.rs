@@ -1,46 +1,52 @@
 //! Rendering: feature states as the JSON of their flags, and the evaluation context for queries.
 
 use crate::document::{Document, DocumentError, FeatureState, Rule};
-use crate::environment::{Fragment, MultivariateValue, Split, State};
+use crate::environment::{MultivariateValue, Span, Split, State};
 use crate::json::{Value, write_text, write_value};
 use crate::places::{Places, length};
 
-/// Flag objects, each once, and what is needed to render one more.
+/// Flag objects, each once, and what is needed to render one more. A fragment's place is that of its [`Piece`].
+///
+/// [`Piece`]: crate::environment::Piece
 pub(super) struct Fragments<'d> {
     /// Each with a comma behind it.
     flags: Places,
-    /// By place among `flags`: the position of its feature, and whether a client-side key sees it.
-    of: Vec<(u32, bool)>,
+    pub(super) list: Vec<Fragment>,
     pub(super) splits: Vec<Split>,
     document: &'d Document<'d>,
+}
+
+/// A flag object, with the comma behind it.
+pub(super) struct Fragment {
+    pub(super) bytes: Span,
+    /// The position of its feature.
+    pub(super) feature: u32,
+    pub(super) visible_to_client: bool,
 }
 
 impl<'d> Fragments<'d> {
     pub(super) fn new(document: &'d Document<'d>) -> Fragments<'d> {
         Fragments {
             flags: Places::new(),
-            of: Vec::new(),
+            list: Vec::new(),
             splits: Vec::new(),
             document,
         }
     }
 
-    /// The bytes that every [`Fragment`] points into, and the fragments.
-    pub(super) fn finish(self) -> Result<(Vec<u8>, Vec<Fragment>), DocumentError> {
-        let (bytes, bounds) = self.flags.into_texts();
+    /// The bytes of all fragments.
+    pub(super) fn finish(self) -> Result<Vec<u8>, DocumentError> {
+        let bytes = self.flags.into_texts();
         if u32::try_from(bytes.len()).is_err() {
             return Err(DocumentError::whole("its flags take more than 4 GiB"));
         }
-        let bounds = bounds.windows(2);
-        let fragments = bounds
-            .zip(self.of)
-            .map(|(bounds, (feature, visible_to_client))| Fragment {
-                start: bounds[0],
-                end: bounds[1],
-                feature,
-                visible_to_client,
-            });
-        Ok((bytes, fragments.collect()))
+        Ok(bytes)
+    }
+
+    /// The JSON of one flag, without a comma.
+    pub(super) fn flag_of(&self, place: u32) -> &[u8] {
+        let flag = self.flags.text(place);
+        flag.strip_suffix(b",").unwrap_or(flag)
     }
 
     /// Renders a feature state's own value and each of its multivariate values.
@@ -53,11 +59,11 @@ impl<'d> Fragments<'d> {
         let mut multivariate_values = Vec::with_capacity(state.multivariate_values.len());
         for value in &state.multivariate_values {
             let limit = value.allocation + start;
-            let fragment = self.add(state, feature, value.value);
+            let piece = self.add(state, feature, value.value);
             multivariate_values.push(MultivariateValue {
                 start,
                 limit,
-                fragment,
+                piece,
             });
             start = limit;
         }
@@ -69,24 +75,37 @@ impl<'d> Fragments<'d> {
         State::Split(length(&self.splits) - 1)
     }
 
-    /// Renders a feature state's own value; its place among fragments.
+    /// Renders a feature state's own value and returns its place.
     pub(super) fn own(&mut self, state: &FeatureState<'_>, feature: u32) -> u32 {
         self.add(state, feature, state.value)
     }
 
-    /// Whether a client-side key sees this feature state's flag.
-    pub(super) fn is_visible_to_client(&self, state: &FeatureState<'_>) -> bool {
+    fn add(&mut self, state: &FeatureState<'_>, feature: u32, value: &Value<'_>) -> u32 {
+        let mut flag = Vec::new();
+        self.write_flag(state, value, &mut flag);
+        let place = self.flags.add(&flag);
+        if place == length(&self.list) {
+            self.list.push(Fragment {
+                bytes: self.flags.span(place),
+                feature,
+                visible_to_client: self.is_visible_to_client(state),
+            });
+        }
+        place
+    }
+
+    fn is_visible_to_client(&self, state: &FeatureState<'_>) -> bool {
         let hidden = &self.document.server_key_only_feature_ids;
         !hidden.contains(&state.feature_id.equality_key())
             && (state.enabled.is_truthy() || !self.document.hide_disabled_flags)
     }
 
-    /// The JSON of one flag: the feature state's feature with `value`.
-    pub(super) fn flag(&self, state: &FeatureState<'_>, value: &Value<'_>) -> Vec<u8> {
-        let mut out = b"{\"feature\":{\"id\":".to_vec();
-        write_value(state.feature_id, &mut out);
+    /// The JSON of one flag, the feature state's feature with `value`, and a comma.
+    fn write_flag(&self, state: &FeatureState<'_>, value: &Value<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"feature\":{\"id\":");
+        write_value(state.feature_id, out);
         out.extend_from_slice(b",\"name\":");
-        write_text(state.feature_name, &mut out);
+        write_text(state.feature_name, out);
         out.extend_from_slice(b",\"type\":");
         match self
             .document
@@ -95,25 +114,14 @@ impl<'d> Fragments<'d> {
             .copied()
             .flatten()
         {
-            Some(kind) => write_value(kind, &mut out),
+            Some(kind) => write_value(kind, out),
             None => out.extend_from_slice(b"\"STANDARD\""),
         }
         out.extend_from_slice(b"},\"enabled\":");
-        write_value(state.enabled, &mut out);
+        write_value(state.enabled, out);
         out.extend_from_slice(b",\"feature_state_value\":");
-        write_value(value, &mut out);
-        out.push(b'}');
-        out
-    }
-
-    fn add(&mut self, state: &FeatureState<'_>, feature: u32, value: &Value<'_>) -> u32 {
-        let mut flag = self.flag(state, value);
-        flag.push(b',');
-        let place = self.flags.add(&flag);
-        if place == length(&self.of) {
-            self.of.push((feature, self.is_visible_to_client(state)));
-        }
-        place
+        write_value(value, out);
+        out.extend_from_slice(b"},");
     }
 }
 

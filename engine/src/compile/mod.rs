@@ -5,13 +5,14 @@
 
 mod fragments;
 mod segments;
+mod sides;
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use crate::answer::Answer;
 use crate::document::{Document, DocumentError, FeatureState};
-use crate::environment::{Contest, Environment, SideAnswers, Span, State};
+use crate::environment::{Contest, Environment, IdentityOverride, Span, State};
 use crate::json::Value;
 use crate::patterns::Patterns;
 use crate::places::{Places, length};
@@ -48,7 +49,7 @@ pub fn compile(document: &[u8]) -> Result<Compiled, DocumentError> {
 
 fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentError> {
     let mut fragments = Fragments::new(document);
-    let mut segments = Segments::new();
+    let mut segments = Segments::new(document.api_key);
     let mut warnings = Vec::new();
     let mut features = Places::new();
     let positions: HashMap<&str, u32> = document
@@ -114,14 +115,17 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
             "the document nests too deep for JSONPath properties; none is ever set".to_owned(),
         );
     }
-    let client = constant_answers(document, &fragments, Side::Client);
-    let server = constant_answers(document, &fragments, Side::Server);
     let defaults = (0..).zip(&document.feature_states);
-    let defaults = defaults
+    let defaults: Vec<u32> = defaults
         .map(|(feature, state)| fragments.own(state, feature))
         .collect();
+    let all_visible = fragments
+        .list
+        .iter()
+        .all(|fragment| fragment.visible_to_client);
+    let client = (!all_visible).then(|| sides::answers(&fragments, &defaults, Side::Client));
+    let server = sides::answers(&fragments, &defaults, Side::Server);
     let splits = std::mem::take(&mut fragments.splits);
-    let (fragment_bytes, fragments) = fragments.finish()?;
     Ok(Compiled {
         environment: Environment {
             name: document.name.map(str::to_owned),
@@ -131,16 +135,13 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
             client,
             server,
             features,
-            fragment_bytes,
-            fragments,
-            defaults,
+            fragments: fragments.finish()?,
             contests,
             precedences: precedences.list,
             states,
             splits,
             segments: segments.segments,
-            rules: segments.rules,
-            rule_conditions: segments.rule_conditions,
+            steps: segments.steps,
             conditions: segments.conditions,
             properties: segments.properties,
             property_names: segments.property_names,
@@ -172,41 +173,13 @@ impl Precedences {
     }
 }
 
-/// The answers that depend on nothing but the kind of key.
-fn constant_answers(document: &Document<'_>, fragments: &Fragments<'_>, side: Side) -> SideAnswers {
-    let mut body = vec![b'['];
-    let mut starts = Vec::with_capacity(document.feature_states.len() + 1);
-    let mut by_feature = Vec::with_capacity(document.feature_states.len());
-    for state in &document.feature_states {
-        starts.push(length(&body));
-        if side == Side::Client && !fragments.is_visible_to_client(state) {
-            by_feature.push(None);
-            continue;
-        }
-        let flag = fragments.flag(state, state.value);
-        body.extend_from_slice(&flag);
-        body.push(b',');
-        by_feature.push(Some(Answer::new(flag)));
-    }
-    starts.push(length(&body));
-    match body.last_mut() {
-        Some(last) if *last == b',' => *last = b']',
-        _ => body.push(b']'),
-    }
-    SideAnswers {
-        flags: Answer::new(body),
-        starts,
-        by_feature,
-    }
-}
-
 /// Identity overrides by identifier.
 struct Overridden {
     identifiers: Places,
     /// For each identifier a run of `overrides`.
     runs: Vec<Span>,
-    /// Among fragments; those of one identifier by position of the feature.
-    overrides: Vec<u32>,
+    /// Those of one identifier by position of the feature.
+    overrides: Vec<IdentityOverride>,
 }
 
 impl Overridden {
@@ -217,17 +190,17 @@ impl Overridden {
         fragments: &mut Fragments<'_>,
     ) -> Overridden {
         let mut identifiers = Places::new();
-        // The places of identifiers, the positions of features, fragments.
-        let mut rows: Vec<(u32, u32, u32)> = Vec::new();
+        let mut rows: Vec<(u32, IdentityOverride)> = Vec::new();
         for entry in &document.identity_overrides {
             for state in &entry.feature_states {
                 if let Some(&feature) = positions.get(state.feature_name) {
                     let identifier = identifiers.add(entry.identifier.as_bytes());
-                    rows.push((identifier, feature, fragments.own(state, feature)));
+                    let piece = fragments.own(state, feature);
+                    rows.push((identifier, IdentityOverride { feature, piece }));
                 }
             }
         }
-        let key = |&(identifier, feature, _): &(u32, u32, u32)| (identifier, feature);
+        let key = |row: &(u32, IdentityOverride)| (row.0, row.1.feature);
         rows.sort_by_key(key);
         rows.dedup_by_key(|row| key(row));
         let mut end = 0;
@@ -236,9 +209,10 @@ impl Overridden {
             end += length(run);
             Span { start, end }
         });
+        let runs = runs.collect();
         Overridden {
-            runs: runs.collect(),
-            overrides: rows.iter().map(|(_, _, fragment)| *fragment).collect(),
+            runs,
+            overrides: rows.into_iter().map(|(_, row)| row).collect(),
             identifiers,
         }
     }

@@ -1,21 +1,21 @@
-//! Segments: rules flattened into runs, properties interned, operands parsed.
+//! Segments: rules turned into steps, properties interned, operands parsed.
 
 use std::collections::HashMap;
 
 use serde_json_path::JsonPath;
 
 use crate::document::{self, Rule as DocumentRule};
-use crate::environment::{Condition, Property, Quantifier, Rule, Segment, Span};
+use crate::environment::{Condition, MATCHES, MATCHES_NOT, Property, Step};
 use crate::json::{Value, write_value};
 use crate::operation::Operation;
 use crate::pattern::PatternSource;
 use crate::places::{Places, length};
 
 /// The segments of an environment and what they refer to.
-pub(super) struct Segments {
-    pub(super) segments: Vec<Segment>,
-    pub(super) rules: Vec<Rule>,
-    pub(super) rule_conditions: Vec<u32>,
+pub(super) struct Segments<'d> {
+    api_key: &'d str,
+    pub(super) segments: Vec<u32>,
+    pub(super) steps: Vec<Step>,
     pub(super) conditions: Vec<Condition>,
     pub(super) properties: Vec<Property>,
     pub(super) property_names: Places,
@@ -27,12 +27,29 @@ pub(super) struct Segments {
     known_patterns: HashMap<String, Result<u32, String>>,
 }
 
-impl Segments {
-    pub(super) fn new() -> Segments {
+/// A rule over its conditions, by place, and its nested rules.
+struct Rule {
+    quantifier: Quantifier,
+    conditions: Vec<u32>,
+    rules: Vec<Rule>,
+}
+
+/// How many of a rule's parts must match.
+#[derive(Clone, Copy)]
+enum Quantifier {
+    All,
+    Any,
+    /// Not one.
+    None,
+}
+
+impl<'d> Segments<'d> {
+    /// No segments yet; the environment has that key.
+    pub(super) fn new(api_key: &'d str) -> Segments<'d> {
         Segments {
+            api_key,
             segments: Vec::new(),
-            rules: Vec::new(),
-            rule_conditions: Vec::new(),
+            steps: Vec::new(),
             conditions: Vec::new(),
             properties: Vec::new(),
             property_names: Places::new(),
@@ -65,38 +82,24 @@ impl Segments {
             return None;
         }
         let rules = self.rules(&segment.rules, &segment.id, &title, warnings);
-        self.segments.push(Segment {
-            id: segment.id.clone(),
-            rules,
-        });
+        let start = self.steps_of_all(&rules, MATCHES, MATCHES_NOT);
+        self.segments.push(start);
         Some(length(&self.segments) - 1)
     }
 
-    /// Adds rules as one run, then what they consist of.
     fn rules(
         &mut self,
         rules: &[DocumentRule<'_>],
         segment: &str,
         title: &str,
         warnings: &mut Vec<String>,
-    ) -> Span {
-        let start = self.rules.len();
-        let nothing = Span { start: 0, end: 0 };
-        for rule in rules {
-            let quantifier = quantifier(rule.kind).unwrap_or(Quantifier::All);
-            self.rules.push(Rule {
-                quantifier,
-                conditions: nothing,
-                rules: nothing,
-            });
-        }
-        let end = self.rules.len();
-        for (place, rule) in (start..end).zip(rules) {
-            self.rules[place].conditions =
-                self.conditions(&rule.conditions, segment, title, warnings);
-            self.rules[place].rules = self.rules(&rule.rules, segment, title, warnings);
-        }
-        span(start, end)
+    ) -> Vec<Rule> {
+        let lower = |rule: &DocumentRule<'_>| Rule {
+            quantifier: quantifier(rule.kind).unwrap_or(Quantifier::All),
+            conditions: self.conditions(&rule.conditions, segment, title, warnings),
+            rules: self.rules(&rule.rules, segment, title, warnings),
+        };
+        rules.iter().map(lower).collect()
     }
 
     fn conditions(
@@ -105,8 +108,8 @@ impl Segments {
         segment: &str,
         title: &str,
         warnings: &mut Vec<String>,
-    ) -> Span {
-        let start = self.rule_conditions.len();
+    ) -> Vec<u32> {
+        let mut places = Vec::with_capacity(conditions.len());
         for condition in conditions {
             let place = self
                 .condition(condition, segment)
@@ -118,13 +121,64 @@ impl Segments {
                     ));
                     self.add_condition(condition.property, Operation::Never)
                 });
-            self.rule_conditions.push(place);
+            places.push(place);
         }
         // A rule's outcome does not depend on the order of its conditions: the cheapest go first.
-        let conditions = &self.conditions;
-        let cost = |place: &u32| conditions[*place as usize].operation.cost();
-        self.rule_conditions[start..].sort_by_key(cost);
-        span(start, self.rule_conditions.len())
+        places.sort_by_key(|place| self.conditions[*place as usize].operation.cost());
+        places
+    }
+
+    /// Adds the steps of rules that all must match, and returns where to begin. They lead to `matches` or to
+    /// `matches_not`. Added from the last to the first, so that each knows where it leads.
+    fn steps_of_all(&mut self, rules: &[Rule], matches: u32, matches_not: u32) -> u32 {
+        let last_to_first = rules.iter().rev();
+        last_to_first.fold(matches, |next, rule| self.steps_of(rule, next, matches_not))
+    }
+
+    /// The same for one rule.
+    fn steps_of(&mut self, rule: &Rule, matches: u32, matches_not: u32) -> u32 {
+        // A part that is empty holds, whatever the rule's type.
+        let otherwise = |empty: bool| if empty { matches } else { matches_not };
+        match rule.quantifier {
+            Quantifier::All => {
+                let rules = self.steps_of_all(&rule.rules, matches, matches_not);
+                let conditions = rule.conditions.iter().rev();
+                conditions.fold(rules, |next, condition| {
+                    self.step(*condition, next, matches_not)
+                })
+            }
+            Quantifier::Any => {
+                let rules = rule.rules.iter().rev();
+                let rules = rules.fold(otherwise(rule.rules.is_empty()), |next, rule| {
+                    self.steps_of(rule, matches, next)
+                });
+                if rule.conditions.is_empty() {
+                    return rules;
+                }
+                let conditions = rule.conditions.iter().rev();
+                conditions.fold(matches_not, |next, condition| {
+                    self.step(*condition, rules, next)
+                })
+            }
+            Quantifier::None => {
+                let rules = rule.rules.iter().rev();
+                let rules =
+                    rules.fold(matches, |next, rule| self.steps_of(rule, matches_not, next));
+                let conditions = rule.conditions.iter().rev();
+                conditions.fold(rules, |next, condition| {
+                    self.step(*condition, matches_not, next)
+                })
+            }
+        }
+    }
+
+    fn step(&mut self, condition: u32, when_true: u32, when_false: u32) -> u32 {
+        self.steps.push(Step {
+            condition,
+            when_true,
+            when_false,
+        });
+        length(&self.steps) - 1
     }
 
     /// The place of a condition; the same one has one place, so that a request decides it once. `Err` says why
@@ -138,21 +192,21 @@ impl Segments {
             Value::Text(text) => text.as_str(),
             _ => "",
         };
-        // What a percentage split says depends on its segment.
-        let scope = if operator == "PERCENTAGE_SPLIT" {
-            segment
-        } else {
-            ""
-        };
         let property = condition.property;
-        let mut key = format!("{operator:?} {property:?} {scope:?} ").into_bytes();
+        // What a percentage split says depends on its segment; without a property it splits by identity key.
+        let salt = match (operator, property) {
+            ("PERCENTAGE_SPLIT", "") => format!("{segment},{}_", self.api_key),
+            ("PERCENTAGE_SPLIT", _) => format!("{segment},"),
+            _ => String::new(),
+        };
+        let mut key = format!("{operator:?} {property:?} {salt:?} ").into_bytes();
         write_value(condition.value, &mut key);
         let key = String::from_utf8_lossy(&key).into_owned();
         if let Some(place) = self.known_conditions.get(&key) {
             return Ok(*place);
         }
         let patterns = (&mut self.patterns, &mut self.known_patterns);
-        let operation = Operation::compile(operator, condition.value, segment, |pattern| {
+        let operation = Operation::compile(operator, condition.value, salt, |pattern| {
             add_pattern(patterns, pattern)
         })?;
         let place = self.add_condition(property, operation);
@@ -162,7 +216,7 @@ impl Segments {
 
     fn add_condition(&mut self, property: &str, operation: Operation) -> u32 {
         let property = match (&operation, property) {
-            (Operation::PercentageSplit { .. }, "") => self.raw_identity_key(),
+            (Operation::PercentageSplit { .. }, "") => self.raw_identifier(),
             (_, name) => self.property(name),
         };
         self.conditions.push(Condition {
@@ -200,18 +254,18 @@ impl Segments {
         place
     }
 
-    /// The place of the identity key as it is.
-    fn raw_identity_key(&mut self) -> u32 {
-        let place = self.property_names.add(RAW_IDENTITY_KEY);
+    /// The place of the identifier as it is.
+    fn raw_identifier(&mut self) -> u32 {
+        let place = self.property_names.add(RAW_IDENTIFIER);
         if place == length(&self.properties) {
-            self.properties.push(Property::RawIdentityKey);
+            self.properties.push(Property::RawIdentifier);
         }
         place
     }
 }
 
-/// The name of the identity key as it is. No trait can have it: it is not UTF-8.
-const RAW_IDENTITY_KEY: &[u8] = b"\xff";
+/// The name of the identifier as it is. No trait can have it: it is not UTF-8.
+const RAW_IDENTIFIER: &[u8] = b"\xff";
 
 /// The place of a pattern; the same pattern has one place.
 fn add_pattern(
@@ -229,14 +283,6 @@ fn add_pattern(
         Ok(length(patterns) - 1)
     });
     added.clone()
-}
-
-fn span(start: usize, end: usize) -> Span {
-    let place = |place| u32::try_from(place).unwrap_or(u32::MAX);
-    Span {
-        start: place(start),
-        end: place(end),
-    }
 }
 
 fn quantifier(kind: &Value<'_>) -> Option<Quantifier> {

@@ -1,6 +1,7 @@
 //! Reading JSON text. Errors carry Python's own words and position, since clients see them.
 
 use super::members::Members;
+use super::text::plain_length;
 use super::{Dialect, Text, Value};
 use crate::number::Integer;
 
@@ -107,6 +108,29 @@ impl<'a> Reader<'a> {
         } else {
             self.fail("Expecting ':' delimiter")
         }
+    }
+
+    /// Takes a member's name, given with its quotes, and its colon, if that is what comes next.
+    #[inline]
+    pub(crate) fn take_name(&mut self, quoted: &[u8]) -> bool {
+        let comes = self.peek().is_some() && self.text.as_bytes()[self.at..].starts_with(quoted);
+        let start = self.at;
+        self.at += if comes { quoted.len() } else { 0 };
+        let taken = comes && self.take(b':');
+        if !taken {
+            self.at = start;
+        }
+        taken
+    }
+
+    /// Where the next byte stands.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// What stands between two positions that the cursor had.
+    pub(crate) fn between(&self, start: usize, end: usize) -> Option<&'a str> {
+        self.text.get(start..end)
     }
 
     /// After an element: `true` when another follows, `false` when `close` ended the list or object.
@@ -356,29 +380,4 @@ impl<'a> Reader<'a> {
             fatal: false,
         })
     }
-}
-
-/// How many bytes stand before the first quote, backslash or control character. Looks at eight at a time: most of
-/// a request is strings.
-#[inline]
-fn plain_length(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    for (number, chunk) in chunks.iter().enumerate() {
-        let word = u64::from_le_bytes(*chunk);
-        // A byte's high bit is set where the byte is zero, or below 0x20: a borrow can only reach bytes above the
-        // first such one, and the first is all that counts.
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let quote = zero(word ^ (ONES * u64::from(b'"')));
-        let backslash = zero(word ^ (ONES * u64::from(b'\\')));
-        let found = (control | quote | backslash) & HIGH;
-        if found != 0 {
-            return number * 8 + found.trailing_zeros() as usize / 8;
-        }
-    }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    let before = bytes.len() - rest.len();
-    before + rest.iter().position(special).unwrap_or(rest.len())
 }

@@ -73,3 +73,40 @@ impl fmt::Debug for Text<'_> {
         fmt::Debug::fmt(self.as_str(), formatter)
     }
 }
+
+/// How many bytes stand before the first quote, backslash or control character: what a JSON string can hold as it is.
+/// Looks at eight at a time: most of a request is strings.
+#[inline]
+pub(super) fn plain_length(bytes: &[u8]) -> usize {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for (number, chunk) in chunks.iter().enumerate() {
+        let special = special_bytes(*chunk);
+        if special != 0 {
+            return number * 8 + special.trailing_zeros() as usize / 8;
+        }
+    }
+    let before = bytes.len() - rest.len();
+    // The last eight bytes again: those seen before are not special.
+    if let (Some(last), false) = (bytes.last_chunk::<8>(), rest.is_empty()) {
+        return match special_bytes(*last) {
+            0 => bytes.len(),
+            special => bytes.len() - 8 + special.trailing_zeros() as usize / 8,
+        };
+    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    before + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+/// Has the high bit of the first special byte set, and of no byte before it.
+#[inline]
+fn special_bytes(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let word = u64::from_le_bytes(bytes);
+    // A byte's high bit is set where the byte is zero, or below 0x20: a borrow can only reach bytes above the
+    // first such one, and the first is all that counts.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = zero(word ^ (ONES * u64::from(b'"')));
+    let backslash = zero(word ^ (ONES * u64::from(b'\\')));
+    (control | quote | backslash) & (ONES << 7)
+}

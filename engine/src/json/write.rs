@@ -1,5 +1,6 @@
 //! Writing JSON as orjson does: compact, UTF-8 unescaped, the shortest text that reads back as the same double.
 
+use super::text::plain_length;
 use super::{Text, Value};
 use crate::number::Integer;
 
@@ -7,13 +8,14 @@ use crate::number::Integer;
 pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
-    let mut copied = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&text.as_bytes()[copied..at]);
-        copied = at + 1;
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, special) = rest.split_at(plain_length(rest));
+        out.extend_from_slice(plain);
+        let Some((&byte, behind)) = special.split_first() else {
+            break;
+        };
+        rest = behind;
         out.push(b'\\');
         match byte {
             b'"' | b'\\' => out.push(byte),
@@ -29,7 +31,6 @@ pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
             }
         }
     }
-    out.extend_from_slice(&text.as_bytes()[copied..]);
     out.push(b'"');
 }
 

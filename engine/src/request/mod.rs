@@ -8,7 +8,7 @@ mod strict;
 
 use std::borrow::Cow;
 
-use crate::identity::{Identity, Trait, transient_identifier};
+use crate::identity::{Identity, Traits, transient_identifier};
 
 /// What a body is, by its content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum BodyError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct IdentityRequest<'a> {
     identifier: Option<Cow<'a, str>>,
-    traits: Vec<Trait<'a>>,
+    traits: Traits<'a>,
 }
 
 impl<'a> IdentityRequest<'a> {
@@ -40,7 +40,7 @@ impl<'a> IdentityRequest<'a> {
     /// any, by `random`, which is asked for 32 hexadecimal digits.
     pub fn into_identity(self, random: impl FnOnce() -> String) -> Identity<'a> {
         let identifier = self.identifier.unwrap_or_else(|| {
-            Cow::Owned(transient_identifier(&self.traits).unwrap_or_else(random))
+            Cow::Owned(transient_identifier(&self.traits.list).unwrap_or_else(random))
         });
         Identity::with_traits(identifier, self.traits)
     }

@@ -4,8 +4,9 @@
 //! know why a body is wrong; whatever this accepts, `strict` accepts with the same result.
 
 use super::IdentityRequest;
-use crate::identity::{Trait, TraitValue};
+use crate::identity::{TRAIT_KEY, TRAIT_VALUE, Trait, TraitValue, Traits};
 use crate::json::{Dialect, Reader, Text, Value};
+use crate::number::Integer;
 
 /// Strings up to this many bytes are within the limit of 2,000 characters without counting them.
 const CERTAINLY_SHORT: usize = 2000;
@@ -21,11 +22,18 @@ pub(super) fn read(body: &str) -> Option<IdentityRequest<'_>> {
         return None;
     }
     loop {
-        match reader.name().ok()?.verbatim()? {
-            "identifier" if identifier.is_none() => identifier = Some(text(&mut reader)?.to_cow()),
-            "traits" if traits.is_none() => traits = Some(read_traits(&mut reader)?),
-            "identifier" | "traits" => return None,
-            _ => drop(reader.value().ok()?),
+        if reader.take_name(b"\"identifier\"") {
+            let text = text(&mut reader)?.to_cow();
+            if identifier.replace(text).is_some() {
+                return None;
+            }
+        } else if reader.take_name(b"\"traits\"") {
+            if traits.replace(read_traits(&mut reader)?).is_some() {
+                return None;
+            }
+        } else {
+            reader.name().ok()?.verbatim()?;
+            reader.value().ok()?;
         }
         if !reader.another(b'}').ok()? {
             break;
@@ -48,56 +56,112 @@ fn text<'a>(reader: &mut Reader<'a>) -> Option<Text<'a>> {
         .filter(|text| !text.has_lone_surrogate())
 }
 
-fn read_traits<'a>(reader: &mut Reader<'a>) -> Option<Vec<Trait<'a>>> {
-    let mut traits = Vec::with_capacity(16);
+fn read_traits<'a>(reader: &mut Reader<'a>) -> Option<Traits<'a>> {
+    let mut list = Vec::with_capacity(16);
     if !reader.take(b'[') {
         return None;
     }
+    let start = reader.position();
     if reader.take(b']') {
-        return Some(traits);
+        return Some(Traits {
+            list,
+            verbatim: None,
+        });
     }
+    // How long the list would be as an answer writes it, while it can still be that.
+    let mut written = Some(0);
     loop {
-        traits.push(read_trait(reader)?);
+        let (trait_, length) = read_trait(reader)?;
+        list.push(trait_);
+        written = written
+            .zip(length)
+            .map(|(before, length)| before + length + 1);
         if !reader.another(b']').ok()? {
-            return Some(traits);
+            break;
         }
     }
+    let end = reader.position() - 1;
+    // Each trait counted with one byte behind it. Whatever else a client may write only makes a list longer.
+    let verbatim = written.is_some_and(|written| written == end - start + 1);
+    Some(Traits {
+        list,
+        verbatim: verbatim.then(|| reader.between(start, end)).flatten(),
+    })
 }
 
-fn read_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
+/// A trait, and how many bytes an answer takes to write it if it can be what the client wrote.
+fn read_trait<'a>(reader: &mut Reader<'a>) -> Option<(Trait<'a>, Option<usize>)> {
     let mut key = None;
     let mut value = None;
+    let mut ordered = false;
     if !reader.take(b'{') || reader.peek() == Some(b'}') {
         return None;
     }
     loop {
-        match reader.name().ok()?.verbatim()? {
-            "trait_key" if key.is_none() => key = Some(text(reader)?),
-            "trait_value" if value.is_none() => value = Some(trait_value(reader)?),
-            "trait_key" | "trait_value" => return None,
-            _ => drop(reader.value().ok()?),
+        if reader.take_name(b"\"trait_key\"") {
+            if key.replace(text(reader)?).is_some() {
+                return None;
+            }
+        } else if reader.take_name(b"\"trait_value\"") {
+            ordered = key.is_some();
+            if value.replace(trait_value(reader)?).is_some() {
+                return None;
+            }
+        } else {
+            reader.name().ok()?.verbatim()?;
+            reader.value().ok()?;
         }
         if !reader.another(b'}').ok()? {
-            return Some(Trait {
-                key: key?,
-                value: value.unwrap_or(TraitValue::Null),
-            });
+            break;
         }
     }
+    let key: Text<'a> = key?;
+    let (value, length) = value.unwrap_or((TraitValue::Null, None));
+    let length = length.filter(|_| ordered).zip(key.verbatim());
+    let length =
+        length.map(|(value, key)| TRAIT_KEY.len() + key.len() + 2 + TRAIT_VALUE.len() + value + 1);
+    Some((Trait { key, value }, length))
 }
 
-fn trait_value<'a>(reader: &mut Reader<'a>) -> Option<TraitValue<'a>> {
-    match reader.peek()? {
-        b'"' => text(reader)
-            .filter(|text| text.as_str().len() <= CERTAINLY_SHORT)
-            .map(TraitValue::Text),
-        b'{' | b'[' => None,
-        _ => match reader.value().ok()? {
-            Value::Null => Some(TraitValue::Null),
-            Value::Boolean(boolean) => Some(TraitValue::Boolean(boolean)),
-            Value::Integer(integer) => Some(TraitValue::Integer(integer)),
-            Value::Float(float) => Some(TraitValue::Float(float)),
-            _ => None,
-        },
+/// A trait's value, and how many bytes an answer takes to write it if that is what the client wrote.
+fn trait_value<'a>(reader: &mut Reader<'a>) -> Option<(TraitValue<'a>, Option<usize>)> {
+    let first = reader.peek()?;
+    let start = reader.position();
+    if first == b'"' {
+        let text = text(reader).filter(|text| text.as_str().len() <= CERTAINLY_SHORT)?;
+        let length = text.verbatim().map(|text| text.len() + 2);
+        return Some((TraitValue::Text(text), length));
     }
+    if matches!(first, b'{' | b'[') {
+        return None;
+    }
+    let value = reader.value().ok()?;
+    let text = reader.between(start, reader.position())?;
+    let (value, same) = match value {
+        Value::Null => (TraitValue::Null, true),
+        Value::Boolean(boolean) => (TraitValue::Boolean(boolean), true),
+        Value::Integer(integer) => {
+            let same = integer != Integer::Small(0) || text == "0";
+            (TraitValue::Integer(integer), same)
+        }
+        Value::Float(float) => (TraitValue::Float(float), is_plain_decimal(text)),
+        _ => return None,
+    };
+    Some((value, same.then_some(text.len())))
+}
+
+/// Whether a number is certainly written as an answer would write it: up to 15 digits always read back as themselves,
+/// so without superfluous zeros they are the shortest that do.
+fn is_plain_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let Some((whole, fraction)) = digits.split_once('.') else {
+        return false;
+    };
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    all_digits(whole)
+        && all_digits(fraction)
+        && whole.len() + fraction.len() <= 15
+        && (fraction == "0" || !fraction.ends_with('0'))
+        // Much smaller ones are written with an exponent.
+        && (whole != "0" || fraction == "0" || !fraction.starts_with("000"))
 }

@@ -3,7 +3,7 @@
 //! The authority on what an identities request is. Faults read as pydantic 2.7's do.
 
 use super::{BodyError, BodyKind, IdentityRequest};
-use crate::identity::{Trait, TraitValue};
+use crate::identity::{Trait, TraitValue, Traits};
 use crate::json::{Text, Value, write_text, write_value};
 
 /// The longest trait value that is a string, in characters.
@@ -138,9 +138,13 @@ impl Details {
                 .map(|text| text.to_cow()),
         };
         let traits = traits.pop().map_or(Vec::new(), |value| self.traits(value));
-        self.out
-            .is_empty()
-            .then_some(IdentityRequest { identifier, traits })
+        self.out.is_empty().then_some(IdentityRequest {
+            identifier,
+            traits: Traits {
+                list: traits,
+                verbatim: None,
+            },
+        })
     }
 
     fn traits<'a>(&mut self, value: Value<'a>) -> Vec<Trait<'a>> {

@@ -134,6 +134,72 @@ fn both_ways_agree() {
     }
 }
 
+/// Each list is given as it was sent and says whether an answer repeats it without writing it anew.
+#[test]
+fn repeats_traits_that_need_no_change() {
+    let values = [
+        ("1", true),
+        ("-1", true),
+        ("0", true),
+        ("-0", false),
+        ("1e5", false),
+        ("0.0", true),
+        ("-0.0", true),
+        ("1.0", true),
+        ("1.50", false),
+        ("0.1", true),
+        ("0.00001", false),
+        ("1299.5", true),
+        ("12345678901234.5", true),
+        ("12345678901234567.5", false),
+        ("0.1000000000000000055", false),
+        ("123456789012345678901234567890", true),
+        ("1E5", false),
+        ("null", true),
+        ("true", true),
+        ("NaN", false),
+        ("\"text é\"", true),
+        ("\"\\u00e9\"", false),
+        ("\"\"", true),
+    ];
+    let lists = values.map(|(value, same)| {
+        let list = format!(r#"{{"trait_key":"k","trait_value":{value}}}"#);
+        (
+            format!(r#"{{"trait_key":"j","trait_value":7}},{list}"#),
+            same,
+        )
+    });
+    let others = [
+        (r#"{"trait_key": "k","trait_value":1}"#, false),
+        (r#"{"trait_key":"k","trait_value":1} "#, false),
+        (r#"{"trait_value":1,"trait_key":"k"}"#, false),
+        (
+            r#"{"trait_key":"k","trait_value":1,"transient":true}"#,
+            false,
+        ),
+        (r#"{"trait_key":"k"}"#, false),
+        (r#"{"trait_key":"k\n","trait_value":1}"#, false),
+    ];
+    let others = others.map(|(list, same)| (list.to_owned(), same));
+    for (list, same) in lists.into_iter().chain(others) {
+        let body = format!(r#"{{"identifier":"a","traits":[{list}]}}"#);
+        let plain = plain::read(&body).expect(&body);
+        assert_eq!(
+            plain.traits.verbatim,
+            same.then_some(list.as_str()),
+            "{list}"
+        );
+        let mut anew = strict::read(body.as_bytes(), BodyKind::Json).expect(&body);
+        assert!(anew.traits.verbatim.take().is_none());
+        let head = |request: IdentityRequest<'_>| {
+            let mut out = Vec::new();
+            request.into_identity(String::new).write_head(&mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(head(plain), head(anew), "{list}");
+    }
+}
+
 #[test]
 fn both_ways_stop_at_the_same_depth() {
     for depth in 245..265 {

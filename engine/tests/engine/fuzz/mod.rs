@@ -6,8 +6,8 @@ mod chance;
 mod mutate;
 
 use engine::{
-    ArchivedEnvironment, BodyError, BodyKind, Compiled, Patterns, Scratch, Side, compile,
-    read_identity, read_identity_slowly, write_identity,
+    ArchivedEnvironment, BodyError, BodyKind, Compiled, IdentityRequest, Patterns, Scratch, Side,
+    compile, read_identity, read_identity_slowly, write_identity,
 };
 use rkyv::rancor::Error;
 use rkyv::util::AlignedVec;
@@ -117,9 +117,11 @@ impl Fuzzer {
             short == long || format!("{short:?}") == format!("{long:?}"),
             "{short:?} is not {long:?}"
         );
+        let head = long.as_ref().ok().map(head);
         match short {
             Ok(request) => {
                 self.tally.bodies_accepted += 1;
+                assert_eq!(Some(self::head(&request)), head);
                 let environment = access(&self.environment);
                 let patterns = Patterns::new(environment);
                 let identity = request.into_identity(String::new);
@@ -138,6 +140,15 @@ impl Fuzzer {
             Err(BodyError::Invalid(answer)) => check_json(answer.as_bytes()),
         }
     }
+}
+
+/// The head of an answer to a request.
+fn head(request: &IdentityRequest<'_>) -> String {
+    let mut out = Vec::new();
+    let identity = request.clone().into_identity(String::new);
+    identity.write_head(&mut out);
+    assert!(out.len() <= identity.most_head_bytes());
+    String::from_utf8(out).expect("UTF-8")
 }
 
 impl Seed {

@@ -1,0 +1,94 @@
+//! Properties: what conditions look at, for one identity. Each is looked up when a condition first asks.
+//!
+//! Knows nothing of segments or features.
+
+use std::borrow::Cow;
+
+use crate::environment::{ArchivedEnvironment, ArchivedProperty};
+use crate::identity::Identity;
+use crate::patterns::{Patterns, property_value};
+use crate::property_value::PropertyValue;
+use crate::scratch::{Spare, Values};
+
+/// The properties of one identity in one environment.
+pub(crate) struct Properties<'r> {
+    environment: &'r ArchivedEnvironment,
+    patterns: &'r Patterns,
+    identity: &'r Identity<'r>,
+    values: Values<'r>,
+}
+
+impl<'r> Properties<'r> {
+    /// Puts each trait that was sent where conditions look for it. `spare` is memory to use.
+    pub(crate) fn new(
+        environment: &'r ArchivedEnvironment,
+        patterns: &'r Patterns,
+        identity: &'r Identity<'r>,
+        spare: &mut Spare,
+    ) -> Properties<'r> {
+        let mut values = spare.take(environment.properties.len());
+        if !values.is_empty() {
+            for trait_ in identity.traits() {
+                let name = trait_.key.as_str().as_bytes();
+                if let Some(place) = environment.property_names.get(name) {
+                    // A trait sent as null counts as not sent.
+                    let value = property_value(&trait_.value);
+                    let sent = value != PropertyValue::Null;
+                    values[place as usize] = sent.then_some(value);
+                }
+            }
+        }
+        Properties {
+            environment,
+            patterns,
+            identity,
+            values,
+        }
+    }
+
+    /// Gives the memory back.
+    pub(crate) fn finish(self, spare: &mut Spare) {
+        spare.keep(self.values);
+    }
+
+    /// Whether the environment's condition of that place holds.
+    #[inline(never)]
+    pub(crate) fn satisfy(&mut self, condition: usize) -> bool {
+        let (environment, patterns) = (self.environment, self.patterns);
+        let condition = &environment.conditions[condition];
+        let place = condition.property.to_native() as usize;
+        if self.values[place].is_none() {
+            self.values[place] = Some(self.look_up(&environment.properties[place]));
+        }
+        let value = self.values[place].as_ref().unwrap_or(&PropertyValue::Null);
+        condition.operation.matches(value, |pattern, text| {
+            patterns.is_match(environment, pattern, text)
+        })
+    }
+
+    /// The value of a property that no trait of its own name supplied.
+    fn look_up(&self, property: &'r ArchivedProperty) -> PropertyValue<'r> {
+        let environment = self.environment;
+        let identifier = self.identity.identifier();
+        match property {
+            ArchivedProperty::Trait => PropertyValue::Null,
+            ArchivedProperty::TraitOfPath(place) => {
+                let value = self.values[place.to_native() as usize].clone();
+                value.unwrap_or(PropertyValue::Null)
+            }
+            ArchivedProperty::Identifier => PropertyValue::coerce(identifier),
+            ArchivedProperty::RawIdentifier => PropertyValue::Text(Cow::Borrowed(identifier)),
+            ArchivedProperty::IdentityKey => {
+                PropertyValue::coerce_owned([environment.api_key(), "_", identifier].concat())
+            }
+            ArchivedProperty::EnvironmentName => environment
+                .name()
+                .map_or(PropertyValue::Null, PropertyValue::coerce),
+            ArchivedProperty::EnvironmentKey => PropertyValue::coerce(environment.api_key()),
+            ArchivedProperty::Query(place) => {
+                self.patterns
+                    .query(environment, place.to_native(), self.identity)
+            }
+        }
+    }
+}
