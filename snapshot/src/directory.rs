@@ -28,6 +28,20 @@ pub(crate) struct Found {
     pub(crate) generation: u64,
 }
 
+impl Found {
+    fn add(&mut self, directory: &Path, is_ours: fn(&str) -> bool) -> Result<(), Error> {
+        for name in names(directory)? {
+            if let Some((stem, generation)) = split(&name)
+                && is_ours(stem)
+            {
+                self.generation = self.generation.max(generation);
+                self.files.push(directory.join(&name));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Directory {
     /// For the writer: created if need be, closed to others if it was not.
     pub(crate) fn create(path: &Path) -> Result<Self, Error> {
@@ -117,20 +131,8 @@ impl Directory {
             files: Vec::new(),
             generation: 0,
         };
-        let places: [(PathBuf, fn(&str) -> bool); 2] = [
-            (self.path.clone(), |stem| stem == "index"),
-            (self.environments(), is_name),
-        ];
-        for (directory, is_ours) in places {
-            for name in names(&directory)? {
-                if let Some((stem, generation)) = split(&name)
-                    && is_ours(stem)
-                {
-                    found.generation = found.generation.max(generation);
-                    found.files.push(directory.join(&name));
-                }
-            }
-        }
+        found.add(&self.path, |stem| stem == "index")?;
+        found.add(&self.environments(), is_name)?;
         Ok(found)
     }
 
