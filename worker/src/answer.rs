@@ -80,24 +80,14 @@ pub(crate) fn empty() -> Response {
     Response::with_body(StatusCode::OK, Body::from(Bytes::new()))
 }
 
-/// An answer that was rendered when its document was compiled, in the form that suits the client.
+/// An answer that was rendered when its document was compiled, in the form that suits the client; or only word that
+/// the client has it.
 pub(crate) fn kept(
     head: &RequestHead,
     constant: &Constant,
     updated_at: Option<&HeaderValue>,
 ) -> Response {
-    let chosen = constant.choose(&head.headers);
-    kept_as(head, chosen, constant.varies(), updated_at)
-}
-
-/// The same in a form already chosen, or only word that the client has it. `varies` says whether another client would
-/// have got another form.
-pub(crate) fn kept_as(
-    head: &RequestHead,
-    representation: &Representation,
-    varies: bool,
-    updated_at: Option<&HeaderValue>,
-) -> Response {
+    let representation = constant.choose(&head.headers);
     let mut response = if representation
         .etag
         .as_ref()
@@ -111,7 +101,7 @@ pub(crate) fn kept_as(
     if let Some(etag) = &representation.etag {
         headers.insert(ETAG, etag.clone());
     }
-    describe(headers, varies, updated_at);
+    describe(headers, constant.varies(), updated_at);
     response
 }
 

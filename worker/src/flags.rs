@@ -4,12 +4,9 @@
 use std::borrow::Cow;
 
 use actix_http::RequestHead;
-use actix_http::header::HeaderValue;
-use actix_web::web::Bytes;
 
-use crate::answer::{self, Representation, Response};
+use crate::answer::{self, Response};
 use crate::current::Current;
-use crate::encoding;
 use crate::refusal::Refusal;
 
 /// Answers `GET /api/v1/flags/`.
@@ -19,24 +16,10 @@ pub(crate) fn answer(current: &Current, head: &RequestHead) -> Result<Response, 
     let Some(feature) = head.uri.query().and_then(feature) else {
         return Ok(answer::kept(head, held.flags(side), held.updated_at()));
     };
-    let Some(flag) = held.environment().flag(side, &feature) else {
+    let Some(flag) = held.flag(side, &feature) else {
         return Err(Refusal::UnknownFeature(feature.into_owned()));
     };
-    let gzip = flag
-        .gzip()
-        .filter(|_| encoding::prefers_gzip(&head.headers));
-    let (body, etag) = match gzip {
-        Some(gzip) => (gzip, flag.gzip_etag()),
-        None => (flag.body(), flag.etag()),
-    };
-    // There may be thousands of features, and most are never asked for alone: nothing is made ready for them.
-    let chosen = Representation {
-        body: Bytes::copy_from_slice(body),
-        etag: HeaderValue::from_str(etag).ok(),
-        gzip: gzip.is_some(),
-    };
-    let varies = flag.gzip().is_some();
-    Ok(answer::kept_as(head, &chosen, varies, held.updated_at()))
+    Ok(answer::kept(head, &flag, held.updated_at()))
 }
 
 /// The feature that a query names: the last one if several, none if that is empty.

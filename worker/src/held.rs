@@ -35,12 +35,15 @@ impl Held {
     pub(crate) fn new(map: Map<Environment>, generation: u64) -> Self {
         let map = Arc::new(map);
         let updated_at = map.updated_at().and_then(unix_seconds);
+        let constant = |answer: fn(&ArchivedEnvironment) -> &ArchivedAnswer| {
+            Constant::new(&map, answer(&map), move |map| Some(answer(map)))
+        };
         Self {
             generation,
             patterns: Patterns::new(&map),
-            client_flags: Constant::new(&map, |environment| environment.flags(Side::Client)),
-            server_flags: Constant::new(&map, |environment| environment.flags(Side::Server)),
-            document: Constant::new(&map, ArchivedEnvironment::document),
+            client_flags: constant(|environment| environment.flags(Side::Client)),
+            server_flags: constant(|environment| environment.flags(Side::Server)),
+            document: constant(ArchivedEnvironment::document),
             updated_at: updated_at.and_then(|seconds| HeaderValue::from_str(&seconds).ok()),
             map,
         }
@@ -69,6 +72,15 @@ impl Held {
         }
     }
 
+    /// One flag by its feature. Made for the request: there may be thousands, and most are never asked for alone.
+    pub(crate) fn flag(&self, side: Side, feature: &str) -> Option<Constant> {
+        let archived = self.map.flag(side, feature)?;
+        let feature: Arc<str> = feature.into();
+        Some(Constant::new(&self.map, archived, move |map| {
+            map.flag(side, &feature)
+        }))
+    }
+
     /// The environment document.
     pub(crate) fn document(&self) -> &Constant {
         &self.document
@@ -81,20 +93,20 @@ impl Held {
 }
 
 impl Constant {
-    fn new(
-        map: &Arc<Map<Environment>>,
-        answer: fn(&ArchivedEnvironment) -> &ArchivedAnswer,
-    ) -> Self {
+    /// Of `archived`, which is what `answer` finds in the map.
+    fn new<A>(map: &Arc<Map<Environment>>, archived: &ArchivedAnswer, answer: A) -> Self
+    where
+        A: Fn(&ArchivedEnvironment) -> Option<&ArchivedAnswer> + Clone + Send + 'static,
+    {
         let representation = |gzip, etag| Representation {
             body: Bytes::from_owner(Part {
                 map: Arc::clone(map),
-                answer,
+                answer: answer.clone(),
                 gzip,
             }),
             etag: HeaderValue::from_str(etag).ok(),
             gzip,
         };
-        let archived = answer(map);
         let gzip = archived.gzip().is_some();
         Self {
             plain: representation(false, archived.etag()),
@@ -117,20 +129,20 @@ impl Constant {
 }
 
 /// The bytes of an answer, where they lie in a map that they keep alive.
-struct Part {
+struct Part<A> {
     map: Arc<Map<Environment>>,
-    answer: fn(&ArchivedEnvironment) -> &ArchivedAnswer,
+    answer: A,
     gzip: bool,
 }
 
-impl AsRef<[u8]> for Part {
+impl<A: Fn(&ArchivedEnvironment) -> Option<&ArchivedAnswer>> AsRef<[u8]> for Part<A> {
     fn as_ref(&self) -> &[u8] {
         let answer = (self.answer)(&self.map);
-        if self.gzip {
-            answer.gzip().unwrap_or_default()
-        } else {
-            answer.body()
-        }
+        let part = answer.and_then(|answer| match self.gzip {
+            true => answer.gzip(),
+            false => Some(answer.body()),
+        });
+        part.unwrap_or_default()
     }
 }
 
