@@ -47,6 +47,56 @@ fn four_workers_serve_one_document_and_every_change_of_it() {
 }
 
 #[test]
+fn of_many_environments_a_worker_maps_those_that_are_asked_for_and_follows_them() {
+    let names: Vec<String> = (0..300).map(|number| format!("many-{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let upstream = Upstream::start(names.iter().map(|name| (*name, document(name, name))));
+    let start = Start::new(&upstream, &names);
+    let proxy = start.set("api_poll_frequency_seconds", json!(1)).start();
+    proxy.wait_until_ready();
+    let log = proxy.wait_for("the last first document", |proxy| {
+        let log = proxy.log();
+        log.contains("published 300 of 300 environments")
+            .then_some(log)
+    });
+    assert!(!log.contains("environment many-7 published"), "{log}");
+    let mapped = || {
+        let maps = format!("/proc/{}/maps", proxy.workers()[0]);
+        let maps = std::fs::read_to_string(maps).expect("its maps");
+        let snapshots = format!("{}/environments/", proxy.state().display());
+        let names = maps.lines().filter_map(|line| line.split_once(&snapshots));
+        let mut names: Vec<String> = names.map(|(_, name)| name.to_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(mapped(), [""; 0]);
+    for name in ["many-7", "ser.many-7", "many-299"] {
+        let flag = proxy.get("/api/v1/flags/?feature=greeting", name);
+        let environment = name.trim_start_matches("ser.");
+        assert_eq!(flag.json()["feature_state_value"], environment);
+    }
+    let before = mapped();
+    assert_eq!(before.len(), 2, "{before:?}");
+
+    // Nobody asks for them until the worker has followed.
+    upstream.set("many-8", Answer::Document(document("many-8", "changed")));
+    upstream.set("many-7", Answer::Document(document("many-7", "changed")));
+    proxy.wait_for("both changes", |proxy| {
+        let log = proxy.log();
+        let published = |name| log.contains(&format!("environment {name} published"));
+        (published("many-7") && published("many-8")).then_some(())
+    });
+    let after = proxy.wait_for("the new map in place of the old one", |_| {
+        let after = mapped();
+        let kept = after.iter().filter(|name| before.contains(name)).count();
+        (after.len() == 2 && kept == 1).then_some(after)
+    });
+    let flag = proxy.get("/api/v1/flags/?feature=greeting", "many-7");
+    assert_eq!(flag.json()["feature_state_value"], "changed");
+    assert_eq!(mapped(), after);
+}
+
+#[test]
 fn workers_cost_upstream_nothing() {
     let requests = |workers| {
         let upstream = Upstream::start([("test", document("test", "same"))]);

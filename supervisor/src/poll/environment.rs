@@ -60,7 +60,8 @@ impl Polled {
     pub(super) async fn keep(mut self) {
         loop {
             let result = match self.shared.clone().permits.acquire().await {
-                Ok(_permit) => self.update().await,
+                // Boxed, so that the thousands that only wait do not hold room for a fetch each.
+                Ok(_permit) => Box::pin(self.update()).await,
                 // Nobody closes the semaphore.
                 Err(_) => return,
             };
