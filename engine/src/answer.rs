@@ -22,17 +22,28 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// An answer that is not compressed yet.
     pub(crate) fn new(body: Vec<u8>) -> Answer {
         // The tag comes from the content alone, so every worker on every host names the same answer alike.
         let digest = xxh3_128(&body);
         Answer {
-            gzip: (body.len() >= WORTH_COMPRESSING)
-                .then(|| compress(&body))
-                .flatten(),
+            gzip: None,
             etag: format!("\"{digest:032x}\""),
             gzip_etag: format!("\"{digest:032x}-gzip\""),
             body,
         }
+    }
+
+    /// Compresses the body if that is not done, worth while and possible with `budget` bytes, of which it takes what it
+    /// needs. Whether there is a compressed body now that was not there.
+    pub(crate) fn compress(&mut self, budget: &mut usize) -> bool {
+        let size = self.body.len();
+        if self.gzip.is_some() || size < WORTH_COMPRESSING || size > *budget {
+            return false;
+        }
+        *budget -= size;
+        self.gzip = compress(&self.body);
+        self.gzip.is_some()
     }
 }
 

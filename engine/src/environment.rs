@@ -196,6 +196,28 @@ impl Environment {
     pub fn updated_at(&self) -> Option<&str> {
         self.updated_at.as_deref()
     }
+
+    /// Compresses the constant answers that [`compile`](crate::compile) left as they are because that takes longer than
+    /// all else. `true` when there is more to publish than before.
+    pub fn compress(&mut self) -> bool {
+        self.compress_within(usize::MAX)
+    }
+
+    /// Compresses constant answers of so many bytes together, those asked for most first.
+    pub(crate) fn compress_within(&mut self, mut budget: usize) -> bool {
+        let mut sides: Vec<&mut SideAnswers> = self.client.iter_mut().collect();
+        sides.push(&mut self.server);
+        let mut any = false;
+        for side in &mut sides {
+            any |= side.flags.compress(&mut budget);
+        }
+        for side in sides {
+            for flag in side.by_feature.iter_mut().flatten() {
+                any |= flag.compress(&mut budget);
+            }
+        }
+        any | self.document.compress(&mut budget)
+    }
 }
 
 impl ArchivedEnvironment {

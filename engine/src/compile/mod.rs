@@ -20,6 +20,10 @@ use crate::side::Side;
 use fragments::Fragments;
 use segments::Segments;
 
+/// So many bytes of constant answers are compressed when a document is compiled, which takes about a millisecond. More
+/// would hold up what they say: [`Environment::compress`] makes up for it.
+const COMPRESSED_AT_ONCE: usize = 64 * 1024;
+
 /// A compiled document.
 #[derive(Debug)]
 pub struct Compiled {
@@ -126,32 +130,34 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
     let client = (!all_visible).then(|| sides::answers(&fragments, &defaults, Side::Client));
     let server = sides::answers(&fragments, &defaults, Side::Server);
     let splits = std::mem::take(&mut fragments.splits);
+    let mut environment = Environment {
+        name: document.name.map(str::to_owned),
+        api_key: document.api_key.to_owned(),
+        updated_at: document.updated_at.map(str::to_owned),
+        document: Answer::new(bytes.to_vec()),
+        client,
+        server,
+        features,
+        fragments: fragments.finish()?,
+        contests,
+        precedences: precedences.list,
+        states,
+        splits,
+        segments: segments.segments,
+        steps: segments.steps,
+        conditions: segments.conditions,
+        properties: segments.properties,
+        property_names: segments.property_names,
+        patterns: segments.patterns,
+        queries: segments.queries,
+        context,
+        identifiers: overridden.identifiers,
+        identity_overrides: overridden.runs,
+        overrides: overridden.overrides,
+    };
+    environment.compress_within(COMPRESSED_AT_ONCE);
     Ok(Compiled {
-        environment: Environment {
-            name: document.name.map(str::to_owned),
-            api_key: document.api_key.to_owned(),
-            updated_at: document.updated_at.map(str::to_owned),
-            document: Answer::new(bytes.to_vec()),
-            client,
-            server,
-            features,
-            fragments: fragments.finish()?,
-            contests,
-            precedences: precedences.list,
-            states,
-            splits,
-            segments: segments.segments,
-            steps: segments.steps,
-            conditions: segments.conditions,
-            properties: segments.properties,
-            property_names: segments.property_names,
-            patterns: segments.patterns,
-            queries: segments.queries,
-            context,
-            identifiers: overridden.identifiers,
-            identity_overrides: overridden.runs,
-            overrides: overridden.overrides,
-        },
+        environment,
         warnings,
     })
 }
