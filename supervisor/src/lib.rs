@@ -195,7 +195,7 @@ pub fn run(settings: Settings) -> Result<(), Error> {
         supply,
         interval: settings.poll_interval,
         compile: engine::compile,
-        compress: |_| false, // nothing is left out by `compile` so far
+        compress: engine::Environment::compress,
         publication,
         board,
         bell: notices.bell(),
