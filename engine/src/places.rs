@@ -92,7 +92,7 @@ impl Places {
             tag: 0,
             place: NOBODY,
         };
-        let count = (self.buckets.len() * 4).max(16);
+        let count = (self.buckets.len() * 2).max(16);
         let old = std::mem::replace(&mut self.buckets, vec![free; count]);
         for bucket in old.into_iter().filter(|bucket| bucket.place != NOBODY) {
             let mut at = bucket.tag as usize & (count - 1);

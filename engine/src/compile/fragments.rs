@@ -14,6 +14,18 @@ pub(super) struct Fragments<'d> {
     pub(super) list: Vec<Fragment>,
     pub(super) splits: Vec<Split>,
     document: &'d Document<'d>,
+    /// By position of the feature.
+    features: Vec<Feature<'d>>,
+    /// Memory to render in.
+    rendered: Vec<u8>,
+}
+
+/// What the flags of a feature have in common, as long as its id is the same.
+struct Feature<'d> {
+    id: &'d Value<'d>,
+    /// A flag's JSON up to `"enabled":`.
+    start: Vec<u8>,
+    server_key_only: bool,
 }
 
 /// A flag object, with the comma behind it.
@@ -26,11 +38,14 @@ pub(super) struct Fragment {
 
 impl<'d> Fragments<'d> {
     pub(super) fn new(document: &'d Document<'d>) -> Fragments<'d> {
+        let states = document.feature_states.iter();
         Fragments {
             flags: Places::new(),
             list: Vec::new(),
             splits: Vec::new(),
             document,
+            features: states.map(|state| Feature::new(document, state)).collect(),
+            rendered: Vec::new(),
         }
     }
 
@@ -81,48 +96,58 @@ impl<'d> Fragments<'d> {
     }
 
     fn add(&mut self, state: &FeatureState<'_>, feature: u32, value: &Value<'_>) -> u32 {
-        let mut flag = Vec::new();
-        self.write_flag(state, value, &mut flag);
-        let place = self.flags.add(&flag);
+        let other;
+        let of_feature = match &self.features[feature as usize] {
+            known if is_same_integer(known.id, state.feature_id) => known,
+            _ => {
+                other = Feature::new(self.document, state);
+                &other
+            }
+        };
+        self.rendered.clear();
+        self.rendered.extend_from_slice(&of_feature.start);
+        write_value(state.enabled, &mut self.rendered);
+        self.rendered
+            .extend_from_slice(b",\"feature_state_value\":");
+        write_value(value, &mut self.rendered);
+        self.rendered.extend_from_slice(b"},");
+        let place = self.flags.add(&self.rendered);
         if place == length(&self.list) {
+            let enabled = state.enabled.is_truthy() || !self.document.hide_disabled_flags;
             self.list.push(Fragment {
                 bytes: self.flags.span(place),
                 feature,
-                visible_to_client: self.is_visible_to_client(state),
+                visible_to_client: enabled && !of_feature.server_key_only,
             });
         }
         place
     }
+}
 
-    fn is_visible_to_client(&self, state: &FeatureState<'_>) -> bool {
-        let hidden = &self.document.server_key_only_feature_ids;
-        !hidden.contains(&state.feature_id.equality_key())
-            && (state.enabled.is_truthy() || !self.document.hide_disabled_flags)
-    }
-
-    /// The JSON of one flag, the feature state's feature with `value`, and a comma.
-    fn write_flag(&self, state: &FeatureState<'_>, value: &Value<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"feature\":{\"id\":");
-        write_value(state.feature_id, out);
-        out.extend_from_slice(b",\"name\":");
-        write_text(state.feature_name, out);
-        out.extend_from_slice(b",\"type\":");
-        match self
-            .document
-            .feature_types
-            .get(&state.feature_id.equality_key())
-            .copied()
-            .flatten()
-        {
-            Some(kind) => write_value(kind, out),
-            None => out.extend_from_slice(b"\"STANDARD\""),
+impl Feature<'_> {
+    /// The feature of that feature state, by the state's own id.
+    fn new<'v>(document: &Document<'_>, state: &FeatureState<'v>) -> Feature<'v> {
+        let mut start = b"{\"feature\":{\"id\":".to_vec();
+        write_value(state.feature_id, &mut start);
+        start.extend_from_slice(b",\"name\":");
+        write_text(state.feature_name, &mut start);
+        start.extend_from_slice(b",\"type\":");
+        let key = state.feature_id.equality_key();
+        match document.feature_types.get(&key).copied().flatten() {
+            Some(kind) => write_value(kind, &mut start),
+            None => start.extend_from_slice(b"\"STANDARD\""),
         }
-        out.extend_from_slice(b"},\"enabled\":");
-        write_value(state.enabled, out);
-        out.extend_from_slice(b",\"feature_state_value\":");
-        write_value(value, out);
-        out.extend_from_slice(b"},");
+        start.extend_from_slice(b"},\"enabled\":");
+        Feature {
+            id: state.feature_id,
+            start,
+            server_key_only: document.server_key_only_feature_ids.contains(&key),
+        }
     }
+}
+
+fn is_same_integer(left: &Value<'_>, right: &Value<'_>) -> bool {
+    matches!((left, right), (Value::Integer(left), Value::Integer(right)) if left == right)
 }
 
 /// The evaluation context that JSONPath properties look into, without its identity: the members and their

@@ -1,6 +1,6 @@
 //! Reading JSON text. Errors carry Python's own words and position, since clients see them.
 
-use super::members::Members;
+use super::members::Names;
 use super::text::plain_length;
 use super::{Dialect, Text, Value};
 use crate::number::Integer;
@@ -26,6 +26,9 @@ pub(crate) struct Reader<'a> {
     at: usize,
     depth: usize,
     dialect: Dialect,
+    /// What was read of lists and objects that have not ended: each takes its own from the end, in one piece.
+    elements: Vec<Value<'a>>,
+    members: Vec<(Text<'a>, Value<'a>)>,
 }
 
 type Read<T> = Result<T, JsonError>;
@@ -38,6 +41,8 @@ impl<'a> Reader<'a> {
             at: 0,
             depth: 0,
             dialect,
+            elements: Vec::new(),
+            members: Vec::new(),
         }
     }
 
@@ -69,7 +74,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         while let Some(byte) = bytes.get(self.at) {
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            if *byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Some(*byte);
             }
             self.at += 1;
@@ -264,29 +269,34 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&mut self) -> Read<Value<'a>> {
-        let mut elements = Vec::new();
         if self.take(b']') {
-            return Ok(Value::List(elements));
+            return Ok(Value::List(Vec::new()));
         }
+        let start = self.elements.len();
         loop {
-            elements.push(self.value()?);
+            let element = self.value()?;
+            self.elements.push(element);
             if !self.another(b']')? {
-                return Ok(Value::List(elements));
+                return Ok(Value::List(self.elements.drain(start..).collect()));
             }
         }
     }
 
     fn object(&mut self) -> Read<Value<'a>> {
-        let mut members = Members::default();
         if self.take(b'}') {
-            return Ok(Value::Object(members.list));
+            return Ok(Value::Object(Vec::new()));
         }
+        let mut names = Names::default();
+        let start = self.members.len();
         loop {
             let name = self.name()?;
             let value = self.value()?;
-            members.set(name, value);
+            match names.place(&name, &self.members[start..]) {
+                Some(place) => self.members[start + place].1 = value,
+                None => self.members.push((name, value)),
+            }
             if !self.another(b'}')? {
-                return Ok(Value::Object(members.list));
+                return Ok(Value::Object(self.members.drain(start..).collect()));
             }
         }
     }

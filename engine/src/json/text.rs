@@ -8,8 +8,13 @@ use std::fmt;
 pub(crate) struct Text<'a> {
     /// What stood between the quotes.
     raw: &'a str,
-    /// What it says, where that differs from `raw` (it had escapes).
-    decoded: Option<Box<str>>,
+    /// What it says, where that differs from `raw`. Boxed, since few strings have escapes and every value pays for it.
+    escaped: Option<Box<Escaped>>,
+}
+
+#[derive(Clone, PartialEq)]
+struct Escaped {
+    decoded: String,
     /// It has a surrogate escape without its other half, so it is no text; `decoded` has U+FFFD there.
     lone_surrogate: bool,
 }
@@ -17,25 +22,28 @@ pub(crate) struct Text<'a> {
 impl<'a> Text<'a> {
     /// A string without escapes: `raw` says what it says. The caller has seen that it needs none.
     pub(crate) fn plain(raw: &'a str) -> Text<'a> {
-        Text {
-            raw,
-            decoded: None,
-            lone_surrogate: false,
-        }
+        Text { raw, escaped: None }
     }
 
     /// A string written with escapes.
     pub(crate) fn escaped(raw: &'a str, decoded: String, lone_surrogate: bool) -> Text<'a> {
+        let escaped = Escaped {
+            decoded,
+            lone_surrogate,
+        };
         Text {
             raw,
-            decoded: Some(decoded.into_boxed_str()),
-            lone_surrogate,
+            escaped: Some(Box::new(escaped)),
         }
     }
 
     /// What it says.
+    #[inline]
     pub(crate) fn as_str(&self) -> &str {
-        self.decoded.as_deref().unwrap_or(self.raw)
+        match &self.escaped {
+            None => self.raw,
+            Some(escaped) => &escaped.decoded,
+        }
     }
 
     /// What it says, borrowed from where it was read unless it had escapes.
@@ -48,7 +56,7 @@ impl<'a> Text<'a> {
 
     /// What stood between the quotes, when that is how an answer would write it too.
     pub(crate) fn verbatim(&self) -> Option<&'a str> {
-        self.decoded.is_none().then_some(self.raw)
+        self.escaped.is_none().then_some(self.raw)
     }
 
     /// What stood between the quotes, escapes and all: valid JSON whatever it says.
@@ -58,13 +66,15 @@ impl<'a> Text<'a> {
 
     /// Whether it has half a surrogate pair and therefore is no Unicode text.
     pub(crate) fn has_lone_surrogate(&self) -> bool {
-        self.lone_surrogate
+        self.escaped
+            .as_ref()
+            .is_some_and(|escaped| escaped.lone_surrogate)
     }
 }
 
 impl PartialEq for Text<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str() && self.lone_surrogate == other.lone_surrogate
+        self.as_str() == other.as_str() && self.has_lone_surrogate() == other.has_lone_surrogate()
     }
 }
 

@@ -2,6 +2,7 @@
 
 #[path = "../../../tests/golden/cases.rs"]
 mod cases;
+mod compressing;
 mod documents;
 mod fuzz;
 mod fuzzing;
