@@ -14,6 +14,8 @@ pub(crate) const WORTH_COMPRESSING: usize = 1000;
 
 /// The longest head that is stored. Hardly any is longer; one that is would be sent at its full length.
 const STORED: usize = 4 * 1024;
+/// Memory for a list being compressed is let go beyond this.
+const KEPT: usize = 256 * 1024;
 /// Speed before size: what does not repeat is compressed for one request.
 const LEVEL: Compression = Compression::fast();
 /// Magic, deflate, no name, no time, fastest, from Unix (RFC 1952, 2.3).
@@ -122,6 +124,9 @@ impl Gzip {
         let deflated = compress.compress_vec(plain, out, FlushCompress::Finish);
         let mut checksum = Crc::new();
         checksum.update(plain);
+        if plain.capacity() > KEPT {
+            *plain = Vec::new();
+        }
         matches!(deflated, Ok(Status::StreamEnd)).then_some(checksum)
     }
 }
