@@ -31,11 +31,17 @@ pub struct Environment {
     pub(crate) fragments: Vec<u8>,
     /// The features whose flag can differ between identities, by position.
     pub(crate) contests: Vec<Contest>,
+    /// Those of them that may take a bucket to decide.
+    pub(crate) split_contests: Vec<u32>,
     /// The segments that override a feature, strongest first; features with the same ones share them.
     pub(crate) precedences: Vec<Vec<u32>>,
     /// What contests are decided between.
     pub(crate) states: Vec<State>,
     pub(crate) splits: Vec<Split>,
+    /// What an identity's buckets are computed from, each up to the identifier.
+    pub(crate) salts: Places,
+    /// How many of them, the first ones, are of segments.
+    pub(crate) segment_salts: u32,
     /// The segments that override something: where each begins, among `steps`.
     pub(crate) segments: Vec<u32>,
     /// The rules of all segments, as questions to ask one after the other.
@@ -110,8 +116,8 @@ pub(crate) enum State {
 /// A feature state with multivariate values.
 #[derive(Archive, Serialize, Debug)]
 pub(crate) struct Split {
-    /// What its bucket is computed from, up to the identifier.
-    pub(crate) salt: String,
+    /// What its bucket is computed from, among `salts`.
+    pub(crate) salt: u32,
     /// Its own value, among `pieces`.
     pub(crate) own: u32,
     pub(crate) multivariate_values: Vec<MultivariateValue>,
@@ -181,9 +187,6 @@ pub(crate) enum Property {
     EnvironmentKey,
     /// Any other JSONPath: its place among `queries`.
     Query(u32),
-    /// The identifier as it is, not coerced: what a percentage split without a property looks at. The rest of the
-    /// identity key is in its salt.
-    RawIdentifier,
 }
 
 impl Environment {

@@ -3,13 +3,13 @@
 //! Costs one look-up for identity overrides, one per trait sent, and the conditions of those segments that
 //! decide something; features that cannot differ between identities are copied as one run.
 
-use crate::bucket::bucket;
 use crate::environment::{
     ArchivedContest, ArchivedEnvironment, ArchivedSplit, ArchivedState, ArchivedStep, MATCHES,
     MATCHES_NOT,
 };
 use crate::flags::{Choices, Flags};
 use crate::identity::Identity;
+use crate::md5_lanes::LANES;
 use crate::patterns::Patterns;
 use crate::properties::Properties;
 use crate::scratch::{Known, Scratch};
@@ -26,15 +26,16 @@ pub fn evaluate<'e, 's>(
     let Scratch {
         spare,
         known,
+        buckets,
         choices,
     } = scratch;
     known.forget(environment);
     let mut evaluation = Evaluation {
         environment,
-        identifier: identity.identifier(),
-        properties: Properties::new(environment, patterns, identity, spare),
+        properties: Properties::new(environment, patterns, identity, spare, buckets),
         known,
     };
+    evaluation.find_buckets();
     let mut choices = Choices::new(environment, side, choices);
     let mut overrides = environment.overrides_of(identity.identifier()).iter();
     let mut next = overrides.next();
@@ -76,21 +77,33 @@ pub fn write_identity(
 /// One identity's evaluation: what is looked up or decided once is kept.
 struct Evaluation<'r, 's> {
     environment: &'r ArchivedEnvironment,
-    identifier: &'r str,
-    properties: Properties<'r>,
+    properties: Properties<'r, 's>,
     known: &'s mut Known,
 }
 
-impl Evaluation<'_, '_> {
+impl<'r> Evaluation<'r, '_> {
+    /// Finds the buckets that contests need, several at a time.
+    fn find_buckets(&mut self) {
+        let mut salts = [0; LANES];
+        let mut count = 0;
+        for contest in self.environment.split_contests.iter() {
+            let contest = &self.environment.contests[contest.to_native() as usize];
+            if let ArchivedState::Split(split) = self.state(contest) {
+                let split = &self.environment.splits[split.to_native() as usize];
+                salts[count] = split.salt.to_native() as usize;
+                count += 1;
+                if count == LANES {
+                    self.properties.buckets.find_together(&salts);
+                    count = 0;
+                }
+            }
+        }
+        self.properties.buckets.find_together(&salts[..count]);
+    }
+
     /// The flag that holds for this identity, among pieces.
     fn decide(&mut self, contest: &ArchivedContest) -> u32 {
-        let precedence = contest.precedence.to_native() as usize;
-        let rank = match self.known.ranks[precedence] {
-            Some(known) => known,
-            None => self.rank(precedence),
-        };
-        let place = contest.states.to_native() + rank;
-        match &self.environment.states[place as usize] {
+        match self.state(contest) {
             ArchivedState::Plain(piece) => piece.to_native(),
             ArchivedState::Split(split) => {
                 self.choose(&self.environment.splits[split.to_native() as usize])
@@ -98,7 +111,20 @@ impl Evaluation<'_, '_> {
         }
     }
 
+    /// The feature state that holds for this identity.
+    #[inline(always)]
+    fn state(&mut self, contest: &ArchivedContest) -> &'r ArchivedState {
+        let precedence = contest.precedence.to_native() as usize;
+        let rank = match self.known.ranks[precedence] {
+            Some(known) => known,
+            None => self.rank(precedence),
+        };
+        let place = contest.states.to_native() + rank;
+        &self.environment.states[place as usize]
+    }
+
     /// How many segments of a precedence come before the first that matches.
+    #[inline(never)]
     fn rank(&mut self, precedence: usize) -> u32 {
         let mut rank = 0;
         for segment in self.environment.precedences[precedence].iter() {
@@ -117,8 +143,8 @@ impl Evaluation<'_, '_> {
     }
 
     /// The multivariate value whose allocation holds the identity's bucket, else the state's own.
-    fn choose(&self, split: &ArchivedSplit) -> u32 {
-        let bucket = bucket(&split.salt, self.identifier);
+    fn choose(&mut self, split: &ArchivedSplit) -> u32 {
+        let bucket = self.properties.buckets.get(split.salt.to_native());
         let mut values = split.multivariate_values.iter();
         let chosen = values.find(|value| value.start <= bucket && value.limit > bucket);
         chosen.map_or(split.own, |value| value.piece).to_native()

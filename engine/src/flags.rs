@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of why a flag was chosen.
 
-use crate::environment::{ArchivedEnvironment, ArchivedSideAnswers, NO_PIECE};
+use crate::environment::{ArchivedEnvironment, ArchivedPiece, ArchivedSideAnswers, NO_PIECE};
 use crate::side::Side;
 
 /// The flags of one identity: chosen, not yet written.
@@ -32,16 +32,19 @@ impl<'s> Flags<'_, 's> {
         out.reserve(self.byte_length);
         out.push(b'[');
         let body = self.answers.flags.body();
+        let pieces: &[ArchivedPiece] = &self.answers.pieces;
         let mut at = 1;
         for &choice in self.choices {
-            let piece = &self.answers.pieces[choice as usize];
+            let piece = &pieces[choice as usize];
             let slot = piece.slot.range();
-            write_run(&body[at..slot.start], out);
+            if at < slot.start {
+                write_run(&body[at..slot.start], out);
+            }
             out.extend_from_slice(&self.fragments[piece.fragment.range()]);
             at = slot.end;
         }
         // Of an empty list the bracket is all that is left.
-        if body.len() > EMPTY.len() {
+        if at < body.len() && body.len() > EMPTY.len() {
             write_run(&body[at..], out);
         }
         // What has a comma behind it is a flag.
@@ -58,9 +61,6 @@ const EMPTY: &[u8] = b"[]";
 /// Writes a run of environment defaults, each with a comma behind it: the very last has a bracket there.
 #[inline]
 fn write_run(run: &[u8], out: &mut Vec<u8>) {
-    if run.is_empty() {
-        return;
-    }
     out.extend_from_slice(run);
     if let Some(last) = out.last_mut() {
         *last = b',';
@@ -71,6 +71,7 @@ fn write_run(run: &[u8], out: &mut Vec<u8>) {
 pub(crate) struct Choices<'e, 's> {
     fragments: &'e [u8],
     answers: &'e ArchivedSideAnswers,
+    pieces: &'e [ArchivedPiece],
     choices: &'s mut Vec<u32>,
     /// How many bytes longer the list is than that of the environment defaults.
     growth: isize,
@@ -84,9 +85,11 @@ impl<'e, 's> Choices<'e, 's> {
         choices: &'s mut Vec<u32>,
     ) -> Choices<'e, 's> {
         choices.clear();
+        let answers = environment.side(side);
         Choices {
             fragments: &environment.fragments,
-            answers: environment.side(side),
+            answers,
+            pieces: &answers.pieces,
             choices,
             growth: 0,
         }
@@ -95,7 +98,7 @@ impl<'e, 's> Choices<'e, 's> {
     /// Chooses a piece for its feature, whose position is beyond those chosen before.
     #[inline]
     pub(crate) fn choose(&mut self, piece: u32) {
-        let piece = &self.answers.pieces[piece as usize];
+        let piece = &self.pieces[piece as usize];
         if piece.choice != NO_PIECE {
             self.choices.push(piece.choice.to_native());
             self.growth += piece.growth.to_native() as isize;

@@ -15,6 +15,7 @@ mod flags;
 mod identity;
 mod index;
 mod json;
+mod md5_lanes;
 mod number;
 mod operation;
 mod pattern;

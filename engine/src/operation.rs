@@ -41,6 +41,11 @@ pub(crate) enum Operation {
         salt: String,
         threshold: f64,
     },
+    /// The same by identity key, whatever the property: `salt` is a place among the environment's.
+    IdentitySplit {
+        salt: u32,
+        threshold: f64,
+    },
 }
 
 /// An ordering that a comparison asks for.
@@ -72,12 +77,11 @@ enum TextComparand {
 }
 
 impl Operation {
-    /// Parses a condition's operator and operand; `salt` is what percentage splits have before the value. `Err` names
-    /// why it can never match.
+    /// Parses a condition's operator and operand. `Err` names why it can never match.
     pub(crate) fn compile(
         operator: &str,
         operand: &Value<'_>,
-        salt: String,
+        segment: &str,
         pattern: impl FnOnce(&str) -> Result<u32, String>,
     ) -> Result<Operation, String> {
         match operator {
@@ -111,7 +115,10 @@ impl Operation {
             "REGEX" => pattern(text).map(Operation::Regex),
             "MODULO" => modulo(text),
             "PERCENTAGE_SPLIT" => Ok(match python_float(text) {
-                Some(threshold) => Operation::PercentageSplit { salt, threshold },
+                Some(threshold) => Operation::PercentageSplit {
+                    salt: format!("{segment},"),
+                    threshold,
+                },
                 None => Operation::Never,
             }),
             _ => Err(format!("its operator {operator:?} is unknown")),
@@ -132,7 +139,7 @@ impl Operation {
             | Operation::Modulo { .. } => 1,
             Operation::In(_) | Operation::Contains(_) | Operation::NotContains(_) => 2,
             Operation::Compare(..) | Operation::ContainsVersionPart(_) => 3,
-            Operation::PercentageSplit { .. } => 4,
+            Operation::PercentageSplit { .. } | Operation::IdentitySplit { .. } => 4,
             Operation::Regex(_) => 5,
         }
     }
@@ -180,7 +187,7 @@ impl ArchivedOperation {
                 floored_modulo(dividend, divisor.to_native()) == remainder.to_native()
             }
             (ArchivedOperation::PercentageSplit { salt, threshold }, value) => {
-                bucket(salt, &value.text()) <= threshold.to_native()
+                bucket(salt.as_bytes(), value.text().as_bytes()) <= threshold.to_native()
             }
             _ => false,
         }

@@ -105,6 +105,11 @@ impl Places {
 }
 
 impl ArchivedPlaces {
+    /// How many texts there are.
+    pub(crate) fn len(&self) -> usize {
+        self.bounds.len().saturating_sub(1)
+    }
+
     /// The place of `text`, if it has one.
     #[inline]
     pub(crate) fn get(&self, text: &[u8]) -> Option<u32> {
@@ -125,7 +130,8 @@ impl ArchivedPlaces {
         }
     }
 
-    fn text(&self, place: usize) -> Option<&[u8]> {
+    /// The text of that place.
+    pub(crate) fn text(&self, place: usize) -> Option<&[u8]> {
         let start = self.bounds.get(place)?.to_native() as usize;
         let end = self.bounds.get(place + 1)?.to_native() as usize;
         self.texts.get(start..end)

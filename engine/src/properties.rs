@@ -2,30 +2,32 @@
 //!
 //! Knows nothing of segments or features.
 
-use std::borrow::Cow;
-
+use crate::bucket::Buckets;
 use crate::environment::{ArchivedEnvironment, ArchivedProperty};
 use crate::identity::Identity;
+use crate::operation::ArchivedOperation;
 use crate::patterns::{Patterns, property_value};
 use crate::property_value::PropertyValue;
 use crate::scratch::{Spare, Values};
 
 /// The properties of one identity in one environment.
-pub(crate) struct Properties<'r> {
+pub(crate) struct Properties<'r, 's> {
     environment: &'r ArchivedEnvironment,
     patterns: &'r Patterns,
     identity: &'r Identity<'r>,
     values: Values<'r>,
+    pub(crate) buckets: Buckets<'r, 's>,
 }
 
-impl<'r> Properties<'r> {
-    /// Puts each trait that was sent where conditions look for it. `spare` is memory to use.
+impl<'r, 's> Properties<'r, 's> {
+    /// Puts each trait that was sent where conditions look for it. `spare` and `buckets` are memory to use.
     pub(crate) fn new(
         environment: &'r ArchivedEnvironment,
         patterns: &'r Patterns,
         identity: &'r Identity<'r>,
         spare: &mut Spare,
-    ) -> Properties<'r> {
+        buckets: &'s mut Vec<Option<u16>>,
+    ) -> Properties<'r, 's> {
         let mut values = spare.take(environment.properties.len());
         if !values.is_empty() {
             for trait_ in identity.traits() {
@@ -43,6 +45,7 @@ impl<'r> Properties<'r> {
             patterns,
             identity,
             values,
+            buckets: Buckets::new(environment, identity.identifier(), buckets),
         }
     }
 
@@ -56,6 +59,9 @@ impl<'r> Properties<'r> {
     pub(crate) fn satisfy(&mut self, condition: usize) -> bool {
         let (environment, patterns) = (self.environment, self.patterns);
         let condition = &environment.conditions[condition];
+        if let ArchivedOperation::IdentitySplit { salt, threshold } = &condition.operation {
+            return self.buckets.get(salt.to_native()) <= threshold.to_native();
+        }
         let place = condition.property.to_native() as usize;
         if self.values[place].is_none() {
             self.values[place] = Some(self.look_up(&environment.properties[place]));
@@ -77,7 +83,6 @@ impl<'r> Properties<'r> {
                 value.unwrap_or(PropertyValue::Null)
             }
             ArchivedProperty::Identifier => PropertyValue::coerce(identifier),
-            ArchivedProperty::RawIdentifier => PropertyValue::Text(Cow::Borrowed(identifier)),
             ArchivedProperty::IdentityKey => {
                 PropertyValue::coerce_owned([environment.api_key(), "_", identifier].concat())
             }

@@ -10,6 +10,8 @@ use crate::property_value::PropertyValue;
 pub struct Scratch {
     pub(crate) spare: Spare,
     pub(crate) known: Known,
+    /// By salt, what buckets are computed from; `None` until it is needed.
+    pub(crate) buckets: Vec<Option<u16>>,
     pub(crate) choices: Vec<u32>,
 }
 

@@ -65,7 +65,13 @@ impl<'d> Fragments<'d> {
     }
 
     /// Renders a feature state's own value and each of its multivariate values.
-    pub(super) fn state(&mut self, state: &FeatureState<'_>, feature: u32) -> State {
+    /// Its salt goes to `salts`.
+    pub(super) fn state(
+        &mut self,
+        state: &FeatureState<'_>,
+        feature: u32,
+        salts: &mut Places,
+    ) -> State {
         let own = self.own(state, feature);
         if state.multivariate_values.is_empty() {
             return State::Plain(own);
@@ -83,7 +89,7 @@ impl<'d> Fragments<'d> {
             start = limit;
         }
         self.splits.push(Split {
-            salt: format!("{},{}_", state.key, self.document.api_key),
+            salt: salts.add(format!("{},{}_", state.key, self.document.api_key).as_bytes()),
             own,
             multivariate_values,
         });
@@ -93,6 +99,14 @@ impl<'d> Fragments<'d> {
     /// Renders a feature state's own value and returns its place.
     pub(super) fn own(&mut self, state: &FeatureState<'_>, feature: u32) -> u32 {
         self.add(state, feature, state.value)
+    }
+
+    /// The place of a feature state's own value.
+    pub(super) fn own_of(&self, state: State) -> u32 {
+        match state {
+            State::Plain(own) => own,
+            State::Split(split) => self.splits[split as usize].own,
+        }
     }
 
     fn add(&mut self, state: &FeatureState<'_>, feature: u32, value: &Value<'_>) -> u32 {

@@ -67,32 +67,41 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
         })
         .collect();
 
+    // All segments come first, so that their salts stand together.
+    let counts = |state: &&FeatureState<'_>| positions.contains_key(state.feature_name);
+    let mut overriding = Vec::new();
+    for segment in &document.segments {
+        if segment.feature_states.iter().any(|state| counts(&state)) {
+            let place = segments.add(segment, &mut warnings);
+            overriding.extend(place.map(|place| (place, segment)));
+        }
+    }
+    let segment_salts = u32::try_from(segments.salts.len()).unwrap_or(u32::MAX);
+    let defaults = (0..).zip(&document.feature_states);
+    let defaults: Vec<State> = defaults
+        .map(|(feature, state)| fragments.state(state, feature, &mut segments.salts))
+        .collect();
+
     // By feature: priority, segment and feature state of each segment override.
     let mut overrides: Vec<Vec<(f64, u32, State)>> = Vec::new();
     overrides.resize_with(document.feature_states.len(), Vec::new);
-    for segment in &document.segments {
-        let counts = |state: &&FeatureState<'_>| positions.contains_key(state.feature_name);
-        let mut counting = segment.feature_states.iter().filter(counts).peekable();
-        if counting.peek().is_none() {
-            continue;
-        }
-        let Some(place) = segments.add(segment, &mut warnings) else {
-            continue;
-        };
-        for state in counting {
+    for (place, segment) in overriding {
+        for state in segment.feature_states.iter().filter(counts) {
             let feature = positions[state.feature_name];
             let priority = state
                 .priority
                 .map_or(f64::INFINITY, |(priority, _)| priority);
-            overrides[feature as usize].push((priority, place, fragments.state(state, feature)));
+            let state = fragments.state(state, feature, &mut segments.salts);
+            overrides[feature as usize].push((priority, place, state));
         }
     }
 
     let mut contests = Vec::new();
+    let mut split_contests = Vec::new();
     let mut states = Vec::new();
     let mut precedences = Precedences::default();
-    for ((feature, state), mut overrides) in (0..).zip(&document.feature_states).zip(overrides) {
-        if overrides.is_empty() && state.multivariate_values.is_empty() {
+    for ((feature, default), mut overrides) in (0..).zip(&defaults).zip(overrides) {
+        if overrides.is_empty() && matches!(default, State::Plain(_)) {
             continue;
         }
         // Stable: of equal priorities the one that stands first in the document is the stronger.
@@ -100,13 +109,17 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
             // 0.0 and -0.0 are equal, and no document has a NaN.
             left.partial_cmp(right).unwrap_or(Ordering::Equal)
         });
+        let mut decided_between = overrides.iter().map(|(_, _, state)| state).chain([default]);
+        if decided_between.any(|state| matches!(state, State::Split(_))) {
+            split_contests.push(length(&contests));
+        }
         contests.push(Contest {
             precedence: precedences.add(overrides.iter().map(|(_, segment, _)| *segment)),
             states: length(&states),
             feature,
         });
         states.extend(overrides.iter().map(|(_, _, state)| *state));
-        states.push(fragments.state(state, feature));
+        states.push(*default);
     }
 
     let overridden = Overridden::new(document, &positions, &mut fragments);
@@ -119,9 +132,9 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
             "the document nests too deep for JSONPath properties; none is ever set".to_owned(),
         );
     }
-    let defaults = (0..).zip(&document.feature_states);
     let defaults: Vec<u32> = defaults
-        .map(|(feature, state)| fragments.own(state, feature))
+        .iter()
+        .map(|default| fragments.own_of(*default))
         .collect();
     let all_visible = fragments
         .list
@@ -140,9 +153,12 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
         features,
         fragments: fragments.finish()?,
         contests,
+        split_contests,
         precedences: precedences.list,
         states,
         splits,
+        salts: segments.salts,
+        segment_salts,
         segments: segments.segments,
         steps: segments.steps,
         conditions: segments.conditions,

@@ -19,6 +19,7 @@ pub(super) struct Segments<'d> {
     pub(super) conditions: Vec<Condition>,
     pub(super) properties: Vec<Property>,
     pub(super) property_names: Places,
+    pub(super) salts: Places,
     pub(super) patterns: Vec<PatternSource>,
     pub(super) queries: Vec<String>,
     /// Property, operator, operand and, where it counts, segment -> the place of that condition.
@@ -53,6 +54,7 @@ impl<'d> Segments<'d> {
             conditions: Vec::new(),
             properties: Vec::new(),
             property_names: Places::new(),
+            salts: Places::new(),
             patterns: Vec::new(),
             queries: Vec::new(),
             known_conditions: HashMap::new(),
@@ -193,32 +195,37 @@ impl<'d> Segments<'d> {
             _ => "",
         };
         let property = condition.property;
-        // What a percentage split says depends on its segment; without a property it splits by identity key.
-        let salt = match (operator, property) {
-            ("PERCENTAGE_SPLIT", "") => format!("{segment},{}_", self.api_key),
-            ("PERCENTAGE_SPLIT", _) => format!("{segment},"),
-            _ => String::new(),
+        // What a percentage split says depends on its segment.
+        let scope = if operator == "PERCENTAGE_SPLIT" {
+            segment
+        } else {
+            ""
         };
-        let mut key = format!("{operator:?} {property:?} {salt:?} ").into_bytes();
+        let mut key = format!("{operator:?} {property:?} {scope:?} ").into_bytes();
         write_value(condition.value, &mut key);
         let key = String::from_utf8_lossy(&key).into_owned();
         if let Some(place) = self.known_conditions.get(&key) {
             return Ok(*place);
         }
         let patterns = (&mut self.patterns, &mut self.known_patterns);
-        let operation = Operation::compile(operator, condition.value, salt, |pattern| {
+        let operation = Operation::compile(operator, condition.value, segment, |pattern| {
             add_pattern(patterns, pattern)
         })?;
+        let operation = match operation {
+            Operation::PercentageSplit { threshold, .. } if property.is_empty() => {
+                let salt = format!("{segment},{}_", self.api_key);
+                let salt = self.salts.add(salt.as_bytes());
+                Operation::IdentitySplit { salt, threshold }
+            }
+            other => other,
+        };
         let place = self.add_condition(property, operation);
         self.known_conditions.insert(key, place);
         Ok(place)
     }
 
     fn add_condition(&mut self, property: &str, operation: Operation) -> u32 {
-        let property = match (&operation, property) {
-            (Operation::PercentageSplit { .. }, "") => self.raw_identifier(),
-            (_, name) => self.property(name),
-        };
+        let property = self.property(property);
         self.conditions.push(Condition {
             property,
             operation,
@@ -253,19 +260,7 @@ impl<'d> Segments<'d> {
         };
         place
     }
-
-    /// The place of the identifier as it is.
-    fn raw_identifier(&mut self) -> u32 {
-        let place = self.property_names.add(RAW_IDENTIFIER);
-        if place == length(&self.properties) {
-            self.properties.push(Property::RawIdentifier);
-        }
-        place
-    }
 }
-
-/// The name of the identifier as it is. No trait can have it: it is not UTF-8.
-const RAW_IDENTIFIER: &[u8] = b"\xff";
 
 /// The place of a pattern; the same pattern has one place.
 fn add_pattern(
