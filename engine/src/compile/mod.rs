@@ -6,6 +6,7 @@
 mod fragments;
 mod segments;
 mod sides;
+mod steps;
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -160,7 +161,7 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
         salts: segments.salts,
         segment_salts,
         segments: segments.segments,
-        steps: segments.steps,
+        steps: segments.steps.0,
         conditions: segments.conditions,
         properties: segments.properties,
         property_names: segments.property_names,

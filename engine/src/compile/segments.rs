@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use serde_json_path::JsonPath;
 
+use super::steps::{Quantifier, Rule, Steps};
 use crate::document::{self, Rule as DocumentRule};
-use crate::environment::{Condition, MATCHES, MATCHES_NOT, Property, Step};
+use crate::environment::{Condition, Property};
 use crate::json::{Value, write_value};
 use crate::operation::Operation;
 use crate::pattern::PatternSource;
@@ -15,7 +16,7 @@ use crate::places::{Places, length};
 pub(super) struct Segments<'d> {
     api_key: &'d str,
     pub(super) segments: Vec<u32>,
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Steps,
     pub(super) conditions: Vec<Condition>,
     pub(super) properties: Vec<Property>,
     pub(super) property_names: Places,
@@ -28,29 +29,13 @@ pub(super) struct Segments<'d> {
     known_patterns: HashMap<String, Result<u32, String>>,
 }
 
-/// A rule over its conditions, by place, and its nested rules.
-struct Rule {
-    quantifier: Quantifier,
-    conditions: Vec<u32>,
-    rules: Vec<Rule>,
-}
-
-/// How many of a rule's parts must match.
-#[derive(Clone, Copy)]
-enum Quantifier {
-    All,
-    Any,
-    /// Not one.
-    None,
-}
-
 impl<'d> Segments<'d> {
     /// No segments yet; the environment has that key.
     pub(super) fn new(api_key: &'d str) -> Segments<'d> {
         Segments {
             api_key,
             segments: Vec::new(),
-            steps: Vec::new(),
+            steps: Steps::default(),
             conditions: Vec::new(),
             properties: Vec::new(),
             property_names: Places::new(),
@@ -84,7 +69,7 @@ impl<'d> Segments<'d> {
             return None;
         }
         let rules = self.rules(&segment.rules, &segment.id, &title, warnings);
-        let start = self.steps_of_all(&rules, MATCHES, MATCHES_NOT);
+        let start = self.steps.add(&rules);
         self.segments.push(start);
         Some(length(&self.segments) - 1)
     }
@@ -97,7 +82,7 @@ impl<'d> Segments<'d> {
         warnings: &mut Vec<String>,
     ) -> Vec<Rule> {
         let lower = |rule: &DocumentRule<'_>| Rule {
-            quantifier: quantifier(rule.kind).unwrap_or(Quantifier::All),
+            quantifier: Quantifier::of(rule.kind).unwrap_or(Quantifier::All),
             conditions: self.conditions(&rule.conditions, segment, title, warnings),
             rules: self.rules(&rule.rules, segment, title, warnings),
         };
@@ -128,59 +113,6 @@ impl<'d> Segments<'d> {
         // A rule's outcome does not depend on the order of its conditions: the cheapest go first.
         places.sort_by_key(|place| self.conditions[*place as usize].operation.cost());
         places
-    }
-
-    /// Adds the steps of rules that all must match, and returns where to begin. They lead to `matches` or to
-    /// `matches_not`. Added from the last to the first, so that each knows where it leads.
-    fn steps_of_all(&mut self, rules: &[Rule], matches: u32, matches_not: u32) -> u32 {
-        let last_to_first = rules.iter().rev();
-        last_to_first.fold(matches, |next, rule| self.steps_of(rule, next, matches_not))
-    }
-
-    /// The same for one rule.
-    fn steps_of(&mut self, rule: &Rule, matches: u32, matches_not: u32) -> u32 {
-        // A part that is empty holds, whatever the rule's type.
-        let otherwise = |empty: bool| if empty { matches } else { matches_not };
-        match rule.quantifier {
-            Quantifier::All => {
-                let rules = self.steps_of_all(&rule.rules, matches, matches_not);
-                let conditions = rule.conditions.iter().rev();
-                conditions.fold(rules, |next, condition| {
-                    self.step(*condition, next, matches_not)
-                })
-            }
-            Quantifier::Any => {
-                let rules = rule.rules.iter().rev();
-                let rules = rules.fold(otherwise(rule.rules.is_empty()), |next, rule| {
-                    self.steps_of(rule, matches, next)
-                });
-                if rule.conditions.is_empty() {
-                    return rules;
-                }
-                let conditions = rule.conditions.iter().rev();
-                conditions.fold(matches_not, |next, condition| {
-                    self.step(*condition, rules, next)
-                })
-            }
-            Quantifier::None => {
-                let rules = rule.rules.iter().rev();
-                let rules =
-                    rules.fold(matches, |next, rule| self.steps_of(rule, matches_not, next));
-                let conditions = rule.conditions.iter().rev();
-                conditions.fold(rules, |next, condition| {
-                    self.step(*condition, matches_not, next)
-                })
-            }
-        }
-    }
-
-    fn step(&mut self, condition: u32, when_true: u32, when_false: u32) -> u32 {
-        self.steps.push(Step {
-            condition,
-            when_true,
-            when_false,
-        });
-        length(&self.steps) - 1
     }
 
     /// The place of a condition; the same one has one place, so that a request decides it once. `Err` says why
@@ -280,21 +212,11 @@ fn add_pattern(
     added.clone()
 }
 
-fn quantifier(kind: &Value<'_>) -> Option<Quantifier> {
-    let Value::Text(kind) = kind else { return None };
-    Some(match kind.as_str() {
-        "ALL" => Quantifier::All,
-        "ANY" => Quantifier::Any,
-        "NONE" => Quantifier::None,
-        _ => return None,
-    })
-}
-
 /// The first rule type that is unknown and counts: an empty rule of any type matches.
 fn unknown_kind<'v>(rules: &[DocumentRule<'v>]) -> Option<&'v Value<'v>> {
     rules.iter().find_map(|rule| {
         let empty = rule.conditions.is_empty() && rule.rules.is_empty();
-        let unknown = !empty && quantifier(rule.kind).is_none();
+        let unknown = !empty && Quantifier::of(rule.kind).is_none();
         if unknown {
             Some(rule.kind)
         } else {

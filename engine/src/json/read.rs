@@ -128,9 +128,23 @@ impl<'a> Reader<'a> {
         taken
     }
 
+    /// Takes these bytes if they come next as they are, without white space before them.
+    #[inline]
+    pub(crate) fn take_exactly(&mut self, bytes: &[u8]) -> bool {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let taken = rest.starts_with(bytes);
+        self.at += if taken { bytes.len() } else { 0 };
+        taken
+    }
+
     /// Where the next byte stands.
     pub(crate) fn position(&self) -> usize {
         self.at
+    }
+
+    /// Goes back to where the cursor was.
+    pub(crate) fn go_back(&mut self, position: usize) {
+        self.at = position;
     }
 
     /// What stands between two positions that the cursor had.

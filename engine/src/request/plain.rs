@@ -91,6 +91,39 @@ fn read_traits<'a>(reader: &mut Reader<'a>) -> Option<Traits<'a>> {
 
 /// A trait, and how many bytes an answer takes to write it if it can be what the client wrote.
 fn read_trait<'a>(reader: &mut Reader<'a>) -> Option<(Trait<'a>, Option<usize>)> {
+    let start = reader.position();
+    let compact = read_compact_trait(reader);
+    if compact.is_none() {
+        reader.go_back(start);
+        return read_any_trait(reader);
+    }
+    compact
+}
+
+/// The same for one that is written as an answer writes it, but for its value.
+fn read_compact_trait<'a>(reader: &mut Reader<'a>) -> Option<(Trait<'a>, Option<usize>)> {
+    if !reader.take_exactly(TRAIT_KEY) {
+        return None;
+    }
+    let key = text(reader)?;
+    if !reader.take_exactly(TRAIT_VALUE) {
+        return None;
+    }
+    let (value, length) = trait_value(reader)?;
+    if !reader.take_exactly(b"}") {
+        return None;
+    }
+    let length = written_length(&key, length);
+    Some((Trait { key, value }, length))
+}
+
+/// How many bytes an answer takes to write a trait, by those that it takes to write the value.
+fn written_length(key: &Text<'_>, value: Option<usize>) -> Option<usize> {
+    let key = key.verbatim()?.len() + 2;
+    Some(TRAIT_KEY.len() + key + TRAIT_VALUE.len() + value? + 1)
+}
+
+fn read_any_trait<'a>(reader: &mut Reader<'a>) -> Option<(Trait<'a>, Option<usize>)> {
     let mut key = None;
     let mut value = None;
     let mut ordered = false;
@@ -117,9 +150,7 @@ fn read_trait<'a>(reader: &mut Reader<'a>) -> Option<(Trait<'a>, Option<usize>)>
     }
     let key: Text<'a> = key?;
     let (value, length) = value.unwrap_or((TraitValue::Null, None));
-    let length = length.filter(|_| ordered).zip(key.verbatim());
-    let length =
-        length.map(|(value, key)| TRAIT_KEY.len() + key.len() + 2 + TRAIT_VALUE.len() + value + 1);
+    let length = written_length(&key, length.filter(|_| ordered));
     Some((Trait { key, value }, length))
 }
 
