@@ -1,8 +1,10 @@
 //! From upstream to every client: documents are served by all workers, changes reach all of them, polls are few.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
-use crate::harness::{Answer, Proxy, Start, Upstream, document};
+use crate::harness::{Answer, Proxy, Response, Start, Upstream, document};
 
 /// The greeting that each of so many fresh connections is answered with. The kernel spreads connections over the
 /// workers by a hash of their ports, so that many reach each of a few workers.
@@ -95,6 +97,45 @@ fn of_many_environments_a_worker_maps_those_that_are_asked_for_and_follows_them(
     let flag = proxy.get("/api/v1/flags/?feature=greeting", "many-7");
     assert_eq!(flag.json()["feature_state_value"], "changed");
     assert_eq!(mapped(), after);
+}
+
+#[test]
+fn an_answer_has_the_same_tag_on_every_worker_of_every_proxy() {
+    // More than is compressed before it is published.
+    let value: String = (0..50_000).map(|number| format!("{number} ")).collect();
+    let upstream = Upstream::start([("test", document("test", &value))]);
+    let tags = |proxy: &Proxy, path: &str, coding: &str| {
+        proxy.wait_for("the compressed form", |proxy| {
+            let headers = [("X-Environment-Key", "ser.test"), ("Accept-Encoding", coding)];
+            let answers: Vec<_> = (0..16)
+                .map(|_| proxy.connect().request("GET", path, &headers, b""))
+                .collect();
+            let complete = |answer: &Response| {
+                answer.headers.get("content-encoding").map_or("identity", String::as_str) == coding
+            };
+            let tag = |answer: Response| answer.headers["etag"].clone();
+            answers
+                .iter()
+                .all(complete)
+                .then(|| answers.into_iter().map(tag).collect::<BTreeSet<_>>())
+        })
+    };
+    let proxies = [1, 4].map(|workers| {
+        let proxy = Start::new(&upstream, &["test"]).workers(workers).start();
+        proxy.wait_until_ready();
+        proxy
+    });
+    for path in [
+        "/api/v1/flags/",
+        "/api/v1/flags/?feature=greeting",
+        "/api/v1/environment-document/",
+    ] {
+        for coding in ["identity", "gzip"] {
+            let [one, four] = proxies.each_ref().map(|proxy| tags(proxy, path, coding));
+            assert_eq!(one, four, "{path} {coding}");
+            assert_eq!(one.len(), 1, "{path} {coding}: {one:?}");
+        }
+    }
 }
 
 #[test]
