@@ -20,7 +20,7 @@ use clap::Parser;
 use log::warn;
 
 use command_line::{CommandLine, Role};
-use config::{Config, ConfigError};
+use config::{Config, ConfigError, Server};
 use demo::Demo;
 
 /// The configuration is missing or wrong (`sysexits.h`).
@@ -28,12 +28,6 @@ const EX_CONFIG: u8 = 78;
 
 /// A worker could not boot: the supervisor should not try again.
 const EX_BOOT: u8 = 3;
-
-/// How long a drain may take: well within the 30 s that orchestrators grant before they kill.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
-
-/// The longest request body that is read. An identity with a thousand traits takes a tenth of it.
-const BODY_LIMIT: usize = 1 << 20;
 
 /// What is logged when `RUST_LOG` does not say: our own rooms, and what others complain about.
 const LOG_FILTER: &str =
@@ -93,7 +87,11 @@ fn supervise(path: Option<PathBuf>) -> Result<(), Failure> {
     for name in &config.unknown {
         warn!("{}: {name} is not a setting; ignoring it", path.display());
     }
-    let worker_settings = worker_settings(config.allow_origins.clone(), config.stale_after());
+    let worker_settings = worker_settings(
+        &config.server,
+        config.allow_origins.clone(),
+        config.stale_after(),
+    );
     let directory = config
         .snapshot_directory
         .unwrap_or_else(|| state_directory::default(variable));
@@ -102,13 +100,15 @@ fn supervise(path: Option<PathBuf>) -> Result<(), Failure> {
         source: supervisor::Source::Upstream {
             api_url: config.api_url,
             timeout: config.api_poll_timeout,
+            largest_document: config.api_max_document_bytes,
         },
         poll_interval: config.api_poll_frequency,
         directory: directory.clone(),
-        host: config.host,
-        port: config.port,
+        host: config.server.host,
+        port: config.server.port,
         workers,
-        drain_timeout: DRAIN_TIMEOUT,
+        drain_delay: config.server.shutdown_delay,
+        drain_timeout: config.server.shutdown_timeout,
         worker: worker_command(directory, worker_settings),
     };
     Ok(supervisor::run(settings)?)
@@ -128,6 +128,7 @@ fn demonstrate() -> Result<(), Failure> {
         .map_err(Failure::Demo)?;
     println!("{}", demo.welcome());
     let path = directory.path().to_owned();
+    let server = Server::default();
     let settings = supervisor::Settings {
         environments: demo.environments,
         source: supervisor::Source::Embedded(demo.documents),
@@ -136,8 +137,9 @@ fn demonstrate() -> Result<(), Failure> {
         host: Demo::HOST.to_owned(),
         port: demo.port,
         workers,
-        drain_timeout: DRAIN_TIMEOUT,
-        worker: worker_command(path, worker_settings(vec!["*".to_owned()], None)),
+        drain_delay: server.shutdown_delay,
+        drain_timeout: server.shutdown_timeout,
+        worker: worker_command(path, worker_settings(&server, vec!["*".to_owned()], None)),
     };
     Ok(supervisor::run(settings)?)
 }
@@ -157,12 +159,22 @@ fn take_listener() -> io::Result<TcpListener> {
     Ok(TcpListener::from(socket))
 }
 
-fn worker_settings(allow_origins: Vec<String>, stale_after: Option<Duration>) -> worker::Settings {
+fn worker_settings(
+    server: &Server,
+    allow_origins: Vec<String>,
+    stale_after: Option<Duration>,
+) -> worker::Settings {
     worker::Settings {
         allow_origins,
         stale_after,
-        drain_timeout: DRAIN_TIMEOUT,
-        body_limit: BODY_LIMIT,
+        drain_timeout: server.shutdown_timeout,
+        limits: worker::Limits {
+            connections: server.max_connections,
+            body: server.max_body_bytes,
+            head_timeout: server.header_timeout,
+            body_timeout: server.body_timeout,
+            silence: server.keep_alive,
+        },
     }
 }
 

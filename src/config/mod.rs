@@ -4,6 +4,7 @@
 //! what the settings do; the one place that reads the file and the process environment.
 
 mod section;
+mod server;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -14,7 +15,9 @@ use serde_json::Value;
 use supervisor::{ApiUrl, KeyPair, ServerSideKey};
 
 pub(crate) use section::ConfigError;
-use section::{Section, non_empty, seconds};
+use section::{Section, non_empty, positive, seconds};
+pub(crate) use server::Server;
+use server::whole;
 
 const API_URL: &str = "https://edge.api.flagsmith.com/api/v1";
 
@@ -28,9 +31,9 @@ pub(crate) struct Config {
     pub(crate) api_url: ApiUrl,
     pub(crate) api_poll_frequency: Duration,
     pub(crate) api_poll_timeout: Duration,
-    pub(crate) host: String,
-    /// 0 picks a free one.
-    pub(crate) port: u16,
+    /// The longest document that is fetched, pages together.
+    pub(crate) api_max_document_bytes: usize,
+    pub(crate) server: Server,
     pub(crate) allow_origins: Vec<String>,
     /// `None`: never stale.
     pub(crate) environment_update_grace_period: Option<Duration>,
@@ -84,22 +87,17 @@ impl Config {
             || Some(vec!["*".to_owned()]),
             origins,
         )?;
+        let api_max_document_bytes = root.setting(
+            &["api_max_document_bytes"],
+            "a whole number above 0",
+            || Some(256 << 20),
+            whole,
+        )?;
         let environment_key_pairs = key_pairs(&mut root, &mut unknown)?;
 
-        let mut server = root.section("server")?;
-        let host = server.setting(
-            &["host"],
-            "an address or a host name",
-            || Some("0.0.0.0".to_owned()),
-            non_empty,
-        )?;
-        let port = server.setting(
-            &["port"],
-            "a whole number from 0 to 65535",
-            || Some(8000),
-            |value| value.as_u64().and_then(|port| u16::try_from(port).ok()),
-        )?;
-        unknown.extend(server.unknown());
+        let mut section = root.section("server")?;
+        let server = Server::read(&mut section)?;
+        unknown.extend(section.unknown());
 
         let mut health = root.section("health_check")?;
         let grace = health.setting(
@@ -131,8 +129,8 @@ impl Config {
             api_url,
             api_poll_frequency: frequency,
             api_poll_timeout: timeout,
-            host,
-            port,
+            api_max_document_bytes,
+            server,
             allow_origins,
             environment_update_grace_period: grace,
             snapshot_directory: directory,
@@ -209,10 +207,6 @@ fn key_pairs(
         });
     }
     Ok(pairs)
-}
-
-fn positive(value: &Value) -> Option<Duration> {
-    seconds(value).filter(|duration| !duration.is_zero())
 }
 
 fn origins(value: &Value) -> Option<Vec<String>> {

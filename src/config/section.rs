@@ -204,6 +204,11 @@ pub(crate) fn seconds(value: &Value) -> Option<Duration> {
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
 }
 
+/// A number of seconds, more than 0.
+pub(crate) fn positive(value: &Value) -> Option<Duration> {
+    seconds(value).filter(|duration| !duration.is_zero())
+}
+
 /// A value as an error may show it: not a server-side key in the wrong place, nor a URL with a password.
 fn shown(value: &Value) -> String {
     const LONGEST: usize = 80;

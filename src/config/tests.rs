@@ -36,8 +36,16 @@ fn the_example_and_the_readme_name_every_setting() {
         "api_url",
         "api_poll_frequency_seconds",
         "api_poll_timeout_seconds",
+        "api_max_document_bytes",
         "host",
         "port",
+        "max_connections",
+        "max_body_bytes",
+        "header_timeout_seconds",
+        "body_timeout_seconds",
+        "keep_alive_seconds",
+        "shutdown_delay_seconds",
+        "shutdown_timeout_seconds",
         "allow_origins",
         "environment_update_grace_period_seconds",
         "directory",
@@ -54,7 +62,10 @@ fn the_example_and_the_readme_name_every_setting() {
 fn reads_every_setting() {
     let config = read(&with(
         r#","api_url":"http://flagsmith.test/api/v1/","api_poll_frequency":2.5,"api_poll_timeout":1,
-        "server":{"host":"::1","port":0,"reload":true},"allow_origins":"https://a.test","logging":{},
+        "api_max_document_bytes":3,
+        "server":{"host":"::1","port":0,"reload":true,"max_connections":4,"max_body_bytes":5,
+        "header_timeout_seconds":6,"body_timeout_seconds":7,"keep_alive_seconds":8,"shutdown_delay_seconds":9,
+        "shutdown_timeout_seconds":0},"allow_origins":"https://a.test","logging":{},
         "health_check":{"environment_update_grace_period_seconds":7},"snapshot":{"directory":"/state"}"#,
     ))
     .unwrap();
@@ -65,7 +76,18 @@ fn reads_every_setting() {
     assert_eq!(config.environment_key_pairs[0].client_side_key, "a");
     assert_eq!(config.api_poll_frequency, Duration::from_millis(2500));
     assert_eq!(config.api_poll_timeout, Duration::from_secs(1));
-    assert_eq!((config.host.as_str(), config.port), ("::1", 0));
+    assert_eq!(config.api_max_document_bytes, 3);
+    let server = &config.server;
+    assert_eq!((server.host.as_str(), server.port), ("::1", 0));
+    assert_eq!((server.max_connections, server.max_body_bytes), (4, 5));
+    let times = [
+        server.header_timeout,
+        server.body_timeout,
+        server.keep_alive,
+        server.shutdown_delay,
+        server.shutdown_timeout,
+    ];
+    assert_eq!(times, [6, 7, 8, 9, 0].map(Duration::from_secs));
     assert_eq!(config.allow_origins, ["https://a.test"]);
     assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
     assert_eq!(config.snapshot_directory, Some(PathBuf::from("/state")));

@@ -68,6 +68,8 @@ pub struct Settings {
     pub port: u16,
     /// How many workers to keep.
     pub workers: NonZeroUsize,
+    /// How long readiness fails before accepting stops, for load balancers to notice.
+    pub drain_delay: Duration,
     /// How long workers may take to finish what they have in hand, before they are killed.
     pub drain_timeout: Duration,
     /// Makes the command that starts the worker of a slot: program and arguments, without stdin, which becomes its
@@ -83,6 +85,8 @@ pub enum Source {
         api_url: ApiUrl,
         /// How long it may be silent: before a connection, before an answer, between two pieces of it.
         timeout: Duration,
+        /// The longest document that is fetched, in bytes.
+        largest_document: usize,
     },
     /// Documents at hand, one for each environment and in their order. They never change, and never get stale.
     Embedded(Vec<Vec<u8>>),
@@ -99,6 +103,7 @@ impl fmt::Debug for Settings {
             .field("host", &self.host)
             .field("port", &self.port)
             .field("workers", &self.workers)
+            .field("drain_delay", &self.drain_delay)
             .field("drain_timeout", &self.drain_timeout)
             .finish_non_exhaustive()
     }
@@ -107,10 +112,15 @@ impl fmt::Debug for Settings {
 impl fmt::Debug for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Upstream { api_url, timeout } => formatter
+            Self::Upstream {
+                api_url,
+                timeout,
+                largest_document,
+            } => formatter
                 .debug_struct("Upstream")
                 .field("api_url", api_url)
                 .field("timeout", timeout)
+                .field("largest_document", largest_document)
                 .finish(),
             Self::Embedded(documents) => {
                 write!(formatter, "Embedded({} documents)", documents.len())
@@ -222,7 +232,11 @@ fn conclude(end: End, polling: Polling) -> Result<(), Error> {
 
 fn supply(settings: &Settings) -> Result<Supply, Error> {
     match &settings.source {
-        Source::Upstream { api_url, timeout } => {
+        Source::Upstream {
+            api_url,
+            timeout,
+            largest_document,
+        } => {
             let credentials = settings
                 .environments
                 .iter()
@@ -233,7 +247,7 @@ fn supply(settings: &Settings) -> Result<Supply, Error> {
                 })
                 .collect::<Result<_, _>>()?;
             Ok(Supply::Upstream(
-                Upstream::new(api_url, *timeout)?,
+                Upstream::new(api_url, *timeout, *largest_document)?,
                 credentials,
             ))
         }

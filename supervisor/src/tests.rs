@@ -24,6 +24,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
         host: "127.0.0.1".to_owned(),
         port: 0,
         workers: NonZeroUsize::MIN,
+        drain_delay: Duration::ZERO,
         drain_timeout: Duration::from_secs(3600),
         worker: Box::new(move |_| {
             let mut command = Command::new("sh");

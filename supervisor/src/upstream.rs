@@ -27,8 +27,6 @@ pub(crate) use error::FetchError;
 const ENVIRONMENT_KEY: HeaderName = HeaderName::from_static("x-environment-key");
 const USER_AGENT: &str = concat!("edge-proxy/", env!("CARGO_PKG_VERSION"));
 const MOST_REDIRECTS: usize = 5;
-/// Far above any document that can be served, far below what would trouble the machine.
-const LARGEST_BODY: usize = 256 << 20;
 /// The timeout bounds silence. A large document on a slow line is not silent, yet must end: after this many timeouts.
 const TIMEOUTS_IN_ALL: u32 = 12;
 
@@ -69,12 +67,16 @@ pub(crate) struct Upstream {
     client: Client,
     document: Url,
     timeout: Duration,
-    largest_body: usize,
+    largest_document: usize,
 }
 
 impl Upstream {
     /// `timeout` bounds each silence: before a connection, before an answer, between two pieces of it.
-    pub(crate) fn new(api_url: &ApiUrl, timeout: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(
+        api_url: &ApiUrl,
+        timeout: Duration,
+        largest_document: usize,
+    ) -> Result<Self, Error> {
         // Without HTTP/2: one request at a time gains nothing from it, and a connection that died unnoticed would fail
         // every fetch until the kernel gives it up, where HTTP/1.1 drops it with the first.
         let mut client = Client::builder()
@@ -92,7 +94,7 @@ impl Upstream {
             client: client.build().map_err(Error::Client)?,
             document: api_url.document(),
             timeout,
-            largest_body: LARGEST_BODY,
+            largest_document,
         })
     }
 
@@ -155,16 +157,16 @@ impl Upstream {
     async fn body(&self, mut response: Response, asked: Instant) -> Result<Vec<u8>, FetchError> {
         let expected = response.content_length().unwrap_or(0);
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
-        if expected > self.largest_body {
-            return Err(FetchError::TooLarge(self.largest_body));
+        if expected > self.largest_document {
+            return Err(FetchError::TooLarge(self.largest_document));
         }
         let mut body = Vec::with_capacity(expected);
         while let Some(piece) = response.chunk().await.map_err(|error| {
             self.timed_out(&error, asked)
                 .unwrap_or_else(|| FetchError::BrokeOff(root(&error)))
         })? {
-            if body.len() + piece.len() > self.largest_body {
-                return Err(FetchError::TooLarge(self.largest_body));
+            if body.len() + piece.len() > self.largest_document {
+                return Err(FetchError::TooLarge(self.largest_document));
             }
             body.extend_from_slice(&piece);
         }

@@ -106,12 +106,19 @@ fn an_answer_has_the_same_tag_on_every_worker_of_every_proxy() {
     let upstream = Upstream::start([("test", document("test", &value))]);
     let tags = |proxy: &Proxy, path: &str, coding: &str| {
         proxy.wait_for("the compressed form", |proxy| {
-            let headers = [("X-Environment-Key", "ser.test"), ("Accept-Encoding", coding)];
+            let headers = [
+                ("X-Environment-Key", "ser.test"),
+                ("Accept-Encoding", coding),
+            ];
             let answers: Vec<_> = (0..16)
                 .map(|_| proxy.connect().request("GET", path, &headers, b""))
                 .collect();
             let complete = |answer: &Response| {
-                answer.headers.get("content-encoding").map_or("identity", String::as_str) == coding
+                answer
+                    .headers
+                    .get("content-encoding")
+                    .map_or("identity", String::as_str)
+                    == coding
             };
             let tag = |answer: Response| answer.headers["etag"].clone();
             answers

@@ -13,13 +13,12 @@ use tokio::task::AbortHandle;
 
 /// How often connections are looked at; also what a silence is counted in.
 const TICK: Duration = Duration::from_secs(1);
-/// After so many ticks without a byte in either direction a connection is closed, whether it waits for its next
-/// request or its client does not take the answer. As long as nginx keeps an idle one.
-const SILENCE: u32 = 75;
 
 /// Every connection of this worker.
-#[derive(Default)]
 pub(crate) struct Connections {
+    /// After so many ticks without a byte in either direction a connection is closed, whether it waits for its next
+    /// request or its client does not take the answer.
+    silence: u32,
     tick: Cell<u32>,
     next: Cell<u64>,
     open: RefCell<HashMap<u64, Open, foldhash::fast::RandomState>>,
@@ -43,8 +42,17 @@ pub(crate) struct Registration {
 
 impl Connections {
     /// Also starts the clock that silence is measured by.
-    pub(crate) fn new() -> Rc<Self> {
-        let connections = Rc::new(Self::default());
+    pub(crate) fn new(silence: Duration) -> Rc<Self> {
+        let seconds = silence.as_secs() + u64::from(silence.subsec_nanos() > 0);
+        let connections = Rc::new(Self {
+            silence: u32::try_from(seconds).unwrap_or(u32::MAX),
+            tick: Cell::default(),
+            next: Cell::default(),
+            open: RefCell::default(),
+            draining: Cell::default(),
+            drain: Notify::default(),
+            closed: Notify::default(),
+        });
         actix_rt::spawn(watch(Rc::downgrade(&connections)));
         connections
     }
@@ -106,7 +114,7 @@ impl Connections {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
         for open in self.open.borrow().values() {
-            if tick.wrapping_sub(open.moved.get()) > SILENCE
+            if tick.wrapping_sub(open.moved.get()) > self.silence
                 && let Some(task) = &open.task
             {
                 // It ends at its next turn, not in this one: nothing is removed while this looks.
@@ -152,6 +160,8 @@ mod tests {
     use super::*;
     use std::future::pending;
 
+    const SILENCE: Duration = Duration::from_secs(75);
+
     /// A connection on which nothing happens, but for as many ticks as it is told.
     fn open(connections: &Rc<Connections>, busy_ticks: u32) -> Rc<Cell<u32>> {
         let registration = connections.enter();
@@ -177,10 +187,10 @@ mod tests {
     fn closes_what_is_silent_for_too_long_and_nothing_else() {
         actix_rt::System::new().block_on(async {
             tokio::time::pause();
-            let connections = Connections::new();
+            let connections = Connections::new(SILENCE);
             open(&connections, 0);
             open(&connections, 10);
-            ticks(SILENCE - 2).await;
+            ticks(73).await;
             assert_eq!(connections.open.borrow().len(), 2);
             ticks(4).await;
             assert_eq!(connections.open.borrow().len(), 1);
@@ -193,7 +203,7 @@ mod tests {
     fn drains_until_the_last_connection_is_closed_or_the_time_is_over() {
         actix_rt::System::new().block_on(async {
             tokio::time::pause();
-            let connections = Connections::new();
+            let connections = Connections::new(SILENCE);
             let registration = connections.enter();
             let draining = connections.draining();
             connections.serve(registration.number(), async move {

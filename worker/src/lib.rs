@@ -59,8 +59,23 @@ pub struct Settings {
     pub stale_after: Option<Duration>,
     /// How long a drain may take; whole seconds, a fraction counts as one more.
     pub drain_timeout: Duration,
+    /// What a client may take of it.
+    pub limits: Limits,
+}
+
+/// How much of a worker its clients may take, and for how long.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Limits {
+    /// How many connections to hold open at most.
+    pub connections: usize,
     /// The longest request body that is read, in bytes.
-    pub body_limit: usize,
+    pub body: usize,
+    /// How long the head of a connection's first request may take.
+    pub head_timeout: Duration,
+    /// How long a body may take to arrive once its head has.
+    pub body_timeout: Duration,
+    /// How long a connection may be silent in both directions; whole seconds, a fraction counts as one more.
+    pub silence: Duration,
 }
 
 /// Serves until TERM, then drains. Blocks; to be called once in a process, from its main thread.

@@ -3,15 +3,13 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use actix_http::Payload;
 use actix_rt::time::{Sleep, sleep};
 use actix_web::web::Bytes;
 use futures_core::Stream;
 
-/// How long a body may take to arrive once its head has.
-const TIMEOUT: Duration = Duration::from_secs(5);
+use crate::Limits;
 
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +26,7 @@ pub(crate) enum Unread {
 pub(crate) struct Reading {
     payload: Payload,
     received: Received,
-    limit: usize,
+    limits: Limits,
     polled: bool,
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -41,11 +39,11 @@ enum Received {
 }
 
 impl Reading {
-    pub(crate) fn new(payload: Payload, limit: usize) -> Self {
+    pub(crate) fn new(payload: Payload, limits: Limits) -> Self {
         Self {
             payload,
             received: Received::Nothing,
-            limit,
+            limits,
             polled: false,
             deadline: None,
         }
@@ -67,7 +65,7 @@ impl Reading {
             Poll::Pending => {
                 let deadline = self
                     .deadline
-                    .get_or_insert_with(|| Box::pin(sleep(TIMEOUT)));
+                    .get_or_insert_with(|| Box::pin(sleep(self.limits.body_timeout)));
                 deadline
                     .as_mut()
                     .poll(context)
@@ -86,7 +84,7 @@ impl Reading {
                     return Poll::Ready(Err(Unread::Broken));
                 }
                 Poll::Ready(Some(Ok(piece))) => {
-                    if self.received.length() + piece.len() > self.limit {
+                    if self.received.length() + piece.len() > self.limits.body {
                         return Poll::Ready(Err(Unread::TooLarge));
                     }
                     self.received.push(piece);

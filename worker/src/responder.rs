@@ -22,7 +22,6 @@ pub(crate) struct Responder {
     cors: Cors,
     identities: Identities,
     stale_after: Option<Duration>,
-    body_limit: usize,
 }
 
 impl Responder {
@@ -32,13 +31,7 @@ impl Responder {
             cors: Cors::new(&settings.allow_origins),
             identities: Identities::default(),
             stale_after: settings.stale_after,
-            body_limit: settings.body_limit,
         }
-    }
-
-    /// The longest body worth reading.
-    pub(crate) fn body_limit(&self) -> usize {
-        self.body_limit
     }
 
     /// Looks for a newer generation without a request.

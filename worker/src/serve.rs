@@ -22,16 +22,14 @@ use nix::sys::signal::Signal as Number;
 use nix::unistd::getppid;
 use snapshot::{Reader, WorkerState};
 
-use crate::Settings;
 use crate::answer::{self, Body, Response};
 use crate::connection::{Connection, Outlet};
 use crate::connections::Connections;
 use crate::current::Current;
 use crate::request_body::{Reading, Unread};
 use crate::responder::Responder;
+use crate::{Limits, Settings};
 
-/// How long the head of a connection's first request may take.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait when connections cannot be accepted, for want of descriptors for instance.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -115,8 +113,8 @@ pub(crate) async fn serve(
     listener.set_nonblocking(true).map_err(Error::Serve)?;
     let listener = Listener::from_std(listener).map_err(Error::Serve)?;
     let door = Door::open(Arc::clone(reader), &settings)?;
-    let connections = Connections::new();
-    let http = http(door, &connections).await?;
+    let connections = Connections::new(settings.limits.silence);
+    let http = http(door, &connections, settings.limits).await?;
     reader.board().set_worker_state(slot, WorkerState::Ready);
 
     {
@@ -168,12 +166,12 @@ async fn accept(listener: Listener, connections: &Rc<Connections>, http: &Http) 
 /// What speaks HTTP on a connection.
 type Http = H1ServiceHandler<Connection, Door, Body, ExpectHandler, UpgradeHandler>;
 
-async fn http(door: Door, connections: &Rc<Connections>) -> Result<Http, Error> {
+async fn http(door: Door, connections: &Rc<Connections>, limits: Limits) -> Result<Http, Error> {
     let draining = Rc::clone(connections);
     let factory = HttpService::build()
         // Silence is timed for all connections together; a timer for each request would cost more than its answer.
         .keep_alive(KeepAlive::Os)
-        .client_request_timeout(HEAD_TIMEOUT)
+        .client_request_timeout(limits.head_timeout)
         .graceful_shutdown_signal(move || draining.draining())
         .on_connect_ext(|connection: &Connection, extensions| {
             extensions.insert(connection.outlet());
@@ -190,6 +188,7 @@ async fn http(door: Door, connections: &Rc<Connections>) -> Result<Http, Error> 
 #[derive(Clone)]
 struct Door {
     responder: Rc<Responder>,
+    limits: Limits,
 }
 
 impl Door {
@@ -199,7 +198,10 @@ impl Door {
         let current = Current::open(reader).map_err(Error::Map)?;
         let responder = Rc::new(Responder::new(current, settings));
         actix_rt::spawn(answer_doorbell(doorbell, Rc::downgrade(&responder)));
-        Ok(Self { responder })
+        Ok(Self {
+            responder,
+            limits: settings.limits,
+        })
     }
 
     fn respond(&self, request: &Request, body: Result<Bytes, Unread>) -> Response {
@@ -246,7 +248,7 @@ impl Service<Request> for Door {
         }
         // Read even for an answer that does not need it, or the connection could not be used again.
         Answering::Reading {
-            reading: Reading::new(payload, self.responder.body_limit()),
+            reading: Reading::new(payload, self.limits),
             request,
             door: self.clone(),
         }

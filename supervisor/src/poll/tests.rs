@@ -73,7 +73,7 @@ impl Trial {
 
     fn compiling(stub: &Stub, count: usize, compile: Compile, compress: Compress) -> Self {
         let environments = pairs(count);
-        let upstream = Upstream::new(&stub.api_url(), Duration::from_secs(10)).unwrap();
+        let upstream = Upstream::new(&stub.api_url(), Duration::from_secs(10), 1 << 20).unwrap();
         let credentials = environments
             .iter()
             .map(|pair| Credential::of(&pair.server_side_key).unwrap())

@@ -60,7 +60,7 @@ pub(crate) enum FetchError {
     RedirectsEndlessly,
     #[error("upstream answered 304 although nothing was held against it")]
     NothingToModify,
-    #[error("the document is larger than {} MiB", .0 >> 20)]
+    #[error("the document is larger than {0} bytes")]
     TooLarge(usize),
     #[error("upstream answered something other than a JSON object{0}")]
     NotJson(String),

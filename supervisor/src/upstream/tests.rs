@@ -6,6 +6,7 @@ use crate::stub::{Reply, Stub, answer};
 const KEY: &str = "ser.verysecret";
 const DOCUMENT: &str = r#"{"api_key":"public"}"#;
 const PATH: &str = "/api/v1/environment-document/";
+const LARGEST: usize = 256 << 20;
 
 fn fetch_since(upstream: &Upstream, since: Option<SystemTime>) -> Result<Answer, FetchError> {
     let credential = Credential::of(&ServerSideKey::new(KEY)).unwrap();
@@ -14,7 +15,7 @@ fn fetch_since(upstream: &Upstream, since: Option<SystemTime>) -> Result<Answer,
 }
 
 fn upstream(stub: &Stub) -> Upstream {
-    Upstream::new(&stub.api_url(), Duration::from_secs(10)).unwrap()
+    Upstream::new(&stub.api_url(), Duration::from_secs(10), LARGEST).unwrap()
 }
 
 fn fetch(stub: &Stub) -> Result<Answer, FetchError> {
@@ -178,7 +179,7 @@ fn retry_after_is_kept_by_upstream_s_clock() {
 #[test]
 fn silence_ends_with_the_timeout() {
     let stub = Stub::new(|_| Reply::Silence);
-    let upstream = Upstream::new(&stub.api_url(), Duration::from_millis(500)).unwrap();
+    let upstream = Upstream::new(&stub.api_url(), Duration::from_millis(500), LARGEST).unwrap();
     let error = fetch_since(&upstream, None).unwrap_err();
     assert_eq!(error.to_string(), "upstream did not answer within 0.5 s");
 }
@@ -190,7 +191,7 @@ fn nobody_there_is_said_so() {
     let port = unused.local_addr().unwrap().port();
     drop(unused);
     let api_url = ApiUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap();
-    let upstream = Upstream::new(&api_url, Duration::from_secs(10)).unwrap();
+    let upstream = Upstream::new(&api_url, Duration::from_secs(10), LARGEST).unwrap();
     let error = fetch_since(&upstream, None).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -233,10 +234,12 @@ fn a_body_too_large_is_refused_whether_or_not_it_says_so() {
     });
     let unannounced = ApiUrl::parse(&stub.origin()).unwrap();
     for api_url in [stub.api_url(), unannounced] {
-        let mut upstream = Upstream::new(&api_url, Duration::from_secs(10)).unwrap();
-        upstream.largest_body = 1 << 20;
+        let upstream = Upstream::new(&api_url, Duration::from_secs(10), 1 << 20).unwrap();
         let error = fetch_since(&upstream, None).unwrap_err();
-        assert_eq!(error.to_string(), "the document is larger than 1 MiB");
+        assert_eq!(
+            error.to_string(),
+            "the document is larger than 1048576 bytes"
+        );
     }
 }
 

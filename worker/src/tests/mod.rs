@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use snapshot::{Board, Publisher, Reader, Shape};
 use tempfile::TempDir;
 
-use crate::{Error, Settings, serve};
+use crate::{Error, Limits, Settings, serve};
 
 /// A supervisor's part, as far as a worker sees it: environments, in a state directory of their own.
 struct Published {
@@ -93,6 +93,14 @@ impl Published {
     }
 }
 
+const LIMITS: Limits = Limits {
+    connections: 1024,
+    body: 64 * 1024,
+    head_timeout: Duration::from_secs(5),
+    body_timeout: Duration::from_secs(5),
+    silence: Duration::from_secs(75),
+};
+
 /// A running worker; stops when dropped.
 struct Worker {
     address: SocketAddr,
@@ -107,7 +115,7 @@ impl Worker {
             allow_origins: allow_origins.iter().map(|&origin| origin.into()).collect(),
             stale_after: Some(Duration::from_secs(60)),
             drain_timeout: Duration::from_secs(10),
-            body_limit: 64 * 1024,
+            limits: LIMITS,
         };
         let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
         let address = listener.local_addr().expect("address");

@@ -495,7 +495,7 @@ fn does_not_serve_a_supervisor_that_is_gone() {
             allow_origins: Vec::new(),
             stale_after: None,
             drain_timeout: Duration::from_secs(1),
-            body_limit: 1,
+            limits: LIMITS,
         },
     };
     let text = serde_json::to_string(&handover).expect("handover");
