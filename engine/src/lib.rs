@@ -1,8 +1,8 @@
 //! What an environment document means: parse, compile, evaluate. No clock, file or socket.
 //!
-//! [`compile`] turns a document into an [`Environment`], which is archived and mapped elsewhere;
-//! [`evaluate`] chooses the flags of one identity from that archive, in place, and [`Flags`] writes them. What does
-//! not depend on an identity is in the archive as whole answers. The outcomes are those of the official Python proxy,
+//! [`Pages`] puts together what comes in several pages. [`compile`] turns a document into an [`Environment`], which is
+//! archived and mapped elsewhere; [`evaluate`] chooses the flags of one identity from that archive, in place, and
+//! [`Flags`] writes them. What does not depend on an identity is in the archive as whole answers. The outcomes are those of the official Python proxy,
 //! save where that fails or departs from the core API.
 
 mod answer;
@@ -18,6 +18,7 @@ mod json;
 mod md5_lanes;
 mod number;
 mod operation;
+mod pages;
 mod pattern;
 mod patterns;
 mod places;
@@ -37,6 +38,7 @@ pub use evaluate::{evaluate, write_identity};
 pub use flags::Flags;
 pub use identity::Identity;
 pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
+pub use pages::{Edition, Pages};
 pub use patterns::Patterns;
 pub use python::python_repr;
 #[doc(hidden)]

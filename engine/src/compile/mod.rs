@@ -40,15 +40,8 @@ pub struct Compiled {
 /// When it is not JSON, or a member that answers need is missing or of another type; the error names the
 /// member and its place.
 pub fn compile(document: &[u8]) -> Result<Compiled, DocumentError> {
-    let text = std::str::from_utf8(document).map_err(|error| {
-        DocumentError::whole(format!("not UTF-8 at byte {}", error.valid_up_to()))
-    })?;
-    let root = Value::from_document(text).map_err(|error| {
-        DocumentError::whole(format!(
-            "not JSON at byte {}: {}",
-            error.position, error.message
-        ))
-    })?;
+    let text = std::str::from_utf8(document).map_err(|error| DocumentError::not_utf8(&error))?;
+    let root = Value::from_document(text)?;
     lower(&Document::read(&root)?, document)
 }
 

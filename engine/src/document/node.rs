@@ -3,8 +3,9 @@
 //! Knows no member by name.
 
 use std::fmt;
+use std::str::Utf8Error;
 
-use crate::json::Value;
+use crate::json::{JsonError, Value};
 
 /// What reading a document gives.
 pub(super) type Parsed<T> = Result<T, DocumentError>;
@@ -23,6 +24,28 @@ impl DocumentError {
             place: "document".to_owned(),
             problem: problem.into(),
         }
+    }
+
+    /// An error of one of the document's own members.
+    pub(crate) fn of_member(name: &str, problem: impl Into<String>) -> DocumentError {
+        DocumentError {
+            place: name.to_owned(),
+            problem: problem.into(),
+        }
+    }
+
+    /// The document is no text.
+    pub(crate) fn not_utf8(error: &Utf8Error) -> DocumentError {
+        DocumentError::whole(format!("not UTF-8 at byte {}", error.valid_up_to()))
+    }
+}
+
+impl From<JsonError> for DocumentError {
+    fn from(error: JsonError) -> DocumentError {
+        DocumentError::whole(format!(
+            "not JSON at byte {}: {}",
+            error.position, error.message
+        ))
     }
 }
 
