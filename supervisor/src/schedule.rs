@@ -98,8 +98,8 @@ fn doubled(shortest: Duration, times: usize, longest: Duration) -> Duration {
 /// Reads a `Retry-After` header: seconds, or a date that is compared with upstream's own `now`.
 pub(crate) fn read_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(now).unwrap_or_default())
@@ -194,11 +194,57 @@ mod tests {
     }
 
     #[test]
+    fn whatever_happens_waits_are_spread_and_end_with_the_first_success() {
+        let mut dice = fastrand::Rng::with_seed(1);
+        for _ in 0..1_000 {
+            let mut schedule = Schedule::new(INTERVAL);
+            let mut twin = Schedule::new(INTERVAL);
+            let mut before = Duration::ZERO;
+            for _ in 0..dice.usize(1..40) {
+                if dice.u8(0..8) == 0 {
+                    let wait = schedule.succeeded(dice.f64());
+                    twin.succeeded(dice.f64());
+                    assert!((9..=11).contains(&seconds(wait)), "{wait:?}");
+                    before = Duration::ZERO;
+                    continue;
+                }
+                let retry_after = (dice.u8(0..4) == 0).then(|| Duration::from_secs(dice.u64(..)));
+                let (one, other) = (dice.f64(), dice.f64());
+                let wait = schedule.failed(retry_after, one);
+                let elsewhere = twin.failed(retry_after, other);
+                // Two proxies that fail together do not come back together.
+                assert_eq!(one < other, wait < elsewhere, "{wait:?} {elsewhere:?}");
+                match retry_after {
+                    Some(asked) => {
+                        let asked = asked.min(LONGEST_RETRY_AFTER);
+                        assert!(wait >= asked && wait <= LONGEST_RETRY_AFTER.mul_f64(1.1));
+                    }
+                    None => {
+                        assert!(wait <= LONGEST_BACK_OFF.mul_f64(1.1), "{wait:?}");
+                        // Twice as long, but for the spread, until it is long enough.
+                        let longest = if schedule.ever_succeeded {
+                            LONGEST_BACK_OFF
+                        } else {
+                            LONGEST_FIRST_BACK_OFF
+                        };
+                        let expected = (before * 3 / 2).min(longest.mul_f64(0.9));
+                        assert!(wait >= expected, "{wait:?} after {before:?}");
+                        before = wait;
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn retry_after_is_seconds_or_a_date() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         let read = |value| read_retry_after(value, now).map(seconds);
         assert_eq!(read("120"), Some(120));
         assert_eq!(read(" 0 "), Some(0));
+        assert_eq!(read("99999999999999999999"), Some(u64::MAX));
+        assert_eq!(read(""), None);
+        assert_eq!(read("+1"), None);
         assert_eq!(read("Sun, 06 Nov 1994 08:50:37 GMT"), Some(60));
         assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
         assert_eq!(read("soon"), None);

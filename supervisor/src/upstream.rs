@@ -1,25 +1,31 @@
-//! The client side of the Flagsmith API: one fetch is one request for one environment document. Decides neither when
-//! to fetch nor what a document means.
+//! The client side of the Flagsmith API: one fetch is one request for one environment document, and one for each further
+//! page of it. Decides neither when to fetch nor what a document means.
 //!
-//! A server-side key leaves this process in one header, to the origin of the API URL and no other; redirects are
-//! followed within that origin only. Errors carry no URL and no header.
+//! A server-side key leaves this process in one header, to the origin of the API URL and no other; redirects and links
+//! are followed within that origin only. Errors carry no URL and no header.
 
 mod error;
+mod link;
+mod pages;
+mod redirect;
+mod tls;
 
 use std::error::Error as StdError;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{
-    ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, RETRY_AFTER,
+    ACCEPT, AGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
+    LAST_MODIFIED, RETRY_AFTER,
 };
-use reqwest::redirect::{Action, Attempt, Policy};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
-use rustls::{ClientConfig, RootCertStore};
 
 use crate::api_url::ApiUrl;
+use crate::condition::Timing;
 use crate::keys::ServerSideKey;
 use crate::schedule::read_retry_after;
+
+use redirect::{RedirectRefused, within_origin};
 
 pub use error::Error;
 pub(crate) use error::FetchError;
@@ -29,6 +35,8 @@ const USER_AGENT: &str = concat!("edge-proxy/", env!("CARGO_PKG_VERSION"));
 const MOST_REDIRECTS: usize = 5;
 /// The timeout bounds silence. A large document on a slow line is not silent, yet must end: after this many timeouts.
 const TIMEOUTS_IN_ALL: u32 = 12;
+/// A document that changes while its pages come is begun anew. That is a coincidence; so many in a row are something else.
+const MOST_BEGINNINGS: usize = 3;
 
 /// A server-side key in the form in which it goes out.
 pub(crate) struct Credential(HeaderValue);
@@ -47,19 +55,16 @@ impl Credential {
 pub(crate) enum Answer {
     Document(Document),
     /// The document that we have is still the newest.
-    NotModified,
+    NotModified(Timing),
 }
 
-/// A body as it came, and what tells how old it is.
+/// A body as it came, its pages put together, and what tells how old it is.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) body: Vec<u8>,
-    /// When it was asked for.
-    pub(crate) asked: Instant,
-    /// How long the head of the answer took.
-    pub(crate) elapsed: Duration,
-    /// Upstream's clock in that head.
-    pub(crate) date: Option<SystemTime>,
+    pub(crate) timing: Timing,
+    /// What upstream compares `If-Modified-Since` with.
+    pub(crate) last_modified: Option<SystemTime>,
 }
 
 /// The API to fetch from.
@@ -80,7 +85,7 @@ impl Upstream {
         // Without HTTP/2: one request at a time gains nothing from it, and a connection that died unnoticed would fail
         // every fetch until the kernel gives it up, where HTTP/1.1 drops it with the first.
         let mut client = Client::builder()
-            .tls_backend_preconfigured(tls(api_url)?)
+            .tls_backend_preconfigured(tls::config(api_url)?)
             .user_agent(USER_AGENT)
             .redirect(Policy::custom(within_origin))
             .referer(false)
@@ -102,29 +107,57 @@ impl Upstream {
     pub(crate) async fn fetch(
         &self,
         credential: &Credential,
-        since: Option<SystemTime>,
+        mut since: Option<SystemTime>,
     ) -> Result<Answer, FetchError> {
+        for _ in 0..MOST_BEGINNINGS {
+            if let Some(answer) = self.fetch_once(credential, since).await? {
+                return Ok(answer);
+            }
+            since = None;
+        }
+        Err(FetchError::ChangesEndlessly)
+    }
+
+    /// `None`: the document changed while its pages came.
+    async fn fetch_once(
+        &self,
+        credential: &Credential,
+        since: Option<SystemTime>,
+    ) -> Result<Option<Answer>, FetchError> {
         let asked = Instant::now();
         let response = self.get(&self.document, credential, since).await?;
-        let elapsed = asked.elapsed();
         let headers = response.headers();
-        let date = text(headers, &DATE).and_then(|date| httpdate::parse_http_date(date).ok());
-        match response.status() {
-            StatusCode::OK => Ok(Answer::Document(Document {
-                asked,
-                elapsed,
-                date,
-                body: self.body(response, asked).await?,
-            })),
-            StatusCode::NOT_MODIFIED if since.is_some() => Ok(Answer::NotModified),
-            StatusCode::NOT_MODIFIED => Err(FetchError::NothingToModify),
-            status => Err(FetchError::Status {
-                status,
-                retry_after: text(headers, &RETRY_AFTER).and_then(|value| {
-                    read_retry_after(value, date.unwrap_or_else(SystemTime::now))
-                }),
-            }),
+        let timing = Timing {
+            asked,
+            elapsed: asked.elapsed(),
+            date: date(headers, &DATE).filter(|_| !headers.contains_key(AGE)),
+        };
+        if response.status() == StatusCode::NOT_MODIFIED && since.is_some() {
+            return Ok(Some(Answer::NotModified(timing)));
         }
+        refuse_other_than_ok(&response)?;
+        let last_modified = date(headers, &LAST_MODIFIED);
+        let next = self.next_page(&response)?;
+        let first = self.body(response, asked, self.largest_document).await?;
+        let body = match next {
+            None => Some(first),
+            Some(next) => {
+                let beginning = pages::Beginning {
+                    first,
+                    next,
+                    asked,
+                    last_modified,
+                };
+                self.pages(credential, beginning).await?
+            }
+        };
+        Ok(body.map(|body| {
+            Answer::Document(Document {
+                body,
+                timing,
+                last_modified,
+            })
+        }))
     }
 
     async fn get(
@@ -149,15 +182,27 @@ impl Upstream {
                     RedirectRefused::TooMany => FetchError::RedirectsEndlessly,
                 };
             }
+            if error.is_connect() && error.is_timeout() {
+                return FetchError::Unconnected(self.timeout);
+            }
+            if let Some(refused) = tls::failure(chain(&error)) {
+                return FetchError::tls(refused);
+            }
             self.timed_out(&error, asked)
                 .unwrap_or_else(|| FetchError::Unreachable(root(&error)))
         })
     }
 
-    async fn body(&self, mut response: Response, asked: Instant) -> Result<Vec<u8>, FetchError> {
+    /// Reads a body that may have as many bytes as there is `room` for.
+    async fn body(
+        &self,
+        mut response: Response,
+        asked: Instant,
+        room: usize,
+    ) -> Result<Vec<u8>, FetchError> {
         let expected = response.content_length().unwrap_or(0);
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
-        if expected > self.largest_document {
+        if expected > room {
             return Err(FetchError::TooLarge(self.largest_document));
         }
         let mut body = Vec::with_capacity(expected);
@@ -165,7 +210,7 @@ impl Upstream {
             self.timed_out(&error, asked)
                 .unwrap_or_else(|| FetchError::BrokeOff(root(&error)))
         })? {
-            if body.len() + piece.len() > self.largest_document {
+            if body.len() + piece.len() > room {
                 return Err(FetchError::TooLarge(self.largest_document));
             }
             body.extend_from_slice(&piece);
@@ -191,43 +236,24 @@ impl Upstream {
     }
 }
 
-/// With the machine's certificates, read at every start; without any where none are needed.
-fn tls(api_url: &ApiUrl) -> Result<ClientConfig, Error> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() && api_url.is_encrypted() {
-        return Err(Error::NoCertificates {
-            api_url: api_url.clone(),
-            reasons: found.errors.iter().map(ToString::to_string).collect(),
-        });
+/// Anything but a document.
+fn refuse_other_than_ok(response: &Response) -> Result<(), FetchError> {
+    let headers = response.headers();
+    match response.status() {
+        StatusCode::OK => Ok(()),
+        StatusCode::NOT_MODIFIED => Err(FetchError::NothingToModify),
+        status => Err(FetchError::Status {
+            status,
+            retry_after: text(headers, &RETRY_AFTER).and_then(|value| {
+                let now = date(headers, &DATE).unwrap_or_else(SystemTime::now);
+                read_retry_after(value, now)
+            }),
+        }),
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(Error::Tls)?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
 }
 
-#[derive(Debug, thiserror::Error)]
-enum RedirectRefused {
-    #[error("redirected to another origin: {0}")]
-    CrossOrigin(String),
-    #[error("redirected too often")]
-    TooMany,
-}
-
-fn within_origin(attempt: Attempt<'_>) -> Action {
-    let asked = attempt.previous().first().map(Url::origin);
-    let target = attempt.url().origin();
-    if asked.as_ref() != Some(&target) {
-        attempt.error(RedirectRefused::CrossOrigin(target.ascii_serialization()))
-    } else if attempt.previous().len() > MOST_REDIRECTS {
-        attempt.error(RedirectRefused::TooMany)
-    } else {
-        attempt.follow()
-    }
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
+    httpdate::parse_http_date(text(headers, name)?).ok()
 }
 
 fn text<'headers>(headers: &'headers HeaderMap, name: &HeaderName) -> Option<&'headers str> {

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::adopt::{Adopted, Adopter};
 use super::{Shared, Supply, message};
-use crate::condition::Condition;
+use crate::condition::{Condition, Timing};
 use crate::counted;
 use crate::schedule::{Schedule, Seconds};
 use crate::upstream::{Answer, Document, FetchError};
@@ -99,7 +99,10 @@ impl Polled {
     async fn update(&mut self) -> Result<(), Failure> {
         let adopted = match self.ask().await? {
             Answer::Document(document) => self.adopt(document).await?,
-            Answer::NotModified => None,
+            Answer::NotModified(timing) => {
+                self.condition.confirmed(timing);
+                None
+            }
         };
         self.shared.board.set_fetched(self.row, SystemTime::now());
         if let Some(environment) = adopted {
@@ -115,13 +118,21 @@ impl Polled {
                 let since = self.condition.since(Instant::now());
                 upstream.fetch(&credentials[self.row], since).await
             }
-            Supply::Embedded(_) if self.published.is_some() => Ok(Answer::NotModified),
-            Supply::Embedded(documents) => Ok(Answer::Document(Document {
-                body: documents[self.row].clone(),
-                asked: Instant::now(),
-                elapsed: Duration::ZERO,
-                date: None,
-            })),
+            Supply::Embedded(documents) => {
+                let timing = Timing {
+                    asked: Instant::now(),
+                    elapsed: Duration::ZERO,
+                    date: None,
+                };
+                if self.published.is_some() {
+                    return Ok(Answer::NotModified(timing));
+                }
+                Ok(Answer::Document(Document {
+                    body: documents[self.row].clone(),
+                    timing,
+                    last_modified: None,
+                }))
+            }
         }
     }
 
@@ -139,7 +150,7 @@ impl Polled {
             .as_ref()
             .and_then(|published| published.updated_at.as_deref());
         self.condition
-            .received(updated_at, document.date, document.asked, document.elapsed);
+            .received(updated_at, document.last_modified, document.timing);
         Ok(environment)
     }
 

@@ -1,5 +1,7 @@
 //! Fetches from a stub: what goes out, what comes back, and what is said when it goes wrong.
 
+mod pages;
+
 use super::*;
 use crate::stub::{Reply, Stub, answer};
 
@@ -49,7 +51,24 @@ fn a_document_comes_as_it_was_sent() {
         panic!("not modified");
     };
     assert_eq!(document.body, b" {\"a\": 1}\n");
-    assert_eq!(document.date, Some(second()));
+    assert_eq!(document.timing.date, Some(second()));
+}
+
+#[test]
+fn a_date_out_of_a_cache_is_none() {
+    let stub = Stub::new(|_| {
+        let headers = [
+            "Date: Sun, 06 Nov 1994 08:49:37 GMT",
+            "Age: 0",
+            "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT",
+        ];
+        answer("200 OK", &headers, DOCUMENT)
+    });
+    let Answer::Document(document) = fetch(&stub).unwrap() else {
+        panic!("not modified");
+    };
+    assert_eq!(document.timing.date, None);
+    assert_eq!(document.last_modified, Some(second()));
 }
 
 #[test]
@@ -75,7 +94,7 @@ fn a_fetch_is_one_request_that_says_who_we_are() {
 fn a_condition_goes_out_and_304_comes_back() {
     let stub = Stub::new(|_| answer("304 Not Modified", &[], ""));
     let answer = fetch_since(&upstream(&stub), Some(second())).unwrap();
-    assert!(matches!(answer, Answer::NotModified));
+    assert!(matches!(answer, Answer::NotModified(_)));
     assert!(stub.requests()[0].contains("\nif-modified-since: sun, 06 nov 1994 08:49:37 gmt\n"));
 }
 
@@ -238,7 +257,7 @@ fn a_body_too_large_is_refused_whether_or_not_it_says_so() {
         let error = fetch_since(&upstream, None).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the document is larger than 1048576 bytes"
+            "the document is larger than api_max_document_bytes, which is 1048576"
         );
     }
 }

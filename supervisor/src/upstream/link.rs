@@ -1,0 +1,85 @@
+//! The `Link` header: which of its targets is the next page. Does not know where that is, or whether to go there.
+
+/// The first target whose relation is "next".
+pub(super) fn next(mut header: &str) -> Option<&str> {
+    loop {
+        header = header.trim_start_matches([' ', '\t', ',']);
+        let (target, rest) = header.strip_prefix('<')?.split_once('>')?;
+        let (parameters, rest) = split(rest, ',');
+        if is_next(parameters) {
+            return Some(target.trim());
+        }
+        header = rest;
+    }
+}
+
+/// Of several relations parameters only the first counts.
+fn is_next(mut parameters: &str) -> bool {
+    while !parameters.is_empty() {
+        let (parameter, rest) = split(parameters, ';');
+        if let Some((name, value)) = parameter.split_once('=')
+            && name.trim().eq_ignore_ascii_case("rel")
+        {
+            let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+            return relations.any(|relation| relation.eq_ignore_ascii_case("next"));
+        }
+        parameters = rest;
+    }
+    false
+}
+
+/// What stands before and after the first separator that is not in quotes.
+fn split(text: &str, separator: char) -> (&str, &str) {
+    let mut quoted = false;
+    let mut escaped = false;
+    for (position, character) in text.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if character == separator && !quoted => {
+                return (&text[..position], &text[position + separator.len_utf8()..]);
+            }
+            _ => {}
+        }
+    }
+    (text, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_told_from_other_links() {
+        for (header, expected) in [
+            (
+                r#"</api/?page_id=a%3Ab>; rel="next""#,
+                Some("/api/?page_id=a%3Ab"),
+            ),
+            ("<?page=2>;rel=next", Some("?page=2")),
+            (
+                r#"<a,b;c>; title="x; rel=prev, \"y"; REL = "last NEXT""#,
+                Some("a,b;c"),
+            ),
+            (
+                r#"<a>; rel="prev", <b> ; rel="next", <c>; rel="next""#,
+                Some("b"),
+            ),
+            (
+                r#",, <a>; title="<x>; rel=next, ", < b >; rel=next"#,
+                Some("b"),
+            ),
+            ("<>; rel=next", Some("")),
+            (r#"<a>; rel="nextish""#, None),
+            (r#"<a>; rel="prev"; rel="next""#, None),
+            ("<a>; crel=next", None),
+            ("<a>", None),
+            ("<a; rel=next", None),
+            ("a; rel=next", None),
+            ("", None),
+        ] {
+            assert_eq!(next(header), expected, "{header}");
+        }
+    }
+}
