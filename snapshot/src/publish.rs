@@ -183,6 +183,21 @@ impl Publisher {
         settled
     }
 
+    /// Whether the file of this row still has its name, if it has a file. `true` while a publication
+    /// is being written: nobody should wait for that to learn it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn is_in_place(&self, row: usize) -> bool {
+        match self.state.try_lock() {
+            Ok(state) => state.rows[row]
+                .as_ref()
+                .is_none_or(|file| fs::symlink_metadata(file).is_ok()),
+            Err(_) => true,
+        }
+    }
+
     fn settle_all(&self, unsettled: &[Unsettled]) -> Result<(), Error> {
         if unsettled.is_empty() {
             return Ok(());
