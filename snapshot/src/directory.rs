@@ -7,6 +7,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind};
 use crate::ownership;
@@ -17,6 +19,8 @@ const PRIVATE_FILE: u32 = 0o600;
 /// A file with a higher one in its name is not ours: nobody can have published so often.
 const LAST_GENERATION: u64 = u64::MAX >> 1;
 const LONGEST_NAME: usize = 64;
+/// How long a lock may outlive its holder.
+const LOCK_PATIENCE: Duration = Duration::from_millis(100);
 
 /// A state directory that belongs to this user alone.
 #[derive(Debug)]
@@ -55,14 +59,24 @@ impl Directory {
     /// that is locked, for that cannot be replaced by anything else.
     pub(crate) fn lock(&self) -> Result<fs::File, Error> {
         let directory = fs::File::open(&self.path).map_err(Error::io("open", &self.path))?;
-        match directory.try_lock() {
-            Ok(()) => Ok(directory),
-            Err(TryLockError::WouldBlock) => Err(Error::Locked {
-                directory: self.path.clone(),
-                process: self.holder(),
-            }),
-            Err(TryLockError::Error(source)) => {
-                Err(Error::io("lock state directory", &self.path)(source))
+        let started = Instant::now();
+        loop {
+            match directory.try_lock() {
+                Ok(()) => return Ok(directory),
+                // A writer that was killed while it started another process: that one keeps the
+                // lock until it runs its own program.
+                Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_PATIENCE => {
+                    thread::sleep(LOCK_PATIENCE / 20);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Locked {
+                        directory: self.path.clone(),
+                        process: self.holder(),
+                    });
+                }
+                Err(TryLockError::Error(source)) => {
+                    return Err(Error::io("lock state directory", &self.path)(source));
+                }
             }
         }
     }

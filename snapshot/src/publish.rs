@@ -25,7 +25,7 @@ pub struct Publisher {
     pub(crate) format: u32,
     state: Mutex<State>,
     warnings: Vec<Error>,
-    _lock: fs::File,
+    lock: fs::File,
 }
 
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Publisher {
             earlier_board,
             format: shape.format,
             warnings,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -230,5 +230,13 @@ impl Publisher {
     /// One that panicked has published or it has not: the state is changed after.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Publisher {
+    /// Said, not left to the end of the descriptor: a process that is just being started may hold a
+    /// copy of it for a moment.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
