@@ -113,7 +113,10 @@ impl Poller {
             permits: Semaphore::new(FETCHES_AT_ONCE),
             unsettled: Notify::new(),
             progress: Progress::default(),
-            outage: Rc::default(),
+            outage: Outage::new(
+                "serving what was published before, trying again with every poll",
+                "publishing again",
+            ),
             dice: RefCell::default(),
         });
         runtime.block_on(async move {
@@ -173,7 +176,8 @@ impl Shared {
     /// Settles what was published, for ever. Disks are slow: whatever is published while one is waited for is settled
     /// together, and neither fetching nor publishing waits for it.
     async fn settle(self: Rc<Self>) {
-        let mut trouble = Trouble::with(&self.outage);
+        let outage = Outage::new("trying again every few seconds", "durable again");
+        let mut trouble = Trouble::with(&outage);
         let mut failed = false;
         loop {
             let notified = self.unsettled.notified();

@@ -1,4 +1,4 @@
-//! Whether documents cannot be published at the moment: a full disk, one that is read-only, a state directory that is
+//! Whether the state directory refuses something at the moment: a full disk, one that is read-only, a directory that is
 //! gone. Told once when it begins, however many documents it holds up and however often that is tried, and once when
 //! it is over. Knows nothing of documents.
 
@@ -11,15 +11,29 @@ use log::{debug, info, warn};
 
 use crate::schedule::Seconds;
 
-/// One for all that is published.
-#[derive(Default)]
+/// One for all that are refused the same.
 pub(super) struct Outage {
-    /// How many cannot publish.
+    /// What follows while it lasts.
+    consequence: &'static str,
+    /// What is so again after it.
+    end: &'static str,
+    /// How many are refused something.
     affected: Cell<usize>,
     since: Cell<Option<Instant>>,
 }
 
-/// The part in it of one that publishes.
+impl Outage {
+    pub(super) fn new(consequence: &'static str, end: &'static str) -> Rc<Self> {
+        Rc::new(Self {
+            consequence,
+            end,
+            affected: Cell::default(),
+            since: Cell::default(),
+        })
+    }
+}
+
+/// The part in it of one that is refused something.
 pub(super) struct Trouble {
     outage: Rc<Outage>,
     affected: bool,
@@ -34,12 +48,12 @@ impl Trouble {
         }
     }
 
-    /// Publishing failed. Whether that is how an outage begins.
+    /// It was refused. Whether that is how an outage begins.
     pub(super) fn failed(&mut self, what: &dyn Display) -> bool {
         let begins = self.outage.affected.get() == 0;
         if begins {
             self.outage.since.set(Some(Instant::now()));
-            warn!("{what}; serving what was published before, trying again with every poll");
+            warn!("{what}; {}", self.outage.consequence);
         } else {
             debug!("{what}");
         }
@@ -55,7 +69,7 @@ impl Trouble {
         let since = self.outage.since.get();
         let ends = self.leave();
         if ends && let Some(since) = since {
-            info!("publishing again after {}", Seconds(since.elapsed()));
+            info!("{} after {}", self.outage.end, Seconds(since.elapsed()));
         }
         ends
     }
@@ -71,7 +85,7 @@ impl Trouble {
 }
 
 impl Drop for Trouble {
-    /// Who publishes no more is held up by nothing.
+    /// Who is gone is held up by nothing.
     fn drop(&mut self) {
         self.leave();
     }
@@ -82,8 +96,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn begins_with_the_first_and_ends_with_the_last_that_cannot_publish() {
-        let outage = Rc::default();
+    fn begins_with_the_first_and_ends_with_the_last_that_is_refused() {
+        let outage = Outage::new("waiting", "going on");
         let [mut first, mut second, mut third] = [0; 3].map(|_| Trouble::with(&outage));
         assert!(first.failed(&"full"));
         assert!(!first.failed(&"full"));
