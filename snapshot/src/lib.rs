@@ -73,17 +73,21 @@
 //! - `flock` and shared maps are needed: a local file system (tmpfs included), not every network
 //!   one.
 
+mod adopt;
 mod board;
 mod directory;
 mod error;
 mod header;
 mod map;
+mod ownership;
+mod private;
 mod publish;
 mod read;
 mod value;
 
+pub use adopt::{Adopted, Adoption};
 pub use board::{Board, Published, Shape, WorkerState};
-pub use error::{Defect, Error};
+pub use error::{Defect, Error, Kind};
 pub use map::Map;
 pub use publish::Publisher;
 pub use read::Reader;

@@ -25,6 +25,7 @@ mod strangers;
 #[cfg(test)]
 mod stub;
 mod upstream;
+mod warm;
 
 use std::fmt;
 use std::io;
@@ -32,9 +33,12 @@ use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::info;
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 use snapshot::{Publisher, Shape};
 use thiserror::Error;
 
@@ -139,8 +143,8 @@ pub enum Error {
     #[error(transparent)]
     Listener(#[from] ListenerError),
     /// The state directory cannot be used.
-    #[error("publish the first generation")]
-    Publish(#[source] snapshot::Error),
+    #[error(transparent)]
+    Publish(snapshot::Error),
     /// There is no client to fetch with.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
@@ -178,6 +182,8 @@ pub enum Error {
 /// What keeps the proxy from starting, and what makes it pointless to go on; workers are drained before that returns.
 pub fn run(settings: Settings) -> Result<(), Error> {
     let mut notices = Notices::of_signals().map_err(Error::Signals)?;
+    // A file that may not grow any further is then an error to be told, as a full disk is, and not the end.
+    flag::register(SIGXFSZ, Arc::default()).map_err(Error::Signals)?;
     let supply = supply(&settings)?;
     let listeners = listener::open(&settings.host, settings.port, settings.workers)?;
     let publisher = Publisher::open(

@@ -9,3 +9,4 @@ mod pool;
 mod prose;
 mod sdk;
 mod serving;
+mod warm;
