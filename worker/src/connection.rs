@@ -11,16 +11,23 @@ use actix_rt::net::TcpStream;
 use actix_web::web::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::activity::Activity;
 use crate::connections::Registration;
 
 /// How much is written before other connections get their turn: about what takes a fifth of a millisecond.
 const PIECE: usize = 1024 * 1024;
 
-/// A socket that tells when bytes last moved, and that sends what is in its outlet after everything written before.
+/// How much is read before HTTP has to look at it. It reads up to 128 KiB of requests ahead otherwise, and holds them
+/// for as long as a client takes over the answers.
+const MOUTHFUL: usize = 16 * 1024;
+
+/// A socket that tells what it is doing, and that sends what is in its outlet after everything written before.
 pub(crate) struct Connection {
     stream: TcpStream,
     outlet: Rc<Outlet>,
     registration: Registration,
+    /// Bytes read in this turn.
+    read: usize,
 }
 
 /// Where the body of an answer waits until the socket has taken it, straight from the memory it lies in.
@@ -40,7 +47,13 @@ impl Connection {
             stream,
             outlet: Rc::default(),
             registration,
+            read: 0,
         }
+    }
+
+    /// What tells of it while its requests are answered.
+    pub(crate) fn activity(&self) -> Rc<Activity> {
+        Rc::clone(self.registration.activity())
     }
 
     /// What an answer hands its body to.
@@ -51,14 +64,20 @@ impl Connection {
     fn poll_outlet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut rest = self.outlet.rest.borrow_mut();
         if !rest.is_empty() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(context, piece(&rest)))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            match Pin::new(&mut self.stream).poll_write(context, piece(&rest))? {
+                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(written) => {
+                    self.registration.wrote(written);
+                    rest.advance(written);
+                }
+                Poll::Pending => {
+                    self.registration.blocked(0);
+                    return Poll::Pending;
+                }
             }
-            self.registration.moved();
-            rest.advance(written);
         }
         if !rest.is_empty() {
+            self.registration.blocked(0);
             // Others first, then the next piece.
             context.waker().wake_by_ref();
             return Poll::Pending;
@@ -99,11 +118,19 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if polled.is_ready() {
-            this.registration.moved();
+        if this.registration.activity().is_sending() {
+            // No more requests before the answers are taken; `poll_flush` sees to it that this is asked again.
+            return Poll::Pending;
         }
-        polled
+        if this.read >= MOUTHFUL {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        let bytes = buffer.filled().len() - before;
+        this.read += bytes;
+        Poll::Ready(this.registration.read(bytes))
     }
 }
 
@@ -117,14 +144,18 @@ impl AsyncWrite for Connection {
         let this = self.get_mut();
         let mut rest = this.outlet.rest.borrow_mut();
         let stream = Pin::new(&mut this.stream);
-        let written = if rest.is_empty() {
-            ready!(stream.poll_write(context, bytes))?
+        let polled = if rest.is_empty() {
+            stream.poll_write(context, bytes)?
         } else {
             // Head and body in one system call, or the client is woken for the head alone.
             let both = [IoSlice::new(bytes), IoSlice::new(piece(&rest))];
-            ready!(stream.poll_write_vectored(context, &both))?
+            stream.poll_write_vectored(context, &both)?
         };
-        this.registration.moved();
+        let Poll::Ready(written) = polled else {
+            this.registration.blocked(bytes.len());
+            return Poll::Pending;
+        };
+        this.registration.wrote(written);
         let of_these = written.min(bytes.len());
         rest.advance(written - of_these);
         Poll::Ready(Ok(of_these))
@@ -133,7 +164,13 @@ impl AsyncWrite for Connection {
     /// HTTP flushes whenever it has written all it has: the outlet's turn.
     #[inline]
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_outlet(context)
+        let this = self.get_mut();
+        this.read = 0;
+        ready!(this.poll_outlet(context))?;
+        if this.registration.flushed() {
+            context.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,9 +1,10 @@
-//! The connections a worker has open: how long one may be silent, and how they end when the worker does. Knows nothing
-//! of what goes through them.
+//! The connections a worker has open: how many there may be, how long one may be at what it does, how much all of them
+//! may hold, and how they end when the worker does. Knows nothing of what goes through them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
+use std::io;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -11,15 +12,30 @@ use actix_rt::time::{interval, timeout};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-/// How often connections are looked at; also what a silence is counted in.
+use crate::Limits;
+use crate::activity::{Activity, Patience};
+
+/// How often connections are looked at; also what their times are counted in.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How often to look for a connection to close when all were busy.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How many bytes all connections together may hold of requests that are not answered and of answers that wait. Beyond
+/// it those that hold more than their `SHARE` are closed when they bring more.
+const HELD: usize = 64 * 1024 * 1024;
+
+/// What a connection may hold whatever others do.
+const SHARE: usize = 16 * 1024;
 
 /// Every connection of this worker.
 pub(crate) struct Connections {
-    /// After so many ticks without a byte in either direction a connection is closed, whether it waits for its next
-    /// request or its client does not take the answer.
-    silence: u32,
+    /// How many may be open.
+    limit: usize,
+    patience: Patience,
     tick: Cell<u32>,
+    /// What all of them hold, in bytes.
+    held: Cell<usize>,
     next: Cell<u64>,
     open: RefCell<HashMap<u64, Open, foldhash::fast::RandomState>>,
     draining: Cell<bool>,
@@ -28,7 +44,7 @@ pub(crate) struct Connections {
 }
 
 struct Open {
-    moved: Rc<Cell<u32>>,
+    activity: Rc<Activity>,
     /// Set once its task runs.
     task: Option<AbortHandle>,
 }
@@ -37,16 +53,25 @@ struct Open {
 pub(crate) struct Registration {
     connections: Rc<Connections>,
     number: u64,
-    moved: Rc<Cell<u32>>,
+    activity: Rc<Activity>,
 }
 
+/// Together the connections hold so much that this one may not bring more.
+#[derive(Debug, thiserror::Error)]
+#[error("requests hold too much memory, this one {0} bytes of it")]
+struct TooMuch(usize);
+
 impl Connections {
-    /// Also starts the clock that silence is measured by.
-    pub(crate) fn new(silence: Duration) -> Rc<Self> {
-        let seconds = silence.as_secs() + u64::from(silence.subsec_nanos() > 0);
+    /// Also starts the clock that their times are measured by.
+    pub(crate) fn new(limits: Limits) -> Rc<Self> {
         let connections = Rc::new(Self {
-            silence: u32::try_from(seconds).unwrap_or(u32::MAX),
+            limit: limits.connections.max(1),
+            patience: Patience {
+                silence: ticks(limits.silence),
+                head: ticks(limits.head_timeout),
+            },
             tick: Cell::default(),
+            held: Cell::default(),
             next: Cell::default(),
             open: RefCell::default(),
             draining: Cell::default(),
@@ -61,20 +86,53 @@ impl Connections {
     pub(crate) fn enter(self: &Rc<Self>) -> Registration {
         let number = self.next.get();
         self.next.set(number + 1);
-        let moved = Rc::new(Cell::new(self.tick.get()));
+        let activity = Rc::new(Activity::new(self.tick.get()));
         let open = Open {
-            moved: Rc::clone(&moved),
+            activity: Rc::clone(&activity),
             task: None,
         };
         self.open.borrow_mut().insert(number, open);
         Registration {
             connections: Rc::clone(self),
             number,
-            moved,
+            activity,
         }
     }
 
-    /// Runs what serves the connection of that number until it ends, or is found silent for too long.
+    /// Ready once another connection may be opened. At the limit, those that wait for a request are closed for it, the
+    /// longest silent first; only when all are busy does the next one wait.
+    pub(crate) async fn room(&self) {
+        while self.open.borrow().len() >= self.limit {
+            self.make_room();
+            // What was closed is gone after its next turn.
+            let _ = timeout(LOOK_AGAIN, self.closed.notified()).await;
+        }
+    }
+
+    /// Closes some of the connections that wait for a request, the longest silent ones: more than one of many, so that
+    /// who comes next need not look at all of them again.
+    pub(crate) fn make_room(&self) {
+        let tick = self.tick.get();
+        let open = self.open.borrow();
+        let mut idle: Vec<(u32, u64)> = open
+            .iter()
+            .filter(|(_, open)| open.activity.is_idle() && open.task.is_some())
+            .map(|(&number, open)| (u32::MAX - open.activity.silent_for(tick), number))
+            .collect();
+        let count = idle.len().min(1 + open.len() / 64);
+        if count == 0 {
+            return;
+        }
+        idle.select_nth_unstable(count - 1);
+        log::debug!("closing {count} idle connections to make room");
+        for (_, number) in &idle[..count] {
+            if let Some(task) = open.get(number).and_then(|open| open.task.as_ref()) {
+                task.abort();
+            }
+        }
+    }
+
+    /// Runs what serves the connection of that number until it ends, or has been at what it does for too long.
     pub(crate) fn serve(&self, number: u64, connection: impl Future<Output = ()> + 'static) {
         let task = actix_rt::spawn(connection).abort_handle();
         if let Some(open) = self.open.borrow_mut().get_mut(&number) {
@@ -110,11 +168,11 @@ impl Connections {
         }
     }
 
-    fn close_silent(&self) {
+    fn close_overdue(&self) {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
         for open in self.open.borrow().values() {
-            if tick.wrapping_sub(open.moved.get()) > self.silence
+            if open.activity.is_overdue(tick, self.patience)
                 && let Some(task) = &open.task
             {
                 // It ends at its next turn, not in this one: nothing is removed while this looks.
@@ -124,22 +182,59 @@ impl Connections {
     }
 }
 
+/// A time in ticks, a fraction counting as one more.
+fn ticks(time: Duration) -> u32 {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
 async fn watch(connections: Weak<Connections>) {
     let mut interval = interval(TICK);
     loop {
         interval.tick().await;
         match connections.upgrade() {
-            Some(connections) => connections.close_silent(),
+            Some(connections) => connections.close_overdue(),
             None => return,
         }
     }
 }
 
 impl Registration {
-    /// Notes that bytes moved.
+    /// Notes that so many bytes were read; an error if they are too many to be held.
     #[inline]
-    pub(crate) fn moved(&self) {
-        self.moved.set(self.connections.tick.get());
+    pub(crate) fn read(&self, bytes: usize) -> io::Result<()> {
+        let own = self.activity.read(bytes, self.connections.tick.get());
+        let all = self.connections.held.get() + bytes;
+        self.connections.held.set(all);
+        if all > HELD && own > SHARE {
+            return Err(io::Error::other(TooMuch(own)));
+        }
+        Ok(())
+    }
+
+    /// Notes that so many bytes were written.
+    #[inline]
+    pub(crate) fn wrote(&self, bytes: usize) {
+        self.activity.wrote(bytes, self.connections.tick.get());
+    }
+
+    /// Notes that the socket takes no more for now, and how many bytes HTTP is left with.
+    pub(crate) fn blocked(&self, left: usize) {
+        let more = self.activity.blocked(left, self.connections.tick.get());
+        self.connections.held.update(|held| held + more);
+    }
+
+    /// Notes that everything is written. Returns whether the client had to be waited for.
+    #[inline]
+    pub(crate) fn flushed(&self) -> bool {
+        let (released, waited) = self.activity.flushed();
+        self.connections.held.update(|held| held - released);
+        waited
+    }
+
+    /// What it is doing.
+    pub(crate) fn activity(&self) -> &Rc<Activity> {
+        &self.activity
     }
 
     /// Its number, for [`Connections::serve`].
@@ -150,6 +245,8 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        let held = self.activity.held();
+        self.connections.held.update(|all| all - held);
         self.connections.open.borrow_mut().remove(&self.number);
         self.connections.closed.notify_one();
     }
@@ -163,18 +260,41 @@ mod tests {
     const SILENCE: Duration = Duration::from_secs(75);
 
     /// A connection on which nothing happens, but for as many ticks as it is told.
-    fn open(connections: &Rc<Connections>, busy_ticks: u32) -> Rc<Cell<u32>> {
+    fn open(connections: &Rc<Connections>, busy_ticks: u32) -> u64 {
         let registration = connections.enter();
-        let moved = Rc::clone(&registration.moved);
-        connections.serve(registration.number(), async move {
+        let number = registration.number();
+        connections.serve(number, async move {
             for _ in 0..busy_ticks {
-                registration.moved();
+                registration.wrote(1);
+                registration.flushed();
                 actix_rt::time::sleep(TICK).await;
             }
             pending::<()>().await;
             drop(registration);
         });
-        moved
+        number
+    }
+
+    /// A connection that has a request in hand.
+    fn busy(connections: &Rc<Connections>, bytes: usize) -> io::Result<()> {
+        let registration = connections.enter();
+        let read = registration.read(bytes);
+        registration.activity().reading();
+        connections.serve(registration.number(), async move {
+            pending::<()>().await;
+            drop(registration);
+        });
+        read
+    }
+
+    fn limits(connections: usize) -> Limits {
+        Limits {
+            connections,
+            body: 1024,
+            head_timeout: Duration::from_secs(5),
+            body_timeout: Duration::from_secs(5),
+            silence: SILENCE,
+        }
     }
 
     async fn ticks(count: u32) {
@@ -187,7 +307,7 @@ mod tests {
     fn closes_what_is_silent_for_too_long_and_nothing_else() {
         actix_rt::System::new().block_on(async {
             tokio::time::pause();
-            let connections = Connections::new(SILENCE);
+            let connections = Connections::new(limits(100));
             open(&connections, 0);
             open(&connections, 10);
             ticks(73).await;
@@ -203,7 +323,7 @@ mod tests {
     fn drains_until_the_last_connection_is_closed_or_the_time_is_over() {
         actix_rt::System::new().block_on(async {
             tokio::time::pause();
-            let connections = Connections::new(SILENCE);
+            let connections = Connections::new(limits(100));
             let registration = connections.enter();
             let draining = connections.draining();
             connections.serve(registration.number(), async move {
@@ -221,6 +341,67 @@ mod tests {
             connections.drain(Duration::from_secs(10)).await;
             assert_eq!(begun.elapsed().as_secs(), 10);
             assert_eq!(connections.open.borrow().len(), 1);
+        });
+    }
+
+    #[test]
+    fn the_longest_silent_makes_room_and_nobody_else() {
+        actix_rt::System::new().block_on(async {
+            tokio::time::pause();
+            let connections = Connections::new(limits(3));
+            let lively = open(&connections, 20);
+            let silent = open(&connections, 0);
+            busy(&connections, 1).expect("room");
+            ticks(10).await;
+            connections.room().await;
+            let is_open = |number| connections.open.borrow().contains_key(&number);
+            assert_eq!((is_open(lively), is_open(silent)), (true, false));
+            assert_eq!(connections.open.borrow().len(), 2);
+            // There is room now: nobody is closed for it.
+            connections.room().await;
+            assert!(is_open(lively));
+        });
+    }
+
+    #[test]
+    fn the_next_waits_when_all_are_busy() {
+        actix_rt::System::new().block_on(async {
+            tokio::time::pause();
+            let connections = Connections::new(limits(2));
+            busy(&connections, 1).expect("room");
+            let registration = connections.enter();
+            registration.read(1).expect("room");
+            connections.serve(registration.number(), async move {
+                actix_rt::time::sleep(Duration::from_secs(3)).await;
+                registration.wrote(1);
+                registration.flushed();
+                pending::<()>().await;
+            });
+            let begun = actix_rt::time::Instant::now();
+            connections.room().await;
+            let waited = begun.elapsed();
+            assert!((3.0..3.1).contains(&waited.as_secs_f64()), "{waited:?}");
+        });
+    }
+
+    #[test]
+    fn requests_hold_a_bounded_amount_together_and_each_has_its_share() {
+        actix_rt::System::new().block_on(async {
+            let connections = Connections::new(limits(10_000));
+            let most = HELD / (1024 * 1024);
+            for _ in 0..most {
+                busy(&connections, 1024 * 1024).expect("room");
+            }
+            assert!(busy(&connections, SHARE + 1).is_err());
+            busy(&connections, SHARE).expect("its share");
+            connections.open.borrow().values().for_each(|open| {
+                open.task.as_ref().expect("task").abort();
+            });
+            while !connections.open.borrow().is_empty() {
+                connections.closed.notified().await;
+            }
+            assert_eq!(connections.held.get(), 0);
+            busy(&connections, HELD).expect("room again");
         });
     }
 }

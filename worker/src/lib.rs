@@ -5,13 +5,16 @@
 //! answer from is in `current`, which keeps a `place` for each environment that was asked for, with what is `held` of
 //! it; what they refuse is in `refusal`, and `cors` marks whatever leaves.
 
+mod activity;
 mod answer;
 mod connection;
 mod connections;
 mod cors;
 mod current;
+mod descriptors;
 mod document;
 mod encoding;
+mod expectation;
 mod flags;
 mod gzip;
 mod health;
@@ -19,6 +22,7 @@ mod held;
 mod identities;
 mod lists;
 mod place;
+mod privilege;
 mod refusal;
 mod request_body;
 mod responder;
@@ -66,11 +70,11 @@ pub struct Settings {
 /// How much of a worker its clients may take, and for how long.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Limits {
-    /// How many connections to hold open at most.
+    /// How many connections to hold open at most; fewer where descriptors are short.
     pub connections: usize,
     /// The longest request body that is read, in bytes.
     pub body: usize,
-    /// How long the head of a connection's first request may take.
+    /// How long the head of a request may take.
     pub head_timeout: Duration,
     /// How long a body may take to arrive once its head has.
     pub body_timeout: Duration,
@@ -89,14 +93,18 @@ pub fn run(handover: Handover, listener: TcpListener) -> Result<(), Error> {
         directory,
         slot,
         supervisor,
-        settings,
+        mut settings,
     } = handover;
     serve::follow(supervisor)?;
+    let possible = descriptors::raise_limit();
+    settings.limits.connections = descriptors::fit(settings.limits.connections, possible, slot);
     let reader = Reader::open(&directory, engine::FORMAT).map_err(Error::Open)?;
     let slots = reader.board().shape().slots;
     if slot >= slots {
         return Err(Error::Slot { slot, slots });
     }
+    // The board is mapped, which is all that is ever written to.
+    log::debug!("worker {slot}: {}", privilege::drop(&directory));
     let reader = Arc::new(reader);
     reader.board().set_worker_state(slot, WorkerState::Starting);
     let served = serve::until_stopped(&reader, slot, settings, listener);

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use actix_http::Payload;
+use actix_http::header::CONTENT_LENGTH;
+use actix_http::{Payload, RequestHead};
 use actix_rt::time::{Sleep, sleep};
 use actix_web::web::Bytes;
 use futures_core::Stream;
@@ -28,6 +29,7 @@ pub(crate) struct Reading {
     received: Received,
     limits: Limits,
     polled: bool,
+    waits: bool,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
@@ -45,8 +47,16 @@ impl Reading {
             received: Received::Nothing,
             limits,
             polled: false,
+            waits: false,
             deadline: None,
         }
+    }
+
+    /// Whether it waits for more of the body since it was last polled, and not before.
+    pub(crate) fn begins_to_wait(&mut self) -> bool {
+        let begins = self.deadline.is_some() && !self.waits;
+        self.waits = self.deadline.is_some();
+        begins
     }
 
     /// The whole body; not to be polled again once it is ready.
@@ -92,6 +102,13 @@ impl Reading {
             }
         }
     }
+}
+
+/// Whether a request says itself that its body is longer than allowed.
+pub(crate) fn announces_too_much(head: &RequestHead, limits: Limits) -> bool {
+    let length = head.headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.trim().parse::<u64>().ok());
+    length.is_some_and(|length| length > limits.body as u64)
 }
 
 impl Received {

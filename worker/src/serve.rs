@@ -8,9 +8,9 @@ use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use actix_http::h1::{ExpectHandler, H1ServiceHandler, UpgradeHandler};
+use actix_http::h1::{H1ServiceHandler, UpgradeHandler};
 use actix_http::{HttpService, KeepAlive, Method, Payload, Request};
 use actix_rt::net::TcpListener as Listener;
 use actix_rt::signal::unix::{Signal, SignalKind, signal};
@@ -22,16 +22,25 @@ use nix::sys::signal::Signal as Number;
 use nix::unistd::getppid;
 use snapshot::{Reader, WorkerState};
 
+use crate::activity::Activity;
 use crate::answer::{self, Body, Response};
 use crate::connection::{Connection, Outlet};
 use crate::connections::Connections;
 use crate::current::Current;
-use crate::request_body::{Reading, Unread};
+use crate::expectation::Expectation;
+use crate::request_body::{self, Reading, Unread};
 use crate::responder::Responder;
 use crate::{Limits, Settings};
 
 /// How long to wait when connections cannot be accepted, for want of descriptors for instance.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long to say nothing of it after that was said.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
+
+/// How much of answers HTTP puts together before it writes them. Every connection whose client does not read may hold as
+/// much, and another answer.
+const WRITTEN_TOGETHER: usize = 8 * 1024;
 
 /// Why a worker could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +122,7 @@ pub(crate) async fn serve(
     listener.set_nonblocking(true).map_err(Error::Serve)?;
     let listener = Listener::from_std(listener).map_err(Error::Serve)?;
     let door = Door::open(Arc::clone(reader), &settings)?;
-    let connections = Connections::new(settings.limits.silence);
+    let connections = Connections::new(settings.limits);
     let http = http(door, &connections, settings.limits).await?;
     reader.board().set_worker_state(slot, WorkerState::Ready);
 
@@ -130,13 +139,13 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Accepts for ever. What keeps it from accepting is told once, and tried again.
+/// Accepts for ever. What keeps it from accepting is told, but not each time, and tried again.
 async fn accept(listener: Listener, connections: &Rc<Connections>, http: &Http) {
-    let mut failing = false;
+    let mut told = None;
     loop {
+        connections.room().await;
         match listener.accept().await {
             Ok((stream, address)) => {
-                failing = false;
                 // A small answer is whole when it is written: nothing to wait for.
                 if let Err(error) = stream.set_nodelay(true) {
                     log::debug!("send without delay to {address}: {error}");
@@ -153,10 +162,12 @@ async fn accept(listener: Listener, connections: &Rc<Connections>, http: &Http) 
             // The client was gone before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                if !failing {
-                    log::error!("accept a connection: {error}; trying again");
+                if told.is_none_or(|told: Instant| told.elapsed() >= TELL_AGAIN) {
+                    told = Some(Instant::now());
+                    log::error!("accept a connection: {error}; closing idle ones and trying again");
                 }
-                failing = true;
+                // It is descriptors that are wanting, if anything.
+                connections.make_room();
                 sleep(ACCEPT_AGAIN).await;
             }
         }
@@ -164,7 +175,7 @@ async fn accept(listener: Listener, connections: &Rc<Connections>, http: &Http) 
 }
 
 /// What speaks HTTP on a connection.
-type Http = H1ServiceHandler<Connection, Door, Body, ExpectHandler, UpgradeHandler>;
+type Http = H1ServiceHandler<Connection, Door, Body, Expectation, UpgradeHandler>;
 
 async fn http(door: Door, connections: &Rc<Connections>, limits: Limits) -> Result<Http, Error> {
     let draining = Rc::clone(connections);
@@ -172,9 +183,16 @@ async fn http(door: Door, connections: &Rc<Connections>, limits: Limits) -> Resu
         // Silence is timed for all connections together; a timer for each request would cost more than its answer.
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(limits.head_timeout)
+        // How long to listen to a client that was refused while it was still sending, so that it gets to read why.
+        .client_disconnect_timeout(limits.body_timeout)
+        .h1_write_buffer_size(WRITTEN_TOGETHER)
+        .expect(fn_factory(move || {
+            ready(Ok::<_, Infallible>(Expectation::new(limits)))
+        }))
         .graceful_shutdown_signal(move || draining.draining())
         .on_connect_ext(|connection: &Connection, extensions| {
             extensions.insert(connection.outlet());
+            extensions.insert(connection.activity());
         })
         .h1(fn_factory(move || ready(Ok::<_, Infallible>(door.clone()))));
     // Neither the door nor what the library adds can fail.
@@ -279,7 +297,20 @@ impl Future for Answering {
                 request,
                 door,
             } => {
-                let body = std::task::ready!(reading.poll(context));
+                let body = match reading.poll(context) {
+                    Poll::Ready(body) => body,
+                    Poll::Pending if reading.begins_to_wait() => {
+                        // Seldom: bodies come with their heads.
+                        if let Some(activity) = request.conn_data::<Rc<Activity>>() {
+                            activity.reading();
+                        }
+                        if !request_body::announces_too_much(request.head(), door.limits) {
+                            return Poll::Pending;
+                        }
+                        Err(Unread::TooLarge)
+                    }
+                    Poll::Pending => return Poll::Pending,
+                };
                 Poll::Ready(Ok(door.respond(request, body)))
             }
         }

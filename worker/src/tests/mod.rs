@@ -2,6 +2,7 @@
 
 mod connections;
 mod gzip;
+mod privilege;
 mod serving;
 mod wire;
 

@@ -1,0 +1,103 @@
+//! What a process can still do that has given up what a worker gives up. Landlock goes by thread, so each test tries it
+//! on one of its own.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use super::{Published, document};
+use crate::privilege;
+
+/// Runs `attempt` where everything is given up that can be; not at all where the kernel has no Landlock.
+fn given_up(published: &Published, attempt: impl FnOnce(&str, &Published) + Send) {
+    let state = published.directory.path().join("state");
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let dropped = privilege::drop(&state).to_string();
+            println!("{dropped}");
+            assert!(nix::sys::prctl::get_no_new_privs().expect("attribute"));
+            assert!(dropped.starts_with("no new privileges; "), "{dropped}");
+            if dropped.contains("files and network not restricted") {
+                println!("skipped: the kernel does not restrict files");
+            } else {
+                attempt(&dropped, published);
+            }
+        });
+    });
+}
+
+fn published() -> Published {
+    let mut published = Published::new(&["one"]);
+    published.update("one", &document("one", 0, &[(1, "first", true, "1")]));
+    published
+}
+
+#[test]
+fn a_worker_reads_snapshots_that_were_there_and_that_come_later() {
+    let mut published = published();
+    let state = published.directory.path().join("state");
+    let (begin, begun) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::channel();
+    let reader = published.reader();
+    let worker = thread::spawn(move || {
+        println!("{}", privilege::drop(&state));
+        let open = |generation| reader.map::<engine::Environment>("one", generation);
+        begin.send(()).expect("begin");
+        for generation in ended {
+            open(generation).expect("snapshot");
+        }
+    });
+    begun.recv().expect("restricted");
+    let first = published.board().row_generation(0);
+    end.send(first).expect("worker");
+    let next = published.update("one", &document("one", 1, &[(1, "first", true, "2")]));
+    assert_ne!(first, next);
+    end.send(next).expect("worker");
+    drop(end);
+    worker.join().expect("both snapshots");
+}
+
+#[test]
+fn a_worker_opens_no_other_file_and_writes_none() {
+    let published = published();
+    given_up(&published, |_, published| {
+        let state = published.directory.path().join("state");
+        let denied = |outcome: std::io::Result<()>, what: &str| {
+            let error = outcome.expect_err(what);
+            assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{what}");
+        };
+        denied(fs::read("/etc/passwd").map(drop), "read a file");
+        denied(fs::read_dir("/").map(drop), "read a directory");
+        denied(fs::write(state.join("new"), "x"), "create a file");
+        denied(fs::write(state.join("board"), "x"), "write the board");
+        denied(fs::remove_file(state.join("board")), "remove the board");
+        denied(fs::rename(state.join("board"), state.join("b")), "rename");
+        let beside = state.parent().expect("parent").join("new");
+        denied(fs::write(beside, "x"), "create a file elsewhere");
+        let ran = std::process::Command::new("/bin/true").status();
+        denied(ran.map(drop), "run a program");
+        fs::read_dir(state.join("environments")).expect("the snapshots");
+    });
+}
+
+#[test]
+fn a_worker_makes_no_connection_but_accepts_them() {
+    let published = published();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
+    let address = listener.local_addr().expect("address");
+    let client = TcpStream::connect(address).expect("connection");
+    given_up(&published, |dropped, _| {
+        if dropped.contains("the network is not restricted") {
+            println!("skipped: the kernel does not restrict connections");
+            return;
+        }
+        let denied = |outcome: std::io::Result<()>, what: &str| {
+            let error = outcome.expect_err(what);
+            assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{what}");
+        };
+        denied(TcpStream::connect(address).map(drop), "connect");
+        denied(TcpListener::bind("127.0.0.1:0").map(drop), "listen");
+        listener.accept().expect("a connection that was made to it");
+    });
+    drop(client);
+}
