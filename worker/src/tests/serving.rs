@@ -506,7 +506,7 @@ fn does_not_serve_a_supervisor_that_is_gone() {
         supervisor: not_our_supervisor,
         ..handover
     };
-    let error = crate::run(handed, listener).expect_err("no supervisor");
+    let error = crate::run(handed, listener, beside).expect_err("no supervisor");
     assert_eq!(
         error.to_string(),
         format!("follow supervisor {not_our_supervisor}: it is gone")
