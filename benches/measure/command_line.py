@@ -5,13 +5,14 @@ import signal
 import sys
 from types import ModuleType
 
-from . import encodings, environments, machine, memory, profiles, publish, scaling, servers, throughput
+from . import encodings, environments, machine, memory, overrides, profiles, publish, scaling, servers, throughput
 from .processes import Failed
 from .settings import Settings
 
 EXPERIMENTS = {
     "throughput": throughput,
     "encodings": encodings,
+    "overrides": overrides,
     "scaling": scaling,
     "memory": memory,
     "publish": publish,

@@ -130,9 +130,10 @@ _MAKERS = {
     "overrides": _overridden(10_000),
     "distinct": _overridden(10_000, distinct=True),
     "overrides100k": _overridden(100_000),
+    "none": _overridden(0),
     "mebibyte": _of_size(1 << 20),
     "50MB": _of_size(50_000_000),
 }
 NAMES = tuple(_MAKERS)
-# Those whose requests are measured; the other two are for publishing and memory.
+# Those whose requests are measured; the others are each for one experiment.
 LOADED = NAMES[:6]
