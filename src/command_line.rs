@@ -41,7 +41,7 @@ pub(crate) struct CommandLine {
 /// What this process is, when it is not the supervisor.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Role {
-    /// Serve requests on the socket that is stdin. Started by the supervisor, not by hand.
+    /// Serve requests on the socket that is stdin, and on its neighbour's that is stdout when that is in need. Started by the supervisor, not by hand.
     #[command(hide = true)]
     Worker {
         /// All a worker needs to be told, as JSON

@@ -51,7 +51,7 @@ pub use upstream::Error as UpstreamError;
 
 use notice::Notices;
 use poll::{Poller, Polling, Supply};
-use pool::{End, Pool};
+use pool::{End, Pool, Times};
 use publication::Publication;
 use schedule::Seconds;
 use upstream::{Credential, Upstream};
@@ -77,7 +77,7 @@ pub struct Settings {
     /// How long workers may take to finish what they have in hand, before they are killed.
     pub drain_timeout: Duration,
     /// Makes the command that starts the worker of a slot: program and arguments, without stdin, which becomes its
-    /// listening socket.
+    /// listening socket, and without stdout, which becomes its neighbour's.
     pub worker: Box<dyn Fn(usize) -> Command>,
 }
 
@@ -204,7 +204,11 @@ pub fn run(settings: Settings) -> Result<(), Error> {
         settings.worker,
         listeners,
         board.clone(),
-        settings.drain_timeout,
+        Times {
+            drain_delay: settings.drain_delay,
+            drain_timeout: settings.drain_timeout,
+            patience: pool::PATIENCE,
+        },
     );
     let polling = Poller {
         environments: settings.environments,

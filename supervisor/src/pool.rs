@@ -7,6 +7,7 @@
 //! ```
 
 mod drain;
+mod heartbeats;
 
 use std::io;
 use std::net::TcpListener;
@@ -22,9 +23,12 @@ use nix::unistd::Pid;
 use snapshot::{Board, WorkerState};
 use thiserror::Error;
 
-use crate::notice::Notices;
+use crate::notice::{Noticed, Notices};
 use crate::schedule::{FIRST_REPLACEMENT, Replacement, Seconds};
 use crate::strangers;
+
+use heartbeats::Heartbeats;
+pub(crate) use heartbeats::PATIENCE;
 
 /// The exit code of a worker that could not boot. A replacement could not either.
 const BOOT_FAILURE: i32 = 3;
@@ -62,11 +66,25 @@ pub(crate) enum End {
     PollerEnded,
 }
 
+/// How long the pool waits for what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// How long readiness fails before accepting stops.
+    pub(crate) drain_delay: Duration,
+    /// How long workers may take to finish what they have in hand.
+    pub(crate) drain_timeout: Duration,
+    /// How long a worker may go without saying that it is alive.
+    pub(crate) patience: Duration,
+}
+
 /// The workers and their sockets.
 pub(crate) struct Pool {
     worker: WorkerCommand,
     board: Arc<Board>,
-    drain_timeout: Duration,
+    times: Times,
+    heartbeats: Heartbeats,
+    /// Whether it was asked to stop more than once.
+    impatient: bool,
     /// One for each slot; none once draining.
     listeners: Vec<TcpListener>,
     slots: Vec<Slot>,
@@ -80,8 +98,12 @@ struct Slot {
 enum State {
     /// Its next worker is due then.
     Waiting { until: Instant },
-    /// It has a worker.
-    Running { child: Child, since: Instant },
+    /// It has a worker, and perhaps no use for it any more.
+    Running {
+        child: Child,
+        since: Instant,
+        killed: bool,
+    },
     /// It gets no other worker.
     Over,
 }
@@ -92,7 +114,7 @@ impl Pool {
         worker: WorkerCommand,
         listeners: Vec<TcpListener>,
         board: Arc<Board>,
-        drain_timeout: Duration,
+        times: Times,
     ) -> Self {
         let now = Instant::now();
         let slots = listeners
@@ -105,7 +127,9 @@ impl Pool {
         Self {
             worker,
             board,
-            drain_timeout,
+            times,
+            heartbeats: Heartbeats::new(times.patience),
+            impatient: false,
             listeners,
             slots,
         }
@@ -120,24 +144,36 @@ impl Pool {
         Ok(())
     }
 
-    /// Keeps every slot filled until there is a reason to end.
+    /// Keeps every slot filled until there is a reason to end, and then for as long as others may take to notice.
     pub(crate) fn serve(&mut self, notices: &mut Notices) -> Result<End, Error> {
-        loop {
-            let noticed = notices.wait(self.next_due()).map_err(Error::Wait)?;
-            if noticed.published {
-                self.signal(Signal::SIGURG);
-            }
-            if noticed.child {
-                self.reap()?;
-            }
+        let end = loop {
+            let noticed = self.turn(notices, None)?;
             if noticed.stop {
-                return Ok(End::Stopped);
+                break End::Stopped;
             }
             if noticed.poller_ended {
-                return Ok(End::PollerEnded);
+                break End::PollerEnded;
             }
-            self.replace();
+        };
+        self.linger(notices)?;
+        Ok(end)
+    }
+
+    /// Waits for something to do, until `deadline` at most, and sees to the workers.
+    fn turn(&mut self, notices: &mut Notices, deadline: Option<Instant>) -> Result<Noticed, Error> {
+        let due = [self.next_due(), deadline, Some(self.heartbeats.due())];
+        let noticed = notices
+            .wait(due.into_iter().flatten().min())
+            .map_err(Error::Wait)?;
+        if noticed.published {
+            self.signal(Signal::SIGURG);
         }
+        if noticed.child {
+            self.reap()?;
+        }
+        self.kill_unheard();
+        self.replace();
+        Ok(noticed)
     }
 
     fn running(&self) -> usize {
@@ -156,26 +192,36 @@ impl Pool {
     }
 
     fn spawn(&mut self, slot: usize) -> io::Result<()> {
-        let listener = self.listeners[slot].try_clone()?;
-        // Before the worker lives, because it says the rest itself.
-        self.board.set_worker_state(slot, WorkerState::Starting);
+        let copy = |slot: usize| {
+            let listener = self.listeners[slot].try_clone();
+            listener.map(|listener| Stdio::from(OwnedFd::from(listener)))
+        };
+        let beside = self.board.neighbour(slot).map(copy).transpose()?;
         let child = (self.worker)(slot)
-            .stdin(Stdio::from(OwnedFd::from(listener)))
+            .stdin(copy(slot)?)
+            .stdout(beside.unwrap_or_else(Stdio::null))
             // Ctrl-C goes to the whole foreground group; workers are to hear of it from us.
             .process_group(0)
-            .spawn()
-            .inspect_err(|_| self.board.set_worker_state(slot, WorkerState::Exited))?;
+            .spawn()?;
+        // It says so itself, when it gets that far.
+        self.board.claim_slot(slot, child.id());
         debug!("worker {slot} started: process {}", child.id());
         self.slots[slot].state = State::Running {
             child,
             since: Instant::now(),
+            killed: false,
         };
         Ok(())
     }
 
     /// Takes note of workers that ended while they should not have.
     fn reap(&mut self) -> Result<(), Error> {
-        for (slot, status, lived) in self.ended() {
+        let ended = self.ended();
+        if !ended.is_empty() {
+            // Their neighbours look after their sockets until they are replaced.
+            self.signal(Signal::SIGURG);
+        }
+        for (slot, status, lived) in ended {
             if status.code() == Some(BOOT_FAILURE) {
                 return Err(Error::Boot { slot });
             }
@@ -201,12 +247,13 @@ impl Pool {
         let mut ended = Vec::new();
         let mut living = Vec::new();
         for (number, slot) in self.slots.iter_mut().enumerate() {
-            let State::Running { child, since } = &mut slot.state else {
+            let State::Running { child, since, .. } = &mut slot.state else {
                 continue;
             };
             match child.try_wait() {
                 Ok(Some(status)) => {
-                    self.board.set_worker_state(number, WorkerState::Exited);
+                    self.board
+                        .set_worker_state(number, child.id(), WorkerState::Exited);
                     ended.push((number, status, since.elapsed()));
                     slot.state = State::Over;
                     continue;

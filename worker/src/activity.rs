@@ -86,7 +86,12 @@ impl Activity {
         }
     }
 
-    /// So many bytes were written.
+    /// Bytes moved, of no request and no answer.
+    pub(crate) fn moved(&self, tick: u32) {
+        self.moved.set(tick);
+    }
+
+    /// So many bytes of an answer were written.
     #[inline]
     pub(crate) fn wrote(&self, bytes: usize, tick: u32) {
         self.moved.set(tick);

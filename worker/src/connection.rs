@@ -3,12 +3,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use actix_rt::net::TcpStream;
 use actix_web::web::{Buf, Bytes};
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::activity::Activity;
@@ -21,6 +24,9 @@ const PIECE: usize = 1024 * 1024;
 /// for as long as a client takes over the answers.
 const MOUTHFUL: usize = 16 * 1024;
 
+/// What is sent while a request's body is waited for. It is no answer.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// A socket that tells what it is doing, and that sends what is in its outlet after everything written before.
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -28,6 +34,8 @@ pub(crate) struct Connection {
     registration: Registration,
     /// Bytes read in this turn.
     read: usize,
+    /// Whether a request was answered. Who has connected is about to ask, and who was answered may not be.
+    answered: bool,
 }
 
 /// Where the body of an answer waits until the socket has taken it, straight from the memory it lies in.
@@ -48,6 +56,7 @@ impl Connection {
             outlet: Rc::default(),
             registration,
             read: 0,
+            answered: false,
         }
     }
 
@@ -59,6 +68,15 @@ impl Connection {
     /// What an answer hands its body to.
     pub(crate) fn outlet(&self) -> Rc<Outlet> {
         Rc::clone(&self.outlet)
+    }
+
+    /// Whether to close, instead of waiting for another request: when draining, and no byte of one is here.
+    fn ends(&self) -> bool {
+        self.answered
+            && self.registration.is_closing()
+            && self.registration.activity().is_idle()
+            && self.outlet.rest.borrow().is_empty()
+            && nothing_received(&self.stream)
     }
 
     fn poll_outlet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -106,6 +124,12 @@ impl Outlet {
     }
 }
 
+/// Asks the kernel: the runtime only knows what it was told.
+fn nothing_received(stream: &TcpStream) -> bool {
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    recv(stream.as_raw_fd(), &mut [0], flags) == Err(Errno::EAGAIN)
+}
+
 fn piece(body: &[u8]) -> &[u8] {
     &body[..body.len().min(PIECE)]
 }
@@ -127,7 +151,12 @@ impl AsyncRead for Connection {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        match Pin::new(&mut this.stream).poll_read(context, buffer)? {
+            Poll::Ready(()) => {}
+            // As if the client had closed it: that is what HTTP ends an idle connection for.
+            Poll::Pending if this.ends() => return Poll::Ready(Ok(())),
+            Poll::Pending => return Poll::Pending,
+        }
         let bytes = buffer.filled().len() - before;
         this.read += bytes;
         Poll::Ready(this.registration.read(bytes))
@@ -155,7 +184,12 @@ impl AsyncWrite for Connection {
             this.registration.blocked(bytes.len());
             return Poll::Pending;
         };
-        this.registration.wrote(written);
+        if bytes.ends_with(CONTINUE) {
+            this.registration.moved();
+        } else {
+            this.answered = true;
+            this.registration.wrote(written);
+        }
         let of_these = written.min(bytes.len());
         rest.advance(written - of_these);
         Poll::Ready(Ok(of_these))
