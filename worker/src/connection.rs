@@ -72,8 +72,12 @@ impl Connection {
 
     /// Whether to close, instead of waiting for another request: when draining, and no byte of one is here.
     fn ends(&self) -> bool {
-        self.answered
-            && self.registration.is_closing()
+        let closing = if self.answered {
+            self.registration.is_closing()
+        } else {
+            self.registration.is_closing_all()
+        };
+        closing
             && self.registration.activity().is_idle()
             && self.outlet.rest.borrow().is_empty()
             && nothing_received(&self.stream)

@@ -9,7 +9,7 @@ use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use actix_rt::time::{interval, timeout};
+use actix_rt::time::{Instant, interval, timeout};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -32,6 +32,9 @@ const SHARE: usize = 16 * 1024;
 /// they close, and does not find out with a request.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How long it leaves those open on which nothing was asked so far.
+const FIRST_GRACE: Duration = Duration::from_secs(2);
+
 /// How often a drain looks for connections that have come to wait.
 const CLOSE_AGAIN: Duration = Duration::from_millis(100);
 
@@ -48,6 +51,8 @@ pub(crate) struct Connections {
     draining: Cell<bool>,
     /// Whether connections that wait for a request are to close.
     closing: Cell<bool>,
+    /// Whether those are to close, too, that never had one.
+    closing_all: Cell<bool>,
     closed: Notify,
 }
 
@@ -86,6 +91,7 @@ impl Connections {
             open: RefCell::default(),
             draining: Cell::default(),
             closing: Cell::default(),
+            closing_all: Cell::default(),
             closed: Notify::default(),
         });
         actix_rt::spawn(watch(Rc::downgrade(&connections)));
@@ -186,7 +192,9 @@ impl Connections {
                 return;
             }
             self.closing.set(true);
+            let begun = Instant::now();
             loop {
+                self.closing_all.set(begun.elapsed() > FIRST_GRACE);
                 for waker in self.open.borrow().values().filter_map(Open::waker) {
                     waker.wake_by_ref();
                 }
@@ -292,6 +300,11 @@ impl Registration {
     /// Whether the connection is to close once it waits for a request.
     pub(crate) fn is_closing(&self) -> bool {
         self.connections.closing.get()
+    }
+
+    /// Whether it is to close even if nothing was asked on it.
+    pub(crate) fn is_closing_all(&self) -> bool {
+        self.connections.closing_all.get()
     }
 
     /// Its number, for [`Connections::serve`].
@@ -400,7 +413,7 @@ mod tests {
             actix_rt::task::yield_now().await;
             let begun = actix_rt::time::Instant::now();
             connections.drain(Duration::from_secs(10)).await;
-            assert_eq!(begun.elapsed().as_millis(), 3_500);
+            assert_eq!(begun.elapsed().as_millis() / 100, 35);
 
             open(&connections, 0);
             let begun = actix_rt::time::Instant::now();

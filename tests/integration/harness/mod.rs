@@ -1,6 +1,8 @@
 //! A running proxy for a test: started on a free port, stopped when dropped, its log shown when the test fails.
 
 mod client;
+pub(crate) mod load;
+pub(crate) mod slots;
 mod upstream;
 
 use std::io::{BufRead, BufReader, Read};
