@@ -8,7 +8,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use serde_json::json;
 
-use super::{Site, greeting, lines_with, stop, wait_for_greeting};
+use super::{Site, greeting, last_update, lines_with, stop, wait_for_greeting};
 use crate::harness::{Upstream, document};
 
 /// What the snapshots of environment `test` are called.
@@ -182,5 +182,8 @@ fn a_torn_snapshot_beside_an_older_whole_one_gives_way_to_it() {
     site.set("api_url", json!(super::NOWHERE));
     let proxy = site.start();
     assert_eq!(greeting(&proxy), "\"older\"");
+    // Its own age, not that of the one that is lost.
+    let published = fs::metadata(&older).unwrap().modified().unwrap();
+    assert_eq!(last_update(&proxy).1, super::iso_8601(published));
     assert_eq!(lines_with(&proxy, &["refused", newer.to_str().unwrap()]), 1);
 }

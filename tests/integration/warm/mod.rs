@@ -1,5 +1,6 @@
 //! A proxy that starts again where another has been: what it serves at once, what it refuses, and that neither a kill
 //! nor a broken disk takes anything from it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 /// Restarts: the last documents at once, with their real age, before anything is fetched.
 mod start;
@@ -17,6 +18,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -187,4 +189,10 @@ pub(crate) fn lines_with(proxy: &Proxy, words: &[&str]) -> usize {
     lines
         .filter(|line| words.iter().all(|word| line.contains(word)))
         .count()
+}
+
+/// A time as readiness tells it.
+pub(crate) fn iso_8601(time: SystemTime) -> String {
+    let time = jiff::Timestamp::try_from(time).unwrap();
+    time.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
 }
