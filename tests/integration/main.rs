@@ -5,6 +5,7 @@ mod demo;
 mod failures;
 mod golden;
 mod harness;
+mod hostile;
 mod pool;
 mod prose;
 mod sdk;

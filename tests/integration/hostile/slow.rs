@@ -1,0 +1,210 @@
+//! Clients that take their time: heads, bodies and answers have only so much of it, however alive the client seems.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use nix::sys::socket::{setsockopt, sockopt};
+use serde_json::json;
+
+use super::{KEY, Target, read_to_end, statuses};
+use crate::harness::{Answer, document, eventually};
+
+/// Between two bytes of those who send them one by one.
+const DRIP: Duration = Duration::from_millis(50);
+
+fn target() -> Target {
+    Target::start_as(|start| {
+        start
+            .server("header_timeout_seconds", json!(1))
+            .server("body_timeout_seconds", json!(1))
+            .server("keep_alive_seconds", json!(60))
+    })
+}
+
+/// Sends `byte` again and again until the proxy answers or closes; gives what came, and after how long.
+fn drip(stream: &mut TcpStream, byte: u8) -> (Vec<u8>, Duration) {
+    let begun = Instant::now();
+    stream.set_read_timeout(Some(DRIP)).expect("a deadline");
+    let mut received = Vec::new();
+    while begun.elapsed() < Duration::from_secs(25) {
+        let mut bytes = [0; 4096];
+        match stream.read(&mut bytes) {
+            Ok(0) => return (received, begun.elapsed()),
+            Ok(count) => received.extend_from_slice(&bytes[..count]),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                let _ = stream.write_all(&[byte]);
+            }
+            Err(_) => return (received, begun.elapsed()),
+        }
+    }
+    panic!(
+        "let drip on for {:?}; received {:?}",
+        begun.elapsed(),
+        String::from_utf8_lossy(&received)
+    );
+}
+
+#[test]
+fn heads_and_bodies_that_drip_are_cut_off() {
+    let target = target();
+    let post = "POST /api/v1/identities/ HTTP/1.1\r\nHost: a\r\n";
+    let good = format!("GET /api/v1/flags/ HTTP/1.1\r\nHost: a\r\n{KEY}\r\n");
+    let json = format!("{KEY}Content-Type: application/json\r\n");
+    let cases: [(&str, bool, String, &[u16]); 8] = [
+        (
+            "a first head",
+            false,
+            "GET /api/v1/flags/ HTTP/1.1\r\nX-A: ".to_owned(),
+            &[408],
+        ),
+        (
+            "a later head",
+            true,
+            "GET /api/v1/flags/ HTTP/1.1\r\nX-A: ".to_owned(),
+            &[],
+        ),
+        ("the first byte of a later head", true, String::new(), &[]),
+        (
+            "a head behind one that is answered",
+            true,
+            format!("{good}GET /api/v1/fl"),
+            &[200],
+        ),
+        (
+            "a body",
+            false,
+            format!("{post}{json}Content-Length: 5000\r\n\r\n{{"),
+            &[408],
+        ),
+        (
+            "a later body",
+            true,
+            format!("{post}{json}Content-Length: 5000\r\n\r\n{{"),
+            &[408],
+        ),
+        (
+            "chunks",
+            false,
+            format!("{post}{json}Transfer-Encoding: chunked\r\n\r\nfff\r\n"),
+            &[408],
+        ),
+        (
+            "a body that nobody wants",
+            false,
+            good.replace(
+                "\r\n\r\n",
+                "\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n",
+            ),
+            &[200],
+        ),
+    ];
+    std::thread::scope(|scope| {
+        for (name, later, request, expected) in cases {
+            let (target, good) = (&target, &good);
+            scope.spawn(move || {
+                let mut stream = target.connect();
+                if later {
+                    stream.write_all(good.as_bytes()).expect("request");
+                    let mut answer = [0; 4096];
+                    let count = stream.read(&mut answer).expect("answer");
+                    assert_eq!(statuses(&answer[..count]), [200]);
+                }
+                stream.write_all(request.as_bytes()).expect("request");
+                let (received, elapsed) = drip(&mut stream, b'x');
+                println!(
+                    "{name}: {:?} and closed after {elapsed:?}",
+                    statuses(&received)
+                );
+                assert_eq!(statuses(&received), expected, "{name}");
+                assert!(
+                    elapsed > Duration::from_millis(500),
+                    "{name}: cut off after {elapsed:?}"
+                );
+            });
+        }
+    });
+    target.is_well("eight that drip");
+}
+
+/// Reads at a pace, some bytes every tenth of a second, to the end of the connection.
+fn sip(stream: &mut TcpStream, bytes: usize) -> (usize, Duration) {
+    let begun = Instant::now();
+    let mut buffer = vec![0; bytes];
+    let mut total = 0;
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => return (total, begun.elapsed()),
+            Ok(count) => total += count,
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Asks for the document, and takes in little of it at once.
+fn ask_for_document(target: &Target) -> TcpStream {
+    let mut stream = target.connect();
+    setsockopt(&stream, sockopt::RcvBuf, &(8 * 1024)).expect("a small buffer");
+    let request = "GET /api/v1/environment-document/ HTTP/1.1\r\nHost: a\r\nX-Environment-Key: ser.test\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("request");
+    stream
+}
+
+#[test]
+fn a_document_that_is_read_too_slowly_is_let_go_of() {
+    let large = document("test", &"0123456789abcdef".repeat(256 * 1024));
+    let length = large.len();
+    let target = Target::of(large, |start| start.server("keep_alive_seconds", json!(3)));
+    let mut silent = ask_for_document(&target);
+    silent.read_exact(&mut [0; 12]).expect("its start");
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| sip(&mut ask_for_document(&target), 3000));
+        let fair = scope.spawn(|| sip(&mut ask_for_document(&target), 1 << 20));
+        // The document they read is retired while they read it.
+        target
+            .upstream
+            .set("test", Answer::Document(document("test", "small")));
+        let (read, elapsed) = slow.join().expect("the slow one");
+        println!("30 KB/s: cut off after {elapsed:?} and {read} bytes of {length}");
+        assert!(read < length, "{read} bytes in {elapsed:?}");
+        let (read, elapsed) = fair.join().expect("the fair one");
+        println!("a fair pace: {read} bytes in {elapsed:?}");
+        assert!(read > length, "{read} of {length} bytes in {elapsed:?}");
+    });
+    eventually("the end of the retired map", || {
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", target.workers[0]));
+        let maps = maps.expect("its maps");
+        (!maps.contains("(deleted)")).then_some(())
+    });
+    target.is_well("slow readers");
+    drop(silent);
+}
+
+#[test]
+fn who_asks_and_asks_and_never_reads_costs_little() {
+    let target = target();
+    let before = target.private();
+    let requests = format!("GET /api/v1/flags/ HTTP/1.1\r\nHost: a\r\n{KEY}\r\n").repeat(1000);
+    let deaf: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            let mut stream = target.connect();
+            stream
+                .set_write_timeout(Some(Duration::from_millis(300)))
+                .expect("a deadline");
+            setsockopt(&stream, sockopt::RcvBuf, &(8 * 1024)).expect("a small buffer");
+            // Until the proxy takes no more.
+            while stream.write_all(requests.as_bytes()).is_ok() {}
+            stream
+        })
+        .collect();
+    let each = (target.private().saturating_sub(before)) / 50;
+    println!("a client that pipelines and does not read costs {each} bytes");
+    assert!(each < 96 * 1024, "{each} bytes each");
+    target.is_well("fifty that do not read");
+    for mut stream in deaf {
+        stream
+            .shutdown(std::net::Shutdown::Write)
+            .expect("shutdown");
+        assert!(read_to_end(&mut stream).starts_with(b"HTTP/1.1 200 "));
+    }
+}
