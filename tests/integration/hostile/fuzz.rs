@@ -38,7 +38,7 @@ fn good() -> Vec<Vec<u8>> {
         get("/api/v1/flags/", ""),
         get("/api/v1/flags/?feature=greeting", "Accept-Encoding: gzip, br;q=0.5\r\n"),
         get("/api/v1/identities/?identifier=alice%20b", "Origin: http://a.test\r\n"),
-        get("/api/v1/environment-document/", "If-None-Match: \"a\", W/\"b\"\r\nX-Environment-Key: ser.test\r\n"),
+        b"GET /api/v1/environment-document/ HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"a\", W/\"b\"\r\nX-Environment-Key: ser.test\r\n\r\n".to_vec(),
         get("/proxy/health/readiness", "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"),
         b"OPTIONS /api/v1/flags/ HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\nAccess-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-a, x-b\r\n\r\n".to_vec(),
         post(body),
