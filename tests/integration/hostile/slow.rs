@@ -144,9 +144,24 @@ fn holds_a_retired_map(target: &Target) -> bool {
 #[test]
 fn a_document_that_is_not_read_is_let_go_of() {
     // More than both ends of a connection buffer.
-    let large = document("test", &"0123456789abcdef".repeat(1024 * 1024));
+    let large = document("test", &"0123456789abcdef".repeat(768 * 1024));
     let length = large.len();
-    let target = Target::of(large, |start| start.server("keep_alive_seconds", json!(3)));
+    let target = Target::of(large, |start| start.server("keep_alive_seconds", json!(5)));
+    // Until it is compressed, no other document is looked at.
+    target.proxy.wait_for("the compressed form", |proxy| {
+        let headers = [
+            ("X-Environment-Key", "ser.test"),
+            ("Accept-Encoding", "gzip"),
+        ];
+        let answer =
+            proxy
+                .connect()
+                .request("HEAD", "/api/v1/environment-document/", &headers, b"");
+        answer
+            .headers
+            .contains_key("content-encoding")
+            .then_some(())
+    });
     let silent = ask_for_document(&target);
     let mut slow = ask_for_document(&target);
     let mut fair = ask_for_document(&target);
