@@ -29,9 +29,10 @@ const EX_CONFIG: u8 = 78;
 /// A worker could not boot: the supervisor should not try again.
 const EX_BOOT: u8 = 3;
 
-/// What is logged when `RUST_LOG` does not say: our own rooms, and what others complain about.
+/// What is logged when `RUST_LOG` does not say: our own rooms, and what others complain about. The HTTP server complains
+/// of clients, once for each bad request: whoever sends those would fill the disk.
 const LOG_FILTER: &str =
-    "warn,edge_proxy=info,supervisor=info,worker=info,snapshot=info,engine=info";
+    "warn,actix_http=off,edge_proxy=info,supervisor=info,worker=info,snapshot=info,engine=info";
 
 /// What ends this process, each kind with its own exit status.
 #[derive(Debug, thiserror::Error)]

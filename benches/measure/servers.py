@@ -94,10 +94,11 @@ def start_proxy(
     cores: str | None = machine.SERVER_CORE,
     poll: float = 3600.0,
     patience: float = 120.0,
+    server: dict[str, int] | None = None,
 ) -> Proxy:
     """Starts the proxy with all environments of `upstream`; gives it when it is ready.
 
-    `poll`: seconds between two fetches; `patience`: seconds it may take.
+    `poll`: seconds between two fetches; `patience`: seconds it may take; `server`: settings beyond its address.
     """
     directory = _directory(processes)
     config = {
@@ -105,7 +106,7 @@ def start_proxy(
         "api_url": f"http://127.0.0.1:{upstream.port}/api/v1",
         "api_poll_frequency_seconds": poll,
         "api_poll_timeout_seconds": 60,
-        "server": {"host": "127.0.0.1", "port": 0},
+        "server": {"host": "127.0.0.1", "port": 0} | (server or {}),
         "snapshot": {"directory": str(directory / "state")},
     }
     (directory / "config.json").write_text(json.dumps(config))

@@ -6,6 +6,7 @@ mod draining;
 mod failures;
 mod golden;
 mod harness;
+mod hostile;
 mod kills;
 mod pool;
 mod prose;

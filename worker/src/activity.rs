@@ -4,9 +4,11 @@
 //! ```text
 //!              byte read             the rest of the body has to come
 //! Waiting ---------------> Receiving --------------------------------> Reading
-//!    ^                         |                                          |
-//!    |  all written            |  answer does not fit into the socket     |
-//!    +-------------------------+--------------> Sending <-----------------+
+//!    ^ ^                     |    ^  |                                    |
+//!    | |  answer is written  |    |  +---------> Sending                  |
+//!    | +---------------------+    |  socket is full |  body is here       |
+//!    +----------------------------|-----------------+                     |
+//!                                 +---------------------------------------+
 //! ```
 
 use std::cell::Cell;
@@ -36,12 +38,14 @@ pub(crate) struct Activity {
     since: Cell<u32>,
     /// When a byte was last read or written.
     moved: Cell<u32>,
-    /// What was read and not answered, and what of answers waits in HTTP's buffer.
+    /// What is held of requests that are not answered, and of answers that wait.
     held: Cell<usize>,
     /// Written since it is `Sending`.
     sent: Cell<u64>,
     /// Whether anything was written since all was.
     answered: Cell<bool>,
+    /// Whether it ever answered a request.
+    served: Cell<bool>,
 }
 
 /// How long connections may be at what they do, in ticks.
@@ -63,6 +67,7 @@ impl Activity {
             held: Cell::default(),
             sent: Cell::default(),
             answered: Cell::default(),
+            served: Cell::default(),
         }
     }
 
@@ -91,6 +96,14 @@ impl Activity {
         self.moved.set(tick);
     }
 
+    /// The whole body of the request in hand is here after all.
+    pub(crate) fn has_read(&self) {
+        if self.state.get() == State::Reading {
+            self.state.set(State::Receiving);
+            self.since.set(self.moved.get());
+        }
+    }
+
     /// So many bytes of an answer were written.
     #[inline]
     pub(crate) fn wrote(&self, bytes: usize, tick: u32) {
@@ -101,16 +114,16 @@ impl Activity {
         }
     }
 
-    /// The socket takes no more for now, and so many bytes are left in HTTP's buffer. Returns how many more are held.
-    pub(crate) fn blocked(&self, left: usize, tick: u32) -> usize {
+    /// The socket takes no more for now, and so many more bytes are held for that. Returns how many more they really are.
+    pub(crate) fn blocked(&self, more: usize, tick: u32) -> usize {
         if self.state.get() == State::Sending {
             return 0;
         }
         self.state.set(State::Sending);
         self.since.set(tick);
         self.sent.set(0);
-        self.held.set(self.held.get() + left);
-        left
+        self.held.set(self.held.get() + more);
+        more
     }
 
     /// All that there was to write is written. Returns how many bytes are held no longer, and whether the client had to
@@ -120,6 +133,11 @@ impl Activity {
         if !self.answered.replace(false) {
             return (0, false);
         }
+        if self.state.get() == State::Reading {
+            // It was told to send its body.
+            return (0, false);
+        }
+        self.served.set(true);
         let waited = self.state.replace(State::Waiting) == State::Sending;
         (self.held.take(), waited)
     }
@@ -130,9 +148,9 @@ impl Activity {
         self.state.get() == State::Sending
     }
 
-    /// Whether it could be closed without breaking a request off.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.state.get() == State::Waiting
+    /// Whether it could be closed without breaking a request off. A new connection is given a moment to bring its first.
+    pub(crate) fn is_idle(&self, tick: u32) -> bool {
+        self.state.get() == State::Waiting && (self.served.get() || self.silent_for(tick) > 1)
     }
 
     /// Ticks since a byte moved.
@@ -191,7 +209,7 @@ mod tests {
         later.read(100, 0);
         later.wrote(1000, 0);
         later.flushed();
-        assert!(later.is_idle());
+        assert!(later.is_idle(0));
         let trickle = |tick| {
             if tick > 60 {
                 later.read(1, tick);
@@ -216,7 +234,7 @@ mod tests {
         let activity = Activity::new(0);
         activity.read(100, 0);
         activity.reading();
-        assert!(!activity.is_idle());
+        assert!(!activity.is_idle(0));
         assert_eq!(overdue(&activity, |_| {}), Some(76));
     }
 
@@ -234,5 +252,27 @@ mod tests {
         assert_eq!(sent_at(100), Some(76));
         assert_eq!(sent_at(32 * 1024), Some(151));
         assert_eq!(sent_at(64 * 1024), None);
+    }
+
+    #[test]
+    fn a_new_connection_has_a_moment_before_it_counts_as_idle() {
+        let activity = Activity::new(7);
+        assert!(!activity.is_idle(8));
+        assert!(activity.is_idle(9));
+    }
+
+    #[test]
+    fn who_is_told_to_send_a_body_still_has_to() {
+        let activity = Activity::new(0);
+        activity.read(100, 0);
+        activity.reading();
+        activity.wrote(25, 0);
+        assert_eq!(activity.flushed(), (0, false));
+        activity.read(50, 3);
+        assert!(!activity.is_idle(20) && !activity.is_overdue(20, PATIENCE));
+        activity.has_read();
+        activity.wrote(1000, 20);
+        assert_eq!(activity.flushed(), (150, false));
+        assert!(activity.is_idle(20));
     }
 }

@@ -133,7 +133,7 @@ impl Connections {
         let open = self.open.borrow();
         let mut idle: Vec<(u32, u64)> = open
             .iter()
-            .filter(|(_, open)| open.activity.is_idle() && open.task.is_some())
+            .filter(|(_, open)| open.activity.is_idle(tick) && open.task.is_some())
             .map(|(&number, open)| (u32::MAX - open.activity.silent_for(tick), number))
             .collect();
         let count = idle.len().min(1 + open.len() / 64);
@@ -258,11 +258,16 @@ impl Registration {
     /// Notes that so many bytes were read; an error if they are too many to be held.
     #[inline]
     pub(crate) fn read(&self, bytes: usize) -> io::Result<()> {
-        let own = self.activity.read(bytes, self.connections.tick.get());
-        let all = self.connections.held.get() + bytes;
+        self.activity.read(bytes, self.connections.tick.get());
+        self.hold(bytes)
+    }
+
+    #[inline]
+    fn hold(&self, more: usize) -> io::Result<()> {
+        let all = self.connections.held.get() + more;
         self.connections.held.set(all);
-        if all > HELD && own > SHARE {
-            return Err(io::Error::other(TooMuch(own)));
+        if all > HELD && self.activity.held() > SHARE {
+            return Err(io::Error::other(TooMuch(self.activity.held())));
         }
         Ok(())
     }
@@ -278,10 +283,11 @@ impl Registration {
         self.activity.wrote(bytes, self.connections.tick.get());
     }
 
-    /// Notes that the socket takes no more for now, and how many bytes HTTP is left with.
-    pub(crate) fn blocked(&self, left: usize) {
-        let more = self.activity.blocked(left, self.connections.tick.get());
-        self.connections.held.update(|held| held + more);
+    /// Notes that the socket takes no more for now, and that so many more bytes are held for that; an error if they are
+    /// too many.
+    pub(crate) fn blocked(&self, more: usize) -> io::Result<()> {
+        let more = self.activity.blocked(more, self.connections.tick.get());
+        self.hold(more)
     }
 
     /// Notes that everything is written. Returns whether the client had to be waited for.
@@ -429,7 +435,7 @@ mod tests {
             tokio::time::pause();
             let connections = Connections::new(limits(3));
             let lively = open(&connections, 20);
-            let silent = open(&connections, 0);
+            let silent = open(&connections, 1);
             busy(&connections, 1).expect("room");
             ticks(10).await;
             connections.room().await;
@@ -449,7 +455,7 @@ mod tests {
             let connections = Connections::new(limits(2));
             busy(&connections, 1).expect("room");
             let registration = connections.enter();
-            registration.read(1).expect("room");
+            registration.read(1).expect("a little");
             connections.serve(registration.number(), async move {
                 actix_rt::time::sleep(Duration::from_secs(3)).await;
                 registration.wrote(1);

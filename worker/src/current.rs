@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -44,11 +45,20 @@ pub(crate) struct Generation {
 /// What keys opened, so far.
 #[derive(Default)]
 struct Asked {
-    /// Keys that were presented and found good: a server-side key is digested once.
-    keys: HashMap<Box<[u8]>, Opens, RandomState>,
+    /// Keys that were presented and found good, by their hash: a server-side key is digested once.
+    keys: HashMap<u64, Known, RandomState>,
+    /// Hashes keys, in another way in every process. A wrong key is compared with a good one when all 64 bits happen to
+    /// be the same, so that no client learns from the time of a refusal how much of a key it has right.
+    hashes: RandomState,
     places: Vec<Place>,
     /// Each place's position, by its row.
     positions: HashMap<usize, usize, RandomState>,
+}
+
+/// A good key.
+struct Known {
+    key: Box<[u8]>,
+    opens: Opens,
 }
 
 /// What a key opens.
@@ -215,7 +225,7 @@ impl Generation {
             return Err(Refusal::UnknownKey(None));
         };
         let asked = self.asked.borrow();
-        if let Some(opens) = asked.keys.get(key.as_bytes())
+        if let Some(opens) = asked.opens(key.as_bytes())
             && let Some(held) = asked.places[opens.position].current(self.reader.board())
         {
             return Ok((Rc::clone(held), opens.side));
@@ -227,8 +237,7 @@ impl Generation {
     #[cold]
     fn open_anew(&self, key: &HeaderValue) -> Result<(Rc<Held>, Side), Refusal> {
         let mut asked = self.asked.borrow_mut();
-        let known = asked.keys.get(key.as_bytes()).copied();
-        let opens = match known {
+        let opens = match asked.opens(key.as_bytes()) {
             Some(opens) => opens,
             None => {
                 // What opens nothing is not remembered, or strangers could fill this process's memory.
@@ -240,7 +249,7 @@ impl Generation {
                     None => asked.add(Place::of_row(row)),
                 };
                 let opens = Opens { position, side };
-                asked.keys.insert(key.as_bytes().into(), opens);
+                asked.remember(key.as_bytes(), opens);
                 opens
             }
         };
@@ -266,6 +275,20 @@ impl Generation {
 }
 
 impl Asked {
+    #[inline]
+    fn opens(&self, key: &[u8]) -> Option<Opens> {
+        let known = self.keys.get(&self.hashes.hash_one(key))?;
+        (*known.key == *key).then_some(known.opens)
+    }
+
+    fn remember(&mut self, key: &[u8], opens: Opens) {
+        let known = Known {
+            key: key.into(),
+            opens,
+        };
+        self.keys.insert(self.hashes.hash_one(key), known);
+    }
+
     /// Returns its position.
     fn add(&mut self, place: Place) -> usize {
         let position = self.places.len();

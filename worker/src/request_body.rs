@@ -52,6 +52,11 @@ impl Reading {
         }
     }
 
+    /// Whether it had to wait for more of the body than came with the head.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
+    }
+
     /// Whether it waits for more of the body since it was last polled, and not before.
     pub(crate) fn begins_to_wait(&mut self) -> bool {
         let begins = self.deadline.is_some() && !self.waits;

@@ -336,16 +336,23 @@ impl Future for Answering {
                 door,
             } => {
                 let body = match reading.poll(context) {
-                    Poll::Ready(body) => body,
-                    Poll::Pending if reading.begins_to_wait() => {
-                        // Seldom: bodies come with their heads.
+                    // As nearly always: bodies come with their heads.
+                    Poll::Ready(body) if !reading.waits() => body,
+                    Poll::Ready(body) => {
                         if let Some(activity) = request.conn_data::<Rc<Activity>>() {
-                            activity.reading();
+                            activity.has_read();
                         }
-                        if !request_body::announces_too_much(request.head(), door.limits) {
+                        body
+                    }
+                    Poll::Pending if reading.begins_to_wait() => {
+                        if request_body::announces_too_much(request.head(), door.limits) {
+                            Err(Unread::TooLarge)
+                        } else {
+                            if let Some(activity) = request.conn_data::<Rc<Activity>>() {
+                                activity.reading();
+                            }
                             return Poll::Pending;
                         }
-                        Err(Unread::TooLarge)
                     }
                     Poll::Pending => return Poll::Pending,
                 };

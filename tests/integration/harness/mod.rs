@@ -37,6 +37,9 @@ pub(crate) struct Proxy {
 pub(crate) struct Start {
     config: Value,
     workers: usize,
+    log: Option<&'static str>,
+    /// How many files each of its processes may open.
+    files: Option<u64>,
 }
 
 impl Start {
@@ -52,11 +55,34 @@ impl Start {
             "api_poll_frequency_seconds": 0.2,
             "server": {"host": "127.0.0.1", "port": 0},
         });
-        Start { config, workers: 1 }
+        Start {
+            config,
+            workers: 1,
+            log: None,
+            files: None,
+        }
     }
 
     pub(crate) fn workers(mut self, workers: usize) -> Start {
         self.workers = workers;
+        self
+    }
+
+    /// Logs as `RUST_LOG` says.
+    pub(crate) fn log(mut self, filter: &'static str) -> Start {
+        self.log = Some(filter);
+        self
+    }
+
+    /// Lets each of its processes open so many files.
+    pub(crate) fn files(mut self, files: u64) -> Start {
+        self.files = Some(files);
+        self
+    }
+
+    /// Sets a member of the section `server`.
+    pub(crate) fn server(mut self, name: &str, value: Value) -> Start {
+        self.config["server"][name] = value;
         self
     }
 
@@ -74,6 +100,15 @@ impl Start {
         let config = directory.path().join("config.json");
         std::fs::write(&config, self.config.to_string()).expect("write the configuration");
         let mut command = executable();
+        if let Some(files) = self.files {
+            let itself = command.get_program().to_owned();
+            command = program("sh");
+            let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+            command.arg("-c").arg(script).arg(itself);
+        }
+        if let Some(filter) = self.log {
+            command.env("RUST_LOG", filter);
+        }
         command
             .arg("--config")
             .arg(&config)
@@ -223,7 +258,11 @@ impl Drop for Proxy {
 
 /// The executable under test, with nothing of this process's environment that it would read.
 pub(crate) fn executable() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edge-proxy"));
+    program(env!("CARGO_BIN_EXE_edge-proxy"))
+}
+
+fn program(path: &str) -> Command {
+    let mut command = Command::new(path);
     for name in [
         "CONFIG_PATH",
         "WEB_CONCURRENCY",

@@ -1,0 +1,212 @@
+//! More connections than there is room for. Those that wait for a request make room for those that bring one.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use serde_json::json;
+
+use super::{KEY, Target, post, read_to_end, statuses};
+use crate::harness::eventually;
+
+fn flags() -> String {
+    format!("GET /api/v1/flags/ HTTP/1.1\r\nHost: a\r\n{KEY}\r\n")
+}
+
+/// A connection on which a request was answered, and which is kept.
+fn idle(target: &Target) -> TcpStream {
+    let mut stream = target.connect();
+    assert_eq!(ask(&mut stream), Some(200));
+    stream
+}
+
+/// The status of an answer on a kept connection; `None` if it is closed.
+fn ask(stream: &mut TcpStream) -> Option<u16> {
+    stream.write_all(flags().as_bytes()).ok()?;
+    let mut answer = vec![0; 4096];
+    match stream.read(&mut answer) {
+        Ok(0) | Err(_) => None,
+        Ok(count) => Some(statuses(&answer[..count])[0]),
+    }
+}
+
+fn is_closed(stream: &mut TcpStream) -> bool {
+    stream.set_nonblocking(true).expect("non-blocking");
+    let closed = match stream.read(&mut [0]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    };
+    stream.set_nonblocking(false).expect("blocking");
+    closed
+}
+
+#[test]
+fn at_the_limit_the_longest_idle_makes_room() {
+    let target = Target::start_as(|start| start.server("max_connections", json!(8)));
+    let mut connections: Vec<TcpStream> = (0..8).map(|_| idle(&target)).collect();
+    let mut ninth = target.connect();
+    assert_eq!(ask(&mut ninth), Some(200));
+    eventually("the end of one of them", || {
+        connections.iter_mut().any(is_closed).then_some(())
+    });
+    let open = connections
+        .iter_mut()
+        .filter_map(|one| (!is_closed(one)).then_some(()))
+        .count();
+    assert!((5..=7).contains(&open), "{open} of 8 are open");
+    assert!(!is_closed(&mut ninth));
+    assert!(
+        is_closed(&mut connections[0]),
+        "the longest idle is still open"
+    );
+    target.is_well("nine connections for eight");
+}
+
+#[test]
+fn who_is_busy_is_not_closed_and_the_next_waits() {
+    let target = Target::start_as(|start| start.server("max_connections", json!(4)));
+    let request = post(br#"{"identifier":"patient"}"#);
+    let request = String::from_utf8(request).expect("text");
+    let (head, body) = request.split_once("\r\n\r\n").expect("a head");
+    let mut busy: Vec<TcpStream> = (0..4)
+        .map(|_| {
+            let mut stream = target.connect();
+            let head = format!("{head}\r\nExpect: 100-continue\r\n\r\n");
+            stream.write_all(head.as_bytes()).expect("request");
+            // The worker says this when it has the request in hand.
+            let mut answer = [0; 25];
+            stream.read_exact(&mut answer).expect("word to go on");
+            assert_eq!(statuses(&answer), [100]);
+            stream
+        })
+        .collect();
+    let mut next = target.connect();
+    next.write_all(flags().as_bytes()).expect("request");
+    next.set_read_timeout(Some(Duration::from_millis(300)))
+        .expect("a deadline");
+    let early = next
+        .read(&mut [0])
+        .expect_err("an answer while all are busy");
+    assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock);
+    next.set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("a deadline");
+    for stream in &mut busy {
+        stream.write_all(body.as_bytes()).expect("request");
+        stream
+            .shutdown(std::net::Shutdown::Write)
+            .expect("shutdown");
+        assert_eq!(statuses(&read_to_end(stream)), [200]);
+    }
+    let mut answer = vec![0; 4096];
+    let count = next.read(&mut answer).expect("answer");
+    assert_eq!(statuses(&answer[..count]), [200]);
+}
+
+/// Lets this process open so many files; skips the test where it may not.
+fn may_open(files: u64) -> bool {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("limit");
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("raise the limit");
+    if hard < files {
+        println!("skipped: needs {files} open files, {hard} are allowed");
+    }
+    hard >= files
+}
+
+#[test]
+fn ten_thousand_idle_connections_keep_no_new_one_waiting() {
+    const CROWD: usize = 10_000;
+    if !may_open(CROWD as u64 + 1000) {
+        return;
+    }
+    let target = Target::start_as(|start| start.server("keep_alive_seconds", json!(600)));
+    // What the first requests cost is no connection's.
+    drop((0..100).map(|_| idle(&target)).collect::<Vec<_>>());
+    let before = target.private();
+    let mut crowd: Vec<TcpStream> = (0..CROWD).map(|_| idle(&target)).collect();
+    let each = (target.private() - before) / CROWD as u64;
+    let mut times: Vec<Duration> = (0..200)
+        .map(|_| {
+            let begun = Instant::now();
+            let mut stream = target.connect();
+            assert_eq!(ask(&mut stream), Some(200));
+            begun.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!(
+        "{CROWD} idle connections: {each} bytes of private memory each; a new one connects and is answered in \
+         {:?} (median), {:?} (slowest of 200)",
+        times[100], times[199]
+    );
+    assert!(each < 64 * 1024, "{each} bytes each");
+    // Generous, for a machine that runs other tests too.
+    assert!(times[100] < Duration::from_millis(100), "{:?}", times[100]);
+    assert!(
+        crowd
+            .iter_mut()
+            .step_by(500)
+            .all(|stream| ask(stream) == Some(200))
+    );
+    target.is_well("ten thousand idle connections");
+}
+
+#[test]
+fn a_crowd_beyond_the_limit_is_served_one_after_the_other() {
+    let target = Target::start_as(|start| start.server("max_connections", json!(200)));
+    if !may_open(3000) {
+        return;
+    }
+    let begun = Instant::now();
+    let mut crowd: Vec<TcpStream> = (0..2000).map(|_| idle(&target)).collect();
+    println!(
+        "2000 connections where 200 are allowed: {:?} to answer each",
+        begun.elapsed() / 2000
+    );
+    let open = || {
+        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", target.workers[0]));
+        descriptors.expect("its descriptors").count()
+    };
+    assert!(open() < 200 + 64, "{} descriptors", open());
+    assert_eq!(ask(crowd.last_mut().expect("the last")), Some(200));
+    target.is_well("a crowd");
+}
+
+#[test]
+fn few_descriptors_mean_few_connections_and_that_is_told() {
+    let target = Target::start_as(|start| start.files(96));
+    let log = target.proxy.log();
+    assert!(
+        log.contains("each worker holds 32 connections, not server.max_connections, which is 16384: its limit of open files is 96"),
+        "{log}"
+    );
+    let crowd: Vec<TcpStream> = (0..150).map(|_| idle(&target)).collect();
+    target.is_well("150 connections for 32");
+    assert!(
+        !target.proxy.log().contains("accept a connection"),
+        "{}",
+        target.proxy.log()
+    );
+    drop(crowd);
+}
+
+#[test]
+fn a_want_of_descriptors_is_told_once_and_idle_connections_make_room() {
+    let target = Target::start();
+    let pid = target.workers[0];
+    let lowered = Command::new("prlimit")
+        .args([format!("--pid={pid}"), "--nofile=40".to_owned()])
+        .status();
+    if !lowered.is_ok_and(|status| status.success()) {
+        println!("skipped: no prlimit here");
+        return;
+    }
+    let crowd: Vec<TcpStream> = (0..120).map(|_| idle(&target)).collect();
+    target.is_well("a want of descriptors");
+    let log = target.proxy.log();
+    let told = log.matches("accept a connection: ").count();
+    assert_eq!(told, 1, "{log}");
+    assert!(log.contains("Too many open files"), "{log}");
+    drop(crowd);
+}

@@ -1,0 +1,149 @@
+//! Clients that mean no good: whatever they send, and however slowly, they get a refusal or a closed connection, the
+//! workers live on, and the next good request is answered.
+
+mod bodies;
+mod crowd;
+mod fuzz;
+mod secrets;
+mod shapes;
+mod slow;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use nix::unistd::Pid;
+
+use crate::harness::{Proxy, Start, Upstream, document};
+
+const KEY: &str = "X-Environment-Key: test\r\n";
+
+/// A proxy that hostile clients are let loose on.
+struct Target {
+    proxy: Proxy,
+    workers: Vec<Pid>,
+    upstream: Upstream,
+}
+
+impl Target {
+    fn start() -> Target {
+        Target::start_as(|start| start)
+    }
+
+    fn start_as(choose: impl FnOnce(Start) -> Start) -> Target {
+        Target::of(document("test", "hello"), choose)
+    }
+
+    /// A proxy of one environment with that document and one worker.
+    fn of(document: String, choose: impl FnOnce(Start) -> Start) -> Target {
+        let upstream = Upstream::start([("test", document)]);
+        let proxy = choose(Start::new(&upstream, &["test"])).start();
+        proxy.wait_until_ready();
+        let workers = proxy.workers();
+        Target {
+            proxy,
+            workers,
+            upstream,
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.proxy.address).expect("connect to the proxy");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .expect("set a deadline");
+        stream
+    }
+
+    /// Sends all of `bytes`, and reads until the proxy closes the connection. It may close it early.
+    fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect();
+        if stream.write_all(bytes).is_ok() {
+            let _ = stream.shutdown(Shutdown::Write);
+        }
+        read_to_end(&mut stream)
+    }
+
+    /// That the proxy is none the worse: the same workers, and a good request is answered right.
+    #[track_caller]
+    fn is_well(&self, after: &str) {
+        let answer = self
+            .proxy
+            .get("/api/v1/identities/?identifier=alice", "test");
+        assert_eq!(answer.status, 200, "after {after}: {}", answer.text());
+        let flag = &answer.json()["flags"][0]["feature_state_value"];
+        assert_eq!(flag, "hello alice", "after {after}");
+        assert_eq!(self.proxy.workers(), self.workers, "after {after}");
+    }
+
+    /// Memory that its worker has for itself, in bytes.
+    fn private(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.workers[0]));
+        let status = status.expect("its status");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kibibytes = line.and_then(|line| line.split_whitespace().next());
+        kibibytes
+            .and_then(|number| number.parse::<u64>().ok())
+            .expect("a number")
+            * 1024
+    }
+}
+
+/// Everything until the end of the connection, or until it breaks.
+fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    let mut received = Vec::new();
+    match stream.read_to_end(&mut received) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+            panic!(
+                "neither answered nor closed; received {:?}",
+                String::from_utf8_lossy(&received)
+            )
+        }
+        // A connection that is reset while we still send is closed too.
+        _ => received,
+    }
+}
+
+/// The statuses and bodies of the answers that stand one behind the other in `raw`.
+#[track_caller]
+fn answers(raw: &[u8]) -> Vec<(u16, String)> {
+    let mut answers = Vec::new();
+    let mut rest = raw;
+    while !rest.is_empty() {
+        let whole = String::from_utf8_lossy(rest).into_owned();
+        let end = rest.windows(4).position(|window| window == b"\r\n\r\n");
+        let end = end.unwrap_or_else(|| panic!("a head, not {whole:?}")) + 4;
+        let head = whole[..end].to_lowercase();
+        assert!(
+            head.starts_with("http/1.1 ") || head.starts_with("http/1.0 "),
+            "{head:?}"
+        );
+        let status = head[9..12].parse().expect("a status");
+        let length = head
+            .split("\r\n")
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let length: usize = length.map_or(0, |length| length.parse().expect("a length"));
+        assert!(rest.len() >= end + length, "a whole body, not {whole:?}");
+        answers.push((
+            status,
+            String::from_utf8_lossy(&rest[end..end + length]).into_owned(),
+        ));
+        rest = &rest[end + length..];
+    }
+    answers
+}
+
+fn statuses(raw: &[u8]) -> Vec<u16> {
+    answers(raw).into_iter().map(|(status, _)| status).collect()
+}
+
+/// A request for an identity with a body, its lengths right.
+fn post(body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "POST /api/v1/identities/ HTTP/1.1\r\nHost: a\r\n{KEY}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
