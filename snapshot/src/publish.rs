@@ -1,7 +1,7 @@
 //! The writer: publishes an index and rows, reclaims what they replace. Knows nothing of what the
 //! values mean.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,8 +31,8 @@ struct State {
     generation: u64,
     /// What the next index replaces: the one before it; at first, all that earlier runs left.
     index: Vec<PathBuf>,
-    /// Each row's file.
-    rows: Vec<Option<PathBuf>>,
+    /// Each row's file, of those that have one.
+    rows: HashMap<usize, PathBuf>,
     /// In the order of publication.
     unsettled: Vec<Unsettled>,
 }
@@ -68,7 +68,7 @@ impl Publisher {
             state: Mutex::new(State {
                 generation: found.generation,
                 index: found.files,
-                rows: vec![None; shape.rows],
+                rows: HashMap::new(),
                 unsettled: Vec::new(),
             }),
             _lock: lock,
@@ -123,14 +123,28 @@ impl Publisher {
         let mut state = self.state();
         let generation = state.generation + 1;
         let file = self.directory.file(name, generation)?;
-        let before = state.rows[row].clone();
+        let before = state.rows.get(&row).cloned();
         self.write(content, generation, &file)?;
         self.board.publish(Published::Row(row), generation);
         state.generation = generation;
-        state.rows[row] = Some(file.clone());
+        state.rows.insert(row, file.clone());
         let replaces = before.into_iter().collect();
         state.unsettled.push(Unsettled { file, replaces });
         Ok(generation)
+    }
+
+    /// Lets go of rows that the current index names no more: their files are reclaimed when
+    /// everything has [settled](Self::settle). Nobody publishes for them any more.
+    pub fn retire(&self, rows: impl IntoIterator<Item = usize>) {
+        let mut state = self.state();
+        let replaces: Vec<PathBuf> = rows
+            .into_iter()
+            .filter_map(|row| state.rows.remove(&row))
+            .collect();
+        // After the index has settled, so that a power cut leaves no index that names what is gone.
+        if let Some(file) = state.index.first().cloned() {
+            state.unsettled.push(Unsettled { file, replaces });
+        }
     }
 
     /// Makes everything that was published before outlive a power cut, then unlinks what it

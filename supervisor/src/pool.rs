@@ -7,6 +7,7 @@
 //! ```
 
 mod drain;
+mod roll;
 
 use std::io;
 use std::net::TcpListener;
@@ -25,10 +26,13 @@ use thiserror::Error;
 use crate::notice::Notices;
 use crate::schedule::{FIRST_REPLACEMENT, Replacement, Seconds};
 use crate::strangers;
+use roll::{Leaving, Roll};
+
+pub(crate) use roll::{LINES_A_SLOT, Rolled};
 
 /// The exit code of a worker that could not boot. A replacement could not either.
 const BOOT_FAILURE: i32 = 3;
-/// Makes the command that starts the worker of a slot.
+/// Makes the command that starts a worker, which writes to this line of the board.
 pub(crate) type WorkerCommand = Box<dyn Fn(usize) -> Command>;
 
 /// Why the pool cannot go on.
@@ -53,13 +57,26 @@ pub enum Error {
     Wait(#[source] io::Error),
 }
 
-/// Why the pool ended serving.
+/// Why the pool serves no longer, or pauses to tell something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum End {
+    /// Something that is not for the pool to act on, with which it only pauses.
+    Told(Told),
     /// It was asked to stop.
     Stopped,
     /// The poller's thread ended.
     PollerEnded,
+}
+
+/// What there is to tell of reloading.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Told {
+    /// It was asked for.
+    pub(crate) reload: bool,
+    /// The poller is done with its part.
+    pub(crate) changed: bool,
+    /// So is the pool.
+    pub(crate) rolled: bool,
 }
 
 /// The workers and their sockets.
@@ -70,10 +87,15 @@ pub(crate) struct Pool {
     /// One for each slot; none once draining.
     listeners: Vec<TcpListener>,
     slots: Vec<Slot>,
+    roll: Option<Roll>,
+    rolled: Option<Rolled>,
+    leaving: Vec<Leaving>,
 }
 
 struct Slot {
     state: State,
+    /// Where its worker writes on the board.
+    line: usize,
     replacement: Replacement,
 }
 
@@ -95,10 +117,10 @@ impl Pool {
         drain_timeout: Duration,
     ) -> Self {
         let now = Instant::now();
-        let slots = listeners
-            .iter()
-            .map(|_| Slot {
+        let slots = (0..listeners.len())
+            .map(|line| Slot {
                 state: State::Waiting { until: now },
+                line,
                 replacement: Replacement::default(),
             })
             .collect();
@@ -108,6 +130,9 @@ impl Pool {
             drain_timeout,
             listeners,
             slots,
+            roll: None,
+            rolled: None,
+            leaving: Vec::new(),
         }
     }
 
@@ -120,7 +145,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Keeps every slot filled until there is a reason to end.
+    /// Keeps every slot filled until there is a reason to end or to pause.
     pub(crate) fn serve(&mut self, notices: &mut Notices) -> Result<End, Error> {
         loop {
             let noticed = notices.wait(self.next_due()).map_err(Error::Wait)?;
@@ -137,14 +162,27 @@ impl Pool {
                 return Ok(End::PollerEnded);
             }
             self.replace();
+            self.advance_roll();
+            let told = Told {
+                reload: noticed.reload,
+                changed: noticed.changed,
+                rolled: self.rolled.is_some(),
+            };
+            if told != Told::default() {
+                return Ok(End::Told(told));
+            }
         }
     }
 
+    /// The sockets in use.
+    pub(crate) fn listeners(&self) -> &[TcpListener] {
+        &self.listeners
+    }
+
     fn running(&self) -> usize {
-        self.slots
-            .iter()
-            .filter(|slot| matches!(slot.state, State::Running { .. }))
-            .count()
+        let slots = self.slots.iter();
+        let running = slots.filter(|slot| matches!(slot.state, State::Running { .. }));
+        running.count() + self.without_slot().count()
     }
 
     fn next_due(&self) -> Option<Instant> {
@@ -152,25 +190,36 @@ impl Pool {
             State::Waiting { until } => Some(until),
             State::Running { .. } | State::Over => None,
         };
-        self.slots.iter().filter_map(due).min()
+        let slots = self.slots.iter().filter_map(due);
+        slots.chain(self.roll_due()).min()
     }
 
     fn spawn(&mut self, slot: usize) -> io::Result<()> {
-        let listener = self.listeners[slot].try_clone()?;
-        // Before the worker lives, because it says the rest itself.
-        self.board.set_worker_state(slot, WorkerState::Starting);
-        let child = (self.worker)(slot)
-            .stdin(Stdio::from(OwnedFd::from(listener)))
-            // Ctrl-C goes to the whole foreground group; workers are to hear of it from us.
-            .process_group(0)
-            .spawn()
-            .inspect_err(|_| self.board.set_worker_state(slot, WorkerState::Exited))?;
+        let line = self.slots[slot].line;
+        let child = self.start_on(&self.listeners[slot], line, self.command_of(slot))?;
         debug!("worker {slot} started: process {}", child.id());
         self.slots[slot].state = State::Running {
             child,
             since: Instant::now(),
         };
         Ok(())
+    }
+
+    fn start_on(
+        &self,
+        listener: &TcpListener,
+        line: usize,
+        worker: &WorkerCommand,
+    ) -> io::Result<Child> {
+        let listener = listener.try_clone()?;
+        // Before the worker lives, because it says the rest itself.
+        self.board.set_worker_state(line, WorkerState::Starting);
+        worker(line)
+            .stdin(Stdio::from(OwnedFd::from(listener)))
+            // Ctrl-C goes to the whole foreground group; workers are to hear of it from us.
+            .process_group(0)
+            .spawn()
+            .inspect_err(|_| self.board.set_worker_state(line, WorkerState::Exited))
     }
 
     /// Takes note of workers that ended while they should not have.
@@ -201,12 +250,13 @@ impl Pool {
         let mut ended = Vec::new();
         let mut living = Vec::new();
         for (number, slot) in self.slots.iter_mut().enumerate() {
+            let line = slot.line;
             let State::Running { child, since } = &mut slot.state else {
                 continue;
             };
             match child.try_wait() {
                 Ok(Some(status)) => {
-                    self.board.set_worker_state(number, WorkerState::Exited);
+                    self.board.set_worker_state(line, WorkerState::Exited);
                     ended.push((number, status, since.elapsed()));
                     slot.state = State::Over;
                     continue;
@@ -217,6 +267,7 @@ impl Pool {
             living.push(child.id());
         }
         if process::id() == 1 {
+            living.extend(self.without_slot().map(Child::id));
             strangers::reap(&living);
         }
         ended
@@ -246,10 +297,12 @@ impl Pool {
 
     /// To every worker that lives, or has died and is not reaped: its number cannot be another process yet.
     fn signal(&self, signal: Signal) {
-        for slot in &self.slots {
-            if let State::Running { child, .. } = &slot.state
-                && let Ok(process) = i32::try_from(child.id())
-            {
+        let running = self.slots.iter().filter_map(|slot| match &slot.state {
+            State::Running { child, .. } => Some(child),
+            State::Waiting { .. } | State::Over => None,
+        });
+        for child in running.chain(self.without_slot()) {
+            if let Ok(process) = i32::try_from(child.id()) {
                 let _ = kill(Pid::from_raw(process), signal);
             }
         }

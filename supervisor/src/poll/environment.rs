@@ -10,7 +10,8 @@ use thiserror::Error;
 use tokio::task::spawn_blocking;
 
 use super::adopt::{Adopted, Adopter};
-use super::{Shared, Supply, message};
+use super::orders::Orders;
+use super::{Shared, message};
 use crate::condition::Condition;
 use crate::counted;
 use crate::schedule::{Schedule, Seconds};
@@ -23,6 +24,7 @@ pub(super) struct Polled {
     schedule: Schedule,
     condition: Condition,
     published: Option<Published>,
+    orders: Rc<Orders>,
     shared: Rc<Shared>,
 }
 
@@ -46,13 +48,20 @@ pub(super) enum Failure {
 }
 
 impl Polled {
-    pub(super) fn new(row: usize, name: String, interval: Duration, shared: Rc<Shared>) -> Self {
+    pub(super) fn new(
+        row: usize,
+        name: String,
+        interval: Duration,
+        orders: Rc<Orders>,
+        shared: Rc<Shared>,
+    ) -> Self {
         Self {
             row,
             name,
             schedule: Schedule::new(interval),
             condition: Condition::default(),
             published: None,
+            orders,
             shared,
         }
     }
@@ -65,6 +74,7 @@ impl Polled {
                 // Nobody closes the semaphore.
                 Err(_) => return,
             };
+            self.orders.tried();
             let chance = self.shared.dice.borrow_mut().f64();
             let delay = match result {
                 Ok(()) => {
@@ -92,7 +102,36 @@ impl Polled {
                     delay
                 }
             };
-            actix_rt::time::sleep(delay).await;
+            self.rest(delay).await;
+        }
+    }
+
+    /// Waits until the next try is due, and does what is ordered meanwhile.
+    async fn rest(&mut self, mut delay: Duration) {
+        let since = Instant::now();
+        loop {
+            let left = delay.saturating_sub(since.elapsed());
+            let Some(order) = self.orders.within(left).await else {
+                return;
+            };
+            let failing = self.schedule.failures() > 0;
+            if let Some(name) = order.name {
+                self.name = name;
+            }
+            if let Some(interval) = order.interval {
+                self.schedule.set_interval(interval);
+                if !failing {
+                    let chance = self.shared.dice.borrow_mut().f64();
+                    delay = self.schedule.succeeded(chance);
+                }
+            }
+            if order.anew {
+                // Another key or another upstream: what the last one said means nothing to it.
+                self.condition = Condition::default();
+            }
+            if order.anew || order.retry && failing {
+                return;
+            }
         }
     }
 
@@ -110,19 +149,10 @@ impl Polled {
     }
 
     async fn ask(&self) -> Result<Answer, FetchError> {
-        match &self.shared.supply {
-            Supply::Upstream(upstream, credentials) => {
-                let since = self.condition.since(Instant::now());
-                upstream.fetch(&credentials[self.row], since).await
-            }
-            Supply::Embedded(_) if self.published.is_some() => Ok(Answer::NotModified),
-            Supply::Embedded(documents) => Ok(Answer::Document(Document {
-                body: documents[self.row].clone(),
-                asked: Instant::now(),
-                elapsed: Duration::ZERO,
-                date: None,
-            })),
-        }
+        let since = self.condition.since(Instant::now());
+        let is_published = self.published.is_some();
+        let supplier = &self.shared.supplier;
+        supplier.ask(self.row, since, is_published).await
     }
 
     /// Returns the environment if it is another one than before.

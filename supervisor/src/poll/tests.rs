@@ -9,7 +9,9 @@ use snapshot::{Map, Publisher, Reader, Shape};
 use super::*;
 use crate::keys::ServerSideKey;
 use crate::notice::Notices;
+use crate::roster::Roster;
 use crate::stub::{Reply, Stub, answer, eventually};
+use crate::upstream::{Credential, Upstream};
 
 /// A poller over a state directory of its own, and a reader beside it.
 struct Trial {
@@ -31,12 +33,13 @@ fn pairs(count: usize) -> Vec<KeyPair> {
 fn publication(directory: &Path, environments: &[KeyPair]) -> (Publication, Arc<Board>) {
     let shape = Shape {
         format: engine::FORMAT,
-        rows: environments.len(),
+        rows: environments.len() + 10,
         slots: 1,
     };
     let publisher = Publisher::open(directory, shape).unwrap();
     let board = publisher.share_board();
-    (Publication::open(publisher, environments).unwrap(), board)
+    let index = Roster::new(environments.to_vec(), shape.rows).index(None, &[]);
+    (Publication::open(publisher, &index).unwrap(), board)
 }
 
 impl Trial {

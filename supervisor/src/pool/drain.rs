@@ -18,6 +18,7 @@ impl Pool {
     /// kills those that are left.
     pub(crate) fn drain(&mut self, notices: &mut Notices) -> Result<(), Error> {
         self.board.set_draining();
+        self.end_roll();
         self.listeners.clear();
         for slot in &mut self.slots {
             if let State::Waiting { .. } = slot.state {
@@ -70,6 +71,7 @@ impl Pool {
 
     /// Takes note of workers that ended as they should.
     fn bury(&mut self) {
+        self.bury_leaving();
         for (slot, status, _) in self.ended() {
             if status.success() {
                 debug!("worker {slot} exited");
