@@ -160,7 +160,8 @@ impl Reloader {
         let rolls = moved || words(&*settings.worker) != words(&*current.worker);
 
         let mut changes = described(&turnover);
-        changes.extend(current.described(&settings));
+        let as_many = turnover.added.len() == turnover.removed.len();
+        changes.extend(current.described(&settings, as_many));
         let address = listeners
             .iter()
             .flatten()
@@ -304,8 +305,9 @@ impl Current {
         self.drain_timeout = before.drain_timeout;
     }
 
-    /// What these settings change of polling and of readiness.
-    fn described(&self, settings: &Settings) -> Option<String> {
+    /// What these settings change of polling and of readiness. How old documents may get depends on how many there
+    /// are, too: that goes without saying.
+    fn described(&self, settings: &Settings, as_many: bool) -> Option<String> {
         let polling =
             self.source != settings.source || self.poll_interval != settings.poll_interval;
         match &settings.source {
@@ -313,9 +315,11 @@ impl Current {
                 "polling {api_url} every {}",
                 Seconds(settings.poll_interval)
             )),
-            _ => (self.stale_after != settings.stale_after).then(|| match settings.stale_after {
-                Some(age) => format!("stale after {}", Seconds(age)),
-                None => "never stale".to_owned(),
+            _ => (as_many && self.stale_after != settings.stale_after).then(|| {
+                match settings.stale_after {
+                    Some(age) => format!("stale after {}", Seconds(age)),
+                    None => "never stale".to_owned(),
+                }
             }),
         }
     }
@@ -346,8 +350,10 @@ fn described(turnover: &Turnover) -> Vec<String> {
     if added > 0 {
         changes.push(format!("{} added", counted(added, "environment")));
     }
-    if removed > 0 {
-        changes.push(format!("{} removed", counted(removed, "environment")));
+    match (added, removed) {
+        (_, 0) => {}
+        (0, removed) => changes.push(format!("{} removed", counted(removed, "environment"))),
+        (_, removed) => changes.push(format!("{removed} removed")),
     }
     if rotated > 0 {
         changes.push(format!("{} rotated", counted(rotated, "key pair")));

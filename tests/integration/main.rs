@@ -7,5 +7,6 @@ mod golden;
 mod harness;
 mod pool;
 mod prose;
+mod reload;
 mod sdk;
 mod serving;

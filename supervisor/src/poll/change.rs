@@ -92,7 +92,7 @@ impl Shared {
             if renewed || change.interval.is_some() {
                 task.orders.give(|order| {
                     order.interval = change.interval.or(order.interval);
-                    order.retry |= renewed;
+                    order.retry = true;
                     order.anew |= change.elsewhere;
                 });
             }
