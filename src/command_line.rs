@@ -48,7 +48,7 @@ pub(crate) enum Role {
         #[arg(long, value_name = "PATH")]
         config: Option<PathBuf>,
     },
-    /// Serve requests on the socket that is stdin. Started by the supervisor, not by hand.
+    /// Serve requests on the socket that is stdin, and on its neighbour's that is stdout when that is in need. Started by the supervisor, not by hand.
     #[command(hide = true)]
     Worker {
         /// All a worker needs to be told, as JSON

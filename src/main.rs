@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -45,7 +45,7 @@ enum Failure {
     Supervisor(#[from] supervisor::Error),
     #[error("read the handover: {0}")]
     Handover(#[source] serde_json::Error),
-    #[error("take the listening socket from stdin")]
+    #[error("take the listening sockets from stdin and stdout")]
     Listener(#[source] io::Error),
     #[error(transparent)]
     Worker(#[from] worker::Error),
@@ -118,16 +118,18 @@ fn demonstrate() -> Result<(), Failure> {
 /// Serves requests, as one of the supervisor's workers.
 fn work(handover: &str) -> Result<(), Failure> {
     let handover = serde_json::from_str(handover).map_err(Failure::Handover)?;
-    let listener = take_listener().map_err(Failure::Listener)?;
-    Ok(worker::run(handover, listener)?)
+    let (listener, beside) = take_sockets().map_err(Failure::Listener)?;
+    Ok(worker::run(handover, listener, beside)?)
 }
 
-/// The socket that is stdin. Stdin itself lets go of it: as long as any descriptor of the socket is open, the
+/// The sockets that are stdin and stdout. Those let go of them: as long as any descriptor of a socket is open, the
 /// kernel queues connections that a draining worker will never accept.
-fn take_listener() -> io::Result<TcpListener> {
-    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+fn take_sockets() -> io::Result<(TcpListener, OwnedFd)> {
+    let own = io::stdin().as_fd().try_clone_to_owned()?;
     nix::unistd::dup2_stdin(File::open("/dev/null")?)?;
-    Ok(TcpListener::from(socket))
+    let beside = io::stdout().as_fd().try_clone_to_owned()?;
+    nix::unistd::dup2_stdout(File::options().write(true).open("/dev/null")?)?;
+    Ok((TcpListener::from(own), beside))
 }
 
 fn worker_settings(server: &Server, allow_origins: Vec<String>) -> worker::Settings {

@@ -11,12 +11,15 @@
 //! line 3..7   a word for each of the newest generations: which row it was published for
 //! line 7..    a word for each row: the generation of its file, 0 for none
 //! then        a word for each row: microseconds since 1970 of its last fetch, 0 for never
-//! then        a line for each slot: the worker's state
+//! then        a line for each slot: the process that holds it with its state, its heartbeat
 //! ```
 //!
 //! A row's two words are in two runs, because every request reads the one and every fetch writes
 //! the other. There may be many more rows than anybody uses: those are room on disk, and memory
 //! only once they are looked at.
+//!
+//! A slot is held by one process, and what another says about it is not heard: a worker that still drains while its
+//! successor boots cannot overwrite what that one says.
 //!
 //! Generations are stored with Release and loaded with Acquire: they publish files. Every other
 //! word stands for itself alone and is relaxed.
@@ -29,6 +32,7 @@ use std::time::{Duration, SystemTime};
 use crate::directory::Directory;
 use crate::error::{Defect, Error};
 use crate::map::Words;
+use crate::slot::{Heartbeat, Holder, WorkerState};
 
 const LINE: usize = 16;
 const GENERATION: usize = LINE;
@@ -39,7 +43,7 @@ const RECENT: usize = 3 * LINE;
 const REMEMBERED: u64 = 64;
 const ROWS: usize = RECENT + 4 * LINE;
 const MAGIC: u64 = u64::from_ne_bytes(*b"board\0\0\0");
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 /// Stands for the index where a row is expected.
 const NO_ROW: u32 = u32::MAX;
 
@@ -63,19 +67,6 @@ pub enum Published {
     Index,
     /// This row's file.
     Row(usize),
-}
-
-/// What a worker is doing, as it says itself, or as whoever saw it end says for it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum WorkerState {
-    /// Not ready yet; also a slot that had no worker so far.
-    Starting,
-    /// Serving.
-    Ready,
-    /// Finishing what it has in hand.
-    Draining,
-    /// Gone.
-    Exited,
 }
 
 /// A small shared file of atomics. Cheap to look at on every request.
@@ -160,22 +151,79 @@ impl Board {
         self.words[DRAINING].store(1, Ordering::Relaxed);
     }
 
-    /// What the worker in this slot is doing.
+    /// What the process that holds this slot is doing.
     ///
     /// # Panics
     ///
     /// If there is no such slot.
     pub fn worker_state(&self, slot: usize) -> WorkerState {
-        WorkerState::from_word(self.slot(slot).load(Ordering::Relaxed))
+        Holder::of(self.slot(slot).load(Ordering::Relaxed)).state
     }
 
-    /// Says what the worker in this slot is doing. For that worker, and for whoever saw it end.
+    /// The process that holds this slot, or held it last; 0 for none so far.
     ///
     /// # Panics
     ///
     /// If there is no such slot.
-    pub fn set_worker_state(&self, slot: usize, state: WorkerState) {
-        self.slot(slot).store(state as u64, Ordering::Relaxed);
+    pub fn worker_process(&self, slot: usize) -> u32 {
+        Holder::of(self.slot(slot).load(Ordering::Relaxed)).process
+    }
+
+    /// Gives the slot to a process, which has yet to boot; nothing, if it holds it. For that process, and for whoever
+    /// started it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such slot.
+    pub fn claim_slot(&self, slot: usize, process: u32) {
+        self.replace(slot, |holder| {
+            (holder.process != process).then_some(Holder {
+                process,
+                state: WorkerState::Starting,
+            })
+        });
+        self.heartbeat(slot)
+            .store(Heartbeat::now().word(), Ordering::Relaxed);
+    }
+
+    /// Says what the process is doing, unless another holds the slot by now. For that process, and for whoever saw it
+    /// end.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such slot.
+    pub fn set_worker_state(&self, slot: usize, process: u32, state: WorkerState) {
+        self.replace(slot, |holder| {
+            (holder.process == process).then_some(Holder { process, state })
+        });
+    }
+
+    /// Says that the process is alive and takes its turns, unless another holds the slot by now. For that process.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such slot.
+    pub fn beat(&self, slot: usize, process: u32) {
+        if self.worker_process(slot) == process {
+            self.heartbeat(slot)
+                .store(Heartbeat::now().word(), Ordering::Relaxed);
+        }
+    }
+
+    /// How long ago the process that holds this slot last said that it is alive. Time in which the machine was
+    /// suspended does not count.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such slot.
+    pub fn heartbeat_age(&self, slot: usize) -> Duration {
+        Heartbeat::of(self.heartbeat(slot).load(Ordering::Relaxed)).age()
+    }
+
+    /// The slot whose socket this slot's worker takes connections from while nobody else does; `None` if there is but
+    /// one slot.
+    pub fn neighbour(&self, slot: usize) -> Option<usize> {
+        (self.shape.slots > 1).then(|| (slot + 1) % self.shape.slots)
     }
 
     /// What there is room for.
@@ -234,13 +282,30 @@ impl Board {
         row
     }
 
+    fn replace(&self, slot: usize, next: impl Fn(Holder) -> Option<Holder>) {
+        // An error only says that nothing was to be replaced.
+        let _ = self
+            .slot(slot)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+                next(Holder::of(word)).map(Holder::word)
+            });
+    }
+
+    fn heartbeat(&self, slot: usize) -> &AtomicU64 {
+        &self.words[self.slot_place(slot) + 1]
+    }
+
     fn slot(&self, slot: usize) -> &AtomicU64 {
+        &self.words[self.slot_place(slot)]
+    }
+
+    fn slot_place(&self, slot: usize) -> usize {
         assert!(
             slot < self.shape.slots,
             "slot {slot} of a board with {} slots",
             self.shape.slots
         );
-        &self.words[ROWS + 2 * run(self.shape.rows) + slot * LINE]
+        ROWS + 2 * run(self.shape.rows) + slot * LINE
     }
 }
 
@@ -253,28 +318,6 @@ impl fmt::Debug for Board {
             .field("index_generation", &self.index_generation())
             .field("draining", &self.draining())
             .finish_non_exhaustive()
-    }
-}
-
-impl WorkerState {
-    fn from_word(word: u64) -> Self {
-        match word {
-            0 => Self::Starting,
-            1 => Self::Ready,
-            2 => Self::Draining,
-            _ => Self::Exited,
-        }
-    }
-}
-
-impl fmt::Display for WorkerState {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(match self {
-            Self::Starting => "starting",
-            Self::Ready => "ready",
-            Self::Draining => "draining",
-            Self::Exited => "exited",
-        })
     }
 }
 

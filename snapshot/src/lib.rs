@@ -80,11 +80,13 @@ mod header;
 mod map;
 mod publish;
 mod read;
+mod slot;
 mod value;
 
-pub use board::{Board, Published, Shape, WorkerState};
+pub use board::{Board, Published, Shape};
 pub use error::{Defect, Error};
 pub use map::Map;
 pub use publish::Publisher;
 pub use read::Reader;
+pub use slot::WorkerState;
 pub use value::Value;

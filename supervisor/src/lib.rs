@@ -52,7 +52,7 @@ pub use upstream::Error as UpstreamError;
 
 use notice::Notices;
 use poll::{Poller, Polling, Supply};
-use pool::{End, LINES_A_SLOT, Pool};
+use pool::{End, Pool, Times};
 use publication::Publication;
 use reload::Reloader;
 use roster::Roster;
@@ -81,8 +81,8 @@ pub struct Settings {
     pub drain_delay: Duration,
     /// How long workers may take to finish what they have in hand, before they are killed.
     pub drain_timeout: Duration,
-    /// Makes the command that starts a worker, by its slot on the board: program and arguments, without stdin, which
-    /// becomes its listening socket.
+    /// Makes the command that starts the worker of a slot: program and arguments, without stdin, which becomes its
+    /// listening socket, and without stdout, which becomes its neighbour's.
     pub worker: Rc<dyn Fn(usize) -> Command>,
 }
 
@@ -208,7 +208,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         Shape {
             format: engine::FORMAT,
             rows: roster::capacity(settings.environments.len()),
-            slots: settings.workers.get().saturating_mul(LINES_A_SLOT),
+            slots: settings.workers.get(),
         },
     )
     .map_err(Error::Publish)?;
@@ -221,10 +221,14 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
 
     let worker = Rc::clone(&settings.worker);
     let mut pool = Pool::new(
-        Box::new(move |line| worker(line)),
+        Box::new(move |slot| worker(slot)),
         listeners,
         board.clone(),
-        settings.drain_timeout,
+        Times {
+            drain_delay: settings.drain_delay,
+            drain_timeout: settings.drain_timeout,
+            patience: pool::PATIENCE,
+        },
     );
     let polling = Poller {
         environments,

@@ -7,12 +7,19 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket,
     sockopt,
 };
+use socket2::{SockFilter, SockRef};
 use thiserror::Error;
+
+/// How long an address may be in use: by the workers of a proxy that was killed, until they have noticed.
+const RELEASE: Duration = Duration::from_millis(1500);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Why there is no address to serve on.
 #[derive(Debug, Error)]
@@ -49,6 +56,12 @@ pub(crate) fn open_beside(
 ) -> Result<Vec<TcpListener>, Error> {
     let is_ours = |other: &TcpListener| other.local_addr().is_ok_and(|it| it.port() == port);
     let exclusive = port != 0 && !others.iter().any(is_ours);
+    // Whoever serves already has no time to wait for others to let go of an address.
+    let patience = if others.is_empty() {
+        RELEASE
+    } else {
+        Duration::ZERO
+    };
     let unresolved = |source| Error::Resolve {
         host: host.to_owned(),
         source,
@@ -62,12 +75,46 @@ pub(crate) fn open_beside(
         "it resolves to no address",
     ));
     for address in (bare, port).to_socket_addrs().map_err(unresolved)? {
-        match open_all(address, exclusive, count) {
+        match open_released(address, exclusive, count, patience) {
             Ok(listeners) => return Ok(listeners),
             Err(source) => refused = Error::Listen { address, source },
         }
     }
     Err(refused)
+}
+
+/// From now on no connection begins on this socket, whoever else has it; those that have begun are still queued. What is
+/// then accepted until there is nothing left is everything, and closing the socket resets nobody.
+pub(crate) fn refuse(listener: &TcpListener) -> io::Result<()> {
+    // In the header of TCP, where what the filter sees begins: the byte of flags, and SYN in it.
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    const LOAD_BYTE: u16 = 0x30;
+    const JUMP_IF_SET: u16 = 0x45;
+    const RETURN: u16 = 0x06;
+    SockRef::from(listener).attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
+        SockFilter::new(JUMP_IF_SET, 0, 1, SYN),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
+}
+
+fn open_released(
+    address: SocketAddr,
+    exclusive: bool,
+    count: NonZeroUsize,
+    patience: Duration,
+) -> io::Result<Vec<TcpListener>> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match open_all(address, exclusive, count) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                sleep(LOOK_AGAIN);
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn open_all(
@@ -148,6 +195,39 @@ mod tests {
         eventually("the port is free", || {
             open("127.0.0.1", port, count(1)).is_ok()
         });
+    }
+
+    #[test]
+    fn an_address_that_is_let_go_of_soon_is_waited_for() {
+        let first = open("127.0.0.1", 0, count(2)).unwrap();
+        let port = first[0].local_addr().unwrap().port();
+        let letting_go = std::thread::spawn(move || {
+            sleep(Duration::from_millis(200));
+            drop(first);
+        });
+        open("127.0.0.1", port, count(1)).unwrap();
+        letting_go.join().unwrap();
+    }
+
+    #[test]
+    fn what_was_queued_before_refusing_is_accepted_and_nothing_after() {
+        let listener = open("127.0.0.1", 0, count(1)).unwrap().remove(0);
+        let address = listener.local_addr().unwrap();
+        let queued: Vec<_> = (0..3)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect();
+        refuse(&listener).unwrap();
+        let late = TcpStream::connect_timeout(&address, Duration::from_millis(100));
+        assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        listener.set_nonblocking(true).unwrap();
+        for stream in &queued {
+            let (_, peer) = listener.accept().unwrap();
+            assert_eq!(peer, stream.local_addr().unwrap());
+        }
+        assert_eq!(
+            listener.accept().unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
     }
 
     #[test]

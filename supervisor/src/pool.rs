@@ -7,6 +7,7 @@
 //! ```
 
 mod drain;
+mod heartbeats;
 mod roll;
 
 use std::io;
@@ -23,16 +24,18 @@ use nix::unistd::Pid;
 use snapshot::{Board, WorkerState};
 use thiserror::Error;
 
-use crate::notice::Notices;
+use crate::notice::{Noticed, Notices};
 use crate::schedule::{FIRST_REPLACEMENT, Replacement, Seconds};
 use crate::strangers;
-use roll::{Leaving, Roll};
 
-pub(crate) use roll::{LINES_A_SLOT, Rolled};
+use heartbeats::Heartbeats;
+pub(crate) use heartbeats::PATIENCE;
+pub(crate) use roll::Rolled;
+use roll::{Leaving, Roll};
 
 /// The exit code of a worker that could not boot. A replacement could not either.
 const BOOT_FAILURE: i32 = 3;
-/// Makes the command that starts a worker, which writes to this line of the board.
+/// Makes the command that starts the worker of a slot.
 pub(crate) type WorkerCommand = Box<dyn Fn(usize) -> Command>;
 
 /// Why the pool cannot go on.
@@ -79,11 +82,25 @@ pub(crate) struct Told {
     pub(crate) rolled: bool,
 }
 
+/// How long the pool waits for what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// How long readiness fails before accepting stops.
+    pub(crate) drain_delay: Duration,
+    /// How long workers may take to finish what they have in hand.
+    pub(crate) drain_timeout: Duration,
+    /// How long a worker may go without saying that it is alive.
+    pub(crate) patience: Duration,
+}
+
 /// The workers and their sockets.
 pub(crate) struct Pool {
     worker: WorkerCommand,
     board: Arc<Board>,
-    drain_timeout: Duration,
+    times: Times,
+    heartbeats: Heartbeats,
+    /// Whether it was asked to stop more than once.
+    impatient: bool,
     /// One for each slot; none once draining.
     listeners: Vec<TcpListener>,
     slots: Vec<Slot>,
@@ -94,16 +111,18 @@ pub(crate) struct Pool {
 
 struct Slot {
     state: State,
-    /// Where its worker writes on the board.
-    line: usize,
     replacement: Replacement,
 }
 
 enum State {
     /// Its next worker is due then.
     Waiting { until: Instant },
-    /// It has a worker.
-    Running { child: Child, since: Instant },
+    /// It has a worker, and perhaps no use for it any more.
+    Running {
+        child: Child,
+        since: Instant,
+        killed: bool,
+    },
     /// It gets no other worker.
     Over,
 }
@@ -114,20 +133,22 @@ impl Pool {
         worker: WorkerCommand,
         listeners: Vec<TcpListener>,
         board: Arc<Board>,
-        drain_timeout: Duration,
+        times: Times,
     ) -> Self {
         let now = Instant::now();
-        let slots = (0..listeners.len())
-            .map(|line| Slot {
+        let slots = listeners
+            .iter()
+            .map(|_| Slot {
                 state: State::Waiting { until: now },
-                line,
                 replacement: Replacement::default(),
             })
             .collect();
         Self {
             worker,
             board,
-            drain_timeout,
+            times,
+            heartbeats: Heartbeats::new(times.patience),
+            impatient: false,
             listeners,
             slots,
             roll: None,
@@ -145,24 +166,16 @@ impl Pool {
         Ok(())
     }
 
-    /// Keeps every slot filled until there is a reason to end or to pause.
+    /// Keeps every slot filled until there is a reason to pause or to end, and in the end then for as long as others may take to notice.
     pub(crate) fn serve(&mut self, notices: &mut Notices) -> Result<End, Error> {
-        loop {
-            let noticed = notices.wait(self.next_due()).map_err(Error::Wait)?;
-            if noticed.published {
-                self.signal(Signal::SIGURG);
-            }
-            if noticed.child {
-                self.reap()?;
-            }
+        let end = loop {
+            let noticed = self.turn(notices, None)?;
             if noticed.stop {
-                return Ok(End::Stopped);
+                break End::Stopped;
             }
             if noticed.poller_ended {
-                return Ok(End::PollerEnded);
+                break End::PollerEnded;
             }
-            self.replace();
-            self.advance_roll();
             let told = Told {
                 reload: noticed.reload,
                 changed: noticed.changed,
@@ -171,7 +184,27 @@ impl Pool {
             if told != Told::default() {
                 return Ok(End::Told(told));
             }
+        };
+        self.linger(notices)?;
+        Ok(end)
+    }
+
+    /// Waits for something to do, until `deadline` at most, and sees to the workers.
+    fn turn(&mut self, notices: &mut Notices, deadline: Option<Instant>) -> Result<Noticed, Error> {
+        let due = [self.next_due(), deadline, Some(self.heartbeats.due())];
+        let noticed = notices
+            .wait(due.into_iter().flatten().min())
+            .map_err(Error::Wait)?;
+        if noticed.published {
+            self.signal(Signal::SIGURG);
         }
+        if noticed.child {
+            self.reap()?;
+        }
+        self.kill_unheard();
+        self.replace();
+        self.advance_roll();
+        Ok(noticed)
     }
 
     /// The sockets in use.
@@ -195,36 +228,47 @@ impl Pool {
     }
 
     fn spawn(&mut self, slot: usize) -> io::Result<()> {
-        let line = self.slots[slot].line;
-        let child = self.start_on(&self.listeners[slot], line, self.command_of(slot))?;
-        debug!("worker {slot} started: process {}", child.id());
+        let child = self.start_worker(slot, self.command_of(slot), &self.listeners)?;
         self.slots[slot].state = State::Running {
             child,
             since: Instant::now(),
+            killed: false,
         };
         Ok(())
     }
 
-    fn start_on(
+    /// Starts a worker that has this slot on the board from here on.
+    fn start_worker(
         &self,
-        listener: &TcpListener,
-        line: usize,
+        slot: usize,
         worker: &WorkerCommand,
+        listeners: &[TcpListener],
     ) -> io::Result<Child> {
-        let listener = listener.try_clone()?;
-        // Before the worker lives, because it says the rest itself.
-        self.board.set_worker_state(line, WorkerState::Starting);
-        worker(line)
-            .stdin(Stdio::from(OwnedFd::from(listener)))
+        let copy = |slot: usize| {
+            let listener = listeners[slot].try_clone();
+            listener.map(|listener| Stdio::from(OwnedFd::from(listener)))
+        };
+        let beside = self.board.neighbour(slot).map(copy).transpose()?;
+        let child = worker(slot)
+            .stdin(copy(slot)?)
+            .stdout(beside.unwrap_or_else(Stdio::null))
             // Ctrl-C goes to the whole foreground group; workers are to hear of it from us.
             .process_group(0)
-            .spawn()
-            .inspect_err(|_| self.board.set_worker_state(line, WorkerState::Exited))
+            .spawn()?;
+        // It says so itself, when it gets that far.
+        self.board.claim_slot(slot, child.id());
+        debug!("worker {slot} started: process {}", child.id());
+        Ok(child)
     }
 
     /// Takes note of workers that ended while they should not have.
     fn reap(&mut self) -> Result<(), Error> {
-        for (slot, status, lived) in self.ended() {
+        let ended = self.ended();
+        if !ended.is_empty() {
+            // Their neighbours look after their sockets until they are replaced.
+            self.signal(Signal::SIGURG);
+        }
+        for (slot, status, lived) in ended {
             if status.code() == Some(BOOT_FAILURE) {
                 return Err(Error::Boot { slot });
             }
@@ -250,13 +294,13 @@ impl Pool {
         let mut ended = Vec::new();
         let mut living = Vec::new();
         for (number, slot) in self.slots.iter_mut().enumerate() {
-            let line = slot.line;
-            let State::Running { child, since } = &mut slot.state else {
+            let State::Running { child, since, .. } = &mut slot.state else {
                 continue;
             };
             match child.try_wait() {
                 Ok(Some(status)) => {
-                    self.board.set_worker_state(line, WorkerState::Exited);
+                    self.board
+                        .set_worker_state(number, child.id(), WorkerState::Exited);
                     ended.push((number, status, since.elapsed()));
                     slot.state = State::Over;
                     continue;
@@ -278,7 +322,7 @@ impl Pool {
             let State::Waiting { until } = self.slots[slot].state else {
                 continue;
             };
-            if until > Instant::now() {
+            if until > Instant::now() || self.is_coming(slot) {
                 continue;
             }
             if let Err(error) = self.spawn(slot) {
@@ -302,10 +346,15 @@ impl Pool {
             State::Waiting { .. } | State::Over => None,
         });
         for child in running.chain(self.without_slot()) {
-            if let Ok(process) = i32::try_from(child.id()) {
-                let _ = kill(Pid::from_raw(process), signal);
-            }
+            signal_worker(child, signal);
         }
+    }
+}
+
+/// One that is not reaped: nobody else has its number.
+fn signal_worker(child: &Child, signal: Signal) {
+    if let Ok(process) = i32::try_from(child.id()) {
+        let _ = kill(Pid::from_raw(process), signal);
     }
 }
 

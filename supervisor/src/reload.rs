@@ -50,6 +50,7 @@ struct Current {
     host: String,
     port: u16,
     workers: NonZeroUsize,
+    drain_delay: Duration,
     drain_timeout: Duration,
     worker: Rc<dyn Fn(usize) -> Command>,
 }
@@ -94,7 +95,7 @@ impl Reloader {
             }
         }
         if let Some(rolled) = pool.take_rolled() {
-            self.conclude(Some(rolled));
+            self.conclude(Some(rolled), pool);
         }
         while self.asked && self.under_way.is_none() {
             self.asked = false;
@@ -162,6 +163,10 @@ impl Reloader {
         let mut changes = described(&turnover);
         let as_many = turnover.added.len() == turnover.removed.len();
         changes.extend(current.described(&settings, as_many));
+        if settings.drain_delay != current.drain_delay {
+            let delay = Seconds(settings.drain_delay);
+            changes.push(format!("readiness fails {delay} before accepting stops"));
+        }
         let address = listeners
             .iter()
             .flatten()
@@ -233,14 +238,14 @@ impl Reloader {
         let next = &under_way.next;
         if under_way.rolls {
             let worker = Rc::clone(&next.worker);
-            let worker = Box::new(move |line| worker(line));
-            pool.roll(worker, under_way.listeners.take(), next.drain_timeout);
+            let worker = Box::new(move |slot| worker(slot));
+            pool.roll(worker, under_way.listeners.take());
         } else {
-            self.conclude(None);
+            self.conclude(None, pool);
         }
     }
 
-    fn conclude(&mut self, rolled: Option<Rolled>) {
+    fn conclude(&mut self, rolled: Option<Rolled>, pool: &mut Pool) {
         let Some(UnderWay {
             mut next,
             mut changes,
@@ -249,11 +254,14 @@ impl Reloader {
         else {
             return;
         };
-        let name = self.name();
+        pool.set_drain_delay(next.drain_delay);
         if let Some(Rolled { workers, failure }) = rolled {
             let all = self.current.workers;
             match failure {
-                None => changes.push(format!("{} rolled", counted(workers, "worker"))),
+                None => {
+                    pool.set_drain_timeout(next.drain_timeout);
+                    changes.push(format!("{} rolled", counted(workers, "worker")));
+                }
                 Some(reason) => {
                     error!(
                         "{reason}: {workers} of {} rolled, the others serve as before",
@@ -265,6 +273,7 @@ impl Reloader {
                 }
             }
         }
+        let name = self.name();
         if changes.is_empty() {
             info!("reloaded {name}: nothing changed");
         } else {
@@ -293,6 +302,7 @@ impl Current {
             host: settings.host,
             port: settings.port,
             workers: settings.workers,
+            drain_delay: settings.drain_delay,
             drain_timeout: settings.drain_timeout,
             worker: settings.worker,
         }

@@ -11,11 +11,16 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(900);
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_FIRST_BACK_OFF: Duration = Duration::from_secs(30);
 
-/// A worker that lived this long is not one of a series that dies at once.
-const SETTLED: Duration = Duration::from_secs(10);
+/// So many deaths of a slot's workers are chance, and each is replaced at once.
+const CHANCE: u32 = 4;
+/// A death is forgotten for each time that a worker lives this long.
+const FORGOTTEN: Duration = Duration::from_millis(500);
 /// The shortest wait that is one.
 pub(crate) const FIRST_REPLACEMENT: Duration = Duration::from_millis(100);
-const LONGEST_REPLACEMENT: Duration = Duration::from_secs(5);
+/// Clients may be waiting in the socket's queue, and a start takes some milliseconds.
+const LONGEST_REPLACEMENT: Duration = Duration::from_secs(1);
+/// More would be remembered for longer, and wait no longer.
+const MOST_DEATHS: u32 = CHANCE + 5;
 
 /// When one environment is fetched next.
 pub(crate) struct Schedule {
@@ -74,20 +79,20 @@ impl Schedule {
 /// How long a slot stays empty after its worker died.
 #[derive(Default)]
 pub(crate) struct Replacement {
-    deaths: usize,
+    deaths: u32,
 }
 
 impl Replacement {
     /// The wait after a worker that lived for `lived`: none at first, then twice as long each time.
     pub(crate) fn after(&mut self, lived: Duration) -> Duration {
-        if lived >= SETTLED {
-            self.deaths = 0;
-        }
-        let delay = match self.deaths {
-            0 => Duration::ZERO,
-            deaths => doubled(FIRST_REPLACEMENT, deaths - 1, LONGEST_REPLACEMENT),
+        let forgotten = lived.as_millis() / FORGOTTEN.as_millis();
+        let forgotten = u32::try_from(forgotten).unwrap_or(u32::MAX);
+        self.deaths = self.deaths.saturating_sub(forgotten);
+        let delay = match self.deaths.checked_sub(CHANCE) {
+            None => Duration::ZERO,
+            Some(series) => doubled(FIRST_REPLACEMENT, series as usize, LONGEST_REPLACEMENT),
         };
-        self.deaths = self.deaths.saturating_add(1);
+        self.deaths = (self.deaths + 1).min(MOST_DEATHS);
         delay
     }
 }
@@ -211,14 +216,30 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_is_replaced_at_once_and_then_more_slowly() {
+    fn workers_that_die_in_a_row_are_replaced_more_slowly() {
         let mut replacement = Replacement::default();
-        let mut after = |lived| replacement.after(Duration::from_secs(lived)).as_millis();
-        assert_eq!(after(3600), 0);
-        let series: Vec<_> = (0..8).map(|_| after(1)).collect();
-        assert_eq!(series, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
-        assert_eq!(after(10), 0);
-        assert_eq!(after(9), 100);
+        let mut after = |lived| {
+            let lived = Duration::from_millis(lived);
+            replacement.after(lived).as_millis()
+        };
+        let series: Vec<_> = (0..11).map(|_| after(20)).collect();
+        assert_eq!(series, [0, 0, 0, 0, 100, 200, 400, 800, 1000, 1000, 1000]);
+        // Living for a while makes up for as many deaths as it is long.
+        assert_eq!(after(1500), 400);
+        assert_eq!(after(3_600_000), 0);
+    }
+
+    #[test]
+    fn workers_that_die_now_and_then_are_replaced_at_once() {
+        let mut replacement = Replacement::default();
+        let after = |lived| replacement.after(Duration::from_millis(lived));
+        assert!(
+            [600, 500, 900, 3]
+                .repeat(2)
+                .into_iter()
+                .map(after)
+                .all(|delay| delay.is_zero())
+        );
     }
 
     #[test]

@@ -3,12 +3,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use actix_rt::net::TcpStream;
 use actix_web::web::{Buf, Bytes};
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::connections::Registration;
@@ -16,11 +19,17 @@ use crate::connections::Registration;
 /// How much is written before other connections get their turn: about what takes a fifth of a millisecond.
 const PIECE: usize = 1024 * 1024;
 
+/// What is sent while a request's body is waited for.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// A socket that tells when bytes last moved, and that sends what is in its outlet after everything written before.
 pub(crate) struct Connection {
     stream: TcpStream,
     outlet: Rc<Outlet>,
     registration: Registration,
+    /// Whether what was sent last ended an answer, and nothing was received since. Not so before the first request:
+    /// whoever connects is about to ask.
+    idle: bool,
 }
 
 /// Where the body of an answer waits until the socket has taken it, straight from the memory it lies in.
@@ -40,12 +49,21 @@ impl Connection {
             stream,
             outlet: Rc::default(),
             registration,
+            idle: false,
         }
     }
 
     /// What an answer hands its body to.
     pub(crate) fn outlet(&self) -> Rc<Outlet> {
         Rc::clone(&self.outlet)
+    }
+
+    /// Whether to close, instead of waiting for another request: when draining, and no byte of one is here.
+    fn ends(&self) -> bool {
+        self.idle
+            && self.registration.is_closing()
+            && self.outlet.rest.borrow().is_empty()
+            && nothing_received(&self.stream)
     }
 
     fn poll_outlet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -87,6 +105,12 @@ impl Outlet {
     }
 }
 
+/// Asks the kernel: the runtime only knows what it was told.
+fn nothing_received(stream: &TcpStream) -> bool {
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    recv(stream.as_raw_fd(), &mut [0], flags) == Err(Errno::EAGAIN)
+}
+
 fn piece(body: &[u8]) -> &[u8] {
     &body[..body.len().min(PIECE)]
 }
@@ -101,7 +125,11 @@ impl AsyncRead for Connection {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
         if polled.is_ready() {
+            this.idle = false;
             this.registration.moved();
+        } else if this.ends() {
+            // As if the client had closed it: that is what HTTP ends an idle connection for.
+            return Poll::Ready(Ok(()));
         }
         polled
     }
@@ -125,6 +153,7 @@ impl AsyncWrite for Connection {
             ready!(stream.poll_write_vectored(context, &both))?
         };
         this.registration.moved();
+        this.idle = !bytes.ends_with(CONTINUE);
         let of_these = written.min(bytes.len());
         rest.advance(written - of_these);
         Poll::Ready(Ok(of_these))

@@ -3,8 +3,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::rc::{Rc, Weak};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use actix_rt::time::{interval, timeout};
@@ -13,6 +14,13 @@ use tokio::task::AbortHandle;
 
 /// How often connections are looked at; also what a silence is counted in.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How long a drain leaves connections open that wait for a request: a client that uses them is told with an answer that
+/// they close, and does not find out with a request.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How often a drain looks for connections that have come to wait.
+const CLOSE_AGAIN: Duration = Duration::from_millis(100);
 
 /// Every connection of this worker.
 pub(crate) struct Connections {
@@ -23,7 +31,8 @@ pub(crate) struct Connections {
     next: Cell<u64>,
     open: RefCell<HashMap<u64, Open, foldhash::fast::RandomState>>,
     draining: Cell<bool>,
-    drain: Notify,
+    /// Whether connections that wait for a request are to close.
+    closing: Cell<bool>,
     closed: Notify,
 }
 
@@ -31,6 +40,8 @@ struct Open {
     moved: Rc<Cell<u32>>,
     /// Set once its task runs.
     task: Option<AbortHandle>,
+    /// Gives that task a turn.
+    waker: Option<Waker>,
 }
 
 /// A connection's entry among the others, for as long as it is open.
@@ -50,7 +61,7 @@ impl Connections {
             next: Cell::default(),
             open: RefCell::default(),
             draining: Cell::default(),
-            drain: Notify::default(),
+            closing: Cell::default(),
             closed: Notify::default(),
         });
         actix_rt::spawn(watch(Rc::downgrade(&connections)));
@@ -65,6 +76,7 @@ impl Connections {
         let open = Open {
             moved: Rc::clone(&moved),
             task: None,
+            waker: None,
         };
         self.open.borrow_mut().insert(number, open);
         Registration {
@@ -75,38 +87,68 @@ impl Connections {
     }
 
     /// Runs what serves the connection of that number until it ends, or is found silent for too long.
-    pub(crate) fn serve(&self, number: u64, connection: impl Future<Output = ()> + 'static) {
-        let task = actix_rt::spawn(connection).abort_handle();
-        if let Some(open) = self.open.borrow_mut().get_mut(&number) {
-            open.task = Some(task);
-        }
-    }
-
-    /// Ready when draining begins, or if it has: a connection that waits for a request is closed then, and one that
-    /// has a request in hand after its answer.
-    pub(crate) fn draining(self: &Rc<Self>) -> impl Future<Output = ()> + use<> {
-        let this = Rc::clone(self);
-        async move {
-            if !this.draining.get() {
-                this.drain.notified().await;
+    pub(crate) fn serve(
+        self: &Rc<Self>,
+        number: u64,
+        connection: impl Future<Output = ()> + 'static,
+    ) {
+        let this = Rc::downgrade(self);
+        let task = actix_rt::spawn(async move {
+            // A task has one waker for as long as it lives.
+            let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+            if let Some(this) = this.upgrade()
+                && let Some(open) = this.open.borrow_mut().get_mut(&number)
+            {
+                open.waker = Some(waker);
             }
+            connection.await;
+        });
+        if let Some(open) = self.open.borrow_mut().get_mut(&number) {
+            open.task = Some(task.abort_handle());
         }
     }
 
-    /// Drains: waits until every connection is closed, or the time is over.
-    pub(crate) async fn drain(&self, patience: Duration) {
+    /// Begins to drain: from now on each answer says that its connection closes.
+    pub(crate) fn begin_drain(&self) {
         self.draining.set(true);
-        self.drain.notify_waiters();
-        let empty = async {
-            while !self.open.borrow().is_empty() {
-                self.closed.notified().await;
+    }
+
+    /// Whether answers are to say that their connection closes.
+    #[inline]
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Drains: waits until every connection is closed, or the time is over. Those that wait for a request are closed
+    /// after a while.
+    pub(crate) async fn drain(&self, patience: Duration) {
+        self.begin_drain();
+        let grace = GRACE.min(patience / 4);
+        let drained = async {
+            if timeout(grace, self.empty()).await.is_ok() {
+                return;
+            }
+            self.closing.set(true);
+            loop {
+                for waker in self.open.borrow().values().filter_map(Open::waker) {
+                    waker.wake_by_ref();
+                }
+                if timeout(CLOSE_AGAIN, self.empty()).await.is_ok() {
+                    return;
+                }
             }
         };
-        if timeout(patience, empty).await.is_err() {
+        if timeout(patience, drained).await.is_err() {
             log::warn!(
                 "drain not finished in time: {} connections cut",
                 self.open.borrow().len()
             );
+        }
+    }
+
+    async fn empty(&self) {
+        while !self.open.borrow().is_empty() {
+            self.closed.notified().await;
         }
     }
 
@@ -121,6 +163,12 @@ impl Connections {
                 task.abort();
             }
         }
+    }
+}
+
+impl Open {
+    fn waker(&self) -> Option<&Waker> {
+        self.waker.as_ref()
     }
 }
 
@@ -140,6 +188,11 @@ impl Registration {
     #[inline]
     pub(crate) fn moved(&self) {
         self.moved.set(self.connections.tick.get());
+    }
+
+    /// Whether the connection is to close once it waits for a request.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.connections.closing.get()
     }
 
     /// Its number, for [`Connections::serve`].
@@ -199,28 +252,49 @@ mod tests {
         });
     }
 
+    /// A connection that takes so long once it is to close.
+    fn closing_for(connections: &Rc<Connections>, time: Duration) {
+        let registration = connections.enter();
+        connections.serve(registration.number(), async move {
+            poll_fn(|_| match registration.is_closing() {
+                true => Poll::Ready(()),
+                // Woken when there is a reason to look.
+                false => Poll::Pending,
+            })
+            .await;
+            actix_rt::time::sleep(time).await;
+            drop(registration);
+        });
+    }
+
     #[test]
     fn drains_until_the_last_connection_is_closed_or_the_time_is_over() {
         actix_rt::System::new().block_on(async {
             tokio::time::pause();
             let connections = Connections::new(SILENCE);
-            let registration = connections.enter();
-            let draining = connections.draining();
-            connections.serve(registration.number(), async move {
-                draining.await;
-                actix_rt::time::sleep(Duration::from_secs(3)).await;
-                drop(registration);
-            });
+            closing_for(&connections, Duration::from_secs(3));
             actix_rt::task::yield_now().await;
             let begun = actix_rt::time::Instant::now();
             connections.drain(Duration::from_secs(10)).await;
-            assert_eq!(begun.elapsed().as_secs(), 3);
+            assert_eq!(begun.elapsed().as_millis(), 3_500);
 
             open(&connections, 0);
             let begun = actix_rt::time::Instant::now();
             connections.drain(Duration::from_secs(10)).await;
             assert_eq!(begun.elapsed().as_secs(), 10);
             assert_eq!(connections.open.borrow().len(), 1);
+        });
+    }
+
+    #[test]
+    fn a_drain_without_connections_takes_no_time() {
+        actix_rt::System::new().block_on(async {
+            tokio::time::pause();
+            let connections = Connections::new(SILENCE);
+            let begun = actix_rt::time::Instant::now();
+            connections.drain(Duration::from_secs(10)).await;
+            assert_eq!(begun.elapsed().as_millis(), 0);
+            assert!(connections.is_draining());
         });
     }
 }

@@ -12,22 +12,26 @@ mod cors;
 mod current;
 mod document;
 mod encoding;
+mod entrance;
 mod flags;
 mod gzip;
 mod health;
 mod held;
 mod identities;
 mod lists;
+mod neighbour;
 mod place;
 mod refusal;
 mod request_body;
 mod responder;
 mod route;
 mod serve;
+mod slot;
 #[cfg(test)]
 mod tests;
 
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +40,9 @@ use serde::{Deserialize, Serialize};
 use snapshot::{Reader, WorkerState};
 
 pub use serve::Error;
+
+use serve::Sockets;
+use slot::Slot;
 
 /// All that a worker is given at its start, besides its listener. No key is in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -76,13 +83,14 @@ pub struct Limits {
     pub silence: Duration,
 }
 
-/// Serves until TERM, then drains. Blocks; to be called once in a process, from its main thread.
+/// Serves until TERM, then drains. Blocks; to be called once in a process, from its main thread. `beside` is the
+/// listening socket of the neighbouring slot, if the board has one, and nothing to be used otherwise.
 ///
 /// # Errors
 ///
 /// Whatever keeps the worker from serving at all: the executable should exit in a way that tells the supervisor not
 /// to try again. Once it serves, nothing that a request does ends it.
-pub fn run(handover: Handover, listener: TcpListener) -> Result<(), Error> {
+pub fn run(handover: Handover, listener: TcpListener, beside: OwnedFd) -> Result<(), Error> {
     let Handover {
         directory,
         slot,
@@ -96,8 +104,13 @@ pub fn run(handover: Handover, listener: TcpListener) -> Result<(), Error> {
         return Err(Error::Slot { slot, slots });
     }
     let reader = Arc::new(reader);
-    reader.board().set_worker_state(slot, WorkerState::Starting);
-    let served = serve::until_stopped(&reader, slot, settings, listener);
-    reader.board().set_worker_state(slot, WorkerState::Exited);
+    let claimed = Slot::claim(Arc::clone(&reader), slot);
+    let neighbour = reader.board().neighbour(slot);
+    let sockets = Sockets {
+        own: listener,
+        neighbour: neighbour.map(|_| TcpListener::from(beside)),
+    };
+    let served = serve::until_stopped(&reader, slot, supervisor, settings, sockets);
+    claimed.say(WorkerState::Exited);
     served
 }

@@ -1,17 +1,17 @@
 //! The process around the answers: signals, the HTTP server, its end. Knows nothing of paths or flags.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn, ready};
+use std::future::{Future, pending, ready};
 use std::io;
 use std::net::TcpListener;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_http::h1::{ExpectHandler, H1ServiceHandler, UpgradeHandler};
-use actix_http::{HttpService, KeepAlive, Method, Payload, Request};
+use actix_http::{ConnectionType, HttpService, KeepAlive, Method, Payload, Request};
 use actix_rt::net::TcpListener as Listener;
 use actix_rt::signal::unix::{Signal, SignalKind, signal};
 use actix_rt::time::sleep;
@@ -26,12 +26,19 @@ use crate::answer::{self, Body, Response};
 use crate::connection::{Connection, Outlet};
 use crate::connections::Connections;
 use crate::current::Current;
+use crate::entrance::Entrance;
+use crate::neighbour::{Neighbour, first};
 use crate::request_body::{Reading, Unread};
 use crate::responder::Responder;
+use crate::slot::Slot;
 use crate::{Limits, Settings};
 
-/// How long to wait when connections cannot be accepted, for want of descriptors for instance.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// How long connections are still accepted after TERM. The kernel lets no new ones begin by then, but a client may think
+/// that it is connected a round trip before this end knows.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// How long a worker without a supervisor may take for what it has in hand: a new proxy may be waiting for the port.
+const ORPHANED: Duration = Duration::from_millis(300);
 
 /// Why a worker could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -71,19 +78,41 @@ pub enum Error {
 pub(crate) fn follow(supervisor: u32) -> Result<(), Error> {
     prctl::set_pdeathsig(Number::SIGTERM).map_err(Error::Follow)?;
     // It may have died between starting this process and the line above.
-    if u32::try_from(getppid().as_raw()) == Ok(supervisor) {
+    if is_parent(supervisor) {
         Ok(())
     } else {
         Err(Error::SupervisorGone { supervisor })
     }
 }
 
+fn is_parent(process: u32) -> bool {
+    u32::try_from(getppid().as_raw()) == Ok(process)
+}
+
+/// The sockets a worker accepts from.
+pub(crate) struct Sockets {
+    /// Its own slot's.
+    pub(crate) own: TcpListener,
+    /// The neighbouring slot's, if there is one.
+    pub(crate) neighbour: Option<TcpListener>,
+}
+
+/// How to end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    /// How long connections may still come in.
+    pub(crate) settle: Duration,
+    /// How long all of them may take after that.
+    pub(crate) patience: Duration,
+}
+
 /// Serves until TERM and drains.
 pub(crate) fn until_stopped(
     reader: &Arc<Reader>,
     slot: usize,
+    supervisor: u32,
     settings: Settings,
-    listener: TcpListener,
+    sockets: Sockets,
 ) -> Result<(), Error> {
     let runtime = actix_rt::System::new();
     runtime.block_on(async {
@@ -91,88 +120,78 @@ pub(crate) fn until_stopped(
         // Taken so that it does not end the process: it goes to every process in the terminal's foreground group,
         // and the supervisor says TERM when it is meant for workers.
         let _interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
-        let draining = Arc::clone(reader);
+        let patience = settings.drain_timeout;
         let stopped = async move {
             stop.recv().await;
-            draining
-                .board()
-                .set_worker_state(slot, WorkerState::Draining);
+            if is_parent(supervisor) {
+                Ending {
+                    settle: SETTLE,
+                    patience,
+                }
+            } else {
+                log::warn!("supervisor {supervisor} is gone; stopping");
+                Ending {
+                    settle: Duration::ZERO,
+                    patience: patience.min(ORPHANED),
+                }
+            }
         };
-        serve(reader, slot, settings, listener, stopped).await
+        serve(reader, slot, settings, sockets, stopped).await
     })
 }
 
-/// Serves until `stopped` and drains: closes idle connections, finishes requests in hand.
+/// Serves until `stopped` and drains: takes in every connection that was made, finishes what was asked on it, closes it.
 pub(crate) async fn serve(
     reader: &Arc<Reader>,
     slot: usize,
     settings: Settings,
-    listener: TcpListener,
-    stopped: impl Future<Output = ()>,
+    sockets: Sockets,
+    stopped: impl Future<Output = Ending>,
 ) -> Result<(), Error> {
-    listener.set_nonblocking(true).map_err(Error::Serve)?;
-    let listener = Listener::from_std(listener).map_err(Error::Serve)?;
-    let door = Door::open(Arc::clone(reader), &settings)?;
+    let slot = Rc::new(Slot::claim(Arc::clone(reader), slot));
+    sockets.own.set_nonblocking(true).map_err(Error::Serve)?;
+    let own = Listener::from_std(sockets.own).map_err(Error::Serve)?;
+    let mut neighbour = sockets
+        .neighbour
+        .map(|socket| Neighbour::new(Rc::clone(&slot), socket, doorbell()?))
+        .transpose()
+        .map_err(Error::Runtime)?;
     let connections = Connections::new(settings.limits.silence);
-    let http = http(door, &connections, settings.limits).await?;
-    reader.board().set_worker_state(slot, WorkerState::Ready);
+    let door = Door::open(Arc::clone(reader), &settings, &connections)?;
+    let http = http(door, settings.limits).await?;
+    slot.say(WorkerState::Ready);
+    slot.keep_beating();
 
-    {
-        let mut stopped = pin!(stopped);
-        let mut accepting = pin!(accept(listener, &connections, &http));
-        poll_fn(|context| match stopped.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => accepting.as_mut().poll(context),
-        })
-        .await;
-    }
-    connections.drain(settings.drain_timeout).await;
+    let entrance = Entrance::new(&connections, http);
+    let accepting = first(entrance.accept(&own), entrance.help(neighbour.as_mut()));
+    let Some(ending) = first(stopped, accepting).await else {
+        return Ok(());
+    };
+    slot.say(WorkerState::Draining);
+    connections.begin_drain();
+    // The neighbour's too: it may have died, and no successor will come for its connections.
+    let beside = neighbour.and_then(|neighbour| neighbour.listen().ok());
+    let accepting = first(entrance.accept(&own), async {
+        match &beside {
+            Some(beside) => entrance.accept(beside).await,
+            None => pending().await,
+        }
+    });
+    first(sleep(ending.settle), accepting).await;
+    entrance.close(own);
+    beside.into_iter().for_each(|beside| entrance.close(beside));
+    connections.drain(ending.patience).await;
     Ok(())
 }
 
-/// Accepts for ever. What keeps it from accepting is told once, and tried again.
-async fn accept(listener: Listener, connections: &Rc<Connections>, http: &Http) {
-    let mut failing = false;
-    loop {
-        match listener.accept().await {
-            Ok((stream, address)) => {
-                failing = false;
-                // A small answer is whole when it is written: nothing to wait for.
-                if let Err(error) = stream.set_nodelay(true) {
-                    log::debug!("send without delay to {address}: {error}");
-                }
-                let registration = connections.enter();
-                let number = registration.number();
-                let served = http.call((Connection::new(stream, registration), Some(address)));
-                connections.serve(number, async move {
-                    if let Err(error) = served.await {
-                        log::debug!("connection from {address} broke off: {error}");
-                    }
-                });
-            }
-            // The client was gone before it was accepted.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) => {
-                if !failing {
-                    log::error!("accept a connection: {error}; trying again");
-                }
-                failing = true;
-                sleep(ACCEPT_AGAIN).await;
-            }
-        }
-    }
-}
-
 /// What speaks HTTP on a connection.
-type Http = H1ServiceHandler<Connection, Door, Body, ExpectHandler, UpgradeHandler>;
+pub(crate) type Http = H1ServiceHandler<Connection, Door, Body, ExpectHandler, UpgradeHandler>;
 
-async fn http(door: Door, connections: &Rc<Connections>, limits: Limits) -> Result<Http, Error> {
-    let draining = Rc::clone(connections);
+async fn http(door: Door, limits: Limits) -> Result<Http, Error> {
     let factory = HttpService::build()
         // Silence is timed for all connections together; a timer for each request would cost more than its answer.
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(limits.head_timeout)
-        .graceful_shutdown_signal(move || draining.draining())
         .on_connect_ext(|connection: &Connection, extensions| {
             extensions.insert(connection.outlet());
         })
@@ -186,26 +205,36 @@ async fn http(door: Door, connections: &Rc<Connections>, limits: Limits) -> Resu
 
 /// Where every connection hands in its requests. There is no router and no middleware between it and HTTP.
 #[derive(Clone)]
-struct Door {
+pub(crate) struct Door {
     responder: Rc<Responder>,
+    connections: Rc<Connections>,
     limits: Limits,
 }
 
 impl Door {
-    fn open(reader: Arc<Reader>, settings: &Settings) -> Result<Self, Error> {
-        let doorbell =
-            signal(SignalKind::from_raw(Number::SIGURG as i32)).map_err(Error::Runtime)?;
+    fn open(
+        reader: Arc<Reader>,
+        settings: &Settings,
+        connections: &Rc<Connections>,
+    ) -> Result<Self, Error> {
+        let doorbell = doorbell().map_err(Error::Runtime)?;
         let current = Current::open(reader).map_err(Error::Map)?;
         let responder = Rc::new(Responder::new(current, settings));
         actix_rt::spawn(answer_doorbell(doorbell, Rc::downgrade(&responder)));
         Ok(Self {
             responder,
+            connections: Rc::clone(connections),
             limits: settings.limits,
         })
     }
 
     fn respond(&self, request: &Request, body: Result<Bytes, Unread>) -> Response {
-        let response = self.responder.respond(request.head(), body);
+        let mut response = self.responder.respond(request.head(), body);
+        if self.connections.is_draining() {
+            response
+                .head_mut()
+                .set_connection_type(ConnectionType::Close);
+        }
         if request.method() == Method::HEAD {
             return answer::keep_back(response);
         }
@@ -216,6 +245,10 @@ impl Door {
         }
         response
     }
+}
+
+fn doorbell() -> io::Result<Signal> {
+    signal(SignalKind::from_raw(Number::SIGURG as i32))
 }
 
 /// The supervisor rings after it publishes, so that a worker without requests lets go of retired maps too.
@@ -256,7 +289,7 @@ impl Service<Request> for Door {
 }
 
 /// A request on its way to its answer: at once, or when its body has been read.
-enum Answering {
+pub(crate) enum Answering {
     Done(Option<Response>),
     Reading {
         reading: Reading,

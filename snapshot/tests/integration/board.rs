@@ -94,7 +94,8 @@ fn everybody_sees_the_state_of_every_worker() {
         WorkerState::Starting,
     ];
     for (slot, state) in states.into_iter().enumerate() {
-        reader.board().set_worker_state(slot, state);
+        reader.board().claim_slot(slot, 7);
+        reader.board().set_worker_state(slot, 7, state);
     }
     assert_eq!(
         [0, 1, 2, 3].map(|slot| publisher.board().worker_state(slot)),
@@ -107,12 +108,72 @@ fn everybody_sees_the_state_of_every_worker() {
 }
 
 #[test]
+fn a_slot_is_held_by_one_process_and_nobody_else_is_heard() {
+    let directory = place();
+    let publisher = publisher(directory.path());
+    let board = publisher.board();
+    assert_eq!(board.worker_process(1), 0);
+    board.claim_slot(1, 10);
+    board.set_worker_state(1, 10, WorkerState::Ready);
+    // Whoever started it says so too, perhaps later.
+    board.claim_slot(1, 10);
+    assert_eq!(board.worker_state(1), WorkerState::Ready);
+    board.claim_slot(1, 11);
+    assert_eq!(board.worker_state(1), WorkerState::Starting);
+    for state in [WorkerState::Draining, WorkerState::Exited] {
+        board.set_worker_state(1, 10, state);
+        assert_eq!(board.worker_state(1), WorkerState::Starting);
+    }
+    assert_eq!(board.worker_process(1), 11);
+    board.set_worker_state(1, 11, WorkerState::Ready);
+    assert_eq!(board.worker_state(1), WorkerState::Ready);
+    assert_eq!(board.worker_state(0), WorkerState::Starting);
+}
+
+#[test]
+fn a_heartbeat_is_young_when_its_process_beats_and_gets_old() {
+    let directory = place();
+    let publisher = publisher(directory.path());
+    let reader = reader(directory.path());
+    let age = || reader.board().heartbeat_age(0);
+    let old = Duration::from_millis(20);
+    publisher.board().claim_slot(0, 10);
+    while age() < old {
+        publisher.board().beat(0, 11);
+    }
+    let before = age();
+    publisher.board().beat(0, 10);
+    assert!(age() < before);
+}
+
+#[test]
+fn every_worker_but_a_lone_one_has_a_neighbour() {
+    for (slots, expected) in [
+        (1, vec![None]),
+        (2, vec![Some(1), Some(0)]),
+        (3, vec![Some(1), Some(2), Some(0)]),
+    ] {
+        let directory = place();
+        let shape = Shape {
+            format: FORMAT,
+            rows: 1,
+            slots,
+        };
+        let publisher = Publisher::open(directory.path(), shape).unwrap();
+        let neighbours: Vec<_> = (0..slots)
+            .map(|slot| publisher.board().neighbour(slot))
+            .collect();
+        assert_eq!(neighbours, expected);
+    }
+}
+
+#[test]
 fn no_two_workers_write_to_one_cache_line() {
     let directory = place();
     let publisher = publisher(directory.path());
     let before = fs::read(directory.path().join("board")).unwrap();
     (0..SHAPE.slots).for_each(|slot| {
-        publisher.board().set_worker_state(slot, WorkerState::Ready);
+        publisher.board().claim_slot(slot, 7);
     });
     let after = fs::read(directory.path().join("board")).unwrap();
     let lines = |content: &[u8]| content.chunks(128).map(<[u8]>::to_vec).collect::<Vec<_>>();
@@ -142,7 +203,10 @@ fn the_last_row_and_the_last_slot_are_the_last() {
             board.set_fetched(rows - 1, SystemTime::now());
             publisher.publish(rows - 1, "last", &1_u32).unwrap();
         }
-        (0..slots).for_each(|slot| board.set_worker_state(slot, WorkerState::Ready));
+        (0..slots).for_each(|slot| {
+            board.claim_slot(slot, 7);
+            board.set_worker_state(slot, 7, WorkerState::Ready);
+        });
         assert_eq!(
             (0..rows)
                 .filter(|row| board.fetched(*row).is_some())

@@ -133,7 +133,9 @@ fn follows_until_the_last_generation() {
     assert!(!follower.follow());
     assert_eq!(follower.maps.len(), PARTS.len());
     let first = follower.maps.remove("large").unwrap();
-    let state = |state| follower.reader.board().set_worker_state(slot, state);
+    let process = std::process::id();
+    follower.reader.board().claim_slot(slot, process);
+    let state = |state| (follower.reader.board()).set_worker_state(slot, process, state);
     state(WorkerState::Ready);
     while !follower.follow() {
         assert!(
@@ -153,7 +155,7 @@ fn follows_until_the_last_generation() {
     follower
         .reader
         .board()
-        .set_worker_state(slot, WorkerState::Exited);
+        .set_worker_state(slot, process, WorkerState::Exited);
 }
 
 #[test]

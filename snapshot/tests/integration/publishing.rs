@@ -215,7 +215,7 @@ fn a_reader_of_an_earlier_run_keeps_its_board() {
     let orphan = reader(place.path());
     let second = publisher(place.path());
     // What the orphan says of itself does not reach the new board either.
-    orphan.board().set_worker_state(0, WorkerState::Exited);
+    orphan.board().set_worker_state(0, 0, WorkerState::Exited);
     assert_eq!(second.publish_index(&1_u32).unwrap(), 2);
     assert_eq!(second.board().worker_state(0), WorkerState::Starting);
     assert_eq!(orphan.board().index_generation(), 1);

@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 
 use super::{Error, Pool, State, described};
 use crate::counted;
+use crate::listener;
 use crate::notice::Notices;
 use crate::schedule::Seconds;
 
@@ -14,28 +15,55 @@ use crate::schedule::Seconds;
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Pool {
+    /// Goes on as before, while readiness fails and load balancers notice. A second request to stop ends that.
+    pub(super) fn linger(&mut self, notices: &mut Notices) -> Result<(), Error> {
+        self.board.set_draining();
+        let delay = self.times.drain_delay;
+        if delay.is_zero() {
+            return Ok(());
+        }
+        info!("not ready any more; accepting stops in {}", Seconds(delay));
+        let deadline = Instant::now().checked_add(delay);
+        while deadline.is_none_or(|deadline| Instant::now() < deadline) {
+            if self.turn(notices, deadline)?.stop {
+                self.impatient = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Stops every worker and waits until they are gone. A second request to stop, or the end of the drain timeout,
     /// kills those that are left.
     pub(crate) fn drain(&mut self, notices: &mut Notices) -> Result<(), Error> {
         self.board.set_draining();
         self.end_roll();
+        for listener in &self.listeners {
+            if let Err(error) = listener::refuse(listener) {
+                // Then who connects in the moment between the last look and the end is reset.
+                debug!("refuse new connections: {error}");
+            }
+        }
+        // The workers have the sockets, and empty them before they close them.
         self.listeners.clear();
         for slot in &mut self.slots {
             if let State::Waiting { .. } = slot.state {
                 slot.state = State::Over;
             }
         }
-        if self.running() > 0 {
+        if self.running() > 0 && !self.impatient {
             info!(
                 "draining {} for at most {}",
                 counted(self.running(), "worker"),
-                Seconds(self.drain_timeout)
+                Seconds(self.times.drain_timeout)
             );
         }
-        self.signal(Signal::SIGTERM);
-        let impatient = self.wait_for_end(notices, self.drain_timeout, true)?;
+        if !self.impatient {
+            self.signal(Signal::SIGTERM);
+            self.impatient = self.wait_for_end(notices, self.times.drain_timeout, true)?;
+        }
         if self.running() > 0 {
-            let reason = if impatient {
+            let reason = if self.impatient {
                 "asked to stop again"
             } else {
                 "not done in time"

@@ -1,10 +1,9 @@
 //! Replacing the workers one by one with others that are started in another way, or on other sockets. Knows nothing of
 //! why.
 //!
-//! For each slot the new worker is started beside the old one, on the same socket unless sockets change too. When it
-//! says that it is ready, it has the slot, and the old one is told to drain. It writes to another line of the board
-//! meanwhile: each slot has two, and its workers use them by turns. A new worker that does not get ready ends the roll;
-//! the old ones have never stopped to serve.
+//! For each slot the new worker is started beside the old one, on the same socket unless sockets change too, and has
+//! the slot on the board from then on. When it says there that it is ready, the old one is told to drain. A new worker
+//! that does not get ready ends the roll; the old ones have never stopped to serve.
 
 use std::io;
 use std::mem;
@@ -13,11 +12,11 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use log::{debug, info, warn};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use snapshot::WorkerState;
 
-use super::{BOOT_FAILURE, Pool, State, WorkerCommand, described};
+use super::{BOOT_FAILURE, Pool, State, WorkerCommand, described, signal_worker};
+use crate::listener;
 use crate::schedule::Seconds;
 
 /// How long a worker may take until it is ready.
@@ -27,15 +26,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// A worker bounds its own drain. This long after that it is killed.
 const KILL_AFTER: Duration = Duration::from_secs(5);
 
-/// How many lines of the board a slot has.
-pub(crate) const LINES_A_SLOT: usize = 2;
-
 /// A roll under way.
 pub(super) struct Roll {
     worker: WorkerCommand,
-    /// A socket for each slot, taken from the back: the last slot's is the first. `None`: they stay what they are.
+    /// A socket for each slot; `None`: they stay what they are.
     listeners: Option<Vec<TcpListener>>,
-    drain_timeout: Duration,
     boot_timeout: Duration,
     /// Slots before this one are done.
     next: usize,
@@ -45,7 +40,6 @@ pub(super) struct Roll {
 /// A worker that is not ready yet, for a slot that has another.
 struct Coming {
     child: Child,
-    line: usize,
     since: Instant,
 }
 
@@ -53,7 +47,6 @@ struct Coming {
 pub(super) struct Leaving {
     child: Child,
     slot: usize,
-    line: usize,
     /// When it is killed.
     until: Option<Instant>,
 }
@@ -69,21 +62,11 @@ pub(crate) struct Rolled {
 
 impl Pool {
     /// Begins to replace every worker by what this command starts. The [outcome](Self::take_rolled) comes later.
-    pub(crate) fn roll(
-        &mut self,
-        worker: WorkerCommand,
-        listeners: Option<Vec<TcpListener>>,
-        drain_timeout: Duration,
-    ) {
-        let mut listeners = listeners;
-        if let Some(listeners) = &mut listeners {
-            listeners.reverse();
-        }
+    pub(crate) fn roll(&mut self, worker: WorkerCommand, listeners: Option<Vec<TcpListener>>) {
         self.rolled = None;
         self.roll = Some(Roll {
             worker,
             listeners,
-            drain_timeout,
             boot_timeout: BOOT_TIMEOUT,
             next: 0,
             coming: None,
@@ -113,7 +96,6 @@ impl Pool {
                 Ok(true) if roll.next < self.slots.len() => self.roll = Some(roll),
                 Ok(true) => {
                     self.worker = roll.worker;
-                    self.drain_timeout = roll.drain_timeout;
                     self.rolled = Some(Rolled {
                         workers,
                         failure: None,
@@ -124,7 +106,7 @@ impl Pool {
                     return;
                 }
                 Err(failure) => {
-                    self.leave(roll.next, roll.coming.take());
+                    self.turn_away(roll.next, roll.coming.take());
                     self.rolled = Some(Rolled {
                         workers,
                         failure: Some(failure),
@@ -149,44 +131,45 @@ impl Pool {
                     Some(BOOT_FAILURE) => "could not boot".to_owned(),
                     _ => format!("exited before it was ready: {}", described(status)),
                 };
-                roll.coming = None;
                 return Err(format!("worker {slot} {how}"));
             }
             Err(error) => return Err(format!("worker {slot} could not be waited for: {error}")),
         }
-        if self.board.worker_state(coming.line) != WorkerState::Ready {
+        let is_ready = self.board.worker_process(slot) == coming.child.id()
+            && self.board.worker_state(slot) == WorkerState::Ready;
+        if !is_ready {
             if coming.since.elapsed() < roll.boot_timeout {
                 return Ok(false);
             }
             let patience = Seconds(roll.boot_timeout);
             return Err(format!("worker {slot} was not ready within {patience}"));
         }
+        let listener = roll
+            .listeners
+            .as_ref()
+            .map(|sockets| sockets[slot].try_clone());
+        if let Some(listener) = listener {
+            let listener =
+                listener.map_err(|error| format!("keep the socket of worker {slot}: {error}"))?;
+            let old = mem::replace(&mut self.listeners[slot], listener);
+            // The old worker empties it before it closes it.
+            if let Err(error) = listener::refuse(&old) {
+                debug!("refuse new connections: {error}");
+            }
+        }
         if let Some(coming) = roll.coming.take() {
             self.take_slot(slot, coming);
-        }
-        if let Some(listener) = roll.listeners.as_mut().and_then(Vec::pop) {
-            // Before the old worker drains: what it does not accept any more, nobody does.
-            self.listeners[slot] = listener;
         }
         roll.next += 1;
         Ok(true)
     }
 
-    /// Starts the worker that comes next, unless its line of the board is still somebody's.
+    /// Starts the worker that comes next.
     fn begin(&mut self, roll: &mut Roll) -> io::Result<()> {
-        let slot = roll.next;
-        let line = other_line(self.slots[slot].line, self.slots.len());
-        if self.leaving.iter().any(|leaving| leaving.line == line) {
-            return Ok(());
-        }
-        let listener = match roll.listeners.as_ref().and_then(|sockets| sockets.last()) {
-            Some(listener) => listener,
-            None => &self.listeners[slot],
-        };
-        let child = self.start_on(listener, line, &roll.worker)?;
+        let listeners = roll.listeners.as_ref().unwrap_or(&self.listeners);
+        let child = self.start_worker(roll.next, &roll.worker, listeners)?;
         roll.coming = Some(Coming {
             child,
-            line,
             since: Instant::now(),
         });
         Ok(())
@@ -197,44 +180,45 @@ impl Pool {
         let running = State::Running {
             child: coming.child,
             since: coming.since,
+            killed: false,
         };
-        let line = mem::replace(&mut self.slots[slot].line, coming.line);
         let before = mem::replace(&mut self.slots[slot].state, running);
-        debug!("worker {slot} is replaced");
         if let State::Running { child, .. } = before {
-            let patience = self.drain_timeout.saturating_add(KILL_AFTER);
-            signal(&child, Signal::SIGTERM);
+            let patience = self.times.drain_timeout.saturating_add(KILL_AFTER);
+            signal_worker(&child, Signal::SIGTERM);
             self.leaving.push(Leaving {
                 child,
                 slot,
-                line,
                 until: Instant::now().checked_add(patience),
             });
         }
     }
 
-    /// Does away with a worker that did not get ready.
-    fn leave(&mut self, slot: usize, coming: Option<Coming>) {
-        if let Some(Coming { child, line, .. }) = coming {
-            signal(&child, Signal::SIGKILL);
+    /// Does away with a worker that did not get ready; its slot is the old one's again.
+    fn turn_away(&mut self, slot: usize, coming: Option<Coming>) {
+        if let Some(Coming { child, .. }) = coming {
+            signal_worker(&child, Signal::SIGKILL);
             self.leaving.push(Leaving {
                 child,
                 slot,
-                line,
                 until: None,
             });
+        }
+        if let State::Running { child, .. } = &self.slots[slot].state {
+            self.board.claim_slot(slot, child.id());
+            self.board
+                .set_worker_state(slot, child.id(), WorkerState::Ready);
         }
     }
 
     /// Ends the roll because all ends: a worker that is on its way drains with the others.
     pub(super) fn end_roll(&mut self) {
         if let Some(mut roll) = self.roll.take()
-            && let Some(Coming { child, line, .. }) = roll.coming.take()
+            && let Some(Coming { child, .. }) = roll.coming.take()
         {
             self.leaving.push(Leaving {
                 child,
                 slot: roll.next,
-                line,
                 until: None,
             });
         }
@@ -242,12 +226,10 @@ impl Pool {
 
     /// Takes note of workers without a slot that ended, and kills those that do not.
     pub(super) fn bury_leaving(&mut self) {
-        let board = &self.board;
         self.leaving.retain_mut(|leaving| {
             let Leaving { child, slot, .. } = leaving;
             match child.try_wait() {
                 Ok(Some(status)) => {
-                    board.set_worker_state(leaving.line, WorkerState::Exited);
                     if status.success() {
                         debug!("worker {slot} of before exited");
                     } else {
@@ -261,7 +243,7 @@ impl Pool {
             if leaving.until.is_some_and(|until| until <= Instant::now()) {
                 leaving.until = None;
                 warn!("killing worker {slot} of before: not done in time");
-                signal(child, Signal::SIGKILL);
+                signal_worker(child, Signal::SIGKILL);
             }
             true
         });
@@ -274,6 +256,12 @@ impl Pool {
         looking.into_iter().chain(killing).min()
     }
 
+    /// Whether a worker is on its way to this slot.
+    pub(super) fn is_coming(&self, slot: usize) -> bool {
+        let roll = self.roll.as_ref();
+        roll.is_some_and(|roll| roll.next == slot && roll.coming.is_some())
+    }
+
     /// Workers that have no slot, or none yet.
     pub(super) fn without_slot(&self) -> impl Iterator<Item = &Child> {
         let coming = self.roll.as_ref().and_then(|roll| roll.coming.as_ref());
@@ -282,27 +270,21 @@ impl Pool {
         leaving.chain(coming)
     }
 
+    /// Readiness fails for so long before accepting stops, should that come.
+    pub(crate) fn set_drain_delay(&mut self, delay: Duration) {
+        self.times.drain_delay = delay;
+    }
+
+    /// Workers may take so long to finish what they have in hand.
+    pub(crate) fn set_drain_timeout(&mut self, timeout: Duration) {
+        self.times.drain_timeout = timeout;
+    }
+
     /// For a test, which has not half a minute.
     #[cfg(test)]
     pub(super) fn set_boot_timeout(&mut self, boot_timeout: Duration) {
         if let Some(roll) = &mut self.roll {
             roll.boot_timeout = boot_timeout;
         }
-    }
-}
-
-/// Nobody else has this process's number as long as it is not reaped.
-fn signal(child: &Child, signal: Signal) {
-    if let Ok(process) = i32::try_from(child.id()) {
-        let _ = kill(Pid::from_raw(process), signal);
-    }
-}
-
-/// The line of the board that a slot's worker does not use.
-fn other_line(line: usize, slots: usize) -> usize {
-    if line < slots {
-        line + slots
-    } else {
-        line - slots
     }
 }

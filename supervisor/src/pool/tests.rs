@@ -15,6 +15,13 @@ use crate::stub::eventually;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const SLEEP: &str = "exec sleep 60";
+/// A worker that does not hear TERM.
+const DEAF: &str = "trap '' TERM; touch $directory/deaf.$slot; exec sleep 60";
+const TIMES: Times = Times {
+    drain_delay: Duration::ZERO,
+    drain_timeout: HOUR,
+    patience: HOUR,
+};
 
 /// A pool that serves in a thread of its own.
 struct Trial {
@@ -27,7 +34,7 @@ struct Trial {
 
 impl Trial {
     /// Two workers that run this, after each has left its process number; `$slot` and `$directory` are set.
-    fn new(script: &'static str, drain_timeout: Duration) -> Self {
+    fn new(script: &'static str, times: Times) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let shape = Shape {
             format: 1,
@@ -44,7 +51,7 @@ impl Trial {
         let shared = Arc::clone(&board);
         let thread = thread::spawn(move || {
             let worker = Box::new(move |slot| shell(script, slot, &path));
-            let mut pool = Pool::new(worker, listeners, shared, drain_timeout);
+            let mut pool = Pool::new(worker, listeners, shared, times);
             let end = pool.start().and_then(|()| pool.serve(&mut notices));
             pool.drain(&mut notices)?;
             end
@@ -106,13 +113,16 @@ fn is_gone(process: Pid) -> bool {
 
 #[test]
 fn replaces_a_killed_worker_and_leaves_the_other_alone() {
-    let trial = Trial::new(SLEEP, HOUR);
+    let trial = Trial::new(SLEEP, TIMES);
     let [first, second] = trial.processes();
     kill(first, Signal::SIGKILL).unwrap();
     let successor = trial.successor(0, first);
     assert!(is_gone(first));
     assert!(!is_gone(second));
     assert_eq!(trial.process(1), second);
+    eventually("the slot is the successor's", || {
+        trial.board.worker_process(0) == successor.as_raw().cast_unsigned()
+    });
     assert_eq!(trial.board.worker_state(0), WorkerState::Starting);
     kill(successor, Signal::SIGTERM).unwrap();
     trial.successor(0, successor);
@@ -121,30 +131,35 @@ fn replaces_a_killed_worker_and_leaves_the_other_alone() {
 }
 
 #[test]
-fn a_successor_gets_the_same_socket_and_no_other_slot_does() {
+fn a_successor_gets_the_same_sockets_its_own_and_its_neighbours() {
     let trial = Trial::new(
-        "readlink /proc/self/fd/0 >$directory/$$; exec sleep 60",
-        HOUR,
+        "for stream in 0 1; do readlink /proc/$$/fd/$stream >&2; done 2>$directory/$$; exec sleep 60",
+        TIMES,
     );
-    let socket = |process: Pid| {
+    let sockets = |process: Pid| {
         let path = trial.directory.path().join(process.to_string());
-        eventually("the worker looks at its stdin", || {
-            fs::read_to_string(&path).is_ok_and(|link| link.ends_with("]\n"))
+        eventually("the worker looks at its stdin and stdout", || {
+            fs::read_to_string(&path).is_ok_and(|links| links.matches("]\n").count() == 2)
         });
-        fs::read_to_string(&path).unwrap()
+        let links = fs::read_to_string(&path).unwrap();
+        let (own, beside) = links.trim().split_once('\n').unwrap();
+        (own.to_owned(), beside.to_owned())
     };
     let [first, second] = trial.processes();
-    assert!(socket(first).starts_with("socket:["));
-    assert_ne!(socket(first), socket(second));
+    let (own, beside) = sockets(first);
+    assert!(own.starts_with("socket:["));
+    assert_ne!(own, beside);
+    // Each has the other's as that of its neighbour.
+    assert_eq!(sockets(second), (beside.clone(), own.clone()));
     kill(first, Signal::SIGKILL).unwrap();
-    assert_eq!(socket(trial.successor(0, first)), socket(first));
+    assert_eq!(sockets(trial.successor(0, first)), (own, beside));
     trial.bell.ring(Notice::Stop);
     trial.end().unwrap();
 }
 
 #[test]
 fn a_worker_leads_a_process_group_of_its_own() {
-    let trial = Trial::new(SLEEP, HOUR);
+    let trial = Trial::new(SLEEP, TIMES);
     for process in trial.processes() {
         assert_eq!(getpgid(Some(process)), Ok(process));
     }
@@ -156,7 +171,7 @@ fn a_worker_leads_a_process_group_of_its_own() {
 fn a_worker_that_cannot_boot_ends_them_all() {
     let trial = Trial::new(
         "while [ ! -s $directory/process.0 ]; do sleep 0.01; done; [ $slot = 0 ] || exit 3; exec sleep 60",
-        HOUR,
+        TIMES,
     );
     let [other, _] = trial.processes();
     let board = Arc::clone(&trial.board);
@@ -177,13 +192,13 @@ fn a_program_that_is_not_there_ends_the_start() {
     let publisher = Publisher::open(directory.path(), shape).unwrap();
     let listeners = listener::open("127.0.0.1", 0, 1.try_into().unwrap()).unwrap();
     let worker = Box::new(|_| Command::new("/no/such/program"));
-    let mut pool = Pool::new(worker, listeners, publisher.share_board(), HOUR);
+    let mut pool = Pool::new(worker, listeners, publisher.share_board(), TIMES);
     assert_eq!(pool.start().unwrap_err().to_string(), "start worker 0");
 }
 
 #[test]
 fn stops_all_workers_and_lets_go_of_the_port() {
-    let trial = Trial::new(SLEEP, HOUR);
+    let trial = Trial::new(SLEEP, TIMES);
     let processes = trial.processes();
     let port = trial.port;
     let board = Arc::clone(&trial.board);
@@ -201,7 +216,7 @@ fn stops_all_workers_and_lets_go_of_the_port() {
 
 #[test]
 fn the_end_of_polling_ends_serving() {
-    let trial = Trial::new(SLEEP, HOUR);
+    let trial = Trial::new(SLEEP, TIMES);
     trial.bell.ring(Notice::PollerEnded);
     assert_eq!(trial.end().unwrap(), End::PollerEnded);
 }
@@ -209,8 +224,11 @@ fn the_end_of_polling_ends_serving() {
 #[test]
 fn a_worker_that_does_not_drain_in_time_is_killed() {
     let trial = Trial::new(
-        "trap '' TERM; touch $directory/deaf.$slot; exec sleep 60",
-        Duration::from_millis(50),
+        DEAF,
+        Times {
+            drain_timeout: Duration::from_millis(50),
+            ..TIMES
+        },
     );
     let processes = trial.processes();
     eventually("workers that hear nothing", || deaf(&trial));
@@ -221,10 +239,7 @@ fn a_worker_that_does_not_drain_in_time_is_killed() {
 
 #[test]
 fn asking_a_second_time_kills_at_once() {
-    let trial = Trial::new(
-        "trap '' TERM; touch $directory/deaf.$slot; exec sleep 60",
-        HOUR,
-    );
+    let trial = Trial::new(DEAF, TIMES);
     let processes = trial.processes();
     eventually("workers that hear nothing", || deaf(&trial));
     trial.bell.ring(Notice::Stop);
@@ -239,10 +254,76 @@ fn deaf(trial: &Trial) -> bool {
 }
 
 #[test]
+fn a_worker_that_is_not_heard_of_is_killed_and_replaced() {
+    let patience = Duration::from_millis(250);
+    let trial = Trial::new(SLEEP, Times { patience, ..TIMES });
+    let [silent, heard] = trial.processes();
+    let number = heard.as_raw().cast_unsigned();
+    let board = &trial.board;
+    eventually("the slot is the worker's", || {
+        board.worker_process(1) == number
+    });
+    board.set_worker_state(1, number, WorkerState::Ready);
+    // A worker that boots is given more time, and then none the less killed.
+    let begun = Instant::now();
+    eventually("a successor", || {
+        board.beat(1, number);
+        trial.process(0) != silent
+    });
+    assert!(begun.elapsed() > patience);
+    assert!(is_gone(silent));
+    assert_eq!(trial.process(1), heard);
+    // Now nobody beats in its stead.
+    trial.successor(1, heard);
+    trial.bell.ring(Notice::Stop);
+    trial.end().unwrap();
+}
+
+#[test]
+fn serves_on_for_the_drain_delay_and_replaces_who_dies() {
+    let drain_delay = Duration::from_millis(500);
+    let trial = Trial::new(
+        SLEEP,
+        Times {
+            drain_delay,
+            ..TIMES
+        },
+    );
+    let [first, second] = trial.processes();
+    let begun = Instant::now();
+    trial.bell.ring(Notice::Stop);
+    eventually("draining", || trial.board.draining());
+    kill(first, Signal::SIGKILL).unwrap();
+    trial.successor(0, first);
+    assert!(!is_gone(second));
+    assert_eq!(trial.end().unwrap(), End::Stopped);
+    assert!(begun.elapsed() >= drain_delay);
+    assert!(is_gone(second));
+}
+
+#[test]
+fn asking_a_second_time_ends_the_drain_delay_too() {
+    let trial = Trial::new(
+        DEAF,
+        Times {
+            drain_delay: HOUR,
+            ..TIMES
+        },
+    );
+    let processes = trial.processes();
+    eventually("workers that hear nothing", || deaf(&trial));
+    trial.bell.ring(Notice::Stop);
+    eventually("draining", || trial.board.draining());
+    trial.bell.ring(Notice::Stop);
+    assert_eq!(trial.end().unwrap(), End::Stopped);
+    assert!(processes.into_iter().all(is_gone));
+}
+
+#[test]
 fn a_new_generation_rings_every_worker() {
     let trial = Trial::new(
         "trap 'echo >$directory/rung.$slot' URG; echo >$directory/ready.$slot; while sleep 0.01; do :; done",
-        HOUR,
+        TIMES,
     );
     let all = |name| (0..2).all(|slot| trial.left(name, slot).is_some());
     eventually("workers that listen", || all("ready"));

@@ -124,7 +124,7 @@ fn sends_a_large_body_to_its_end_before_it_stops() {
     let mut first = [0; 12];
     slow.read_exact(&mut first).expect("start");
     let stopping = std::thread::spawn(move || worker.stop());
-    // An idle connection is closed at once, which also shows that the drain has begun.
+    // An idle connection is closed soon, which also shows that the drain has begun.
     assert_eq!(idle.read(&mut [0]).expect("end of connection"), 0);
     assert!(!stopping.is_finished());
     let mut rest = Vec::new();

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use snapshot::{Board, Publisher, Reader, Shape};
 use tempfile::TempDir;
 
+use crate::serve::{Ending, Sockets};
 use crate::{Error, Limits, Settings, serve};
 
 /// A supervisor's part, as far as a worker sees it: environments, in a state directory of their own.
@@ -134,8 +135,16 @@ impl Worker {
                 let stopped = actix_rt::net::UnixStream::from_std(stopped).expect("socket");
                 let closed = async move {
                     stopped.readable().await.expect("closed socket");
+                    Ending {
+                        settle: Duration::from_millis(20),
+                        patience: settings.drain_timeout,
+                    }
                 };
-                serve::serve(&reader, 0, settings, listener, closed).await
+                let sockets = Sockets {
+                    own: listener,
+                    neighbour: None,
+                };
+                serve::serve(&reader, 0, settings, sockets, closed).await
             })
         });
         Self {

@@ -526,12 +526,13 @@ fn does_not_serve_a_supervisor_that_is_gone() {
     let text = serde_json::to_string(&handover).expect("handover");
     let handover: crate::Handover = serde_json::from_str(&text).expect("handover");
     let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
+    let beside = listener.try_clone().expect("socket").into();
     let not_our_supervisor = std::process::id();
     let handed = crate::Handover {
         supervisor: not_our_supervisor,
         ..handover
     };
-    let error = crate::run(handed, listener).expect_err("no supervisor");
+    let error = crate::run(handed, listener, beside).expect_err("no supervisor");
     assert_eq!(
         error.to_string(),
         format!("follow supervisor {not_our_supervisor}: it is gone")
