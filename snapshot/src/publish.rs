@@ -118,6 +118,8 @@ impl Publisher {
     ///
     /// If there is no such row.
     pub fn publish<T: Value>(&self, row: usize, name: &str, value: &T) -> Result<u64, Error> {
+        // A row that is not there is a defect, to be told before anything is written.
+        self.board.row_generation(row);
         let unnumbered = self.directory.file(name, 0)?;
         let content = self.archive(value, || unnumbered)?;
         let mut state = self.state();

@@ -228,6 +228,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
             drain_delay: settings.drain_delay,
             drain_timeout: settings.drain_timeout,
             patience: pool::PATIENCE,
+            boot_timeout: pool::BOOT_TIMEOUT,
         },
     );
     let polling = Poller {

@@ -30,7 +30,7 @@ use crate::strangers;
 
 use heartbeats::Heartbeats;
 pub(crate) use heartbeats::PATIENCE;
-pub(crate) use roll::Rolled;
+pub(crate) use roll::{BOOT_TIMEOUT, Rolled};
 use roll::{Leaving, Roll};
 
 /// The exit code of a worker that could not boot. A replacement could not either.
@@ -91,6 +91,8 @@ pub(crate) struct Times {
     pub(crate) drain_timeout: Duration,
     /// How long a worker may go without saying that it is alive.
     pub(crate) patience: Duration,
+    /// How long a worker may take until it replaces one that serves.
+    pub(crate) boot_timeout: Duration,
 }
 
 /// The workers and their sockets.

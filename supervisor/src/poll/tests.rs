@@ -49,13 +49,24 @@ impl Trial {
         compile: Compile,
         compress: Compress,
     ) -> Self {
+        let interval = Duration::from_millis(10);
+        Self::every(interval, environments, supply, compile, compress)
+    }
+
+    fn every(
+        interval: Duration,
+        environments: Vec<KeyPair>,
+        supply: Supply,
+        compile: Compile,
+        compress: Compress,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (publication, board) = publication(directory.path(), &environments);
         let notices = Notices::of_children().unwrap();
         let poller = Poller {
             environments,
             supply,
-            interval: Duration::from_millis(10),
+            interval,
             compile,
             compress,
             publication,
@@ -90,7 +101,7 @@ impl Trial {
         let board = self.reader.board();
         let index = self.reader.index::<engine::Index>(board.index_generation());
         let index = index.ok()?;
-        let file = &index.environments[row].file;
+        let file = &index.environment(row)?.file;
         loop {
             let generation = board.row_generation(row);
             match self.reader.map(file, generation) {
@@ -334,3 +345,5 @@ fn a_poller_that_ends_says_why() {
     let reason = trial.polling.reason().to_string();
     assert!(reason.starts_with("poll: "), "{reason}");
 }
+
+mod changing;

@@ -20,7 +20,7 @@ use crate::listener;
 use crate::schedule::Seconds;
 
 /// How long a worker may take until it is ready.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const BOOT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often to look whether it is: it says so on the board, which wakes nobody.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// A worker bounds its own drain. This long after that it is killed.
@@ -31,7 +31,6 @@ pub(super) struct Roll {
     worker: WorkerCommand,
     /// A socket for each slot; `None`: they stay what they are.
     listeners: Option<Vec<TcpListener>>,
-    boot_timeout: Duration,
     /// Slots before this one are done.
     next: usize,
     coming: Option<Coming>,
@@ -67,7 +66,6 @@ impl Pool {
         self.roll = Some(Roll {
             worker,
             listeners,
-            boot_timeout: BOOT_TIMEOUT,
             next: 0,
             coming: None,
         });
@@ -138,10 +136,10 @@ impl Pool {
         let is_ready = self.board.worker_process(slot) == coming.child.id()
             && self.board.worker_state(slot) == WorkerState::Ready;
         if !is_ready {
-            if coming.since.elapsed() < roll.boot_timeout {
+            if coming.since.elapsed() < self.times.boot_timeout {
                 return Ok(false);
             }
-            let patience = Seconds(roll.boot_timeout);
+            let patience = Seconds(self.times.boot_timeout);
             return Err(format!("worker {slot} was not ready within {patience}"));
         }
         let listener = roll
@@ -279,12 +277,7 @@ impl Pool {
     pub(crate) fn set_drain_timeout(&mut self, timeout: Duration) {
         self.times.drain_timeout = timeout;
     }
-
-    /// For a test, which has not half a minute.
-    #[cfg(test)]
-    pub(super) fn set_boot_timeout(&mut self, boot_timeout: Duration) {
-        if let Some(roll) = &mut self.roll {
-            roll.boot_timeout = boot_timeout;
-        }
-    }
 }
+
+#[cfg(test)]
+mod tests;
