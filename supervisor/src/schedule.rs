@@ -12,7 +12,7 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_FIRST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// So many deaths of a slot's workers are chance, and each is replaced at once.
-const CHANCE: u32 = 4;
+const CHANCE: u32 = 8;
 /// A death is forgotten for each time that a worker lives this long.
 const FORGOTTEN: Duration = Duration::from_millis(500);
 /// The shortest wait that is one.
@@ -222,8 +222,9 @@ mod tests {
             let lived = Duration::from_millis(lived);
             replacement.after(lived).as_millis()
         };
-        let series: Vec<_> = (0..11).map(|_| after(20)).collect();
-        assert_eq!(series, [0, 0, 0, 0, 100, 200, 400, 800, 1000, 1000, 1000]);
+        let series: Vec<_> = (0..15).map(|_| after(20)).collect();
+        assert_eq!(series[..8], [0; 8]);
+        assert_eq!(series[8..], [100, 200, 400, 800, 1000, 1000, 1000]);
         // Living for a while makes up for as many deaths as it is long.
         assert_eq!(after(1500), 400);
         assert_eq!(after(3_600_000), 0);

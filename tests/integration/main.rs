@@ -2,9 +2,11 @@
 
 mod command_line;
 mod demo;
+mod draining;
 mod failures;
 mod golden;
 mod harness;
+mod kills;
 mod pool;
 mod prose;
 mod reload;

@@ -1,9 +1,16 @@
 //! Workers die, drain and are replaced; the supervisor is one and the last.
 
-use std::process::Stdio;
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
+use crate::harness::load::{asks, exchange};
+use crate::harness::slots::Slots;
 use crate::harness::{Proxy, Start, Upstream, accepts, document, eventually, executable};
 
 fn four_workers() -> (Upstream, Proxy) {
@@ -77,19 +84,157 @@ fn term_finishes_the_requests_in_hand() {
 }
 
 #[test]
-fn workers_do_not_outlive_their_supervisor() {
-    let (_upstream, mut proxy) = four_workers();
+fn workers_do_not_outlive_their_supervisor_and_a_new_start_succeeds_at_once() {
+    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let mut proxy = Start::new(&upstream, &["test"]).workers(4).start();
+    proxy.wait_until_ready();
+    Slots::of(&proxy).wait_until_ready();
+    let ask = &asks(proxy.address, "test")[0];
+    // Connections that are kept, and a request that would be finished if the supervisor lived.
+    let mut kept: Vec<_> = (0..8)
+        .map(|_| TcpStream::connect(proxy.address).unwrap())
+        .collect();
+    for stream in &mut kept {
+        assert!(exchange(stream, &ask.request).unwrap().kept);
+    }
+    kept[0].write_all(&ask.request[..20]).unwrap();
     let workers = proxy.workers();
+    assert_eq!(workers.len(), 4);
+    let config = proxy.state().with_file_name("config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let mut same: serde_json::Value = serde_json::from_str(&text).unwrap();
+    same["server"]["port"] = proxy.address.port().into();
+    std::fs::write(&config, same.to_string()).unwrap();
+
+    let killed = Instant::now();
     proxy.signal(Signal::SIGKILL);
     proxy.wait();
+    // It takes over from where the other was, without being told to wait.
+    let mut command = executable();
+    command.arg("--config").arg(&config);
+    let next = Proxy::spawn(command, proxy.state().to_owned(), None);
+    assert_eq!(next.address, proxy.address);
+    let listening = killed.elapsed();
     eventually("the end of the workers", || {
-        let gone = |pid: &nix::unistd::Pid| {
-            let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            // Nobody may be there to reap an orphan in a container: a zombie is gone too.
-            status.is_empty() || status.contains(") Z ")
-        };
-        workers.iter().all(gone).then_some(())
+        workers.iter().all(is_gone).then_some(())
     });
+    println!(
+        "supervisor killed: the next one listened after {listening:?}, the last worker was seen gone after {:?}",
+        killed.elapsed()
+    );
+    assert!(
+        killed.elapsed() < Duration::from_secs(5),
+        "a second, on a machine of its own"
+    );
+    next.wait_until_ready();
+    assert_eq!(next.get("/api/v1/flags/", "test").status, 200);
+}
+
+fn is_gone(process: &Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // Nobody may be there to reap an orphan in a container: a zombie is gone too.
+    status.is_empty() || status.contains(") Z ")
+}
+
+#[test]
+fn a_replacement_that_cannot_boot_ends_the_proxy_with_its_reason() {
+    let garbage = |state: &Path| {
+        // In place of the board, not into it: those that live have it mapped.
+        let new = state.join("garbage");
+        std::fs::write(&new, vec![b'x'; 8192]).unwrap();
+        std::fs::rename(new, state.join("board")).unwrap();
+    };
+    let gone = |state: &Path| std::fs::rename(state, state.with_extension("gone")).unwrap();
+    let faults: [(&dyn Fn(&Path), &str); 2] =
+        [(&garbage, "not one of ours"), (&gone, "No such file")];
+    for (fault, reason) in faults {
+        let upstream = Upstream::start([("test", document("test", "hello"))]);
+        let mut proxy = Start::new(&upstream, &["test"]).workers(2).start();
+        proxy.wait_until_ready();
+        let slots = Slots::of(&proxy);
+        slots.wait_until_ready();
+        fault(proxy.state());
+        assert_eq!(proxy.get("/api/v1/flags/", "test").status, 200);
+        slots.signal(0, Signal::SIGKILL);
+        assert_eq!(proxy.wait().code(), Some(1));
+        let log = proxy.log();
+        let last: Vec<_> = log
+            .lines()
+            .filter(|line| line.starts_with("edge-proxy: "))
+            .collect();
+        assert_eq!(last.len(), 2, "{log}");
+        assert!(
+            last[0].contains("open the state directory") && last[0].contains(reason),
+            "{log}"
+        );
+        assert_eq!(last[1], "edge-proxy: worker 0 could not boot");
+        assert!(!accepts(proxy.address));
+    }
+}
+
+#[test]
+fn as_the_first_process_of_a_container_it_reaps_orphans_and_stops_when_told() {
+    let namespace =
+        |command: &mut Command| command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let works = namespace(Command::new("unshare").args(["--pid", "--fork", "true"]));
+    if !works.is_ok_and(|status| status.success()) {
+        println!("skipped: this user may not make a process namespace");
+        return;
+    }
+    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let config = directory.path().join("config.json");
+    let text = serde_json::json!({
+        "environment_key_pairs": [{"client_side_key": "test", "server_side_key": "ser.test"}],
+        "api_url": upstream.api_url(), "server": {"host": "127.0.0.1", "port": 0},
+        "snapshot": {"directory": state}
+    });
+    std::fs::write(&config, text.to_string()).unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--kill-child"]);
+    command
+        .arg(executable().get_program())
+        .arg("--config")
+        .arg(&config);
+    command.env("WEB_CONCURRENCY", "2");
+    let mut proxy = Proxy::spawn(command, state, Some(directory));
+    proxy.wait_until_ready();
+    let [supervisor] = children(proxy.pid())[..] else {
+        panic!("one supervisor");
+    };
+    let workers = children(supervisor);
+    assert_eq!(workers.len(), 2);
+
+    let mut enter = Command::new("nsenter");
+    enter
+        .args(["--pid", "--target"])
+        .arg(supervisor.to_string());
+    enter.args([
+        "sh",
+        "-c",
+        "for orphan in 1 2 3 4 5 6 7 8; do sleep 1 & done",
+    ]);
+    assert!(namespace(&mut enter).unwrap().success());
+    eventually("orphans in its care", || {
+        (children(supervisor).len() == 10).then_some(())
+    });
+    eventually("no orphans, not even dead ones", || {
+        (children(supervisor) == workers).then_some(())
+    });
+    kill(supervisor, Signal::SIGTERM).unwrap();
+    assert_eq!(proxy.wait().code(), Some(0));
+    assert!(workers.iter().all(is_gone));
+}
+
+/// Its children, those included that are dead and not reaped.
+fn children(process: Pid) -> Vec<Pid> {
+    let path = format!("/proc/{process}/task/{process}/children");
+    let children = std::fs::read_to_string(path).unwrap_or_default();
+    let numbers = children.split_whitespace().map(|number| number.parse());
+    numbers
+        .map(|number| Pid::from_raw(number.unwrap()))
+        .collect()
 }
 
 #[test]

@@ -285,22 +285,60 @@ fn new_settings_roll_the_workers_and_no_request_is_dropped() {
     drop(clients);
 }
 
+/// `RELOADS` times of each kind.
 #[test]
-fn rolls_again_and_again_under_load() {
-    let upstream = upstream(&["stays"]);
-    let proxy = proxy(&upstream, &["stays"]);
-    let clients = clients(&proxy, &[]);
-    for round in 1..=5 {
+fn is_reloaded_in_every_way_again_and_again_and_drops_nothing() {
+    let rounds = std::env::var("RELOADS").map_or(4, |rounds| rounds.parse().unwrap());
+    let upstream = upstream(&["stays", "comes", "two"]);
+    let proxy = proxy(&upstream, &["stays", "two"]);
+    for round in 0..=rounds {
+        let name = format!("rotated-{round}");
+        upstream.set(&name, Answer::Document(document("one", "hello from one")));
+    }
+    edit(&proxy, |config| {
+        config["environment_key_pairs"] = json!([
+            pair("stays", "ser.stays"),
+            pair("one", "ser.rotated-0"),
+            pair("two-0", "ser.two"),
+        ]);
+    });
+    reload(&proxy);
+    let (one, two) = (served("hello from one"), served("hello from two"));
+    let clients = clients(&proxy, &[(FLAGS, "one", one), (DOCUMENT, "ser.two", two)]);
+    for round in 1..=rounds {
         edit(&proxy, |config| {
+            let mut pairs = json!([
+                pair("one", &format!("ser.rotated-{round}")),
+                pair("stays", "ser.stays"),
+                pair(&format!("two-{round}"), "ser.two"),
+            ]);
+            if round % 2 == 1 {
+                pairs
+                    .as_array_mut()
+                    .unwrap()
+                    .push(pair("comes", "ser.comes"));
+            }
+            config["environment_key_pairs"] = pairs;
             config["server"]["max_body_bytes"] = json!(100_000 + round);
+            config["api_poll_timeout_seconds"] = json!(3 + round % 2);
         });
-        reloaded(&proxy, "2 workers rolled");
+        let line = reload(&proxy);
+        for part in ["key pairs rotated", "2 workers rolled", "polling http://"] {
+            assert!(line.contains(part), "{line:?} lacks {part:?}");
+        }
+        assert_eq!(
+            status(&proxy, "comes"),
+            if round % 2 == 1 { 200 } else { 401 }
+        );
+        assert_eq!(status(&proxy, &format!("two-{round}")), 200);
         some_requests(&clients);
     }
-    clients.stop("5 rolls of 2 workers");
+    let tally = clients.stop(&format!("{rounds} reloads of every kind"));
+    assert!(tally.asked > 400 * rounds);
     eventually("the old workers are gone", || {
         (workers(&proxy).len() == 2).then_some(())
     });
+    assert_eq!(upstream.requests("stays"), 1);
 }
 
 #[test]

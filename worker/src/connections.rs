@@ -276,7 +276,7 @@ mod tests {
             actix_rt::task::yield_now().await;
             let begun = actix_rt::time::Instant::now();
             connections.drain(Duration::from_secs(10)).await;
-            assert_eq!(begun.elapsed().as_millis(), 3_500);
+            assert_eq!(begun.elapsed().as_millis() / 100, 35);
 
             open(&connections, 0);
             let begun = actix_rt::time::Instant::now();

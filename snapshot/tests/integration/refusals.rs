@@ -243,7 +243,7 @@ fn boards_that_are_not_ours() {
         ),
         (
             |content| content[8..16].copy_from_slice(&9_u64.to_ne_bytes()),
-            "header format 9, expected 2",
+            "header format 9, expected 3",
         ),
         (
             |content| content[16..24].copy_from_slice(&9_u64.to_ne_bytes()),

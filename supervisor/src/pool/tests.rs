@@ -134,7 +134,8 @@ fn replaces_a_killed_worker_and_leaves_the_other_alone() {
 #[test]
 fn a_successor_gets_the_same_sockets_its_own_and_its_neighbours() {
     let trial = Trial::new(
-        "for stream in 0 1; do readlink /proc/$$/fd/$stream >&2; done 2>$directory/$$; exec sleep 60",
+        "own=$(readlink /proc/$$/fd/0); beside=$(readlink /proc/$$/fd/1); \
+        printf '%s\\n' $own $beside >$directory/$$; exec sleep 60",
         TIMES,
     );
     let sockets = |process: Pid| {

@@ -2,6 +2,8 @@
 
 mod client;
 mod clients;
+pub(crate) mod load;
+pub(crate) mod slots;
 mod upstream;
 
 use std::io::{BufRead, BufReader, Read};

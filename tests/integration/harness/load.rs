@@ -1,0 +1,205 @@
+//! Clients that ask all the time, compare every answer, and tell apart how a request can fail.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// A request and the body of its answer.
+#[derive(Clone)]
+pub(crate) struct Exchange {
+    pub(crate) request: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Clients at work until they are stopped, or nobody listens any more.
+pub(crate) struct Load {
+    stop: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<Tally>>,
+}
+
+/// What came of the requests.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) answered: usize,
+    /// Answered with something else than expected.
+    pub(crate) wrong: usize,
+    /// Nobody listened.
+    pub(crate) refused: usize,
+    /// A kept connection was found closed before anything was asked on it.
+    pub(crate) closed: usize,
+    /// Asked, and not answered: when, and why.
+    pub(crate) broken: Vec<(Instant, String)>,
+    pub(crate) slowest: Duration,
+}
+
+/// An answer as far as a client needs it.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Whether the connection stays open.
+    pub(crate) kept: bool,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Load {
+    /// So many clients that keep their connection and so many that connect for each request; each keeper waits for its
+    /// own time between two requests, from none to 20 ms.
+    pub(crate) fn start(address: SocketAddr, kept: u64, single: u64, asks: &[Exchange]) -> Load {
+        let stop = Arc::new(AtomicBool::new(false));
+        let clients = (0..kept + single).map(|number| {
+            let (stop, asks) = (Arc::clone(&stop), asks.to_vec());
+            let pause = (number < kept).then(|| Duration::from_millis(number * 20 / kept.max(1)));
+            thread::spawn(move || work(address, pause, &asks, &stop))
+        });
+        Load {
+            clients: clients.collect(),
+            stop,
+        }
+    }
+
+    /// Whether every client has found that nobody listens any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.clients.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Stops, and adds up what all clients saw.
+    pub(crate) fn stop(self) -> Tally {
+        self.stop.store(true, Ordering::SeqCst);
+        let mut sum = Tally::default();
+        for client in self.clients {
+            let tally = client.join().expect("a client");
+            sum.answered += tally.answered;
+            sum.wrong += tally.wrong;
+            sum.refused += tally.refused;
+            sum.closed += tally.closed;
+            sum.broken.extend(tally.broken);
+            sum.slowest = sum.slowest.max(tally.slowest);
+        }
+        sum
+    }
+}
+
+fn work(
+    address: SocketAddr,
+    pause: Option<Duration>,
+    asks: &[Exchange],
+    stop: &AtomicBool,
+) -> Tally {
+    let mut tally = Tally::default();
+    let mut connection = None;
+    for ask in asks.iter().cycle() {
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
+        if connection.as_ref().is_some_and(is_closed) {
+            tally.closed += 1;
+            connection = None;
+        }
+        let begun = Instant::now();
+        let mut stream = match connection.take().map_or_else(|| connect(address), Ok) {
+            Ok(stream) => stream,
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                tally.refused += 1;
+                break;
+            }
+            Err(error) => {
+                tally.broken.push((begun, format!("connect: {error}")));
+                continue;
+            }
+        };
+        match exchange(&mut stream, &ask.request) {
+            Ok(answer) => {
+                tally.answered += 1;
+                tally.wrong += usize::from(answer.status != 200 || answer.body != ask.body);
+                connection = (pause.is_some() && answer.kept).then_some(stream);
+            }
+            Err(error) => tally.broken.push((begun, format!("ask: {error}"))),
+        }
+        tally.slowest = tally.slowest.max(begun.elapsed());
+        if let Some(pause) = pause {
+            thread::sleep(pause);
+        }
+    }
+    tally
+}
+
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Whether the other side has closed it, which a client looks at before it uses a connection again.
+pub(crate) fn is_closed(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).expect("a socket");
+    let seen = stream.peek(&mut [0]);
+    stream.set_nonblocking(false).expect("a socket");
+    !seen.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
+/// Asks, and reads the whole answer.
+pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8]) -> io::Result<Answer> {
+    stream.write_all(request)?;
+    read_answer(stream)
+}
+
+/// Reads one whole answer.
+pub(crate) fn read_answer(stream: &mut TcpStream) -> io::Result<Answer> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 16 * 1024];
+    loop {
+        match stream.read(&mut piece)? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            length => bytes.extend_from_slice(&piece[..length]),
+        }
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+            continue;
+        };
+        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let header = |name: &str| {
+            let mut headers = head.lines().filter_map(|line| line.split_once(": "));
+            headers
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| value)
+        };
+        let length = header("content-length").and_then(|length| length.parse().ok());
+        if bytes.len() < end + 4 + length.unwrap_or(0) {
+            continue;
+        }
+        let status = head.get(9..12).and_then(|status| status.parse().ok());
+        return Ok(Answer {
+            status: status.unwrap_or(0),
+            kept: header("connection") != Some("close"),
+            body: bytes[end + 4..].to_vec(),
+        });
+    }
+}
+
+/// A request for flags, and one for an identity with a trait; with what this calm proxy answers now.
+pub(crate) fn asks(address: SocketAddr, key: &str) -> Vec<Exchange> {
+    let identity =
+        r#"{"identifier":"bob","traits":[{"trait_key":"plan","trait_value":"premium"}]}"#;
+    let requests = [
+        format!(
+            "GET /api/v1/flags/ HTTP/1.1\r\nHost: proxy.test\r\nX-Environment-Key: {key}\r\n\r\n"
+        ),
+        format!(
+            "POST /api/v1/identities/ HTTP/1.1\r\nHost: proxy.test\r\nX-Environment-Key: {key}\r\n\
+            Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{identity}",
+            identity.len()
+        ),
+    ];
+    let learn = |request: String| {
+        let mut stream = connect(address).expect("connect");
+        let answer = exchange(&mut stream, request.as_bytes()).expect("an answer");
+        assert_eq!(answer.status, 200);
+        Exchange {
+            request: request.into_bytes(),
+            body: answer.body,
+        }
+    };
+    requests.map(learn).into()
+}
