@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::harness::load::{Exchange, Load, asks, exchange, is_closed, read_answer};
-use crate::harness::slots::{Slots, owner};
+use crate::harness::slots::{Slots, owners};
 use crate::harness::{Proxy, Start, Upstream, document, eventually};
 
 /// How many workers to kill under load; `KILLS` says otherwise.
@@ -60,10 +60,8 @@ fn killed_workers_are_replaced_at_once_and_break_only_what_they_had() {
         keep(&proxy, &mut kept, &asks[0]);
         let slot = chance(&mut state, 4) as usize;
         let workers: Vec<_> = (0..4).map(|slot| slots.process(slot)).collect();
-        let owners: Vec<_> = kept
-            .iter()
-            .map(|stream| owner(&workers, stream.local_addr().unwrap()))
-            .collect();
+        let owners = owners(&workers, &kept);
+        assert!(owners.iter().all(Option::is_some), "{owners:?}");
         let killed = Instant::now();
         let victim = slots.signal(slot, Signal::SIGKILL);
         let deadline = killed + Duration::from_secs(30);

@@ -27,9 +27,18 @@ pub(crate) struct Connection {
     stream: TcpStream,
     outlet: Rc<Outlet>,
     registration: Registration,
-    /// Whether what was sent last ended an answer, and nothing was received since. Not so before the first request:
-    /// whoever connects is about to ask.
-    idle: bool,
+    turn: Turn,
+}
+
+/// Who is to do something next on a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// The client, which has not asked anything yet: whoever connects is about to.
+    First,
+    /// This process: something was received that is not answered.
+    Ours,
+    /// The client, and nothing is lost if it never does.
+    Theirs,
 }
 
 /// Where the body of an answer waits until the socket has taken it, straight from the memory it lies in.
@@ -49,7 +58,7 @@ impl Connection {
             stream,
             outlet: Rc::default(),
             registration,
-            idle: false,
+            turn: Turn::First,
         }
     }
 
@@ -60,10 +69,12 @@ impl Connection {
 
     /// Whether to close, instead of waiting for another request: when draining, and no byte of one is here.
     fn ends(&self) -> bool {
-        self.idle
-            && self.registration.is_closing()
-            && self.outlet.rest.borrow().is_empty()
-            && nothing_received(&self.stream)
+        let closing = match self.turn {
+            Turn::Ours => false,
+            Turn::Theirs => self.registration.is_closing(),
+            Turn::First => self.registration.is_closing_all(),
+        };
+        closing && self.outlet.rest.borrow().is_empty() && nothing_received(&self.stream)
     }
 
     fn poll_outlet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -125,7 +136,7 @@ impl AsyncRead for Connection {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
         if polled.is_ready() {
-            this.idle = false;
+            this.turn = Turn::Ours;
             this.registration.moved();
         } else if this.ends() {
             // As if the client had closed it: that is what HTTP ends an idle connection for.
@@ -153,7 +164,9 @@ impl AsyncWrite for Connection {
             ready!(stream.poll_write_vectored(context, &both))?
         };
         this.registration.moved();
-        this.idle = !bytes.ends_with(CONTINUE);
+        if !bytes.ends_with(CONTINUE) {
+            this.turn = Turn::Theirs;
+        }
         let of_these = written.min(bytes.len());
         rest.advance(written - of_these);
         Poll::Ready(Ok(of_these))

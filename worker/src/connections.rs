@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use actix_rt::time::{interval, timeout};
+use actix_rt::time::{Instant, interval, timeout};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -18,6 +18,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long a drain leaves connections open that wait for a request: a client that uses them is told with an answer that
 /// they close, and does not find out with a request.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// How long it leaves those open on which nothing was asked so far.
+const FIRST_GRACE: Duration = Duration::from_secs(2);
 
 /// How often a drain looks for connections that have come to wait.
 const CLOSE_AGAIN: Duration = Duration::from_millis(100);
@@ -33,6 +36,8 @@ pub(crate) struct Connections {
     draining: Cell<bool>,
     /// Whether connections that wait for a request are to close.
     closing: Cell<bool>,
+    /// Whether those are to close, too, that never had one.
+    closing_all: Cell<bool>,
     closed: Notify,
 }
 
@@ -62,6 +67,7 @@ impl Connections {
             open: RefCell::default(),
             draining: Cell::default(),
             closing: Cell::default(),
+            closing_all: Cell::default(),
             closed: Notify::default(),
         });
         actix_rt::spawn(watch(Rc::downgrade(&connections)));
@@ -129,7 +135,9 @@ impl Connections {
                 return;
             }
             self.closing.set(true);
+            let begun = Instant::now();
             loop {
+                self.closing_all.set(begun.elapsed() > FIRST_GRACE);
                 for waker in self.open.borrow().values().filter_map(Open::waker) {
                     waker.wake_by_ref();
                 }
@@ -193,6 +201,11 @@ impl Registration {
     /// Whether the connection is to close once it waits for a request.
     pub(crate) fn is_closing(&self) -> bool {
         self.connections.closing.get()
+    }
+
+    /// Whether it is to close even if nothing was asked on it.
+    pub(crate) fn is_closing_all(&self) -> bool {
+        self.connections.closing_all.get()
     }
 
     /// Its number, for [`Connections::serve`].

@@ -38,7 +38,8 @@ use crate::{Limits, Settings};
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// How long a worker without a supervisor may take for what it has in hand: a new proxy may be waiting for the port.
-const ORPHANED: Duration = Duration::from_millis(300);
+const ORPHANED: Duration = Duration::from_millis(200);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Why a worker could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -102,8 +103,10 @@ pub(crate) struct Sockets {
 pub(crate) struct Ending {
     /// How long connections may still come in.
     pub(crate) settle: Duration,
-    /// How long all of them may take after that.
+    /// How long it may take in all.
     pub(crate) patience: Duration,
+    /// Who wants it: without this process there is less time.
+    pub(crate) supervisor: u32,
 }
 
 /// Serves until TERM and drains.
@@ -120,21 +123,14 @@ pub(crate) fn until_stopped(
         // Taken so that it does not end the process: it goes to every process in the terminal's foreground group,
         // and the supervisor says TERM when it is meant for workers.
         let _interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
-        let patience = settings.drain_timeout;
+        let ending = Ending {
+            settle: SETTLE,
+            patience: settings.drain_timeout,
+            supervisor,
+        };
         let stopped = async move {
             stop.recv().await;
-            if is_parent(supervisor) {
-                Ending {
-                    settle: SETTLE,
-                    patience,
-                }
-            } else {
-                log::warn!("supervisor {supervisor} is gone; stopping");
-                Ending {
-                    settle: Duration::ZERO,
-                    patience: patience.min(ORPHANED),
-                }
-            }
+            ending
         };
         serve(reader, slot, settings, sockets, stopped).await
     })
@@ -180,8 +176,22 @@ pub(crate) async fn serve(
     first(sleep(ending.settle), accepting).await;
     entrance.close(own);
     beside.into_iter().for_each(|beside| entrance.close(beside));
-    connections.drain(ending.patience).await;
+    let patience = ending.patience.saturating_sub(ending.settle);
+    first(connections.drain(patience), async {
+        orphaned(ending.supervisor).await;
+        log::warn!("supervisor {} is gone; stopping", ending.supervisor);
+        connections.drain(ORPHANED).await;
+    })
+    .await;
     Ok(())
+}
+
+/// Ready once the supervisor is gone. To be asked for a while: TERM comes when the thread that started this process ends,
+/// and the rest of the supervisor may end a moment later.
+async fn orphaned(supervisor: u32) {
+    while is_parent(supervisor) {
+        sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// What speaks HTTP on a connection.

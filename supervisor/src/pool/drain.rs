@@ -14,6 +14,9 @@ use crate::schedule::Seconds;
 /// How long a killed process may take to be gone. One that waits for a broken disk never is.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Workers know how long they may take. They get so much more before they are killed, or none could say what it cut.
+const MARGIN: Duration = Duration::from_millis(500);
+
 impl Pool {
     /// Goes on as before, while readiness fails and load balancers notice. A second request to stop ends that.
     pub(super) fn linger(&mut self, notices: &mut Notices) -> Result<(), Error> {
@@ -60,7 +63,8 @@ impl Pool {
         }
         if !self.impatient {
             self.signal(Signal::SIGTERM);
-            self.impatient = self.wait_for_end(notices, self.times.drain_timeout, true)?;
+            let timeout = self.times.drain_timeout.saturating_add(MARGIN);
+            self.impatient = self.wait_for_end(notices, timeout, true)?;
         }
         if self.running() > 0 {
             let reason = if self.impatient {

@@ -44,14 +44,20 @@ pub(crate) struct Answer {
 }
 
 impl Load {
-    /// So many clients that keep their connection and so many that connect for each request; each keeper waits for its
-    /// own time between two requests, from none to 20 ms.
+    /// So many clients that keep their connection and so many that connect for each request. Each waits for its own
+    /// time between two requests, from 1 to 20 ms.
     pub(crate) fn start(address: SocketAddr, kept: u64, single: u64, asks: &[Exchange]) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let clients = (0..kept + single).map(|number| {
             let (stop, asks) = (Arc::clone(&stop), asks.to_vec());
-            let pause = (number < kept).then(|| Duration::from_millis(number * 20 / kept.max(1)));
-            thread::spawn(move || work(address, pause, &asks, &stop))
+            let keeps = number < kept;
+            let (number, count) = if keeps {
+                (number, kept)
+            } else {
+                (number - kept, single)
+            };
+            let pause = Duration::from_millis(1 + number * 20 / count);
+            thread::spawn(move || work(address, keeps, pause, &asks, &stop))
         });
         Load {
             clients: clients.collect(),
@@ -83,7 +89,8 @@ impl Load {
 
 fn work(
     address: SocketAddr,
-    pause: Option<Duration>,
+    keeps: bool,
+    pause: Duration,
     asks: &[Exchange],
     stop: &AtomicBool,
 ) -> Tally {
@@ -113,14 +120,12 @@ fn work(
             Ok(answer) => {
                 tally.answered += 1;
                 tally.wrong += usize::from(answer.status != 200 || answer.body != ask.body);
-                connection = (pause.is_some() && answer.kept).then_some(stream);
+                connection = (keeps && answer.kept).then_some(stream);
             }
             Err(error) => tally.broken.push((begun, format!("ask: {error}"))),
         }
         tally.slowest = tally.slowest.max(begun.elapsed());
-        if let Some(pause) = pause {
-            thread::sleep(pause);
-        }
+        thread::sleep(pause);
     }
     tally
 }

@@ -1,7 +1,8 @@
 //! What the board of a running proxy says about its workers, and which worker has which connection.
 
+use std::collections::HashMap;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -47,23 +48,31 @@ impl Slots {
     }
 }
 
-/// Which of these processes has the other end of the client's connection; `None` while nobody has accepted it.
-pub(crate) fn owner(workers: &[Pid], client: SocketAddr) -> Option<Pid> {
-    let far = format!("0100007F:{:04X}", client.port());
-    let table = fs::read_to_string("/proc/net/tcp").expect("the connections");
-    let inode = table.lines().find_map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        (words.get(2) == Some(&far.as_str())).then(|| words[9].to_owned())
-    })?;
-    let socket = format!("socket:[{inode}]");
-    let has = |worker: &Pid| {
-        let descriptors = fs::read_dir(format!("/proc/{worker}/fd"));
-        descriptors.is_ok_and(|mut descriptors| {
-            descriptors.any(|descriptor| {
-                let link = descriptor.and_then(|descriptor| fs::read_link(descriptor.path()));
-                link.is_ok_and(|link| link.as_os_str() == socket.as_str())
-            })
+/// Which of these processes has the other end of each of these connections; `None` for what nobody has accepted.
+pub(crate) fn owners(workers: &[Pid], clients: &[TcpStream]) -> Vec<Option<Pid>> {
+    let sockets: HashMap<String, Pid> = workers
+        .iter()
+        .flat_map(|worker| {
+            let descriptors = fs::read_dir(format!("/proc/{worker}/fd"));
+            let links = descriptors.into_iter().flatten().flatten();
+            let links = links.filter_map(|descriptor| fs::read_link(descriptor.path()).ok());
+            links.map(|link| (link.display().to_string(), *worker))
         })
+        .collect();
+    let table = fs::read_to_string("/proc/net/tcp").expect("the connections");
+    let inodes: HashMap<(&str, &str), &str> = table
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace().skip(1);
+            Some(((words.next()?, words.next()?), words.nth(6)?))
+        })
+        .collect();
+    let shown = |address: SocketAddr| format!("0100007F:{:04X}", address.port());
+    let owner = |client: &TcpStream| {
+        let near = shown(client.peer_addr().expect("the proxy's address"));
+        let far = shown(client.local_addr().expect("an address"));
+        let inode = inodes.get(&(near.as_str(), far.as_str()))?;
+        sockets.get(&format!("socket:[{inode}]")).copied()
     };
-    workers.iter().copied().find(has)
+    clients.iter().map(owner).collect()
 }

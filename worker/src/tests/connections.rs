@@ -134,6 +134,27 @@ fn sends_a_large_body_to_its_end_before_it_stops() {
 }
 
 #[test]
+fn a_drain_waits_a_while_for_the_first_request_and_for_no_other() {
+    let (published, _) = environment(16);
+    let worker = Worker::start(&published, &["*"]);
+    let get = format!("GET /api/v1/flags/ HTTP/1.1\r\nHost: proxy.test\r\n{CLIENT}\r\n");
+    let mut silent = worker.connect();
+    let mut asks_late = worker.connect();
+    let mut idle = worker.connect();
+    idle.write_all(get.as_bytes()).expect("request");
+    read_answer(&mut idle, true);
+    let stopping = std::thread::spawn(move || worker.stop());
+    assert_eq!(idle.read(&mut [0]).expect("end of connection"), 0);
+    asks_late.write_all(get.as_bytes()).expect("request");
+    let answer = read_answer(&mut asks_late, true);
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("connection").as_deref(), Some("close"));
+    assert!(!stopping.is_finished());
+    assert_eq!(silent.read(&mut [0]).expect("end of connection"), 0);
+    stopping.join().expect("thread").expect("drained");
+}
+
+#[test]
 fn answers_others_while_one_client_reads_nothing() {
     let (published, document) = environment(LARGE);
     let worker = Worker::start(&published, &["*"]);

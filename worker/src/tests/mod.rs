@@ -138,6 +138,7 @@ impl Worker {
                     Ending {
                         settle: Duration::from_millis(20),
                         patience: settings.drain_timeout,
+                        supervisor: std::os::unix::process::parent_id(),
                     }
                 };
                 let sockets = Sockets {
