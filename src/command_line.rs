@@ -20,6 +20,7 @@ Process environment:
   RUST_LOG         what to log: error, warn, info (default), debug, or a filter for each crate
 
 Signals: TERM and INT finish the requests in hand and exit with 0; a second one does not wait.
+HUP reads the configuration again and applies it without dropping a request.
 Exit status: 0 stopped when told to, 1 cannot start or go on, 2 command line, 78 configuration.";
 
 /// Serves Flagsmith environments to every Flagsmith SDK from near your servers.
@@ -41,6 +42,12 @@ pub(crate) struct CommandLine {
 /// What this process is, when it is not the supervisor.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Role {
+    /// Say whether the configuration is fine, and start nothing: exit status 0, or 78 and what is wrong
+    CheckConfig {
+        /// Configuration file [default: $CONFIG_PATH, else ./config.json]
+        #[arg(long, value_name = "PATH")]
+        config: Option<PathBuf>,
+    },
     /// Serve requests on the socket that is stdin, and on its neighbour's that is stdout when that is in need. Started by the supervisor, not by hand.
     #[command(hide = true)]
     Worker {
@@ -67,6 +74,7 @@ mod tests {
             help.contains("--demo") && help.contains("WEB_CONCURRENCY"),
             "{help}"
         );
+        assert!(help.contains("check-config"), "{help}");
         assert!(!help.contains("worker "), "{help}");
     }
 }

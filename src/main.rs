@@ -2,6 +2,7 @@
 
 mod command_line;
 mod config;
+mod configured;
 mod demo;
 mod state_directory;
 
@@ -14,13 +15,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Parser;
-use log::warn;
 
 use command_line::{CommandLine, Role};
-use config::{Config, ConfigError, Server};
+use config::{ConfigError, Server};
 use demo::Demo;
 
 /// The configuration is missing or wrong (`sysexits.h`).
@@ -66,8 +67,11 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LOG_FILTER)).init();
     let outcome = match command_line.role {
         Some(Role::Worker { handover }) => work(&handover),
+        Some(Role::CheckConfig { config }) => {
+            configured::check(&configured::path(config.or(command_line.config)))
+        }
         None if command_line.demo => demonstrate(),
-        None => supervise(command_line.config),
+        None => configured::supervise(configured::path(command_line.config)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -76,43 +80,6 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
     }
-}
-
-/// Serves the environments of the configuration.
-fn supervise(path: Option<PathBuf>) -> Result<(), Failure> {
-    let path = path
-        .or_else(|| variable("CONFIG_PATH").map(PathBuf::from))
-        .unwrap_or_else(|| PathBuf::from("config.json"));
-    let config = Config::load(&path)?;
-    let workers = config::web_concurrency(variable("WEB_CONCURRENCY").as_deref())?;
-    for name in &config.unknown {
-        warn!("{}: {name} is not a setting; ignoring it", path.display());
-    }
-    let worker_settings = worker_settings(
-        &config.server,
-        config.allow_origins.clone(),
-        config.stale_after(),
-    );
-    let directory = config
-        .snapshot_directory
-        .unwrap_or_else(|| state_directory::default(variable));
-    let settings = supervisor::Settings {
-        environments: config.environment_key_pairs,
-        source: supervisor::Source::Upstream {
-            api_url: config.api_url,
-            timeout: config.api_poll_timeout,
-            largest_document: config.api_max_document_bytes,
-        },
-        poll_interval: config.api_poll_frequency,
-        directory: directory.clone(),
-        host: config.server.host,
-        port: config.server.port,
-        workers,
-        drain_delay: config.server.shutdown_delay,
-        drain_timeout: config.server.shutdown_timeout,
-        worker: worker_command(directory, worker_settings),
-    };
-    Ok(supervisor::run(settings)?)
 }
 
 /// Serves the sample environments.
@@ -134,15 +101,19 @@ fn demonstrate() -> Result<(), Failure> {
         environments: demo.environments,
         source: supervisor::Source::Embedded(demo.documents),
         poll_interval: Duration::from_secs(10),
+        stale_after: None,
         directory: path.clone(),
         host: Demo::HOST.to_owned(),
         port: demo.port,
         workers,
         drain_delay: server.shutdown_delay,
         drain_timeout: server.shutdown_timeout,
-        worker: worker_command(path, worker_settings(&server, vec!["*".to_owned()], None)),
+        worker: Rc::new(worker_command(
+            path,
+            worker_settings(&server, vec!["*".to_owned()]),
+        )),
     };
-    Ok(supervisor::run(settings)?)
+    Ok(supervisor::run(settings, None)?)
 }
 
 /// Serves requests, as one of the supervisor's workers.
@@ -162,14 +133,9 @@ fn take_sockets() -> io::Result<(TcpListener, OwnedFd)> {
     Ok((TcpListener::from(own), beside))
 }
 
-fn worker_settings(
-    server: &Server,
-    allow_origins: Vec<String>,
-    stale_after: Option<Duration>,
-) -> worker::Settings {
+fn worker_settings(server: &Server, allow_origins: Vec<String>) -> worker::Settings {
     worker::Settings {
         allow_origins,
-        stale_after,
         drain_timeout: server.shutdown_timeout,
         limits: worker::Limits {
             connections: server.max_connections,
@@ -182,8 +148,8 @@ fn worker_settings(
 }
 
 /// Makes the command that starts a worker: this very program again, whatever has become of its file.
-fn worker_command(directory: PathBuf, settings: worker::Settings) -> Box<dyn Fn(usize) -> Command> {
-    Box::new(move |slot| {
+fn worker_command(directory: PathBuf, settings: worker::Settings) -> impl Fn(usize) -> Command {
+    move |slot| {
         let handover = worker::Handover {
             directory: directory.clone(),
             slot,
@@ -196,7 +162,7 @@ fn worker_command(directory: PathBuf, settings: worker::Settings) -> Box<dyn Fn(
             .arg0("edge-proxy")
             .args(["worker", "--handover", &handover]);
         command
-    })
+    }
 }
 
 /// A variable of the process environment.

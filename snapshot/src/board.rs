@@ -15,7 +15,8 @@
 //! ```
 //!
 //! A row's two words are in two runs, because every request reads the one and every fetch writes
-//! the other.
+//! the other. There may be many more rows than anybody uses: those are room on disk, and memory
+//! only once they are looked at.
 //!
 //! A slot is held by one process, and what another says about it is not heard: a worker that still drains while its
 //! successor boots cannot overwrite what that one says.
@@ -235,9 +236,8 @@ impl Board {
         let path = directory.board();
         let header = header(shape);
         let count = count(shape).ok_or_else(|| too_large(&path))?;
-        let mut content = header.map(u64::to_ne_bytes).concat();
-        content.resize(count * size_of::<u64>(), 0);
-        directory.stage(&content, &path)?;
+        let header = header.map(u64::to_ne_bytes).concat();
+        directory.stage_with_room(&header, count * size_of::<u64>(), &path)?;
         Self::open(directory, shape.format)
     }
 

@@ -10,6 +10,8 @@ use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::posix_fallocate;
+
 use crate::error::{Error, Kind};
 use crate::ownership;
 use crate::private::{self, Access};
@@ -138,10 +140,21 @@ impl Directory {
     /// Writes `content` under a temporary name and gives it its own. Whatever had that name before
     /// keeps its content. Not synced: that is slow, and nobody who is served waits for it.
     pub(crate) fn stage(&self, content: &[u8], path: &Path) -> Result<(), Error> {
+        self.stage_with_room(content, content.len(), path)
+    }
+
+    /// As [`stage`](Self::stage), with zeros up to `length`. The disk holds room for all of them:
+    /// who maps the file and writes to it is not killed because the disk is full.
+    pub(crate) fn stage_with_room(
+        &self,
+        content: &[u8],
+        length: usize,
+        path: &Path,
+    ) -> Result<(), Error> {
         let staging = self.staging();
         // One writer at a time, so what is there was left by a failure or by an earlier run.
         unlink(&staging)?;
-        let written = self.write(content, &staging).and_then(|()| {
+        let written = self.write(content, length, &staging).and_then(|()| {
             fs::rename(&staging, path).map_err(Error::io("rename the staged file to", path))
         });
         if written.is_err() {
@@ -196,14 +209,23 @@ impl Directory {
         self.path.join("environments")
     }
 
-    fn write(&self, content: &[u8], staging: &Path) -> Result<(), Error> {
+    fn write(&self, content: &[u8], length: usize, staging: &Path) -> Result<(), Error> {
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(PRIVATE_FILE)
             .open(staging)
             .map_err(Error::io("create", staging))?;
-        file.write_all(content).map_err(Error::io("write", staging))
+        file.write_all(content)
+            .map_err(Error::io("write", staging))?;
+        if length > content.len() {
+            let reserve = Error::io("reserve room for", staging);
+            let length = i64::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge.into());
+            length
+                .and_then(|length| Ok(posix_fallocate(&file, 0, length)?))
+                .map_err(reserve)?;
+        }
+        Ok(())
     }
 }
 

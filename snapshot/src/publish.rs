@@ -36,8 +36,8 @@ pub(crate) struct State {
     pub(crate) index: Vec<PathBuf>,
     /// What earlier runs left of rows and is not adopted, by name. The first index replaces it.
     pub(crate) earlier: HashMap<String, Vec<u64>>,
-    /// Each row's file.
-    pub(crate) rows: Vec<Option<PathBuf>>,
+    /// Each row's file, of those that have one.
+    pub(crate) rows: HashMap<usize, PathBuf>,
     /// In the order of publication.
     pub(crate) unsettled: Vec<Unsettled>,
 }
@@ -82,7 +82,7 @@ impl Publisher {
                 generation: found.newest,
                 index: index.collect(),
                 earlier: found.rows,
-                rows: vec![None; shape.rows],
+                rows: HashMap::new(),
                 unsettled: Vec::new(),
             }),
             directory,
@@ -147,19 +147,35 @@ impl Publisher {
     ///
     /// If there is no such row.
     pub fn publish<T: Value>(&self, row: usize, name: &str, value: &T) -> Result<u64, Error> {
+        // A row that is not there is a defect, to be told before anything is written.
+        self.board.row_generation(row);
         let unnumbered = self.directory.file(name, 0)?;
         let content = self.archive(value, || unnumbered)?;
         let mut state = self.state();
         let generation = state.generation + 1;
         let file = self.directory.file(name, generation)?;
-        let before = state.rows[row].clone();
+        let before = state.rows.get(&row).cloned();
         self.write(content, generation, &file)?;
         self.board.publish(Published::Row(row), generation);
         state.generation = generation;
-        state.rows[row] = Some(file.clone());
+        state.rows.insert(row, file.clone());
         let replaces = before.into_iter().collect();
         state.unsettled.push(Unsettled { file, replaces });
         Ok(generation)
+    }
+
+    /// Lets go of rows that the current index names no more: their files are reclaimed when
+    /// everything has [settled](Self::settle). Nobody publishes for them any more.
+    pub fn retire(&self, rows: impl IntoIterator<Item = usize>) {
+        let mut state = self.state();
+        let replaces: Vec<PathBuf> = rows
+            .into_iter()
+            .filter_map(|row| state.rows.remove(&row))
+            .collect();
+        // After the index has settled, so that a power cut leaves no index that names what is gone.
+        if let Some(file) = state.index.first().cloned() {
+            state.unsettled.push(Unsettled { file, replaces });
+        }
     }
 
     /// Makes everything that was published before outlive a power cut, then unlinks what it
@@ -185,14 +201,11 @@ impl Publisher {
 
     /// Whether the file of this row still has its name, if it has a file. `true` while a publication
     /// is being written: nobody should wait for that to learn it.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such row.
     pub fn is_in_place(&self, row: usize) -> bool {
         match self.state.try_lock() {
-            Ok(state) => state.rows[row]
-                .as_ref()
+            Ok(state) => state
+                .rows
+                .get(&row)
                 .is_none_or(|file| fs::symlink_metadata(file).is_ok()),
             Err(_) => true,
         }

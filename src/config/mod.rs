@@ -180,8 +180,8 @@ fn key_pairs(
     for mut section in root.sections("environment_key_pairs")? {
         let server_side_key = section.secret(
             "server_side_key",
-            "a key that starts with \"ser.\"",
-            |key| key.starts_with("ser."),
+            "a key that starts with \"ser.\" and is plain ASCII",
+            |key| key.starts_with("ser.") && key.bytes().all(|byte| matches!(byte, b' '..=b'~')),
         )?;
         let client_side_key = section.required(
             "client_side_key",

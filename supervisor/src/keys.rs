@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 /// The keys of one environment.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyPair {
     /// Secret: fetches the document, and lets a client that presents it see everything.
     pub server_side_key: ServerSideKey,

@@ -20,6 +20,8 @@ mod notice;
 mod poll;
 mod pool;
 mod publication;
+mod reload;
+mod roster;
 mod schedule;
 mod strangers;
 #[cfg(test)]
@@ -33,6 +35,7 @@ use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Command;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,12 +50,16 @@ pub use keys::{KeyPair, ServerSideKey};
 pub use listener::Error as ListenerError;
 pub use poll::Error as PollError;
 pub use pool::Error as PoolError;
+pub use reload::Reload;
+pub use roster::Full;
 pub use upstream::Error as UpstreamError;
 
 use notice::Notices;
 use poll::{Poller, Polling, Supply};
 use pool::{End, Pool, Times};
 use publication::Publication;
+use reload::Reloader;
+use roster::Roster;
 use schedule::Seconds;
 use upstream::{Credential, Upstream};
 
@@ -64,6 +71,8 @@ pub struct Settings {
     pub source: Source,
     /// About how long to wait from one fetch of an environment to the next; more than nothing.
     pub poll_interval: Duration,
+    /// Age of the oldest successful fetch from which the proxy is not ready; `None` for never.
+    pub stale_after: Option<Duration>,
     /// The state directory, made if it is not there.
     pub directory: PathBuf,
     /// Name or address to listen on.
@@ -78,10 +87,11 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// Makes the command that starts the worker of a slot: program and arguments, without stdin, which becomes its
     /// listening socket, and without stdout, which becomes its neighbour's.
-    pub worker: Box<dyn Fn(usize) -> Command>,
+    pub worker: Rc<dyn Fn(usize) -> Command>,
 }
 
 /// Where documents come from.
+#[derive(PartialEq, Eq)]
 pub enum Source {
     /// The Flagsmith API.
     Upstream {
@@ -96,6 +106,15 @@ pub enum Source {
     Embedded(Vec<Vec<u8>>),
 }
 
+impl Source {
+    fn api_url(&self) -> Option<&ApiUrl> {
+        match self {
+            Self::Upstream { api_url, .. } => Some(api_url),
+            Self::Embedded(_) => None,
+        }
+    }
+}
+
 impl fmt::Debug for Settings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -103,6 +122,7 @@ impl fmt::Debug for Settings {
             .field("environments", &self.environments)
             .field("source", &self.source)
             .field("poll_interval", &self.poll_interval)
+            .field("stale_after", &self.stale_after)
             .field("directory", &self.directory)
             .field("host", &self.host)
             .field("port", &self.port)
@@ -164,6 +184,9 @@ pub enum Error {
         /// How many documents there are.
         documents: usize,
     },
+    /// More environments were added than a run has room for.
+    #[error(transparent)]
+    Environments(Full),
     /// Polling cannot start, or ended by itself: what is served would get old for ever.
     #[error(transparent)]
     Poll(#[from] PollError),
@@ -172,7 +195,7 @@ pub enum Error {
     Pool(#[from] PoolError),
 }
 
-/// Serves until TERM or INT has come and the workers have drained.
+/// Serves until TERM or INT has come and the workers have drained; on HUP reads the settings again by `reload`.
 ///
 /// To be called from the thread that lives as long as the process: the kernel ends workers with the thread that
 /// started them.
@@ -180,7 +203,7 @@ pub enum Error {
 /// # Errors
 ///
 /// What keeps the proxy from starting, and what makes it pointless to go on; workers are drained before that returns.
-pub fn run(settings: Settings) -> Result<(), Error> {
+pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> {
     let mut notices = Notices::of_signals().map_err(Error::Signals)?;
     // A file that may not grow any further is then an error to be told, as a full disk is, and not the end.
     flag::register(SIGXFSZ, Arc::default()).map_err(Error::Signals)?;
@@ -190,28 +213,32 @@ pub fn run(settings: Settings) -> Result<(), Error> {
         &settings.directory,
         Shape {
             format: engine::FORMAT,
-            rows: settings.environments.len(),
+            rows: roster::capacity(settings.environments.len()),
             slots: settings.workers.get(),
         },
     )
     .map_err(Error::Publish)?;
     let board = publisher.share_board();
-    let publication =
-        Publication::open(publisher, &settings.environments).map_err(Error::Publish)?;
     announce(&settings, &listeners);
+    let environments = std::mem::take(&mut settings.environments);
+    let roster = Roster::new(environments.clone(), board.shape().rows);
+    let index = roster.index(settings.stale_after, &[]);
+    let publication = Publication::open(publisher, &index).map_err(Error::Publish)?;
 
+    let worker = Rc::clone(&settings.worker);
     let mut pool = Pool::new(
-        settings.worker,
+        Box::new(move |slot| worker(slot)),
         listeners,
         board.clone(),
         Times {
             drain_delay: settings.drain_delay,
             drain_timeout: settings.drain_timeout,
             patience: pool::PATIENCE,
+            boot_timeout: pool::BOOT_TIMEOUT,
         },
     );
     let polling = Poller {
-        environments: settings.environments,
+        environments,
         supply,
         interval: settings.poll_interval,
         compile: engine::compile,
@@ -222,16 +249,32 @@ pub fn run(settings: Settings) -> Result<(), Error> {
     }
     .start()?;
 
-    let end = pool.start().and_then(|()| pool.serve(&mut notices));
+    let mut reloader = Reloader::new(reload, settings, roster, polling);
+    let end = pool
+        .start()
+        .and_then(|()| serve(&mut pool, &mut notices, &mut reloader));
     let drained = pool.drain(&mut notices);
     let end = end?;
     drained?;
-    conclude(end, polling)
+    conclude(end, reloader.into_polling())
+}
+
+fn serve(
+    pool: &mut Pool,
+    notices: &mut Notices,
+    reloader: &mut Reloader,
+) -> Result<End, PoolError> {
+    loop {
+        match pool.serve(notices)? {
+            End::Told(told) => reloader.told(told, pool),
+            end => return Ok(end),
+        }
+    }
 }
 
 fn conclude(end: End, polling: Polling) -> Result<(), Error> {
     match end {
-        End::Stopped => {
+        End::Stopped | End::Told(_) => {
             // The poller is not waited for: it may be resolving a name, which can take half a minute.
             info!("stopped");
             Ok(())
@@ -247,14 +290,9 @@ fn supply(settings: &Settings) -> Result<Supply, Error> {
             timeout,
             largest_document,
         } => {
-            let credentials = settings
-                .environments
-                .iter()
-                .map(|pair| {
-                    Credential::of(&pair.server_side_key).ok_or_else(|| Error::Key {
-                        environment: pair.client_side_key.clone(),
-                    })
-                })
+            let environments = settings.environments.iter();
+            let credentials = environments
+                .map(Credential::of_pair)
                 .collect::<Result<_, _>>()?;
             Ok(Supply::Upstream(
                 Upstream::new(api_url, *timeout, *largest_document)?,

@@ -44,6 +44,24 @@ pub enum Error {
 
 /// Makes `count` sockets that listen on the first usable address of `host`; port 0 picks a free one for all of them.
 pub(crate) fn open(host: &str, port: u16, count: NonZeroUsize) -> Result<Vec<TcpListener>, Error> {
+    open_beside(&[], host, port, count)
+}
+
+/// As [`open`], while this process listens on others, which may have the same port.
+pub(crate) fn open_beside(
+    others: &[TcpListener],
+    host: &str,
+    port: u16,
+    count: NonZeroUsize,
+) -> Result<Vec<TcpListener>, Error> {
+    let is_ours = |other: &TcpListener| other.local_addr().is_ok_and(|it| it.port() == port);
+    let exclusive = port != 0 && !others.iter().any(is_ours);
+    // Whoever serves already has no time to wait for others to let go of an address.
+    let patience = if others.is_empty() {
+        RELEASE
+    } else {
+        Duration::ZERO
+    };
     let unresolved = |source| Error::Resolve {
         host: host.to_owned(),
         source,
@@ -57,7 +75,7 @@ pub(crate) fn open(host: &str, port: u16, count: NonZeroUsize) -> Result<Vec<Tcp
         "it resolves to no address",
     ));
     for address in (bare, port).to_socket_addrs().map_err(unresolved)? {
-        match open_released(address, count) {
+        match open_released(address, exclusive, count, patience) {
             Ok(listeners) => return Ok(listeners),
             Err(source) => refused = Error::Listen { address, source },
         }
@@ -82,10 +100,15 @@ pub(crate) fn refuse(listener: &TcpListener) -> io::Result<()> {
     ])
 }
 
-fn open_released(address: SocketAddr, count: NonZeroUsize) -> io::Result<Vec<TcpListener>> {
-    let deadline = Instant::now() + RELEASE;
+fn open_released(
+    address: SocketAddr,
+    exclusive: bool,
+    count: NonZeroUsize,
+    patience: Duration,
+) -> io::Result<Vec<TcpListener>> {
+    let deadline = Instant::now() + patience;
     loop {
-        match open_all(address, count) {
+        match open_all(address, exclusive, count) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
                 sleep(LOOK_AGAIN);
             }
@@ -94,8 +117,12 @@ fn open_released(address: SocketAddr, count: NonZeroUsize) -> io::Result<Vec<Tcp
     }
 }
 
-fn open_all(mut address: SocketAddr, count: NonZeroUsize) -> io::Result<Vec<TcpListener>> {
-    if address.port() != 0 {
+fn open_all(
+    mut address: SocketAddr,
+    exclusive: bool,
+    count: NonZeroUsize,
+) -> io::Result<Vec<TcpListener>> {
+    if exclusive {
         // Another process of this user may share the port without either noticing, each getting half of the
         // connections. Without `SO_REUSEPORT` the kernel says so.
         bound(address, false)?;

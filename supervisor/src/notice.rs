@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::SigId;
-use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::{pipe, unregister};
 
 /// Something to wake the main thread for.
@@ -21,10 +21,14 @@ use signal_hook::low_level::{pipe, unregister};
 pub(crate) enum Notice {
     /// TERM or INT: stop.
     Stop,
+    /// HUP: read the settings again.
+    Reload,
     /// CHLD: some process ended.
     Child,
     /// A new generation is current.
     Published,
+    /// The poller has done what it was told to change, or has not.
+    Changed,
     /// The poller's thread has ended.
     PollerEnded,
 }
@@ -33,16 +37,20 @@ pub(crate) enum Notice {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Noticed {
     pub(crate) stop: bool,
+    pub(crate) reload: bool,
     pub(crate) child: bool,
     pub(crate) published: bool,
+    pub(crate) changed: bool,
     pub(crate) poller_ended: bool,
 }
 
 #[derive(Default)]
 struct Flags {
     stop: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
     child: Arc<AtomicBool>,
     published: Arc<AtomicBool>,
+    changed: Arc<AtomicBool>,
     poller_ended: Arc<AtomicBool>,
 }
 
@@ -50,8 +58,10 @@ impl Flags {
     fn of(&self, notice: Notice) -> &Arc<AtomicBool> {
         match notice {
             Notice::Stop => &self.stop,
+            Notice::Reload => &self.reload,
             Notice::Child => &self.child,
             Notice::Published => &self.published,
+            Notice::Changed => &self.changed,
             Notice::PollerEnded => &self.poller_ended,
         }
     }
@@ -86,6 +96,7 @@ impl Notices {
         Self::of(&[
             (SIGTERM, Notice::Stop),
             (SIGINT, Notice::Stop),
+            (SIGHUP, Notice::Reload),
             (SIGCHLD, Notice::Child),
         ])
     }
@@ -146,8 +157,10 @@ impl Notices {
         let take = |notice| self.bell.flags.of(notice).swap(false, Ordering::SeqCst);
         Ok(Noticed {
             stop: take(Notice::Stop),
+            reload: take(Notice::Reload),
             child: take(Notice::Child),
             published: take(Notice::Published),
+            changed: take(Notice::Changed),
             poller_ended: take(Notice::PollerEnded),
         })
     }

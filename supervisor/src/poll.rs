@@ -5,30 +5,41 @@
 //! Whatever goes wrong with one document is that document's failure: what was published of it stays.
 
 mod adopt;
+mod change;
 mod environment;
+mod orders;
 mod outage;
 mod progress;
+mod supply;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, ready};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use snapshot::Board;
 use thiserror::Error;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::keys::KeyPair;
 use crate::notice::{Bell, Notice};
 use crate::publication::{Publication, with_causes};
-use crate::upstream::{Credential, Upstream};
 use adopt::Adopter;
-use environment::Polled;
+use change::Task;
+use orders::Orders;
 use outage::{Outage, Trouble};
 use progress::Progress;
+use supply::Supplier;
+
+pub(crate) use change::Change;
+pub(crate) use supply::Supply;
 
 const FETCHES_AT_ONCE: usize = 8;
 /// What could not be settled is tried again after this long, or with what is published next.
@@ -46,14 +57,6 @@ pub enum Error {
     /// The thread is gone and left no word.
     #[error("poll: ended without being asked to")]
     Ended,
-}
-
-/// Where documents come from.
-pub(crate) enum Supply {
-    /// Fetched, with the credentials in the order of the environments.
-    Upstream(Upstream, Vec<Credential>),
-    /// At hand, in the order of the environments.
-    Embedded(Vec<Vec<u8>>),
 }
 
 /// How a document becomes an environment: [`engine::compile`], but for a test that wants it to panic.
@@ -78,31 +81,41 @@ pub(crate) struct Poller {
 pub(crate) struct Polling {
     thread: JoinHandle<Result<(), Error>>,
     /// Dropping it is the signal to end.
-    _stop: oneshot::Sender<()>,
+    changes: UnboundedSender<Change>,
+    outcomes: mpsc::Receiver<Result<(), String>>,
 }
 
 impl Poller {
     /// Starts the thread. Should it ever end by itself, it rings [`Notice::PollerEnded`].
     pub(crate) fn start(self) -> Result<Polling, Error> {
-        let (stop, stopped) = oneshot::channel();
+        let (changes, ordered) = unbounded_channel();
+        let (concluded, outcomes) = mpsc::channel();
         let end = RingAtEnd(self.bell.clone());
         let thread = thread::Builder::new()
             .name("poller".to_owned())
             .spawn(move || {
                 let _end = end;
-                self.run(stopped)
+                self.run(ordered, concluded)
             })
             .map_err(Error::Start)?;
         Ok(Polling {
             thread,
-            _stop: stop,
+            changes,
+            outcomes,
         })
     }
 
-    fn run(self, stopped: oneshot::Receiver<()>) -> Result<(), Error> {
+    fn run(
+        self,
+        mut changes: UnboundedReceiver<Change>,
+        outcomes: mpsc::Sender<Result<(), String>>,
+    ) -> Result<(), Error> {
         let runtime = actix_rt::Runtime::new().map_err(Error::Start)?;
         let shared = Rc::new(Shared {
-            supply: self.supply,
+            supplier: Supplier::new(self.supply),
+            interval: Cell::new(self.interval),
+            tasks: RefCell::default(),
+            outcomes,
             adopter: Arc::new(Adopter {
                 compile: self.compile,
                 compress: self.compress,
@@ -121,26 +134,60 @@ impl Poller {
         });
         runtime.block_on(async move {
             let mut tasks = JoinSet::new();
-            tasks.spawn_local(async move {
-                // An error says that the other end was dropped: that is the signal.
-                let _ = stopped.await;
-            });
             shared.unsettled.notify_one();
             tasks.spawn_local(Rc::clone(&shared).settle());
             for (row, pair) in self.environments.into_iter().enumerate() {
-                let environment =
-                    Polled::new(row, pair.client_side_key, self.interval, Rc::clone(&shared));
-                tasks.spawn_local(environment.keep());
+                shared.keep(&mut tasks, row, pair.client_side_key, Orders::default());
             }
-            match tasks.join_next().await {
-                Some(Err(error)) => Err(Error::Panicked(message(error))),
-                _ => Ok(()),
+            loop {
+                match poll_fn(|context| Event::poll(context, &mut changes, &mut tasks)).await {
+                    Event::Change(change) => shared.change(&mut tasks, *change).await,
+                    Event::Ended(Err(error)) if error.is_panic() => {
+                        return Err(Error::Panicked(message(error)));
+                    }
+                    // That of an environment that was removed, or one that has done its part.
+                    Event::Ended(_) => {}
+                    Event::Stop => return Ok(()),
+                }
             }
         })
     }
 }
 
+/// What the poller's thread has to deal with, but for what its tasks do.
+enum Event {
+    Change(Box<Change>),
+    Ended(Result<(), JoinError>),
+    Stop,
+}
+
+impl Event {
+    fn poll(
+        context: &mut Context<'_>,
+        changes: &mut UnboundedReceiver<Change>,
+        tasks: &mut JoinSet<()>,
+    ) -> Poll<Self> {
+        if let Poll::Ready(change) = changes.poll_recv(context) {
+            return Poll::Ready(change.map_or(Self::Stop, |change| Self::Change(Box::new(change))));
+        }
+        let ended = ready!(tasks.poll_join_next(context));
+        Poll::Ready(ended.map_or(Self::Stop, Self::Ended))
+    }
+}
+
 impl Polling {
+    /// Changes what is polled, and how. Rings [`Notice::Changed`] when that has come to its [`outcome`](Self::outcome);
+    /// one change at a time.
+    pub(crate) fn change(&self, change: Change) {
+        // Should the thread have ended, that is told by another notice.
+        let _ = self.changes.send(change);
+    }
+
+    /// What became of the change: all of it, or nothing and the reason. `None`: not known yet.
+    pub(crate) fn outcome(&self) -> Option<Result<(), String>> {
+        self.outcomes.try_recv().ok()
+    }
+
     /// Why the thread ended. To be asked after [`Notice::PollerEnded`].
     pub(crate) fn reason(self) -> Error {
         match self.thread.join() {
@@ -161,7 +208,11 @@ impl Drop for RingAtEnd {
 
 /// What all environments have in common.
 struct Shared {
-    supply: Supply,
+    supplier: Supplier,
+    interval: Cell<Duration>,
+    /// By row.
+    tasks: RefCell<HashMap<usize, Task>>,
+    outcomes: mpsc::Sender<Result<(), String>>,
     adopter: Arc<Adopter>,
     board: Arc<Board>,
     permits: Semaphore,

@@ -8,6 +8,7 @@
 
 mod drain;
 mod heartbeats;
+mod roll;
 
 use std::io;
 use std::net::TcpListener;
@@ -29,6 +30,8 @@ use crate::strangers;
 
 use heartbeats::Heartbeats;
 pub(crate) use heartbeats::PATIENCE;
+pub(crate) use roll::{BOOT_TIMEOUT, Rolled};
+use roll::{Leaving, Roll};
 
 /// The exit code of a worker that could not boot. A replacement could not either.
 const BOOT_FAILURE: i32 = 3;
@@ -57,13 +60,26 @@ pub enum Error {
     Wait(#[source] io::Error),
 }
 
-/// Why the pool ended serving.
+/// Why the pool serves no longer, or pauses to tell something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum End {
+    /// Something that is not for the pool to act on, with which it only pauses.
+    Told(Told),
     /// It was asked to stop.
     Stopped,
     /// The poller's thread ended.
     PollerEnded,
+}
+
+/// What there is to tell of reloading.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Told {
+    /// It was asked for.
+    pub(crate) reload: bool,
+    /// The poller is done with its part.
+    pub(crate) changed: bool,
+    /// So is the pool.
+    pub(crate) rolled: bool,
 }
 
 /// How long the pool waits for what.
@@ -75,6 +91,8 @@ pub(crate) struct Times {
     pub(crate) drain_timeout: Duration,
     /// How long a worker may go without saying that it is alive.
     pub(crate) patience: Duration,
+    /// How long a worker may take until it replaces one that serves.
+    pub(crate) boot_timeout: Duration,
 }
 
 /// The workers and their sockets.
@@ -88,6 +106,9 @@ pub(crate) struct Pool {
     /// One for each slot; none once draining.
     listeners: Vec<TcpListener>,
     slots: Vec<Slot>,
+    roll: Option<Roll>,
+    rolled: Option<Rolled>,
+    leaving: Vec<Leaving>,
 }
 
 struct Slot {
@@ -132,6 +153,9 @@ impl Pool {
             impatient: false,
             listeners,
             slots,
+            roll: None,
+            rolled: None,
+            leaving: Vec::new(),
         }
     }
 
@@ -144,7 +168,7 @@ impl Pool {
         Ok(())
     }
 
-    /// Keeps every slot filled until there is a reason to end, and then for as long as others may take to notice.
+    /// Keeps every slot filled until there is a reason to pause or to end, and in the end then for as long as others may take to notice.
     pub(crate) fn serve(&mut self, notices: &mut Notices) -> Result<End, Error> {
         let end = loop {
             let noticed = self.turn(notices, None)?;
@@ -153,6 +177,14 @@ impl Pool {
             }
             if noticed.poller_ended {
                 break End::PollerEnded;
+            }
+            let told = Told {
+                reload: noticed.reload,
+                changed: noticed.changed,
+                rolled: self.rolled.is_some(),
+            };
+            if told != Told::default() {
+                return Ok(End::Told(told));
             }
         };
         self.linger(notices)?;
@@ -173,14 +205,19 @@ impl Pool {
         }
         self.kill_unheard();
         self.replace();
+        self.advance_roll();
         Ok(noticed)
     }
 
+    /// The sockets in use.
+    pub(crate) fn listeners(&self) -> &[TcpListener] {
+        &self.listeners
+    }
+
     fn running(&self) -> usize {
-        self.slots
-            .iter()
-            .filter(|slot| matches!(slot.state, State::Running { .. }))
-            .count()
+        let slots = self.slots.iter();
+        let running = slots.filter(|slot| matches!(slot.state, State::Running { .. }));
+        running.count() + self.without_slot().count()
     }
 
     fn next_due(&self) -> Option<Instant> {
@@ -188,16 +225,33 @@ impl Pool {
             State::Waiting { until } => Some(until),
             State::Running { .. } | State::Over => None,
         };
-        self.slots.iter().filter_map(due).min()
+        let slots = self.slots.iter().filter_map(due);
+        slots.chain(self.roll_due()).min()
     }
 
     fn spawn(&mut self, slot: usize) -> io::Result<()> {
+        let child = self.start_worker(slot, self.command_of(slot), &self.listeners)?;
+        self.slots[slot].state = State::Running {
+            child,
+            since: Instant::now(),
+            killed: false,
+        };
+        Ok(())
+    }
+
+    /// Starts a worker that has this slot on the board from here on.
+    fn start_worker(
+        &self,
+        slot: usize,
+        worker: &WorkerCommand,
+        listeners: &[TcpListener],
+    ) -> io::Result<Child> {
         let copy = |slot: usize| {
-            let listener = self.listeners[slot].try_clone();
+            let listener = listeners[slot].try_clone();
             listener.map(|listener| Stdio::from(OwnedFd::from(listener)))
         };
         let beside = self.board.neighbour(slot).map(copy).transpose()?;
-        let child = (self.worker)(slot)
+        let child = worker(slot)
             .stdin(copy(slot)?)
             .stdout(beside.unwrap_or_else(Stdio::null))
             // Ctrl-C goes to the whole foreground group; workers are to hear of it from us.
@@ -206,12 +260,7 @@ impl Pool {
         // It says so itself, when it gets that far.
         self.board.claim_slot(slot, child.id());
         debug!("worker {slot} started: process {}", child.id());
-        self.slots[slot].state = State::Running {
-            child,
-            since: Instant::now(),
-            killed: false,
-        };
-        Ok(())
+        Ok(child)
     }
 
     /// Takes note of workers that ended while they should not have.
@@ -264,6 +313,7 @@ impl Pool {
             living.push(child.id());
         }
         if process::id() == 1 {
+            living.extend(self.without_slot().map(Child::id));
             strangers::reap(&living);
         }
         ended
@@ -274,7 +324,7 @@ impl Pool {
             let State::Waiting { until } = self.slots[slot].state else {
                 continue;
             };
-            if until > Instant::now() {
+            if until > Instant::now() || self.is_coming(slot) {
                 continue;
             }
             if let Err(error) = self.spawn(slot) {
@@ -293,13 +343,20 @@ impl Pool {
 
     /// To every worker that lives, or has died and is not reaped: its number cannot be another process yet.
     fn signal(&self, signal: Signal) {
-        for slot in &self.slots {
-            if let State::Running { child, .. } = &slot.state
-                && let Ok(process) = i32::try_from(child.id())
-            {
-                let _ = kill(Pid::from_raw(process), signal);
-            }
+        let running = self.slots.iter().filter_map(|slot| match &slot.state {
+            State::Running { child, .. } => Some(child),
+            State::Waiting { .. } | State::Over => None,
+        });
+        for child in running.chain(self.without_slot()) {
+            signal_worker(child, signal);
         }
+    }
+}
+
+/// One that is not reaped: nobody else has its number.
+fn signal_worker(child: &Child, signal: Signal) {
+    if let Ok(process) = i32::try_from(child.id()) {
+        let _ = kill(Pid::from_raw(process), signal);
     }
 }
 

@@ -1,39 +1,48 @@
-//! The one owner of the publisher: which row an environment has, and what its snapshots are called. Knows neither
-//! upstream nor workers.
+//! The one owner of the publisher: what an environment's snapshots are called, and which rows may be published. Knows
+//! neither upstream nor workers.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 
-use engine::{Environment, Index, IndexEntry, Rows};
+use engine::{Environment, Index};
 use log::warn;
-use snapshot::{Error, Publisher};
+use snapshot::Publisher;
+use thiserror::Error;
 
-use crate::keys::KeyPair;
 use crate::warm::{self, Warm};
 
 /// What is published, for any thread.
 pub(crate) struct Publication {
     publisher: Publisher,
-    /// The names of the snapshots, by row.
-    files: Vec<String>,
+    /// The names of the snapshots, by row. Held for reading as long as one is published: whoever retires a row waits.
+    files: RwLock<HashMap<usize, String>>,
     /// What an earlier run left, by row, until whoever keeps that row asks for it.
     warm: Mutex<HashMap<usize, Warm>>,
 }
 
+/// Why a snapshot was not published.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Snapshot(#[from] snapshot::Error),
+    #[error("the environment is no longer configured")]
+    Retired,
+}
+
 impl Publication {
     /// Publishes what an earlier run left and then every key, so that workers can tell a known key from an unknown one.
-    pub(crate) fn open(publisher: Publisher, environments: &[KeyPair]) -> Result<Self, Error> {
+    pub(crate) fn open(publisher: Publisher, index: &Index) -> Result<Self, snapshot::Error> {
         for warning in publisher.warnings() {
             warn!("{}", with_causes(warning));
         }
-        let index = index(environments);
-        let warm = warm::start(&publisher, &index);
-        publisher.publish_index(&index)?;
-        let files = index.environments.into_iter().map(|entry| entry.file);
+        let warm = warm::start(&publisher, index);
+        publisher.publish_index(index)?;
+        let files = index.environments.iter();
+        let files = files.map(|entry| (entry.row as usize, entry.file.clone()));
         Ok(Self {
             publisher,
-            files: files.collect(),
+            files: RwLock::new(files.collect()),
             warm: Mutex::new(warm),
         })
     }
@@ -51,31 +60,31 @@ impl Publication {
 
     /// Publishes a new snapshot of the environment in this row. Returns the generation.
     pub(crate) fn publish(&self, row: usize, environment: &Environment) -> Result<u64, Error> {
-        self.publisher.publish(row, &self.files[row], environment)
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        let file = files.get(&row).ok_or(Error::Retired)?;
+        Ok(self.publisher.publish(row, file, environment)?)
+    }
+
+    /// Publishes another index and retires the rows that it does not name any more.
+    pub(crate) fn change(&self, index: &Index, retired: &[usize]) -> Result<(), snapshot::Error> {
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        self.publisher.publish_index(index)?;
+        for row in retired {
+            files.remove(row);
+        }
+        self.publisher.retire(retired.iter().copied());
+        Ok(())
+    }
+
+    /// Allows a row to be published that no index names yet.
+    pub(crate) fn expect(&self, row: usize, file: String) {
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        files.insert(row, file);
     }
 
     /// Makes what was published outlive a power cut, and reclaims what it replaced. Slow.
-    pub(crate) fn settle(&self) -> Result<(), Error> {
+    pub(crate) fn settle(&self) -> Result<(), snapshot::Error> {
         self.publisher.settle()
-    }
-}
-
-fn index(environments: &[KeyPair]) -> Index {
-    let rows = || (0..).zip(environments);
-    let client_side_keys: Rows<String> = rows()
-        .map(|(row, pair)| (pair.client_side_key.clone(), row))
-        .collect();
-    let server_side_keys: Rows<[u8; 32]> = rows()
-        .map(|(row, pair)| (pair.server_side_key.digest(), row))
-        .collect();
-    let environments = environments.iter().map(|pair| IndexEntry {
-        name: pair.client_side_key.clone(),
-        file: pair.file_name(),
-    });
-    Index {
-        environments: environments.collect(),
-        client_side_keys,
-        server_side_keys,
     }
 }
 

@@ -39,6 +39,11 @@ impl Schedule {
         }
     }
 
+    /// Later fetches are due about this far apart.
+    pub(crate) fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
+    }
+
     /// How many tries have failed since the last success.
     pub(crate) fn failures(&self) -> usize {
         self.failures

@@ -20,13 +20,14 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
         }],
         source: Source::Embedded(vec![document.into(); documents]),
         poll_interval: Duration::from_secs(10),
+        stale_after: None,
         directory: directory.join("state"),
         host: "127.0.0.1".to_owned(),
         port: 0,
         workers: NonZeroUsize::MIN,
         drain_delay: Duration::ZERO,
         drain_timeout: Duration::from_secs(3600),
-        worker: Box::new(move |_| {
+        worker: Rc::new(move |_| {
             let mut command = Command::new("sh");
             command
                 .args(["-c", "echo $$ >$started; exec sleep 60"])
@@ -40,7 +41,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
 fn serves_until_it_is_told_to_stop_and_leaves_no_worker() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_owned();
-    let running = thread::spawn(move || run(settings(path, 1)));
+    let running = thread::spawn(move || run(settings(path, 1), None));
     let started = directory.path().join("started");
     let process = || fs::read_to_string(&started).ok()?.trim().parse().ok();
     eventually("a worker", || process().is_some());
@@ -55,7 +56,7 @@ fn serves_until_it_is_told_to_stop_and_leaves_no_worker() {
 #[test]
 fn every_environment_needs_its_embedded_document() {
     let directory = tempfile::tempdir().unwrap();
-    let error = run(settings(directory.path().to_owned(), 2)).unwrap_err();
+    let error = run(settings(directory.path().to_owned(), 2), None).unwrap_err();
     assert_eq!(
         error.to_string(),
         "serve 1 environments from 2 embedded documents"

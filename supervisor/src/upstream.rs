@@ -22,7 +22,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 use crate::api_url::ApiUrl;
 use crate::condition::Timing;
-use crate::keys::ServerSideKey;
+use crate::keys::{KeyPair, ServerSideKey};
 use crate::schedule::read_retry_after;
 
 use redirect::{RedirectRefused, within_origin};
@@ -47,6 +47,13 @@ impl Credential {
         let mut value = HeaderValue::from_str(key.expose()).ok()?;
         value.set_sensitive(true);
         Some(Self(value))
+    }
+
+    /// That of an environment, or an error that names it.
+    pub(crate) fn of_pair(pair: &KeyPair) -> Result<Self, crate::Error> {
+        Self::of(&pair.server_side_key).ok_or_else(|| crate::Error::Key {
+            environment: pair.client_side_key.clone(),
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use engine::{Environment, Index, IndexEntry};
+use engine::{ArchivedIndexEntry, Environment, Index, IndexEntry};
 use log::{info, warn};
 use snapshot::{Adopted, Adoption, Publisher};
 use xxhash_rust::xxh3::xxh3_128;
@@ -41,12 +41,13 @@ pub(crate) fn start(publisher: &Publisher, index: &Index) -> HashMap<usize, Warm
     let mut refused = 0;
     each_in_parallel(
         environments.len(),
-        |row| Found::adopt(publisher, row, &environments[row], &fetches),
-        |row, found| {
+        |place| Found::adopt(publisher, &environments[place], &fetches),
+        |place, found| {
+            let row = environments[place].row as usize;
             for reason in found.refused {
                 refused += 1;
                 if refused <= TOLD {
-                    let name = &environments[row].name;
+                    let name = &environments[place].name;
                     warn!("environment {name}: snapshot refused: {reason}");
                 }
             }
@@ -83,14 +84,14 @@ struct Found {
 impl Found {
     fn adopt(
         publisher: &Publisher,
-        row: usize,
         entry: &IndexEntry,
         fetches: &HashMap<String, SystemTime>,
     ) -> Self {
-        let (adopted, refused) = match publisher.adopt::<Environment>(row, &entry.file) {
-            Ok(Adoption { adopted, refused }) => (adopted, refused),
-            Err(error) => (None, vec![error]),
-        };
+        let (adopted, refused) =
+            match publisher.adopt::<Environment>(entry.row as usize, &entry.file) {
+                Ok(Adoption { adopted, refused }) => (adopted, refused),
+                Err(error) => (None, vec![error]),
+            };
         // What was fetched last may be what is damaged.
         let fetched = fetches
             .get(&entry.file)
@@ -122,10 +123,14 @@ fn fetches(publisher: &Publisher) -> HashMap<String, SystemTime> {
         return HashMap::new();
     };
     match publisher.earlier_index::<Index>() {
-        Ok(Some(index)) => (0..board.shape().rows)
-            .zip(index.environments.iter())
-            .filter_map(|(row, entry)| Some((entry.file.to_string(), board.fetched(row)?)))
-            .collect(),
+        Ok(Some(index)) => {
+            let row = |entry: &ArchivedIndexEntry| entry.row.to_native() as usize;
+            let entries = index.environments.iter();
+            entries
+                .filter(|entry| row(entry) < board.shape().rows)
+                .filter_map(|entry| Some((entry.file.to_string(), board.fetched(row(entry))?)))
+                .collect()
+        }
         Ok(None) => HashMap::new(),
         Err(error) => {
             let reason = with_causes(&error);

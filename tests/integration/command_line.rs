@@ -14,6 +14,8 @@ fn tells_its_version_and_how_to_start() {
     for word in [
         "--config",
         "--demo",
+        "check-config",
+        "HUP",
         "config.json.example",
         "WEB_CONCURRENCY",
         "RUST_LOG",
@@ -63,6 +65,62 @@ fn a_bad_configuration_is_one_line_and_78() {
         Some(&format!(r#"{{{pair},"server":{{"port":"eighty"}}}}"#)),
         &["server.port", "\"eighty\"", "0 to 65535"],
     );
+}
+
+#[test]
+fn a_configuration_is_checked_without_starting_anything() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    let file = path.display().to_string();
+    let check = |text: &str, workers: &str| {
+        std::fs::write(&path, text).unwrap();
+        let mut command = executable();
+        command
+            .env("HOME", directory.path())
+            .env("WEB_CONCURRENCY", workers);
+        run(command.args(["check-config", "--config", &file]))
+    };
+    let pairs = r#""environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},{"server_side_key":"ser.b","client_side_key":"b"}]"#;
+    let fine = format!(r#"{{{pairs},"server":{{"port":1,"reload":true}},"logging":{{}}}}"#);
+    let (code, stdout, stderr) = check(&fine, "3");
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(
+        stdout,
+        format!("{file} is fine: 2 environments on 3 workers\n")
+    );
+    let warning = |name| format!("edge-proxy: {file}: {name} is not a setting; ignoring it\n");
+    assert_eq!(stderr, warning("server.reload") + &warning("logging"));
+
+    let wrong_port = format!(r#"{{{pairs},"server":{{"port":-1}}}}"#);
+    let wrong_key = r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET\u00e9","client_side_key":"a"}]}"#;
+    for (text, workers, expected) in [
+        ("{", "1", "is not JSON"),
+        (
+            wrong_port.as_str(),
+            "1",
+            "server.port: found -1, expected a whole number from 0 to 65535",
+        ),
+        (
+            wrong_key,
+            "1",
+            "found another string, expected a key that starts with \"ser.\" and is plain ASCII",
+        ),
+        (fine.as_str(), "many", "WEB_CONCURRENCY: found \"many\""),
+    ] {
+        let (code, stdout, stderr) = check(text, workers);
+        assert_eq!((code, stdout.as_str()), (Some(78), ""), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr:?} lacks {expected:?}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(!stderr.contains("SECRET"), "{stderr}");
+    }
+    // The process environment names the file, too, and so may the word before.
+    std::fs::write(&path, &fine).unwrap();
+    let (code, ..) = run(executable().arg("check-config").env("CONFIG_PATH", &path));
+    assert_eq!(code, Some(0));
+    let (code, ..) = run(executable().args(["--config", &file, "check-config"]));
+    assert_eq!(code, Some(0));
+    let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "it touches nothing: {left:?}");
 }
 
 #[test]

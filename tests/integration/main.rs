@@ -10,6 +10,7 @@ mod hostile;
 mod kills;
 mod pool;
 mod prose;
+mod reload;
 mod sdk;
 mod serving;
 mod warm;

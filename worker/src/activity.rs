@@ -150,7 +150,17 @@ impl Activity {
 
     /// Whether it could be closed without breaking a request off. A new connection is given a moment to bring its first.
     pub(crate) fn is_idle(&self, tick: u32) -> bool {
-        self.state.get() == State::Waiting && (self.served.get() || self.silent_for(tick) > 1)
+        self.is_waiting() && (self.has_served() || self.silent_for(tick) > 1)
+    }
+
+    /// Whether it is the client's turn.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.state.get() == State::Waiting
+    }
+
+    /// Whether it ever answered a request.
+    pub(crate) fn has_served(&self) -> bool {
+        self.served.get()
     }
 
     /// Ticks since a byte moved.

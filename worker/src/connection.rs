@@ -37,8 +37,6 @@ pub(crate) struct Connection {
     registration: Registration,
     /// Bytes read in this turn.
     read: usize,
-    /// Whether a request was answered. Who has connected is about to ask, and who was answered may not be.
-    answered: bool,
 }
 
 /// Where the body of an answer waits until the socket has taken it, straight from the memory it lies in.
@@ -59,7 +57,6 @@ impl Connection {
             outlet: Rc::default(),
             registration,
             read: 0,
-            answered: false,
         }
     }
 
@@ -75,13 +72,7 @@ impl Connection {
 
     /// Whether to close, instead of waiting for another request: when draining, and no byte of one is here.
     fn ends(&self) -> bool {
-        let closing = if self.answered {
-            self.registration.is_closing()
-        } else {
-            self.registration.is_closing_all()
-        };
-        closing
-            && self.registration.activity().is_idle()
+        self.registration.is_closing()
             && self.outlet.rest.borrow().is_empty()
             && nothing_received(&self.stream)
     }
@@ -196,7 +187,6 @@ impl AsyncWrite for Connection {
         if bytes.ends_with(CONTINUE) {
             this.registration.moved();
         } else {
-            this.answered = true;
             this.registration.wrote(written);
         }
         let of_these = written.min(bytes.len());

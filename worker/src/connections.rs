@@ -303,14 +303,16 @@ impl Registration {
         &self.activity
     }
 
-    /// Whether the connection is to close once it waits for a request.
+    /// Whether the connection is to close, unless something of a request has come: one on which nothing was asked yet is
+    /// given longer than one that may never be used again.
     pub(crate) fn is_closing(&self) -> bool {
-        self.connections.closing.get()
-    }
-
-    /// Whether it is to close even if nothing was asked on it.
-    pub(crate) fn is_closing_all(&self) -> bool {
-        self.connections.closing_all.get()
+        let connections = &self.connections;
+        let closing = if self.activity.has_served() {
+            &connections.closing
+        } else {
+            &connections.closing_all
+        };
+        closing.get() && self.activity.is_waiting()
     }
 
     /// Its number, for [`Connections::serve`].
@@ -399,7 +401,7 @@ mod tests {
     fn closing_for(connections: &Rc<Connections>, time: Duration) {
         let registration = connections.enter();
         connections.serve(registration.number(), async move {
-            poll_fn(|_| match registration.is_closing() {
+            poll_fn(|_| match registration.connections.closing.get() {
                 true => Poll::Ready(()),
                 // Woken when there is a reason to look.
                 false => Poll::Pending,

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_http::RequestHead;
 use actix_http::header::{HeaderName, HeaderValue};
@@ -155,20 +155,12 @@ impl Generation {
 
     /// Takes over what is held of the environments that are still there. Keys have to be presented again.
     fn keep(&self, before: Self) {
-        let mut held: HashMap<&str, Place> = HashMap::new();
-        for place in before.asked.into_inner().places {
-            if let Some(entry) = before.index.environments.get(place.row()) {
-                held.insert(&entry.file, place);
-            }
-        }
-        if held.is_empty() {
-            return;
-        }
         let mut asked = self.asked.borrow_mut();
-        for row in 0..self.environment_count() {
-            let entry = self.entry(row);
-            if let Some(place) = entry.and_then(|entry| held.remove(entry.file.as_str())) {
-                asked.add(place.moved_to(row));
+        for place in before.asked.into_inner().places {
+            let file = |index: &Map<Index>| Some(index.environment(place.row())?.file.to_string());
+            // A row means the same for a whole run; should it not, nothing is served under another's name.
+            if file(&self.index).is_some_and(|now| Some(now) == file(&before.index)) {
+                asked.add(place);
             }
         }
     }
@@ -202,19 +194,27 @@ impl Generation {
     }
 
     fn entry(&self, row: usize) -> Option<&ArchivedIndexEntry> {
-        self.index.environments.get(row)
+        self.index.environment(row)
     }
 
-    /// How many environments there are, and so how many rows of the board count.
-    pub(crate) fn environment_count(&self) -> usize {
+    /// The rows that count: those of environments. The board has many more.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = usize> {
         let rows = self.reader.board().shape().rows;
-        self.index.environments.len().min(rows)
+        let entries = self.index.environments.iter();
+        let entries = entries.map(|entry| entry.row.to_native() as usize);
+        entries.filter(move |row| *row < rows)
     }
 
     /// Whether every environment has a document.
     pub(crate) fn is_complete(&self) -> bool {
         let board = self.reader.board();
-        (0..self.environment_count()).all(|row| board.row_generation(row) != 0)
+        self.rows().all(|row| board.row_generation(row) != 0)
+    }
+
+    /// Age of the oldest successful fetch from which the proxy is not ready; `None` for never.
+    pub(crate) fn stale_after(&self) -> Option<Duration> {
+        let milliseconds = self.index.stale_after.as_ref()?;
+        Some(Duration::from_millis(milliseconds.to_native()))
     }
 
     /// The environment that a request's key opens, and as what. One look-up and one atomic load, unless the key or
@@ -270,7 +270,7 @@ impl Generation {
             let key = std::str::from_utf8(key).ok()?;
             (self.index.open_client_side(key)?, Side::Client)
         };
-        (row < self.environment_count()).then_some((row, side))
+        (row < self.reader.board().shape().rows).then_some((row, side))
     }
 }
 

@@ -9,14 +9,11 @@ use crate::current::Current;
 use crate::refusal::Refusal;
 
 /// Answers `GET /proxy/health` and its other names.
-pub(crate) fn answer(
-    current: &Current,
-    stale_after: Option<Duration>,
-) -> Result<Response, Refusal> {
+pub(crate) fn answer(current: &Current) -> Result<Response, Refusal> {
     let generation = current.generation();
     let board = current.board();
-    let fetched = (0..generation.environment_count()).map(|row| board.fetched(row));
-    let health = Health::of(fetched, SystemTime::now(), stale_after)
+    let fetched = generation.rows().map(|row| board.fetched(row));
+    let health = Health::of(fetched, SystemTime::now(), generation.stale_after())
         .unless_missing(generation.is_complete())
         .unless_draining(board.draining());
     match health.reason {

@@ -53,7 +53,7 @@ use slot::Slot;
 pub struct Handover {
     /// The state directory that the supervisor publishes in.
     pub directory: PathBuf,
-    /// This worker's place, 0..N; also its slot on the board.
+    /// Its slot on the board, which no other worker that lives has.
     pub slot: usize,
     /// Process id of the supervisor, which this worker must not outlive.
     pub supervisor: u32,
@@ -66,8 +66,6 @@ pub struct Handover {
 pub struct Settings {
     /// Origins whose pages may read answers; `*` among them means any.
     pub allow_origins: Vec<String>,
-    /// Age of the oldest successful fetch from which the proxy is not ready; `None` for never.
-    pub stale_after: Option<Duration>,
     /// How long a drain may take; whole seconds, a fraction counts as one more.
     pub drain_timeout: Duration,
     /// What a client may take of it.

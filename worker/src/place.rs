@@ -37,11 +37,6 @@ impl Place {
         }
     }
 
-    /// The same environment, which has this row from now on.
-    pub(crate) fn moved_to(self, row: usize) -> Self {
-        Self { row, ..self }
-    }
-
     pub(crate) fn row(&self) -> usize {
         self.row
     }

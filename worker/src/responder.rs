@@ -1,8 +1,6 @@
 //! From a request to its answer: the endpoint, the refusal if there is one, the marks for browsers. Knows nothing of
 //! connections.
 
-use std::time::Duration;
-
 use actix_http::RequestHead;
 use actix_web::web::Bytes;
 
@@ -21,7 +19,6 @@ pub(crate) struct Responder {
     current: Current,
     cors: Cors,
     identities: Identities,
-    stale_after: Option<Duration>,
 }
 
 impl Responder {
@@ -30,7 +27,6 @@ impl Responder {
             current,
             cors: Cors::new(&settings.allow_origins),
             identities: Identities::default(),
-            stale_after: settings.stale_after,
         }
     }
 
@@ -64,7 +60,7 @@ impl Responder {
                 self.identities.post(&self.current, head, &body)
             }
             (Endpoint::Document, _) => document::answer(&self.current, head),
-            (Endpoint::Health, _) => health::answer(&self.current, self.stale_after),
+            (Endpoint::Health, _) => health::answer(&self.current),
             (Endpoint::Liveness, _) => Ok(answer::empty()),
         }
     }

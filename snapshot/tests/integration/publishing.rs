@@ -87,6 +87,54 @@ fn what_is_replaced_keeps_its_name_until_what_replaces_it_is_settled() {
 }
 
 #[test]
+fn the_files_of_retired_rows_are_reclaimed_and_their_maps_stay() {
+    let place = place();
+    let publisher = publisher(place.path());
+    let environments = || names(&place.path().join("environments"));
+    publisher.publish_index(&1_u32).unwrap();
+    publisher.publish(0, "stays", &1_u64).unwrap();
+    publisher.publish(1, "goes", &7_u64).unwrap();
+    publisher.publish(1, "goes", &8_u64).unwrap();
+    let held = reader(place.path()).map::<u64>("goes", 4).unwrap();
+    publisher.publish_index(&2_u32).unwrap();
+    // Of row 2 there is nothing.
+    publisher.retire([1, 2]);
+    assert_eq!(environments(), ["goes.3", "goes.4", "stays.2"]);
+    publisher.settle().unwrap();
+    assert_eq!(environments(), ["stays.2"]);
+    assert_eq!(*held, 8);
+    // Retired once, whatever else is published.
+    publisher.publish(0, "stays", &2_u64).unwrap();
+    publisher.settle().unwrap();
+    assert_eq!(environments(), ["stays.6"]);
+}
+
+#[test]
+fn a_board_has_room_on_disk_for_every_row_and_memory_for_those_in_use() {
+    let place = place();
+    let shape = Shape {
+        format: FORMAT,
+        rows: 65_536,
+        slots: 1,
+    };
+    let publisher = Publisher::open(place.path(), shape).unwrap();
+    let board = fs::metadata(place.path().join("board")).unwrap();
+    assert!(board.len() > 1 << 20);
+    // A page without room would kill whoever writes to it when the disk is full.
+    assert!(board.blocks() * 512 >= board.len(), "{board:?}");
+    publisher.publish(0, "first", &1_u64).unwrap();
+    publisher.publish(65_535, "last", &2_u64).unwrap();
+    let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+    let path = place.path().join("board");
+    let ours = maps.split_once(path.to_str().unwrap()).unwrap().1;
+    let resident = ours.lines().find_map(|line| line.strip_prefix("Rss:"));
+    let resident = resident.unwrap().trim().trim_end_matches(" kB");
+    let resident: usize = resident.parse().unwrap();
+    // Whatever the kernel maps around a page that is looked at.
+    assert!(resident <= 256, "{resident} kB");
+}
+
+#[test]
 fn one_of_ten_thousand_rows_is_one_file() {
     const ROWS: usize = 10_000;
     let place = place();

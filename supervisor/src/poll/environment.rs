@@ -10,9 +10,11 @@ use thiserror::Error;
 use tokio::task::spawn_blocking;
 
 use super::adopt::{Adopted, Adopter};
+use super::orders::Orders;
 use super::outage::Trouble;
-use super::{Shared, Supply, message};
-use crate::condition::{Condition, Timing};
+use super::supply::Supplier;
+use super::{Shared, message};
+use crate::condition::Condition;
 use crate::counted;
 use crate::schedule::{Schedule, Seconds};
 use crate::upstream::{Answer, Document, FetchError};
@@ -25,6 +27,7 @@ pub(super) struct Polled {
     condition: Condition,
     published: Option<Published>,
     trouble: Trouble,
+    orders: Rc<Orders>,
     shared: Rc<Shared>,
 }
 
@@ -49,19 +52,22 @@ pub(super) enum Failure {
 }
 
 impl Polled {
-    pub(super) fn new(row: usize, name: String, interval: Duration, shared: Rc<Shared>) -> Self {
-        let published = match &shared.supply {
-            Supply::Upstream(..) => shared.adopter.publication.take_warm(row),
+    pub(super) fn new(
+        row: usize,
+        name: String,
+        interval: Duration,
+        orders: Rc<Orders>,
+        shared: Rc<Shared>,
+    ) -> Self {
+        let published = match &shared.supplier {
+            Supplier::Upstream(..) => shared.adopter.publication.take_warm(row),
             // They may be other documents than those of an earlier run, and are at hand.
-            Supply::Embedded(_) => None,
+            Supplier::Embedded(_) => None,
         };
         let published = published.map(|warm| Published {
             digest: warm.digest,
             updated_at: warm.updated_at,
         });
-        if published.is_none() {
-            shared.progress.expect();
-        }
         Self {
             row,
             name,
@@ -69,8 +75,14 @@ impl Polled {
             condition: Condition::default(),
             published,
             trouble: Trouble::with(&shared.outage),
+            orders,
             shared,
         }
+    }
+
+    /// Whether there is no document of it yet.
+    pub(super) fn is_missing(&self) -> bool {
+        self.published.is_none()
     }
 
     pub(super) async fn keep(mut self) {
@@ -81,6 +93,7 @@ impl Polled {
                 // Nobody closes the semaphore.
                 Err(_) => return,
             };
+            self.orders.tried();
             let chance = self.shared.dice.borrow_mut().f64();
             let delay = match result {
                 Ok(()) => {
@@ -114,7 +127,36 @@ impl Polled {
                     delay
                 }
             };
-            actix_rt::time::sleep(delay).await;
+            self.rest(delay).await;
+        }
+    }
+
+    /// Waits until the next try is due, and does what is ordered meanwhile.
+    async fn rest(&mut self, mut delay: Duration) {
+        let since = Instant::now();
+        loop {
+            let left = delay.saturating_sub(since.elapsed());
+            let Some(order) = self.orders.within(left).await else {
+                return;
+            };
+            let failing = self.schedule.failures() > 0;
+            if let Some(name) = order.name {
+                self.name = name;
+            }
+            if let Some(interval) = order.interval {
+                self.schedule.set_interval(interval);
+                if !failing {
+                    let chance = self.shared.dice.borrow_mut().f64();
+                    delay = self.schedule.succeeded(chance);
+                }
+            }
+            if order.anew {
+                // Another key or another upstream: what the last one said means nothing to it.
+                self.condition = Condition::default();
+            }
+            if order.anew || order.retry && failing {
+                return;
+            }
         }
     }
 
@@ -152,27 +194,10 @@ impl Polled {
     }
 
     async fn ask(&self) -> Result<Answer, FetchError> {
-        match &self.shared.supply {
-            Supply::Upstream(upstream, credentials) => {
-                let since = self.condition.since(Instant::now());
-                upstream.fetch(&credentials[self.row], since).await
-            }
-            Supply::Embedded(documents) => {
-                let timing = Timing {
-                    asked: Instant::now(),
-                    elapsed: Duration::ZERO,
-                    date: None,
-                };
-                if self.published.is_some() {
-                    return Ok(Answer::NotModified(timing));
-                }
-                Ok(Answer::Document(Document {
-                    body: documents[self.row].clone(),
-                    timing,
-                    last_modified: None,
-                }))
-            }
-        }
+        let since = self.condition.since(Instant::now());
+        let is_published = self.published.is_some();
+        let supplier = &self.shared.supplier;
+        supplier.ask(self.row, since, is_published).await
     }
 
     /// Returns the environment if it is another one than before.

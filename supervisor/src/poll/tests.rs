@@ -9,7 +9,9 @@ use snapshot::{Map, Publisher, Reader, Shape};
 use super::*;
 use crate::keys::ServerSideKey;
 use crate::notice::Notices;
+use crate::roster::Roster;
 use crate::stub::{Reply, Stub, answer, eventually};
+use crate::upstream::{Credential, Upstream};
 
 /// A poller over a state directory of its own, and a reader beside it.
 struct Trial {
@@ -31,16 +33,28 @@ fn pairs(count: usize) -> Vec<KeyPair> {
 fn publication(directory: &Path, environments: &[KeyPair]) -> (Publication, Arc<Board>) {
     let shape = Shape {
         format: engine::FORMAT,
-        rows: environments.len(),
+        rows: environments.len() + 10,
         slots: 1,
     };
     let publisher = Publisher::open(directory, shape).unwrap();
     let board = publisher.share_board();
-    (Publication::open(publisher, environments).unwrap(), board)
+    let index = Roster::new(environments.to_vec(), shape.rows).index(None, &[]);
+    (Publication::open(publisher, &index).unwrap(), board)
 }
 
 impl Trial {
     fn new(
+        environments: Vec<KeyPair>,
+        supply: Supply,
+        compile: Compile,
+        compress: Compress,
+    ) -> Self {
+        let interval = Duration::from_millis(10);
+        Self::every(interval, environments, supply, compile, compress)
+    }
+
+    fn every(
+        interval: Duration,
         environments: Vec<KeyPair>,
         supply: Supply,
         compile: Compile,
@@ -52,7 +66,7 @@ impl Trial {
         let poller = Poller {
             environments,
             supply,
-            interval: Duration::from_millis(10),
+            interval,
             compile,
             compress,
             publication,
@@ -87,7 +101,7 @@ impl Trial {
         let board = self.reader.board();
         let index = self.reader.index::<engine::Index>(board.index_generation());
         let index = index.ok()?;
-        let file = &index.environments[row].file;
+        let file = &index.environment(row)?.file;
         loop {
             let generation = board.row_generation(row);
             match self.reader.map(file, generation) {
@@ -331,3 +345,5 @@ fn a_poller_that_ends_says_why() {
     let reason = trial.polling.reason().to_string();
     assert!(reason.starts_with("poll: "), "{reason}");
 }
+
+mod changing;

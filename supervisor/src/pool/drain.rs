@@ -40,6 +40,7 @@ impl Pool {
     /// kills those that are left.
     pub(crate) fn drain(&mut self, notices: &mut Notices) -> Result<(), Error> {
         self.board.set_draining();
+        self.end_roll();
         for listener in &self.listeners {
             if let Err(error) = listener::refuse(listener) {
                 // Then who connects in the moment between the last look and the end is reset.
@@ -102,6 +103,7 @@ impl Pool {
 
     /// Takes note of workers that ended as they should.
     fn bury(&mut self) {
+        self.bury_leaving();
         for (slot, status, _) in self.ended() {
             if status.success() {
                 debug!("worker {slot} exited");

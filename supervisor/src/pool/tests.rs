@@ -21,6 +21,7 @@ const TIMES: Times = Times {
     drain_delay: Duration::ZERO,
     drain_timeout: HOUR,
     patience: HOUR,
+    boot_timeout: HOUR,
 };
 
 /// A pool that serves in a thread of its own.

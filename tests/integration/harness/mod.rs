@@ -1,6 +1,7 @@
 //! A running proxy for a test: started on a free port, stopped when dropped, its log shown when the test fails.
 
 mod client;
+mod clients;
 pub(crate) mod load;
 pub(crate) mod slots;
 mod upstream;
@@ -18,6 +19,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 pub(crate) use client::{Connection, Response};
+pub(crate) use clients::{Clients, Expect};
 pub(crate) use upstream::{Answer, Upstream};
 
 /// How long anything may take that should take an instant, on a machine busy with other tests.

@@ -26,7 +26,7 @@ use crate::{Error, Limits, Settings, serve};
 struct Published {
     directory: TempDir,
     publisher: Publisher,
-    /// Their names, by row; `client_<name>` and `ser.<name>` open them.
+    /// Their names, by row; `client_<name>` and `ser.<name>` open them. A row without a name is nobody's.
     environments: Vec<&'static str>,
 }
 
@@ -36,7 +36,8 @@ impl Published {
         let directory = TempDir::new().expect("temporary directory");
         let shape = Shape {
             format: FORMAT,
-            rows: names.len(),
+            // More than there are environments, as ever.
+            rows: names.len() + 100,
             slots: 1,
         };
         let publisher = Publisher::open(&directory.path().join("state"), shape).expect("publisher");
@@ -65,11 +66,18 @@ impl Published {
     }
 
     fn publish_index(&self) {
-        let mut index = Index::default();
+        let mut index = Index {
+            stale_after: Some(60_000),
+            ..Index::default()
+        };
         for (row, name) in (0..).zip(&self.environments) {
+            if name.is_empty() {
+                continue;
+            }
             index.environments.push(IndexEntry {
                 name: format!("client_{name}"),
                 file: (*name).to_owned(),
+                row,
             });
             index.client_side_keys.insert(format!("client_{name}"), row);
             let digest = Sha256::digest(format!("ser.{name}")).into();
@@ -115,7 +123,6 @@ impl Worker {
     fn start(published: &Published, allow_origins: &[&str]) -> Self {
         let settings = Settings {
             allow_origins: allow_origins.iter().map(|&origin| origin.into()).collect(),
-            stale_after: Some(Duration::from_secs(60)),
             drain_timeout: Duration::from_secs(10),
             limits: LIMITS,
         };

@@ -366,6 +366,32 @@ fn keeps_what_it_holds_when_the_index_changes() {
 }
 
 #[test]
+fn rows_between_the_environments_count_for_nothing() {
+    let mut published = Published::new(&["one", "", "three"]);
+    published.update("three", &document("three", 0, ONE));
+    let worker = Worker::start(&published, &["*"]);
+    let ready = || worker.get("/proxy/health/readiness", "").status;
+    let status = |key: &str| {
+        let header = format!("X-Environment-Key: {key}\r\n");
+        worker.get("/api/v1/flags/", &header).status
+    };
+    assert_eq!(ready(), 503);
+    published.update("one", &document("one", 0, ONE));
+    assert_eq!(ready(), 200);
+    assert_eq!((status("client_one"), status("ser.three")), (200, 200));
+    // One goes, another comes, and nobody's row is reused.
+    published.environments[0] = "";
+    published.environments.push("four");
+    published.publish_index();
+    assert_eq!(ready(), 503);
+    assert_eq!((status("client_one"), status("ser.one")), (401, 401));
+    assert_eq!((status("client_three"), status("client_four")), (200, 503));
+    published.update("four", &document("four", 0, ONE));
+    assert_eq!(ready(), 200);
+    assert_eq!(status("ser.four"), 200);
+}
+
+#[test]
 fn maps_nothing_that_it_is_not_asked_for() {
     let _alone = DOORBELL.lock();
     let mut published = Published::new(&["one", "two", "three"]);
@@ -493,7 +519,6 @@ fn does_not_serve_a_supervisor_that_is_gone() {
         supervisor: 1,
         settings: Settings {
             allow_origins: Vec::new(),
-            stale_after: None,
             drain_timeout: Duration::from_secs(1),
             limits: LIMITS,
         },

@@ -1,0 +1,243 @@
+//! What is polled changes while it is polled.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::roster::{Seat, Turnover};
+
+/// A poller that fetches once and then waits for an hour.
+fn trial(stub: &Stub, environments: &[KeyPair]) -> Trial {
+    let upstream = Upstream::new(&stub.api_url(), Duration::from_secs(10), 1 << 20).unwrap();
+    let credentials = environments.iter().map(credential).collect();
+    let supply = Supply::Upstream(upstream, credentials);
+    let hour = Duration::from_secs(3600);
+    Trial::every(hour, environments.to_vec(), supply, engine::compile, |_| {
+        false
+    })
+}
+
+fn credential(pair: &KeyPair) -> Credential {
+    Credential::of(&pair.server_side_key).unwrap()
+}
+
+fn pair(client_side_key: &str, server_side_key: &str) -> KeyPair {
+    KeyPair {
+        server_side_key: ServerSideKey::new(server_side_key),
+        client_side_key: client_side_key.to_owned(),
+    }
+}
+
+/// The change from one roster to another.
+fn change(turnover: &Turnover) -> Change {
+    let seats = |rows: &[usize]| -> Vec<(usize, Seat, Credential)> {
+        let seat = |row: &usize| {
+            let seat = turnover.roster.seat(*row).unwrap().clone();
+            let credential = credential(&seat.pair);
+            (*row, seat, credential)
+        };
+        rows.iter().map(seat).collect()
+    };
+    Change {
+        upstream: None,
+        elsewhere: false,
+        interval: None,
+        added: seats(&turnover.added),
+        rotated: seats(&turnover.rotated),
+        removed: turnover.removed.clone(),
+        at_once: Some(turnover.roster.index(None, &turnover.added)),
+        in_the_end: (!turnover.added.is_empty()).then(|| turnover.roster.index(None, &[])),
+    }
+}
+
+impl Trial {
+    fn change(&mut self, change: Change) -> Result<(), String> {
+        self.polling.change(change);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if self.notices.wait(Some(deadline)).unwrap().changed {
+                return self.polling.outcome().unwrap();
+            }
+            assert!(Instant::now() < deadline, "no outcome");
+        }
+    }
+
+    /// The rows of the current index.
+    fn rows(&self) -> Vec<u32> {
+        let generation = self.reader.board().index_generation();
+        let index = self.reader.index::<engine::Index>(generation).unwrap();
+        let rows = index.environments.iter();
+        rows.map(|entry| entry.row.to_native()).collect()
+    }
+}
+
+#[test]
+fn what_is_added_is_fetched_before_it_is_in_the_index_and_what_stays_is_left_alone() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let asked = Arc::clone(&seen);
+    let stub = Stub::new(move |request| {
+        asked.lock().unwrap().push(row(request));
+        answer("200 OK", &[DATE], &document(row(request), 1))
+    });
+    let pairs = pairs(4);
+    let mut trial = trial(&stub, &pairs[..2]);
+    for row in 0..2 {
+        eventually("the fetch", || trial.reader.board().fetched(row).is_some());
+    }
+    let fetched = trial.reader.board().fetched(0);
+    let roster = Roster::new(pairs[..2].to_vec(), 12);
+    let turnover = roster
+        .change_to(vec![pairs[3].clone(), pairs[0].clone()])
+        .unwrap();
+    assert_eq!(
+        (&turnover.added[..], &turnover.removed[..]),
+        (&[2][..], &[1][..])
+    );
+    trial.change(change(&turnover)).unwrap();
+    assert_eq!(trial.rows(), [0, 2]);
+    assert_eq!(trial.document(2), Some(document(3, 1)), "at once");
+    assert_eq!(trial.reader.board().fetched(0), fetched);
+    assert_eq!(
+        seen.lock()
+            .unwrap()
+            .iter()
+            .filter(|asked| **asked == 0)
+            .count(),
+        1
+    );
+    eventually("the file of what was removed is gone", || {
+        let snapshots = trial.directory.path().join("environments");
+        std::fs::read_dir(snapshots).unwrap().count() == 2
+    });
+}
+
+#[test]
+fn another_interval_and_another_upstream_count_at_once() {
+    let first = Stub::new(|_| answer("200 OK", &[DATE], &document(0, 1)));
+    let second = Stub::new(|request| {
+        // The other one's date means nothing here.
+        assert!(!request.contains("if-modified-since"), "{request}");
+        answer("200 OK", &[], &document(0, 2))
+    });
+    let pairs = pairs(1);
+    let mut trial = trial(&first, &pairs);
+    eventually("edition 1", || trial.document(0) == Some(document(0, 1)));
+    let unchanged = || Change {
+        at_once: None,
+        ..change(
+            &Roster::new(pairs.clone(), 12)
+                .change_to(pairs.clone())
+                .unwrap(),
+        )
+    };
+    let interval = Some(Duration::from_millis(10));
+    trial
+        .change(Change {
+            interval,
+            ..unchanged()
+        })
+        .unwrap();
+    let polled = first.requests().len();
+    eventually("polls", || first.requests().len() >= polled + 3);
+
+    let interval = Some(Duration::from_secs(3600));
+    trial
+        .change(Change {
+            interval,
+            ..unchanged()
+        })
+        .unwrap();
+    let upstream = Upstream::new(&second.api_url(), Duration::from_secs(10), 1 << 20).unwrap();
+    let upstream = Some(upstream);
+    trial
+        .change(Change {
+            upstream,
+            elsewhere: true,
+            ..unchanged()
+        })
+        .unwrap();
+    eventually("edition 2", || trial.document(0) == Some(document(0, 2)));
+    assert_eq!(second.requests().len(), 1);
+}
+
+#[test]
+fn a_rotated_key_is_tried_at_once_and_the_environment_keeps_its_row() {
+    let stub = Stub::new(|request| {
+        if request.contains("x-environment-key: ser.refused") {
+            return answer("403 Forbidden", &[], "");
+        }
+        answer("200 OK", &[DATE], &document(0, 1))
+    });
+    let mut trial = trial(&stub, &[pair("client-0", "ser.0")]);
+    eventually("the document", || trial.document(0).is_some());
+    let generation = trial.reader.board().row_generation(0);
+    let mut roster = Roster::new(vec![pair("client-0", "ser.0")], 12);
+    for (client_side_key, server_side_key) in [
+        ("client-0", "ser.refused"),
+        ("client-0", "ser.good"),
+        ("other", "ser.good"),
+    ] {
+        let before = stub.requests().len();
+        let turnover = roster
+            .change_to(vec![pair(client_side_key, server_side_key)])
+            .unwrap();
+        assert_eq!(turnover.rotated, [0]);
+        trial.change(change(&turnover)).unwrap();
+        eventually("a fetch with the new key", || {
+            stub.requests().len() == before + 1
+        });
+        assert!(
+            stub.requests()[before].contains(&format!("x-environment-key: {server_side_key}\n"))
+        );
+        assert_eq!(trial.document(0), Some(document(0, 1)));
+        roster = turnover.roster;
+    }
+    assert_eq!(
+        trial.reader.board().row_generation(0),
+        generation,
+        "nothing was published anew"
+    );
+}
+
+#[test]
+fn a_document_that_is_on_its_way_is_not_published_for_a_row_that_was_retired() {
+    let directory = tempfile::tempdir().unwrap();
+    let roster = Roster::new(pairs(2), 12);
+    let (publication, board) = publication(directory.path(), &pairs(2));
+    let environment = engine::compile(document(1, 1).as_bytes())
+        .unwrap()
+        .environment;
+    publication.publish(1, &environment).unwrap();
+    let turnover = roster.change_to(pairs(1)).unwrap();
+    publication
+        .change(&turnover.roster.index(None, &[]), &turnover.removed)
+        .unwrap();
+    let generation = board.generation();
+    let refused = publication.publish(1, &environment).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the environment is no longer configured"
+    );
+    assert_eq!(board.generation(), generation);
+    publication.settle().unwrap();
+    let snapshots = directory.path().join("environments");
+    assert_eq!(std::fs::read_dir(snapshots).unwrap().count(), 0);
+}
+
+#[test]
+fn an_index_that_cannot_be_published_changes_nothing() {
+    let stub = Stub::new(|request| answer("200 OK", &[DATE], &document(row(request), 1)));
+    let mut trial = trial(&stub, &pairs(2));
+    for row in 0..2 {
+        eventually("the document", || trial.document(row).is_some());
+    }
+    // A directory in the place of what is being written cannot be replaced by a file.
+    let staging = trial.directory.path().join("staging");
+    std::fs::create_dir(&staging).unwrap();
+    let turnover = Roster::new(pairs(2), 12).change_to(pairs(1)).unwrap();
+    let reason = trial.change(change(&turnover)).unwrap_err();
+    assert!(reason.contains("staging"), "{reason}");
+    assert_eq!(trial.rows(), [0, 1]);
+    std::fs::remove_dir(&staging).unwrap();
+    trial.change(change(&turnover)).unwrap();
+    assert_eq!(trial.rows(), [0]);
+}

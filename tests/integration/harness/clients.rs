@@ -1,0 +1,225 @@
+//! Clients that ask all the time, check every answer and count: half of them on a connection for each request, half on
+//! one that they keep as long as the proxy does.
+//!
+//! A kept connection may be closed between two requests. A client then sees it end before any byte of an answer, and
+//! asks again on a new one, as every HTTP client does; that is counted apart. All else that goes wrong is a failure.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// What a client may see.
+#[derive(Clone, Debug)]
+pub(crate) enum Expect {
+    /// This status and a body that holds this, always.
+    Always(u16, String),
+    /// The first status until some moment, the second from then on.
+    Once(u16, u16),
+}
+
+/// Clients at work.
+pub(crate) struct Clients {
+    stop: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+    threads: Vec<JoinHandle<Tally>>,
+}
+
+/// What a client has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) asked: usize,
+    /// Asked again because a kept connection had been closed.
+    pub(crate) again: usize,
+    /// Found nobody at the old address and went to the new one.
+    pub(crate) moved: usize,
+    pub(crate) failures: Vec<String>,
+}
+
+struct Client {
+    address: SocketAddr,
+    /// Where to go when nobody listens at `address` any more.
+    next_address: Option<SocketAddr>,
+    request: String,
+    expect: Expect,
+    keeps: bool,
+    kept: Option<TcpStream>,
+    moved: bool,
+    tally: Tally,
+}
+
+impl Clients {
+    /// Two clients for each of these paths and keys.
+    pub(crate) fn start(
+        address: SocketAddr,
+        next_address: Option<SocketAddr>,
+        asks: &[(&str, &str, Expect)],
+    ) -> Clients {
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let mut threads = Vec::new();
+        for (path, key, expect) in asks {
+            for keeps in [false, true] {
+                let connection = if keeps { "" } else { "Connection: close\r\n" };
+                let mut client = Client {
+                    address,
+                    next_address,
+                    request: format!(
+                        "GET {path} HTTP/1.1\r\nHost: proxy.test\r\nX-Environment-Key: {key}\r\n{connection}\r\n"
+                    ),
+                    expect: expect.clone(),
+                    keeps,
+                    kept: None,
+                    moved: false,
+                    tally: Tally::default(),
+                };
+                let (stop, asked) = (Arc::clone(&stop), Arc::clone(&asked));
+                threads.push(thread::spawn(move || {
+                    while !stop.load(Ordering::SeqCst) && client.tally.failures.len() < 5 {
+                        client.ask();
+                        asked.fetch_add(1, Ordering::SeqCst);
+                    }
+                    client.tally
+                }));
+            }
+        }
+        Clients {
+            stop,
+            asked,
+            threads,
+        }
+    }
+
+    /// How many requests were made so far.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Stops, prints what was counted, and fails the test if anything failed.
+    #[track_caller]
+    pub(crate) fn stop(self, what: &str) -> Tally {
+        self.stop.store(true, Ordering::SeqCst);
+        let mut sum = Tally::default();
+        for thread in self.threads {
+            let tally = thread.join().expect("a client");
+            sum.asked += tally.asked;
+            sum.again += tally.again;
+            sum.moved += tally.moved;
+            sum.failures.extend(tally.failures);
+        }
+        println!(
+            "{what}: {} requests, {} asked again on a new connection, {} moved, {} failed",
+            sum.asked,
+            sum.again,
+            sum.moved,
+            sum.failures.len()
+        );
+        assert!(sum.failures.is_empty(), "{what}: {:#?}", sum.failures);
+        sum
+    }
+}
+
+impl Client {
+    fn ask(&mut self) {
+        self.tally.asked += 1;
+        match self.answer() {
+            Ok((status, text)) => self.check(status, &text),
+            Err(error) => {
+                self.kept = None;
+                self.tally
+                    .failures
+                    .push(format!("{error}: {}", self.request));
+            }
+        }
+    }
+
+    fn answer(&mut self) -> io::Result<(u16, String)> {
+        if let Some(mut stream) = self.kept.take() {
+            match self.exchange(&mut stream) {
+                Ok(None) => self.tally.again += 1,
+                Ok(Some((answer, kept))) => {
+                    self.kept = kept.then_some(stream);
+                    return Ok(answer);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let mut stream = match TcpStream::connect(self.address) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && !self.moved => {
+                let Some(next) = self.next_address else {
+                    return Err(error);
+                };
+                self.moved = true;
+                self.tally.moved += 1;
+                self.address = next;
+                TcpStream::connect(next)?
+            }
+            connected => connected?,
+        };
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        let closed = || io::Error::other("a new connection was closed without an answer");
+        let (answer, kept) = self.exchange(&mut stream)?.ok_or_else(closed)?;
+        self.kept = (self.keeps && kept).then_some(stream);
+        Ok(answer)
+    }
+
+    /// The answer, and whether the connection can be kept; `None` if it ended before any byte.
+    fn exchange(&self, stream: &mut TcpStream) -> io::Result<Option<((u16, String), bool)>> {
+        let ended = |error: &io::Error| {
+            use io::ErrorKind::{BrokenPipe, ConnectionReset};
+            matches!(error.kind(), BrokenPipe | ConnectionReset)
+        };
+        match stream.write_all(self.request.as_bytes()) {
+            // What it sent before it closed can still be read.
+            Err(error) if !ended(&error) => return Err(error),
+            _ => {}
+        }
+        let mut bytes = Vec::new();
+        let mut piece = [0; 16384];
+        loop {
+            let length = match stream.read(&mut piece) {
+                Ok(0) if bytes.is_empty() => return Ok(None),
+                Ok(0) => return Err(io::Error::other("the answer was cut")),
+                Err(error) if bytes.is_empty() && ended(&error) => return Ok(None),
+                read => read?,
+            };
+            bytes.extend_from_slice(&piece[..length]);
+            let text = String::from_utf8_lossy(&bytes);
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                continue;
+            };
+            let head = head.to_lowercase();
+            let header = |name: &str| {
+                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+                lines
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, value)| value)
+            };
+            let length = header("content-length").and_then(|length| length.parse().ok());
+            if body.len() < length.unwrap_or(0) {
+                continue;
+            }
+            let status = head.get(9..12).and_then(|status| status.parse().ok());
+            let status = status.ok_or_else(|| io::Error::other("no status line"))?;
+            let kept = header("connection") != Some("close");
+            return Ok(Some(((status, body.to_owned()), kept)));
+        }
+    }
+
+    fn check(&mut self, status: u16, body: &str) {
+        let expect = match &mut self.expect {
+            Expect::Always(expected, part) => *expected == status && body.contains(part.as_str()),
+            Expect::Once(before, after) if status == *after => {
+                *before = *after;
+                true
+            }
+            Expect::Once(before, _) => status == *before,
+        };
+        if !expect {
+            let failure = format!("{status} {body} to {}, not {:?}", self.request, self.expect);
+            self.tally.failures.push(failure);
+        }
+    }
+}
