@@ -3,6 +3,7 @@
 mod command_line;
 mod demo;
 mod failures;
+mod faults;
 mod golden;
 mod harness;
 mod pool;

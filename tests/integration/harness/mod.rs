@@ -1,6 +1,7 @@
 //! A running proxy for a test: started on a free port, stopped when dropped, its log shown when the test fails.
 
 mod client;
+mod tls;
 mod upstream;
 
 use std::io::{BufRead, BufReader, Read};
@@ -16,7 +17,8 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 pub(crate) use client::{Connection, Response};
-pub(crate) use upstream::{Answer, Upstream};
+pub(crate) use tls::{Manner, TlsFront};
+pub(crate) use upstream::{Answer, Upstream, raw};
 
 /// How long anything may take that should take an instant, on a machine busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(30);
