@@ -5,6 +5,7 @@ mod answers;
 mod connections;
 mod pages;
 mod waits;
+mod wrong_answers;
 
 use crate::harness::Proxy;
 
