@@ -15,17 +15,11 @@ fn an_upstream_that_is_gone_or_full_changes_nothing_that_is_served() {
         .start();
     proxy.wait_until_ready();
     let before = served(&proxy, "test");
-    let faults: [(fn(&Upstream), &str, &str); 2] = [
-        (
-            Upstream::close,
-            "could not reach upstream: Connection refused (os error 111)",
-            "one",
-        ),
-        (
-            Upstream::jam,
-            "could not connect to upstream within 0.5 s",
-            "two",
-        ),
+    let refused = "could not reach upstream: Connection refused (os error 111)";
+    let jammed = "could not connect to upstream within 0.5 s";
+    let faults = [
+        (Upstream::close as fn(&Upstream), refused, "one"),
+        (Upstream::jam, jammed, "two"),
     ];
     let mut expected = before;
     for (fault, reason, value) in faults {

@@ -14,6 +14,9 @@ use nix::sys::socket::{
     shutdown, socket,
 };
 
+/// Makes an answer of a request's head.
+type Make = Arc<dyn Fn(&str) -> Vec<u8> + Send + Sync>;
+
 /// What upstream says to a key.
 #[derive(Clone)]
 pub(crate) enum Answer {
@@ -26,7 +29,7 @@ pub(crate) enum Answer {
     /// These bytes, and then nothing for longer than anybody waits.
     Stalled(Vec<u8>),
     /// The bytes that come of a request's head, and then the end of the connection.
-    Made(Arc<dyn Fn(&str) -> Vec<u8> + Send + Sync>),
+    Made(Make),
 }
 
 impl Answer {
