@@ -72,17 +72,8 @@ impl Condition {
         last_modified: Option<SystemTime>,
         timing: Timing,
     ) {
-        let settled = || {
-            let modified = last_modified.or_else(|| whole_second(updated_at?))?;
-            let sent = timing.sent()?;
-            (sent >= modified.checked_add(SECOND + MARGIN)?).then_some(Settled {
-                modified,
-                asked: timing.asked,
-                sent,
-                confirmed: 0,
-            })
-        };
-        self.settled = settled();
+        let modified = last_modified.or_else(|| whole_second(updated_at?));
+        self.settled = Settled::proved(modified, timing);
     }
 
     /// Upstream says that nothing has changed since.
@@ -97,6 +88,18 @@ impl Condition {
 }
 
 impl Settled {
+    /// `None` where a second edit may hide behind the second of this one.
+    fn proved(modified: Option<SystemTime>, timing: Timing) -> Option<Self> {
+        let (modified, sent) = (modified?, timing.sent()?);
+        let over = modified.checked_add(SECOND + MARGIN)?;
+        (sent >= over).then_some(Self {
+            modified,
+            asked: timing.asked,
+            sent,
+            confirmed: 0,
+        })
+    }
+
     /// Whether upstream's clock has been set back, so that seconds that were over came again.
     fn is_refuted_by(&self, timing: Timing) -> bool {
         let passed = timing.asked.saturating_duration_since(self.asked);

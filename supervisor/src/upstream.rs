@@ -96,7 +96,8 @@ impl Upstream {
             .user_agent(USER_AGENT)
             .redirect(Policy::custom(within_origin))
             .referer(false)
-            .connect_timeout(timeout)
+            // A little sooner than silence is noticed, which begins before there is a connection: the reason is told apart.
+            .connect_timeout(timeout.mul_f64(0.95))
             .read_timeout(timeout)
             .timeout(timeout.saturating_mul(TIMEOUTS_IN_ALL));
         if api_url.is_loopback() {

@@ -4,6 +4,7 @@ mod command_line;
 mod demo;
 mod draining;
 mod failures;
+mod faults;
 mod golden;
 mod harness;
 mod hostile;

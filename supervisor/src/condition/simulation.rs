@@ -169,6 +169,8 @@ struct Outcome {
 fn double_edits<P: Policy>(count: usize, seed: u64) -> Outcome {
     let mut outcome = Outcome::default();
     let mut world = World::<P>::new(seed);
+    // Hardly any, and nearly as much as the margin allows for.
+    world.skew = [SECOND / 10, 5 * SECOND / 2][usize::from(seed % 2 == 1)];
     for _ in 0..count {
         let interval = [200, 1_000, 3_000, 10_000][world.dice.usize(0..4)] * MILLISECOND;
         let idle = world.dice.u64(0..8 * interval);
@@ -219,7 +221,7 @@ fn of_ten_thousand_double_edits_none_is_missed() {
     println!("10,000 double edits: {total:?}");
     assert_eq!(total.most_polls, 1, "{total:?}");
     assert!(total.fetched_between > 2_000, "{total:?}");
-    assert!(total.same_second > 5_000, "{total:?}");
+    assert!(total.same_second > 3_500, "{total:?}");
 }
 
 #[test]

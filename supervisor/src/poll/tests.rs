@@ -1,5 +1,7 @@
 //! The poller between a stub upstream and a real state directory, read as a worker would.
 
+mod edits;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -98,24 +100,28 @@ impl Trial {
 
     /// What a worker would serve for this environment.
     fn environment(&self, row: usize) -> Option<Map<engine::Environment>> {
-        let board = self.reader.board();
-        let index = self.reader.index::<engine::Index>(board.index_generation());
-        let index = index.ok()?;
-        let file = &index.environment(row)?.file;
-        loop {
-            let generation = board.row_generation(row);
-            match self.reader.map(file, generation) {
-                Err(snapshot::Error::Retired { .. }) if board.row_generation(row) != generation => {
-                }
-                mapped => return mapped.ok(),
-            }
-        }
+        mapped(&self.reader, row)
     }
 
     /// The document that a worker would serve for this environment.
     fn document(&self, row: usize) -> Option<String> {
         let environment = self.environment(row)?;
         Some(String::from_utf8(environment.document().body().to_vec()).unwrap())
+    }
+}
+
+/// What a worker with this reader would serve for the environment in this row.
+fn mapped(reader: &Reader, row: usize) -> Option<Map<engine::Environment>> {
+    let board = reader.board();
+    let index = reader.index::<engine::Index>(board.index_generation());
+    let index = index.ok()?;
+    let file = &index.environment(row)?.file;
+    loop {
+        let generation = board.row_generation(row);
+        match reader.map(file, generation) {
+            Err(snapshot::Error::Retired { .. }) if board.row_generation(row) != generation => {}
+            mapped => return mapped.ok(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod client;
 mod clients;
 pub(crate) mod load;
 pub(crate) mod slots;
+mod tls;
 mod upstream;
 
 use std::io::{BufRead, BufReader, Read};
@@ -20,7 +21,8 @@ use serde_json::{Value, json};
 
 pub(crate) use client::{Connection, Response};
 pub(crate) use clients::{Clients, Expect};
-pub(crate) use upstream::{Answer, Upstream};
+pub(crate) use tls::{Manner, TlsFront};
+pub(crate) use upstream::{Answer, Upstream, raw};
 
 /// How long anything may take that should take an instant, on a machine busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,119 @@
+//! No connection to upstream, in every way there is; and that one connection serves for many fetches.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{assert_secrets_kept, served, wait_for_failure, wait_for_recovery, wait_until_served};
+use crate::harness::{Answer, Manner, Proxy, Start, TlsFront, Upstream, document, executable};
+
+#[test]
+fn an_upstream_that_is_gone_or_full_changes_nothing_that_is_served() {
+    let upstream = Upstream::start([("test", document("test", "good"))]);
+    let proxy = Start::new(&upstream, &["test"])
+        .set("api_poll_timeout_seconds", json!(0.5))
+        .start();
+    proxy.wait_until_ready();
+    let before = served(&proxy, "test");
+    let refused = "could not reach upstream: Connection refused (os error 111)";
+    let jammed = "could not connect to upstream within 0.5 s";
+    let faults = [
+        (Upstream::close as fn(&Upstream), refused, "one"),
+        (Upstream::jam, jammed, "two"),
+    ];
+    let mut expected = before;
+    for (fault, reason, value) in faults {
+        fault(&upstream);
+        wait_for_failure(&proxy, "test", reason);
+        assert!(served(&proxy, "test") == expected, "{reason}");
+        upstream.set("test", Answer::Document(document("test", value)));
+        upstream.open();
+        wait_until_served(&proxy, "test", &document("test", value));
+        wait_for_recovery(&proxy, "test");
+        expected = served(&proxy, "test");
+    }
+    assert_secrets_kept(&proxy);
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_changes_nothing_that_is_served() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let authority = directory.path().join("authority.pem");
+    let upstream = Upstream::start([("test", document("test", "good"))]);
+    let front = TlsFront::start(&upstream, &authority);
+    let proxy = start(&front.api_url(), Some(&authority));
+    wait_until_served(&proxy, "test", &document("test", "good"));
+    let mut expected = served(&proxy, "test");
+    let certificate = "no TLS with upstream: invalid peer certificate: ";
+    for (manner, reason) in [
+        (Manner::SelfSigned, format!("{certificate}UnknownIssuer; a CA bundle of your own is named in SSL_CERT_FILE")),
+        (Manner::OtherHost, format!("{certificate}certificate not valid for name")),
+        (Manner::Expired, format!("{certificate}certificate expired")),
+        (Manner::Plain, "no TLS with upstream: received corrupt message of type InvalidContentType; does api_url mean http://?".to_owned()),
+        (Manner::Rude, "could not reach upstream: ".to_owned()),
+    ] {
+        let asked = upstream.requests("test");
+        front.set(manner);
+        wait_for_failure(&proxy, "test", &reason);
+        assert!(served(&proxy, "test") == expected, "{manner:?}");
+        let next = document("test", &format!("after {manner:?}"));
+        upstream.set("test", Answer::Document(next.clone()));
+        assert!(upstream.requests("test") <= asked + 1, "the key was sent: {manner:?}");
+        front.set(Manner::Trusted);
+        wait_until_served(&proxy, "test", &next);
+        wait_for_recovery(&proxy, "test");
+        expected = served(&proxy, "test");
+    }
+    assert_secrets_kept(&proxy);
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_said_so() {
+    // No name below this one is ever given out.
+    let proxy = start("http://flagsmith.invalid/api/v1", None);
+    wait_for_failure(
+        &proxy,
+        "test",
+        "could not reach upstream: failed to lookup address information",
+    );
+    assert_eq!(proxy.get("/api/v1/flags/", "test").status, 503);
+    assert_eq!(proxy.get("/proxy/health/readiness", "").status, 503);
+    assert_secrets_kept(&proxy);
+}
+
+#[test]
+fn one_connection_serves_for_many_fetches() {
+    let upstream = Upstream::start([("test", document("test", "good"))]);
+    let proxy = Proxy::ready(&upstream, "test");
+    proxy.wait_for("ten fetches", |_| {
+        (upstream.requests("test") >= 10).then_some(())
+    });
+    assert_eq!(upstream.connections(), 1);
+    // It may end at any moment: the next fetch takes another one, and nobody is told.
+    upstream.close();
+    upstream.open();
+    let next = document("test", "next");
+    upstream.set("test", Answer::Document(next.clone()));
+    wait_until_served(&proxy, "test", &next);
+}
+
+/// Starts a proxy of one environment that polls `api_url`, and no other proxy on the way to it.
+fn start(api_url: &str, authority: Option<&Path>) -> Proxy {
+    let directory = tempfile::tempdir().expect("a directory");
+    let state = directory.path().join("state");
+    let config = json!({
+        "environment_key_pairs": [{"client_side_key": "test", "server_side_key": "ser.test"}],
+        "api_url": api_url,
+        "api_poll_frequency_seconds": 0.2,
+        "server": {"host": "127.0.0.1", "port": 0},
+        "snapshot": {"directory": state},
+    });
+    let file = directory.path().join("config.json");
+    std::fs::write(&file, config.to_string()).expect("write the configuration");
+    let mut command = executable();
+    command.arg("--config").arg(&file).env("NO_PROXY", "*");
+    if let Some(authority) = authority {
+        command.env("SSL_CERT_FILE", authority);
+    }
+    Proxy::spawn(command, state, Some(directory))
+}
