@@ -48,6 +48,11 @@ impl Answer {
 }
 
 impl ArchivedAnswer {
+    /// Whether it was tried to compress it, or is not worth that.
+    pub fn is_complete(&self) -> bool {
+        self.gzip.is_some() || self.body.len() < WORTH_COMPRESSING
+    }
+
     /// The body as it is.
     pub fn body(&self) -> &[u8] {
         &self.body

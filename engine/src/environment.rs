@@ -11,7 +11,8 @@ use crate::pattern::PatternSource;
 use crate::places::Places;
 use crate::side::Side;
 
-/// The number of the layout of what this crate archives; raise it with every change of that layout.
+/// The number of the layout of what this crate archives; raise it with every change of that layout, and with every
+/// change of what a document compiles to: what an earlier release left is served on while the document is the same.
 pub const FORMAT: u32 = 2;
 
 /// One environment, compiled.

@@ -89,8 +89,8 @@ impl Board {
         self.words[INDEX_GENERATION].load(Ordering::Acquire)
     }
 
-    /// The generation of this row's file, 0 for none in this run. It can be mapped after this
-    /// (Acquire).
+    /// The generation of this row's file, published or adopted in this run; 0 for none. It can be
+    /// mapped after this (Acquire).
     ///
     /// # Panics
     ///
@@ -260,6 +260,12 @@ impl Board {
         word.store(generation, Ordering::Release);
         // Last: who sees it sees what it was published for.
         self.words[GENERATION].store(generation, Ordering::Release);
+    }
+
+    /// Names a file of an earlier run as this row's. Before any reader has mapped the board, for
+    /// nobody is told.
+    pub(crate) fn adopt(&self, row: usize, generation: u64) {
+        self.row(row).store(generation, Ordering::Release);
     }
 
     fn recent(&self, generation: u64) -> &AtomicU64 {

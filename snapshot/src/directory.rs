@@ -1,19 +1,28 @@
-//! The state directory: whose it is, what its files are called, how one gets its name. Knows
+//! The state directory: who holds it, what its files are called, how one gets its name. Knows
 //! nothing of what is in them.
 
-use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::collections::HashMap;
+use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::process;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::posix_fallocate;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
+use crate::ownership;
+use crate::private::{self, Access};
 
 const PRIVATE_DIRECTORY: u32 = 0o700;
 const PRIVATE_FILE: u32 = 0o600;
-const OTHERS: u32 = 0o077;
+/// A file with a higher one in its name is not ours: nobody can have published so often.
+const LAST_GENERATION: u64 = u64::MAX >> 1;
 const LONGEST_NAME: usize = 64;
+/// How long a lock may outlive its holder.
+const LOCK_PATIENCE: Duration = Duration::from_millis(100);
 
 /// A state directory that belongs to this user alone.
 #[derive(Debug)]
@@ -21,76 +30,93 @@ pub(crate) struct Directory {
     path: PathBuf,
 }
 
-/// What a directory holds of earlier runs.
-#[derive(Debug)]
+/// What a directory holds of earlier runs: the generations in the names of its files.
+#[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// Every file with a generation in its name.
-    pub(crate) files: Vec<PathBuf>,
-    /// The highest of those generations, 0 if there are none.
-    pub(crate) generation: u64,
-}
-
-impl Found {
-    fn add(&mut self, directory: &Path, is_ours: fn(&str) -> bool) -> Result<(), Error> {
-        for name in names(directory)? {
-            if let Some((stem, generation)) = split(&name)
-                && is_ours(stem)
-            {
-                self.generation = self.generation.max(generation);
-                self.files.push(directory.join(&name));
-            }
-        }
-        Ok(())
-    }
+    pub(crate) indexes: Vec<u64>,
+    /// By the name before the generation.
+    pub(crate) rows: HashMap<String, Vec<u64>>,
+    /// The highest of all, 0 if there are none.
+    pub(crate) newest: u64,
 }
 
 impl Directory {
-    /// For the writer: created if need be, closed to others if it was not.
-    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
+    /// For the writer: created if need be, closed to readers if it was open to them. Returns what
+    /// is worth a warning besides.
+    pub(crate) fn create(path: &Path) -> Result<(Self, Vec<Error>), Error> {
         create_private(path)?;
-        let directory = Self {
-            path: path.to_owned(),
-        };
-        if directory.mode_if_ours()? & OTHERS != 0 {
-            fs::set_permissions(path, Permissions::from_mode(PRIVATE_DIRECTORY))
-                .map_err(Error::io("restrict the permissions of", path))?;
-        }
-        create_private(&directory.environments())?;
-        Ok(directory)
+        let warnings = ownership::claim(path)?;
+        let path = path.to_owned();
+        Ok((Self { path }, warnings))
     }
 
     /// For a reader: as the writer left it.
     pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
-        let directory = Self {
-            path: path.to_owned(),
-        };
-        let mode = directory.mode_if_ours()? & 0o777;
-        if mode & OTHERS != 0 {
-            return Err(Error::Permissions {
-                directory: directory.path,
-                mode,
-            });
-        }
-        Ok(directory)
+        ownership::check(path)?;
+        let path = path.to_owned();
+        Ok(Self { path })
     }
 
-    /// Held until the returned file is dropped, or its process is gone.
+    /// Held until the returned file is dropped, or its process is gone. It is the directory itself
+    /// that is locked, for that cannot be replaced by anything else.
     pub(crate) fn lock(&self) -> Result<fs::File, Error> {
-        let path = self.path.join("lock");
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(PRIVATE_FILE)
-            .open(&path)
-            .map_err(Error::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(Error::Locked {
-                directory: self.path.clone(),
-            }),
-            Err(TryLockError::Error(source)) => Err(Error::io("lock", &path)(source)),
+        let directory = fs::File::open(&self.path).map_err(Error::io("open", &self.path))?;
+        let started = Instant::now();
+        loop {
+            match directory.try_lock() {
+                Ok(()) => return Ok(directory),
+                // A writer that was killed while it started another process: that one keeps the
+                // lock until it runs its own program.
+                Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_PATIENCE => {
+                    thread::sleep(LOCK_PATIENCE / 20);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Locked {
+                        directory: self.path.clone(),
+                        process: self.holder(),
+                    });
+                }
+                Err(TryLockError::Error(source)) => {
+                    return Err(Error::io("lock state directory", &self.path)(source));
+                }
+            }
         }
+    }
+
+    /// For who holds the lock: says so to others, and makes room for files of ours. Returns what
+    /// had their names and was moved, for it is not ours to remove.
+    pub(crate) fn furnish(&self) -> Result<Vec<Error>, Error> {
+        let mut moved = Vec::new();
+        for path in [self.staging(), self.board(), self.lock_file()] {
+            // Anything else is replaced when a file gets that name.
+            if kind(&path)? == Some(Kind::Directory) {
+                moved.push(set_aside(path, Kind::Directory)?);
+            }
+        }
+        let environments = self.environments();
+        match kind(&environments)? {
+            None | Some(Kind::Directory) => {}
+            Some(other) => moved.push(set_aside(environments.clone(), other)?),
+        }
+        create_private(&environments)?;
+        ownership::claim_inside(&environments)?;
+        unlink(&self.staging())?;
+        // For people only: a full disk must not keep anybody from starting.
+        let _ = self.stage(format!("{}\n", process::id()).as_bytes(), &self.lock_file());
+        Ok(moved)
+    }
+
+    /// Who says that it holds the lock, if it lives.
+    fn holder(&self) -> Option<u32> {
+        let mut text = String::new();
+        private::open(&self.lock_file(), Access::Read)
+            .ok()?
+            .take(32)
+            .read_to_string(&mut text)
+            .ok()?;
+        let process = text.trim_end().parse().ok()?;
+        let lives = Path::new("/proc").join(format!("{process}")).exists();
+        lives.then_some(process)
     }
 
     pub(crate) fn board(&self) -> PathBuf {
@@ -140,12 +166,23 @@ impl Directory {
 
     /// Everything with a generation. Files of any other name are somebody's, not ours.
     pub(crate) fn found(&self) -> Result<Found, Error> {
-        let mut found = Found {
-            files: Vec::new(),
-            generation: 0,
-        };
-        found.add(&self.path, |stem| stem == "index")?;
-        found.add(&self.environments(), is_name)?;
+        let mut found = Found::default();
+        for name in names(&self.path)? {
+            if let Some(("index", generation)) = split(&name) {
+                found.indexes.push(generation);
+                found.newest = found.newest.max(generation);
+            }
+        }
+        for name in names(&self.environments())? {
+            if let Some((stem, generation)) = split(&name).filter(|(stem, _)| is_name(stem)) {
+                found
+                    .rows
+                    .entry(stem.to_owned())
+                    .or_default()
+                    .push(generation);
+                found.newest = found.newest.max(generation);
+            }
+        }
         Ok(found)
     }
 
@@ -162,6 +199,10 @@ impl Directory {
 
     pub(crate) fn staging(&self) -> PathBuf {
         self.path.join("staging")
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.path.join("lock")
     }
 
     fn environments(&self) -> PathBuf {
@@ -186,29 +227,27 @@ impl Directory {
         }
         Ok(())
     }
+}
 
-    /// The permission bits, if nobody else can put another directory or other files here.
-    fn mode_if_ours(&self) -> Result<u32, Error> {
-        let user = nix::unistd::geteuid().as_raw();
-        let refused = |owner| Error::Owner {
-            directory: self.path.clone(),
-            owner,
-            user,
-        };
-        let act = Error::io("examine state directory", &self.path);
-        let (link, target) = fs::symlink_metadata(&self.path)
-            .and_then(|link| Ok((link, fs::metadata(&self.path)?)))
-            .map_err(act)?;
-        // A link by the administrator is fine (systemd makes one for a dynamic user); a stranger's,
-        // say in a temporary directory, would have us write wherever it points.
-        if link.is_symlink() && link.uid() != user && link.uid() != 0 {
-            return Err(refused(link.uid()));
-        }
-        if target.uid() != user {
-            return Err(refused(target.uid()));
-        }
-        Ok(target.mode())
+fn kind(path: &Path) -> Result<Option<Kind>, Error> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some(Kind::of(found.file_type()))),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::io("examine", path)(source)),
     }
+}
+
+/// Gives what has the name `path` another one.
+fn set_aside(path: PathBuf, found: Kind) -> Result<Error, Error> {
+    let mut moved = path.clone();
+    for number in 1_u32.. {
+        moved.set_extension(format!("moved-{number}"));
+        if kind(&moved)?.is_none() {
+            break;
+        }
+    }
+    fs::rename(&path, &moved).map_err(Error::io("move out of the way", &path))?;
+    Ok(Error::Misplaced { path, found, moved })
 }
 
 /// Makes sure that the content of a file outlives a power cut. `Ok` if the name is gone.
@@ -221,10 +260,11 @@ pub(crate) fn sync(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// `Ok` if the name is gone, whoever did it.
+/// `Ok` if the name is gone, whoever did it, or is that of a directory, which is nobody's to remove.
 pub(crate) fn unlink(path: &Path) -> Result<(), Error> {
+    use io::ErrorKind::{IsADirectory, NotFound};
     match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+        Err(source) if !matches!(source.kind(), NotFound | IsADirectory) => {
             Err(Error::io("unlink", path)(source))
         }
         _ => Ok(()),
@@ -246,11 +286,11 @@ fn is_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-/// `<stem>.<generation>`, written as we write it: no sign, no leading zero.
+/// `<stem>.<generation>`, written as we write it: no sign, no leading zero, and room to count on.
 fn split(name: &str) -> Option<(&str, u64)> {
     let (stem, text) = name.rsplit_once('.')?;
     let generation: u64 = text.parse().ok()?;
-    (generation.to_string() == text).then_some((stem, generation))
+    (generation <= LAST_GENERATION && generation.to_string() == text).then_some((stem, generation))
 }
 
 fn names(directory: &Path) -> Result<Vec<String>, Error> {

@@ -1,7 +1,10 @@
 //! What can go wrong with a state directory, each with the act and the path. Knows nothing of what
 //! to do about it.
 
+use std::fmt;
+use std::fs::FileType;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// Why a state directory, or a file in it, could not be used.
@@ -18,35 +21,67 @@ pub enum Error {
         source: io::Error,
     },
     /// Another writer holds the directory.
-    #[error("lock state directory {}: another process publishes there", directory.display())]
+    #[error("lock state directory {}: {} publishes there", directory.display(), Holder(*process))]
     Locked {
         /// The state directory.
         directory: PathBuf,
+        /// Who holds it, by its own word; `None` if it left none, or is gone.
+        process: Option<u32>,
     },
     /// The directory belongs to somebody else, who could replace what readers trust.
     #[error(
         "use state directory {}: it belongs to user {owner}, not to user {user} who runs this; \
-         name a directory inside it, which will be created",
-        directory.display()
+         give it over with `chown {user} {}`, or name a directory inside it, which will be created",
+        directory.display(),
+        Word(directory)
     )]
     Owner {
-        /// The state directory.
+        /// The state directory, or the one inside it.
         directory: PathBuf,
         /// User id of its owner.
         owner: u32,
         /// Effective user id of this process.
         user: u32,
     },
-    /// A reader found the directory open to others, who could replace what it trusts.
+    /// The directory is open to others, who could replace what readers trust.
     #[error(
-        "use state directory {}: mode {mode:03o} lets other users in, expected 700",
-        directory.display()
+        "use state directory {}: mode {mode:03o} lets other users in, expected 700; \
+         close it with `chmod 700 {}`",
+        directory.display(),
+        Word(directory)
     )]
     Permissions {
         /// The state directory.
         directory: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// Anybody may rename or remove the directory. Nothing they put in its place would be trusted,
+    /// so this only keeps the next start from finding what was published.
+    #[error(
+        "rely on state directory {}: anybody may move it, because mode {mode:03o} of {} lets all \
+         users write there; keep them from it with `chmod +t {}`",
+        directory.display(),
+        parent.display(),
+        Word(parent)
+    )]
+    Parent {
+        /// The state directory.
+        directory: PathBuf,
+        /// The directory above it that is open to all.
+        parent: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Something that is not ours had a name that is, and was moved out of the way.
+    #[error("use {}: {found}; moved to {}", path.display(), moved.display())]
+    Misplaced {
+        /// Our name.
+        path: PathBuf,
+        /// What had it.
+        found: Kind,
+        /// What it is called now.
+        moved: PathBuf,
     },
     /// The name cannot be part of a file name.
     #[error("name a snapshot {name:?}: expected 1 to 64 of A-Z, a-z, 0-9, _ and -")]
@@ -81,6 +116,23 @@ pub enum Error {
 /// What is wrong with a file, in the order in which it is looked for.
 #[derive(Debug, thiserror::Error)]
 pub enum Defect {
+    /// It is no regular file.
+    #[error("{0}, expected a regular file")]
+    Kind(Kind),
+    /// It belongs to somebody else.
+    #[error("it belongs to user {found}, expected {expected}")]
+    Owner {
+        /// User id of its owner.
+        found: u32,
+        /// Effective user id of this process.
+        expected: u32,
+    },
+    /// Others may read or write it, so it is not as a publisher made it.
+    #[error("mode {found:03o}, expected 600")]
+    Permissions {
+        /// Its permission bits.
+        found: u32,
+    },
     /// It ends early.
     #[error("truncated: {found} bytes, expected {expected}")]
     Truncated {
@@ -140,6 +192,80 @@ pub enum Defect {
     Invalid(rkyv::rancor::Error),
 }
 
+/// What lies under a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link, wherever it leads.
+    Link,
+    /// A pipe with a name.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A block or character device.
+    Device,
+}
+
+impl Kind {
+    pub(crate) fn of(kind: FileType) -> Self {
+        if kind.is_file() {
+            Self::File
+        } else if kind.is_dir() {
+            Self::Directory
+        } else if kind.is_symlink() {
+            Self::Link
+        } else if kind.is_fifo() {
+            Self::Fifo
+        } else if kind.is_socket() {
+            Self::Socket
+        } else {
+            Self::Device
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::File => "a regular file",
+            Self::Directory => "a directory",
+            Self::Link => "a symbolic link",
+            Self::Fifo => "a FIFO",
+            Self::Socket => "a socket",
+            Self::Device => "a device",
+        })
+    }
+}
+
+struct Holder(Option<u32>);
+
+impl fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(process) => write!(formatter, "process {process}"),
+            None => formatter.write_str("another process"),
+        }
+    }
+}
+
+/// A path as a shell takes it for one word, to be pasted after a command.
+struct Word<'path>(&'path Path);
+
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.display().to_string();
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
+        if !text.is_empty() && !text.starts_with('-') && text.bytes().all(is_plain) {
+            formatter.write_str(&text)
+        } else {
+            write!(formatter, "'{}'", text.replace('\'', r"'\''"))
+        }
+    }
+}
+
 impl Error {
     pub(crate) fn io(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {
@@ -153,6 +279,24 @@ impl Error {
         move |defect| Self::Defective {
             path: path.to_owned(),
             defect,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_quoted_as_a_shell_needs_it() {
+        for (path, word) in [
+            ("/var/lib/edge-proxy", "/var/lib/edge-proxy"),
+            ("/a b", "'/a b'"),
+            ("/it's", r"'/it'\''s'"),
+            ("-rf", "'-rf'"),
+            ("", "''"),
+        ] {
+            assert_eq!(Word(Path::new(path)).to_string(), word);
         }
     }
 }

@@ -9,7 +9,8 @@
 //! # What lies in the directory
 //!
 //! ```text
-//! lock                              held by the one writer while it lives (flock)
+//! lock                              the process id of the one writer, for people: what it holds
+//!                                   while it lives is the directory itself (flock)
 //! board                             generations, times and states, all of it atomics
 //! index.<generation>                one archived value: what the rows are
 //! environments/<name>.<generation>  one archived value: the file of a row
@@ -34,6 +35,20 @@
 //!    leaves old or new, whole, whenever it comes.
 //!
 //! The index is published in the same way, and only when there are other rows or keys than before.
+//!
+//! # How a writer starts
+//!
+//! [`Publisher::open`] takes the lock, puts a new board in place and keeps the one before in hand:
+//! with the index that it names, it tells what is known of the rows of the run before. Then each
+//! row can be [adopted](Publisher::adopt): of the files with its name, the newest whole one becomes
+//! the row's, under the name and generation that it has, and nothing is written. Nothing is
+//! trusted on the way: all of it is read, its checksum compared, the archive validated. What is
+//! defective is told by name and is never served. Publishing and settling the first index unlinks
+//! whatever was not adopted. A writer that is killed on the way leaves to the next one what it
+//! found or what it has settled.
+//!
+//! What has a name of ours and is no file, and so was made by nobody who publishes, does no harm: it
+//! is replaced, or, if it is a directory, moved aside.
 //!
 //! # How a reader follows
 //!
@@ -60,9 +75,13 @@
 //! Every open compares the header with what was asked for: magic, header format, the caller's
 //! format, the type of the value, generation and length. The payload is then trusted, because
 //! whoever wrote it held the lock of a directory that only this user may enter, and wrote header
-//! and payload in one piece before the file had a name. [`Reader::map_verified`] and
-//! [`Reader::index_verified`] trust nothing: they check the checksum and validate the archive. That
-//! is for files from before this run, which a crash or another release may have left.
+//! and payload in one piece before the file had a name; or because the writer of this run has
+//! adopted the file. [`Reader::map_verified`] and [`Reader::index_verified`] trust nothing: they
+//! check the checksum and validate the archive, as adopting does.
+//!
+//! Only regular files of this user that are closed to all others are opened, and nothing else is
+//! followed or waited for. A directory that others could write to is refused by the writer, and not
+//! closed by it: what lies there may be forged.
 //!
 //! # Caveats
 //!
@@ -73,18 +92,22 @@
 //! - `flock` and shared maps are needed: a local file system (tmpfs included), not every network
 //!   one.
 
+mod adopt;
 mod board;
 mod directory;
 mod error;
 mod header;
 mod map;
+mod ownership;
+mod private;
 mod publish;
 mod read;
 mod slot;
 mod value;
 
+pub use adopt::{Adopted, Adoption};
 pub use board::{Board, Published, Shape};
-pub use error::{Defect, Error};
+pub use error::{Defect, Error, Kind};
 pub use map::Map;
 pub use publish::Publisher;
 pub use read::Reader;

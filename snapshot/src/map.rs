@@ -7,7 +7,6 @@
 )]
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -15,11 +14,12 @@ use std::path::Path;
 use std::slice;
 use std::sync::atomic::AtomicU64;
 
-use memmap2::{Mmap, MmapOptions, MmapRaw};
+use memmap2::{Advice, Mmap, MmapOptions, MmapRaw};
 use rkyv::rancor;
 
 use crate::error::{Defect, Error};
 use crate::header::{self, Trust};
+use crate::private::{self, Access};
 use crate::value::{self, Value};
 
 /// A read-only view of a published value: derefs to its archived form. It outlives the file's name,
@@ -39,18 +39,21 @@ impl<T: Value> Map<T> {
         trust: Trust,
     ) -> Result<Self, Error> {
         const { assert!(align_of::<T::Archived>() <= header::ALIGNMENT) };
-        let file = match fs::File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        let file = match private::open(path, Access::Read) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 return Err(Error::Retired {
                     path: path.to_owned(),
                 });
             }
-            opened => opened.map_err(Error::io("open", path))?,
+            opened => opened?,
         };
         // SAFETY: nobody changes the bytes under the map. `Directory::stage` writes a file before
-        // it has the name by which it was opened here, never after; and `Directory::existing` made
-        // sure that nobody but this user, who owns the directory, gets at the file.
+        // it has the name by which it was opened here, never after; and `Directory::existing` and
+        // `private::open` made sure that nobody but this user, who owns both, gets at the file.
         let bytes = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
+        if trust == Trust::Nothing {
+            read_ahead(&bytes).map_err(Error::io("read", path))?;
+        }
         let defective = Error::defective(path);
         let payload = match header::check(
             &bytes,
@@ -105,6 +108,16 @@ impl<T: Value> fmt::Debug for Map<T> {
     }
 }
 
+/// Brings all of a file into memory, in one go. What the disk cannot give is an error here, where
+/// it would kill the process when it was first looked at in the map.
+fn read_ahead(bytes: &Mmap) -> io::Result<()> {
+    match bytes.advise(Advice::PopulateRead) {
+        // Linux before 5.14: it is read page by page, and trusted to be readable.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        populated => populated,
+    }
+}
+
 /// A file of atomics, shared for reading and writing with every process that maps it.
 #[derive(Debug)]
 pub(crate) struct Words {
@@ -115,11 +128,7 @@ pub(crate) struct Words {
 impl Words {
     /// Maps a file that holds a whole number of words and keeps its length.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let file = fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(Error::io("open", path))?;
+        let file = private::open(path, Access::ReadAndWrite)?;
         let map = MmapOptions::new()
             .map_raw(&file)
             .map_err(Error::io("map", path))?;

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,61 +19,84 @@ use crate::value::{self, Value};
 /// [`publish`](Self::publish), but only to write; nobody waits for [`settle`](Self::settle).
 #[derive(Debug)]
 pub struct Publisher {
-    directory: Directory,
-    board: Arc<Board>,
-    format: u32,
+    pub(crate) directory: Directory,
+    pub(crate) board: Arc<Board>,
+    pub(crate) earlier_board: Option<Board>,
+    pub(crate) format: u32,
     state: Mutex<State>,
-    _lock: fs::File,
+    warnings: Vec<Error>,
+    lock: fs::File,
 }
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     /// Published last, in this run or, before the first publish, in an earlier one.
     generation: u64,
-    /// What the next index replaces: the one before it; at first, all that earlier runs left.
-    index: Vec<PathBuf>,
+    /// What the next index replaces: the one before it; at first, those that earlier runs left.
+    pub(crate) index: Vec<PathBuf>,
+    /// What earlier runs left of rows and is not adopted, by name. The first index replaces it.
+    pub(crate) earlier: HashMap<String, Vec<u64>>,
     /// Each row's file, of those that have one.
-    rows: HashMap<usize, PathBuf>,
+    pub(crate) rows: HashMap<usize, PathBuf>,
     /// In the order of publication.
-    unsettled: Vec<Unsettled>,
+    pub(crate) unsettled: Vec<Unsettled>,
 }
 
 /// A file that is published, and may not outlive a power cut yet.
 #[derive(Debug)]
-struct Unsettled {
-    file: PathBuf,
-    replaces: Vec<PathBuf>,
+pub(crate) struct Unsettled {
+    pub(crate) file: PathBuf,
+    pub(crate) replaces: Vec<PathBuf>,
 }
 
 impl Publisher {
     /// Takes possession of a state directory.
     ///
-    /// Creates it, 0700, if need be; closes it to others if it was open to them; takes the lock;
+    /// Creates it, 0700, if need be; closes it to others if they could read there; takes the lock;
     /// puts a new board in place. Generations continue after the highest one found. What an
-    /// earlier run left keeps its name until the first index has settled.
+    /// earlier run left can be [adopted](Self::adopt), and what is not keeps its name until the
+    /// first index has settled.
     ///
     /// # Errors
     ///
-    /// [`Error::Owner`] if it belongs to another user, [`Error::Locked`] if another publisher
-    /// lives, [`Error::Io`].
+    /// [`Error::Owner`] if it belongs to another user, [`Error::Permissions`] if others could write
+    /// there, [`Error::Locked`] if another publisher lives, [`Error::Io`].
     pub fn open(directory: &Path, shape: Shape) -> Result<Self, Error> {
-        let directory = Directory::create(directory)?;
+        let (directory, mut warnings) = Directory::create(directory)?;
         let lock = directory.lock()?;
-        unlink(&directory.staging())?;
+        warnings.extend(directory.furnish()?);
         let found = directory.found()?;
+        let earlier_board = match Board::open(&directory, shape.format) {
+            Ok(board) => Some(board),
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                warnings.push(error);
+                None
+            }
+        };
         let board = Arc::new(Board::create(&directory, shape)?);
+        let index = found.indexes.iter();
+        let index = index.map(|generation| directory.index(*generation));
         Ok(Self {
-            directory,
-            board,
-            format: shape.format,
             state: Mutex::new(State {
-                generation: found.generation,
-                index: found.files,
+                generation: found.newest,
+                index: index.collect(),
+                earlier: found.rows,
                 rows: HashMap::new(),
                 unsettled: Vec::new(),
             }),
-            _lock: lock,
+            directory,
+            board,
+            earlier_board,
+            format: shape.format,
+            warnings,
+            lock,
         })
+    }
+
+    /// What was not as it should be when the directory was opened, and did not matter.
+    pub fn warnings(&self) -> &[Error] {
+        &self.warnings
     }
 
     /// The board, as readers see it.
@@ -98,7 +122,12 @@ impl Publisher {
         self.write(content, generation, &file)?;
         self.board.publish(Published::Index, generation);
         state.generation = generation;
-        let replaces = std::mem::replace(&mut state.index, vec![file.clone()]);
+        let mut replaces = std::mem::replace(&mut state.index, vec![file.clone()]);
+        for (name, generations) in std::mem::take(&mut state.earlier) {
+            for generation in generations {
+                replaces.push(self.directory.file(&name, generation)?);
+            }
+        }
         state.unsettled.push(Unsettled { file, replaces });
         Ok(generation)
     }
@@ -170,6 +199,22 @@ impl Publisher {
         settled
     }
 
+    /// Whether the file of this row still has its name, if it has a file. `true` while a publication
+    /// is being written: nobody should wait for that to learn it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn is_in_place(&self, row: usize) -> bool {
+        match self.state.try_lock() {
+            Ok(state) => state
+                .rows
+                .get(&row)
+                .is_none_or(|file| fs::symlink_metadata(file).is_ok()),
+            Err(_) => true,
+        }
+    }
+
     fn settle_all(&self, unsettled: &[Unsettled]) -> Result<(), Error> {
         if unsettled.is_empty() {
             return Ok(());
@@ -200,7 +245,15 @@ impl Publisher {
     }
 
     /// One that panicked has published or it has not: the state is changed after.
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Publisher {
+    /// Said, not left to the end of the descriptor: a process that is just being started may hold a
+    /// copy of it for a moment.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }

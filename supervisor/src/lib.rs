@@ -27,6 +27,7 @@ mod strangers;
 #[cfg(test)]
 mod stub;
 mod upstream;
+mod warm;
 
 use std::fmt;
 use std::io;
@@ -35,9 +36,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::info;
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 use snapshot::{Publisher, Shape};
 use thiserror::Error;
 
@@ -159,8 +163,8 @@ pub enum Error {
     #[error(transparent)]
     Listener(#[from] ListenerError),
     /// The state directory cannot be used.
-    #[error("publish the first generation")]
-    Publish(#[source] snapshot::Error),
+    #[error(transparent)]
+    Publish(snapshot::Error),
     /// There is no client to fetch with.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
@@ -201,6 +205,8 @@ pub enum Error {
 /// What keeps the proxy from starting, and what makes it pointless to go on; workers are drained before that returns.
 pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> {
     let mut notices = Notices::of_signals().map_err(Error::Signals)?;
+    // A file that may not grow any further is then an error to be told, as a full disk is, and not the end.
+    flag::register(SIGXFSZ, Arc::default()).map_err(Error::Signals)?;
     let supply = supply(&settings)?;
     let listeners = listener::open(&settings.host, settings.port, settings.workers)?;
     let publisher = Publisher::open(

@@ -8,6 +8,7 @@ mod adopt;
 mod change;
 mod environment;
 mod orders;
+mod outage;
 mod progress;
 mod supply;
 
@@ -21,7 +22,6 @@ use std::task::{Context, Poll, ready};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use log::warn;
 use snapshot::Board;
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -30,10 +30,11 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::keys::KeyPair;
 use crate::notice::{Bell, Notice};
-use crate::publication::Publication;
-use adopt::{Adopter, with_causes};
+use crate::publication::{Publication, with_causes};
+use adopt::Adopter;
 use change::Task;
 use orders::Orders;
+use outage::{Outage, Trouble};
 use progress::Progress;
 use supply::Supplier;
 
@@ -41,6 +42,8 @@ pub(crate) use change::Change;
 pub(crate) use supply::Supply;
 
 const FETCHES_AT_ONCE: usize = 8;
+/// What could not be settled is tried again after this long, or with what is published next.
+const SETTLE_AGAIN: Duration = Duration::from_secs(5);
 
 /// Why polling ended, which it never should.
 #[derive(Debug, Error)]
@@ -122,7 +125,11 @@ impl Poller {
             board: self.board,
             permits: Semaphore::new(FETCHES_AT_ONCE),
             unsettled: Notify::new(),
-            progress: Progress::new(self.environments.len()),
+            progress: Progress::default(),
+            outage: Outage::new(
+                "serving what was published before, trying again with every poll",
+                "publishing again",
+            ),
             dice: RefCell::default(),
         });
         runtime.block_on(async move {
@@ -212,6 +219,7 @@ struct Shared {
     /// Something was published.
     unsettled: Notify,
     progress: Progress,
+    outage: Rc<Outage>,
     dice: RefCell<fastrand::Rng>,
 }
 
@@ -219,15 +227,29 @@ impl Shared {
     /// Settles what was published, for ever. Disks are slow: whatever is published while one is waited for is settled
     /// together, and neither fetching nor publishing waits for it.
     async fn settle(self: Rc<Self>) {
+        let outage = Outage::new("trying again every few seconds", "durable again");
+        let mut trouble = Trouble::with(&outage);
+        let mut failed = false;
         loop {
-            self.unsettled.notified().await;
+            let notified = self.unsettled.notified();
+            if failed {
+                // It does not matter which of the two it is.
+                let _ = actix_rt::time::timeout(SETTLE_AGAIN, notified).await;
+            } else {
+                notified.await;
+            }
             let adopter = Arc::clone(&self.adopter);
             let settled = match spawn_blocking(move || adopter.publication.settle()).await {
                 Ok(settled) => settled.map_err(|error| with_causes(&error)),
                 Err(error) => Err(message(error)),
             };
-            if let Err(reason) = settled {
-                warn!("what was published may not outlive a power cut: {reason}");
+            failed = settled.is_err();
+            match settled {
+                Ok(()) => _ = trouble.passed(),
+                Err(reason) => {
+                    let what = format!("what was published may not outlive a power cut: {reason}");
+                    trouble.failed(&what);
+                }
             }
         }
     }

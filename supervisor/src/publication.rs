@@ -2,17 +2,23 @@
 //! neither upstream nor workers.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::error::Error as StdError;
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use engine::{Environment, Index};
+use log::warn;
 use snapshot::Publisher;
 use thiserror::Error;
+
+use crate::warm::{self, Warm};
 
 /// What is published, for any thread.
 pub(crate) struct Publication {
     publisher: Publisher,
     /// The names of the snapshots, by row. Held for reading as long as one is published: whoever retires a row waits.
     files: RwLock<HashMap<usize, String>>,
+    /// What an earlier run left, by row, until whoever keeps that row asks for it.
+    warm: Mutex<HashMap<usize, Warm>>,
 }
 
 /// Why a snapshot was not published.
@@ -25,15 +31,31 @@ pub(crate) enum Error {
 }
 
 impl Publication {
-    /// Publishes every key, and no document yet, so that workers can tell a known key from an unknown one.
+    /// Publishes what an earlier run left and then every key, so that workers can tell a known key from an unknown one.
     pub(crate) fn open(publisher: Publisher, index: &Index) -> Result<Self, snapshot::Error> {
+        for warning in publisher.warnings() {
+            warn!("{}", with_causes(warning));
+        }
+        let warm = warm::start(&publisher, index);
         publisher.publish_index(index)?;
         let files = index.environments.iter();
         let files = files.map(|entry| (entry.row as usize, entry.file.clone()));
         Ok(Self {
             publisher,
             files: RwLock::new(files.collect()),
+            warm: Mutex::new(warm),
         })
+    }
+
+    /// What is served in this row from before this run. Once.
+    pub(crate) fn take_warm(&self, row: usize) -> Option<Warm> {
+        let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
+        warm.remove(&row)
+    }
+
+    /// Whether nobody removed the snapshot of this row, so that workers to come will find it.
+    pub(crate) fn is_in_place(&self, row: usize) -> bool {
+        self.publisher.is_in_place(row)
     }
 
     /// Publishes a new snapshot of the environment in this row. Returns the generation.
@@ -64,4 +86,14 @@ impl Publication {
     pub(crate) fn settle(&self) -> Result<(), snapshot::Error> {
         self.publisher.settle()
     }
+}
+
+/// An error and what lies behind it, on one line.
+pub(crate) fn with_causes(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |error| (*error).source()) {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+    }
+    text
 }

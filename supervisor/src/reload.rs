@@ -17,6 +17,7 @@ use log::{error, info, warn};
 
 use crate::poll::{Change, Polling};
 use crate::pool::{Pool, Rolled, Told};
+use crate::publication::with_causes;
 use crate::roster::{Roster, Turnover};
 use crate::schedule::Seconds;
 use crate::upstream::{Credential, Upstream};
@@ -379,13 +380,4 @@ fn words(worker: &dyn Fn(usize) -> Command) -> Vec<OsString> {
         .chain(command.get_args())
         .map(ToOwned::to_owned)
         .collect()
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |error| (*error).source()) {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-    }
-    text
 }

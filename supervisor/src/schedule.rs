@@ -53,6 +53,11 @@ impl Schedule {
     pub(crate) fn succeeded(&mut self, chance: f64) -> Duration {
         self.failures = 0;
         self.ever_succeeded = true;
+        self.regular(chance)
+    }
+
+    /// The wait when it is not upstream that failed.
+    pub(crate) fn regular(&self, chance: f64) -> Duration {
         self.interval.mul_f64(0.9 + 0.2 * chance)
     }
 

@@ -12,3 +12,4 @@ mod prose;
 mod reload;
 mod sdk;
 mod serving;
+mod warm;

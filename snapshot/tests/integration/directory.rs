@@ -59,12 +59,11 @@ fn directories_that_others_could_write_to_or_that_are_none() {
     ));
     fs::set_permissions(place.path(), Permissions::from_mode(0o750)).unwrap();
     let error = Reader::open(place.path(), FORMAT).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .ends_with("mode 750 lets other users in, expected 700"),
-        "{error}"
+    let expected = format!(
+        "mode 750 lets other users in, expected 700; close it with `chmod 700 {}`",
+        place.path().display()
     );
+    assert!(error.to_string().ends_with(&expected), "{error}");
 }
 
 #[test]

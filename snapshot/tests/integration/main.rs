@@ -19,6 +19,18 @@ mod publishing;
 /// Everything that is no file of ours, refused by name.
 mod refusals;
 
+/// What a writer makes of the rows that an earlier run left.
+mod adopting;
+
+/// What is no file, or not this user's, in place of one.
+mod strangers;
+
+/// A writer that ends between any two bytes or steps of a publication.
+mod killing;
+
+/// A small file system in memory, to be filled.
+mod volume;
+
 /// Real processes: followers that verify what they see, a writer that is killed.
 mod processes;
 

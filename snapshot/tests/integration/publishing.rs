@@ -217,14 +217,13 @@ fn what_could_not_be_settled_is_settled_next_time() {
     let publisher = publisher(place.path());
     publisher.publish(0, "sample", &1_u64).unwrap();
     publisher.publish(0, "sample", &2_u64).unwrap();
-    // A directory that is not empty cannot be unlinked.
-    let environments = place.path().join("environments");
-    fs::remove_file(environments.join("sample.1")).unwrap();
-    fs::create_dir_all(environments.join("sample.1/obstacle")).unwrap();
+    // What is not there cannot be synced.
+    let (environments, elsewhere) = (place.path().join("environments"), place.path().join("gone"));
+    fs::rename(&environments, &elsewhere).unwrap();
     let error = publisher.settle().unwrap_err();
-    assert!(error.to_string().ends_with("/sample.1"), "{error}");
+    assert!(error.to_string().ends_with("/environments"), "{error}");
+    fs::rename(&elsewhere, &environments).unwrap();
     publisher.publish(0, "sample", &3_u64).unwrap();
-    fs::remove_dir_all(environments.join("sample.1")).unwrap();
     publisher.settle().unwrap();
     assert_eq!(names(&environments), ["sample.3"]);
 }

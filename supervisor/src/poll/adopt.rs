@@ -1,15 +1,13 @@
 //! A document's way from bytes to the workers, in any thread but the poller's. Knows neither where it came from nor when
 //! the next one is due.
 
-use std::error::Error as StdError;
-
 use engine::{Compiled, Environment};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::environment::Failure;
 use super::{Compile, Compress};
 use crate::notice::{Bell, Notice};
-use crate::publication::Publication;
+use crate::publication::{Publication, with_causes};
 
 /// What it takes to adopt a document.
 pub(super) struct Adopter {
@@ -77,13 +75,4 @@ impl Adopter {
         self.bell.ring(Notice::Published);
         Ok(generation)
     }
-}
-
-pub(super) fn with_causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |error| (*error).source()) {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-    }
-    text
 }

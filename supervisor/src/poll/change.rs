@@ -12,11 +12,11 @@ use engine::Index;
 use log::warn;
 use tokio::task::{AbortHandle, JoinSet, spawn_blocking};
 
-use super::adopt::with_causes;
 use super::environment::Polled;
 use super::orders::{Countdown, Orders};
 use super::{Shared, message};
 use crate::notice::Notice;
+use crate::publication::with_causes;
 use crate::roster::Seat;
 use crate::schedule::Seconds;
 use crate::upstream::{Credential, Upstream};

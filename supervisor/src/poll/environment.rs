@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::adopt::{Adopted, Adopter};
 use super::orders::Orders;
+use super::outage::Trouble;
 use super::{Shared, message};
 use crate::condition::Condition;
 use crate::counted;
@@ -25,12 +26,14 @@ pub(super) struct Polled {
     condition: Condition,
     published: Option<Published>,
     orders: Rc<Orders>,
+    trouble: Trouble,
     shared: Rc<Shared>,
 }
 
 /// The document that is served.
 struct Published {
-    digest: u128,
+    /// `None`: it is to be published again, even if it is the same.
+    digest: Option<u128>,
     updated_at: Option<String>,
 }
 
@@ -41,7 +44,7 @@ pub(super) enum Failure {
     Fetch(#[from] FetchError),
     #[error("the document does not compile: {0}")]
     Compile(String),
-    #[error("could not be published: {0}")]
+    #[error("{0}")]
     Publish(String),
     #[error("compiling the document failed: {0}")]
     Panicked(String),
@@ -55,13 +58,25 @@ impl Polled {
         orders: Rc<Orders>,
         shared: Rc<Shared>,
     ) -> Self {
+        // Embedded documents may be others than those of an earlier run, and are at hand.
+        let warm = (!shared.supplier.is_embedded())
+            .then(|| shared.adopter.publication.take_warm(row))
+            .flatten();
+        let published = warm.map(|warm| Published {
+            digest: warm.digest,
+            updated_at: warm.updated_at,
+        });
+        if published.is_none() && !orders.is_for_added() {
+            shared.progress.expect();
+        }
         Self {
             row,
             name,
             schedule: Schedule::new(interval),
             condition: Condition::default(),
-            published: None,
+            published,
             orders,
+            trouble: Trouble::with(&shared.outage),
             shared,
         }
     }
@@ -78,6 +93,7 @@ impl Polled {
             let chance = self.shared.dice.borrow_mut().f64();
             let delay = match result {
                 Ok(()) => {
+                    self.trouble.passed();
                     let failures = self.schedule.failures();
                     if failures > 0 {
                         info!(
@@ -87,6 +103,11 @@ impl Polled {
                         );
                     }
                     self.schedule.succeeded(chance)
+                }
+                Err(failure @ Failure::Publish(_)) => {
+                    let what = format!("environment {} not updated: {failure}", self.name);
+                    self.trouble.failed(&what);
+                    self.schedule.regular(chance)
                 }
                 Err(failure) => {
                     let retry_after = match &failure {
@@ -141,11 +162,28 @@ impl Polled {
             Answer::NotModified => None,
         };
         self.shared.board.set_fetched(self.row, SystemTime::now());
-        if let Some(environment) = adopted {
-            self.complete(environment).await;
-            self.shared.unsettled.notify_one();
+        match adopted {
+            Some(environment) => {
+                self.complete(environment).await;
+                self.shared.unsettled.notify_one();
+                Ok(())
+            }
+            None => self.check_in_place(),
         }
-        Ok(())
+    }
+
+    /// What somebody removed is still served by those who hold it, but lost to workers to come: it is published again
+    /// with the next poll.
+    fn check_in_place(&mut self) -> Result<(), Failure> {
+        if self.shared.adopter.publication.is_in_place(self.row) {
+            return Ok(());
+        }
+        if let Some(published) = &mut self.published {
+            published.digest = None;
+        }
+        self.condition = Condition::default();
+        let reason = "its snapshot is gone from the state directory";
+        Err(Failure::Publish(reason.to_owned()))
     }
 
     async fn ask(&self) -> Result<Answer, FetchError> {
@@ -159,10 +197,15 @@ impl Polled {
     async fn adopt(&mut self, document: Document) -> Result<Option<Environment>, Failure> {
         let row = self.row;
         let body = document.body;
-        let held = self.published.as_ref().map(|published| published.digest);
+        let held = self
+            .published
+            .as_ref()
+            .and_then(|published| published.digest);
         let adopted = self
             .off_thread(move |adopter| adopter.adopt(row, &body, held))
-            .await?;
+            .await
+            // It is still to come, whatever upstream changes meanwhile.
+            .inspect_err(|_| self.condition = Condition::default())?;
         let environment = adopted.map(|adopted| self.note(adopted));
         let updated_at = self
             .published
@@ -186,13 +229,15 @@ impl Polled {
             info!("environment {} {line}", self.name);
         } else {
             debug!("environment {} {line}", self.name);
-            self.shared.progress.arrived();
+            if !self.orders.is_for_added() {
+                self.shared.progress.arrived();
+            }
         }
         for warning in warnings {
             warn!("environment {}: {warning}", self.name);
         }
         self.published = Some(Published {
-            digest,
+            digest: Some(digest),
             updated_at: environment.updated_at().map(str::to_owned),
         });
         environment

@@ -13,20 +13,27 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Counts first documents.
 pub(super) struct Progress {
-    environments: usize,
+    environments: Cell<usize>,
     arrived: Cell<usize>,
     started: Instant,
     told: Cell<Option<Instant>>,
 }
 
-impl Progress {
-    pub(super) fn new(environments: usize) -> Self {
+impl Default for Progress {
+    fn default() -> Self {
         Self {
-            environments,
+            environments: Cell::new(0),
             arrived: Cell::new(0),
             started: Instant::now(),
             told: Cell::new(None),
         }
+    }
+}
+
+impl Progress {
+    /// Another environment waits for its first document.
+    pub(super) fn expect(&self) {
+        self.environments.update(|environments| environments + 1);
     }
 
     /// Another environment has its first document.
@@ -38,12 +45,8 @@ impl Progress {
 
     fn line(&self, now: Instant) -> Option<String> {
         let arrived = self.arrived.get() + 1;
-        if arrived > self.environments {
-            // Of one that was added by a reload, which says so itself.
-            return None;
-        }
         self.arrived.set(arrived);
-        let all = arrived == self.environments;
+        let all = arrived == self.environments.get();
         let told = self.told.get().unwrap_or(self.started);
         if !all && now.duration_since(told) < PAUSE {
             return None;
@@ -52,7 +55,7 @@ impl Progress {
         let seconds = now.duration_since(self.started).as_secs_f64();
         Some(format!(
             "published {arrived} of {} in {seconds:.1} s",
-            counted(self.environments, "environment")
+            counted(self.environments.get(), "environment")
         ))
     }
 }
@@ -63,7 +66,8 @@ mod tests {
 
     #[test]
     fn tells_the_last_one_always_and_the_others_once_a_second() {
-        let progress = Progress::new(5);
+        let progress = Progress::default();
+        (0..5).for_each(|_| progress.expect());
         let after =
             |tenths: u64| progress.line(progress.started + Duration::from_millis(100 * tenths));
         let told = |line: &str| Some(line.to_owned());

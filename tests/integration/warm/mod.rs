@@ -1,0 +1,198 @@
+//! A proxy that starts again where another has been: what it serves at once, what it refuses, and that neither a kill
+//! nor a broken disk takes anything from it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+/// Restarts: the last documents at once, with their real age, before anything is fetched.
+mod start;
+
+/// Damaged and foreign files in the state directory.
+mod damage;
+
+/// Full and read-only disks, and a state directory that is gone.
+mod outage;
+
+/// Whose the state directory is, and who holds it.
+mod directory;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::{Proxy, Upstream, eventually, executable};
+
+/// Nobody listens there.
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:9/api/v1";
+
+/// Where proxies run, one after the other.
+pub(crate) struct Site {
+    directory: TempDir,
+    state: PathBuf,
+    config: Value,
+}
+
+impl Site {
+    /// For these environments, by client-side key.
+    pub(crate) fn new(upstream: &Upstream, environments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let pairs: Vec<Value> = environments
+            .iter()
+            .map(|key| json!({"client_side_key": key, "server_side_key": format!("ser.{key}")}))
+            .collect();
+        let state = directory.path().join("state");
+        let config = json!({
+            "environment_key_pairs": pairs,
+            "api_url": upstream.api_url(),
+            "api_poll_frequency_seconds": 0.1,
+            "server": {"host": "127.0.0.1", "port": 0},
+        });
+        Self {
+            directory,
+            state,
+            config,
+        }
+    }
+
+    /// Publishes in another directory.
+    pub(crate) fn publishing_in(mut self, state: &Path) -> Self {
+        self.state = state.to_owned();
+        self
+    }
+
+    /// Sets a member of the configuration, for those that start from here on.
+    pub(crate) fn set(&mut self, name: &str, value: Value) {
+        self.config[name] = value;
+    }
+
+    fn environments(&self) -> usize {
+        self.config["environment_key_pairs"]
+            .as_array()
+            .map_or(0, Vec::len)
+    }
+
+    pub(crate) fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The command that starts a proxy.
+    pub(crate) fn command(&self) -> Command {
+        let mut config = self.config.clone();
+        config["snapshot"] = json!({"directory": self.state});
+        let path = self.directory.path().join("config.json");
+        fs::write(&path, config.to_string()).unwrap();
+        let mut command = executable();
+        command
+            .arg("--config")
+            .arg(path)
+            .env("WEB_CONCURRENCY", "1");
+        command
+    }
+
+    pub(crate) fn start(&self) -> Proxy {
+        Proxy::spawn(self.command(), self.state.clone(), None)
+    }
+
+    /// Starts a proxy that will be ready, ends it once it is, and leaves upstream out of reach for the next.
+    pub(crate) fn leave_behind(&mut self) {
+        let mut proxy = self.start();
+        proxy.wait_until_ready();
+        self.wait_until_settled(self.environments());
+        stop(&mut proxy);
+        self.set("api_url", json!(NOWHERE));
+    }
+
+    /// The snapshots in the state directory, the oldest first.
+    pub(crate) fn snapshots(&self) -> Vec<PathBuf> {
+        let mut snapshots: Vec<PathBuf> = fs::read_dir(self.state.join("environments"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| generation(path) > 0)
+            .collect();
+        snapshots.sort_by_key(|path| generation(path));
+        snapshots
+    }
+
+    /// Waits until this many snapshots and one index are left, so that nothing a run replaced lies there.
+    #[track_caller]
+    pub(crate) fn wait_until_settled(&self, snapshots: usize) {
+        let is_index =
+            |path: &PathBuf| !path.is_dir() && path.file_stem().is_some_and(|stem| stem == "index");
+        eventually("what is left to be settled", || {
+            let found = fs::read_dir(&self.state).unwrap();
+            let found = found.map(|entry| entry.unwrap().path());
+            let settled = found.filter(is_index).count() == 1
+                && self.snapshots().len() == snapshots
+                && !self.state.join("staging").is_file();
+            settled.then_some(())
+        });
+    }
+
+    /// The only one.
+    #[track_caller]
+    pub(crate) fn snapshot(&self) -> PathBuf {
+        let snapshots = self.snapshots();
+        assert_eq!(snapshots.len(), 1, "{snapshots:?}");
+        snapshots[0].clone()
+    }
+}
+
+fn generation(path: &Path) -> u64 {
+    let extension = path.extension().and_then(|text| text.to_str());
+    extension.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// Ends a proxy as an operator does, and waits for its end.
+#[track_caller]
+pub(crate) fn stop(proxy: &mut Proxy) {
+    proxy.signal(nix::sys::signal::Signal::SIGTERM);
+    assert!(proxy.wait().success());
+}
+
+/// The value of the one feature of a test's document, or what is said instead.
+pub(crate) fn greeting(proxy: &Proxy) -> String {
+    let response = proxy.get("/api/v1/flags/?feature=greeting", "test");
+    match response.status {
+        200 => response.json()["feature_state_value"].to_string(),
+        status => status.to_string(),
+    }
+}
+
+/// Waits until that value is served.
+#[track_caller]
+pub(crate) fn wait_for_greeting(proxy: &Proxy, value: &str) {
+    proxy.wait_for(value, |proxy| {
+        (greeting(proxy) == format!("\"{value}\"")).then_some(())
+    });
+}
+
+/// When the oldest of the documents was last fetched, as readiness tells it, and whether it is ready.
+pub(crate) fn last_update(proxy: &Proxy) -> (u16, String) {
+    let response = proxy.get("/proxy/health/readiness", "");
+    let at = response.json()["last_successful_update"].clone();
+    (response.status, at.as_str().unwrap_or_default().to_owned())
+}
+
+/// A free port, for a proxy that somebody waits for before it can have told its own.
+pub(crate) fn free_address() -> SocketAddr {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    taken.local_addr().unwrap()
+}
+
+/// How many lines of the log hold all of these.
+pub(crate) fn lines_with(proxy: &Proxy, words: &[&str]) -> usize {
+    let log = proxy.log();
+    let lines = log.lines();
+    lines
+        .filter(|line| words.iter().all(|word| line.contains(word)))
+        .count()
+}
+
+/// A time as readiness tells it.
+pub(crate) fn iso_8601(time: SystemTime) -> String {
+    let time = jiff::Timestamp::try_from(time).unwrap();
+    time.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
+}

@@ -1,0 +1,214 @@
+//! Full and read-only disks, and a state directory that is gone: serving goes on, the log says so once and again when it
+//! is over, and then everything is published as before.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+
+use super::{Site, greeting, lines_with, stop, wait_for_greeting};
+use crate::harness::{Answer, Proxy, Upstream, document, executable};
+
+/// A file system in memory on a directory that is there, until it is dropped.
+struct Volume {
+    path: PathBuf,
+}
+
+impl Volume {
+    /// `None`, with a line that says why, where this user may not mount.
+    fn mount(path: &Path, flags: MsFlags, options: &str) -> Option<Self> {
+        match mount(Some("none"), path, Some("tmpfs"), flags, Some(options)) {
+            Ok(()) => Some(Self {
+                path: path.to_owned(),
+            }),
+            Err(error) => {
+                eprintln!("skipped: only root can mount a file system to break: {error}");
+                None
+            }
+        }
+    }
+
+    fn fill(&self) {
+        let mut file = fs::File::create(self.path.join("filling")).unwrap();
+        for size in [65536, 4096, 1] {
+            while file.write_all(&vec![1; size]).is_ok() {}
+        }
+    }
+
+    fn empty(&self) {
+        fs::remove_file(self.path.join("filling")).unwrap();
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        let _ = umount2(&self.path, MntFlags::MNT_DETACH);
+    }
+}
+
+const KEYS: [&str; 2] = ["test", "other"];
+const AGAIN: &str = "publishing again after";
+
+fn polls(upstream: &Upstream) -> usize {
+    KEYS.map(|key| upstream.requests(key))
+        .into_iter()
+        .min()
+        .unwrap()
+}
+
+/// Waits until it is ready, and asks for each document: what was never asked for cannot be mapped any more.
+fn wait_until_held(proxy: &Proxy) {
+    proxy.wait_until_ready();
+    for key in KEYS {
+        assert_eq!(proxy.get("/api/v1/flags/", key).status, 200);
+    }
+}
+
+/// Has both documents changed while nothing can be published; expects the one before to be served, and one line, with
+/// these words, that says why. Returns when that has been tried often.
+#[track_caller]
+fn check_outage(proxy: &Proxy, upstream: &Upstream, words: &[&str], outages: usize) {
+    let before = greeting(proxy);
+    for key in KEYS {
+        let new = document(key, &format!("after outage {outages}"));
+        upstream.set(key, Answer::Document(new));
+    }
+    proxy.wait_for("the line that tells it", |proxy| {
+        (lines_with(proxy, &["not updated"]) == outages).then_some(())
+    });
+    let asked = polls(upstream);
+    proxy.wait_for("more polls", |_| {
+        (polls(upstream) >= asked + 5).then_some(())
+    });
+    assert_eq!(greeting(proxy), before);
+    assert_eq!(
+        proxy
+            .get("/api/v1/identities/?identifier=alice", "other")
+            .status,
+        200
+    );
+    let log = proxy.log();
+    assert_eq!(lines_with(proxy, words), outages, "{log}");
+    assert_eq!(lines_with(proxy, &["not updated"]), outages, "{log}");
+    assert_eq!(lines_with(proxy, &[AGAIN]), outages - 1, "{log}");
+}
+
+/// Expects everything to be as upstream has it, and one line that says so.
+#[track_caller]
+fn check_end(proxy: &Proxy, outages: usize) {
+    wait_for_greeting(proxy, &format!("after outage {outages}"));
+    proxy.wait_for("the line that tells it", |proxy| {
+        (lines_with(proxy, &[AGAIN]) == outages).then_some(())
+    });
+    proxy.wait_for("readiness", |proxy| {
+        (proxy.get("/proxy/health/readiness", "").status == 200).then_some(())
+    });
+}
+
+#[test]
+fn a_full_disk_is_told_once_and_changes_nothing_that_is_served() {
+    let place = tempfile::tempdir().unwrap();
+    let Some(volume) = Volume::mount(place.path(), MsFlags::empty(), "size=1m,mode=700") else {
+        return;
+    };
+    let upstream = Upstream::start(KEYS.map(|key| (key, document(key, "first"))));
+    let site = Site::new(&upstream, &KEYS).publishing_in(&place.path().join("state"));
+    let mut proxy = site.start();
+    proxy.wait_until_ready();
+    for outage in [1, 2] {
+        volume.fill();
+        check_outage(&proxy, &upstream, &["No space left on device"], outage);
+        volume.empty();
+        check_end(&proxy, outage);
+    }
+    stop(&mut proxy);
+}
+
+#[test]
+fn a_read_only_disk_is_told_once_and_changes_nothing_that_is_served() {
+    let upstream = Upstream::start(KEYS.map(|key| (key, document(key, "first"))));
+    let site = Site::new(&upstream, &KEYS);
+    let mut proxy = site.start();
+    wait_until_held(&proxy);
+    // A file system whose board is mapped cannot be made read-only by hand, so another one is put before it.
+    let flags = MsFlags::MS_RDONLY;
+    let Some(volume) = Volume::mount(site.state(), flags, "mode=700") else {
+        return;
+    };
+    check_outage(&proxy, &upstream, &["Read-only file system"], 1);
+    drop(volume);
+    check_end(&proxy, 1);
+    stop(&mut proxy);
+}
+
+/// As a full disk, for any user: files that may not grow beyond a limit. The kernel's signal would end the supervisor.
+#[test]
+fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
+    let upstream = Upstream::start([("test", document("test", "first"))]);
+    let site = Site::new(&upstream, &["test"]);
+    let proxy = site.command();
+    let mut command = std::process::Command::new("sh");
+    // 32 blocks of 512 bytes.
+    command
+        .args(["-c", "ulimit -f 32 && exec \"$0\" \"$@\""])
+        .arg(executable().get_program())
+        .args(proxy.get_args());
+    let mut proxy = Proxy::spawn(command, site.state().to_owned(), None);
+    proxy.wait_until_ready();
+    let large = document("test", &"x".repeat(100_000));
+    upstream.set("test", Answer::Document(large));
+    proxy.wait_for("the line that tells it", |proxy| {
+        (lines_with(proxy, &["not updated", "File too large"]) == 1).then_some(())
+    });
+    let asked = upstream.requests("test");
+    proxy.wait_for("more polls", |_| {
+        (upstream.requests("test") >= asked + 5).then_some(())
+    });
+    assert_eq!(greeting(&proxy), "\"first\"");
+    assert_eq!(lines_with(&proxy, &["not updated"]), 1, "{}", proxy.log());
+    upstream.set("test", Answer::Document(document("test", "smaller")));
+    wait_for_greeting(&proxy, "smaller");
+    assert_eq!(lines_with(&proxy, &[AGAIN]), 1, "{}", proxy.log());
+    stop(&mut proxy);
+}
+
+#[test]
+fn a_state_directory_that_is_gone_is_told_once_and_serving_goes_on() {
+    let upstream = Upstream::start(KEYS.map(|key| (key, document(key, "first"))));
+    let site = Site::new(&upstream, &KEYS);
+    let mut proxy = site.start();
+    wait_until_held(&proxy);
+    let elsewhere = site.state().with_extension("elsewhere");
+    fs::rename(site.state(), &elsewhere).unwrap();
+    // Nobody changes anything, and yet it is noticed.
+    proxy.wait_for("the line that tells it", |proxy| {
+        (lines_with(proxy, &["gone from the state directory"]) == 1).then_some(())
+    });
+    check_outage(&proxy, &upstream, &["gone from the state directory"], 1);
+    fs::rename(&elsewhere, site.state()).unwrap();
+    check_end(&proxy, 1);
+
+    fs::remove_dir_all(site.state()).unwrap();
+    check_outage(&proxy, &upstream, &["serving what was published before"], 2);
+    stop(&mut proxy);
+}
+
+#[test]
+fn a_snapshot_that_somebody_removed_is_published_again() {
+    let upstream = Upstream::start([("test", document("test", "first"))]);
+    let site = Site::new(&upstream, &["test"]);
+    let mut proxy = site.start();
+    proxy.wait_until_ready();
+    let removed = site.snapshot();
+    fs::remove_file(&removed).unwrap();
+    proxy.wait_for("another one", |_| {
+        (!site.snapshots().is_empty()).then_some(())
+    });
+    assert_ne!(site.snapshot(), removed);
+    assert_eq!(greeting(&proxy), "\"first\"");
+    stop(&mut proxy);
+    let mut proxy = site.start();
+    assert_eq!(greeting(&proxy), "\"first\"");
+    stop(&mut proxy);
+}
