@@ -5,6 +5,9 @@
 /// Restarts: the last documents at once, with their real age, before anything is fetched.
 mod start;
 
+/// Proxies that are killed while they publish.
+mod kills;
+
 /// Damaged and foreign files in the state directory.
 mod damage;
 
@@ -195,4 +198,9 @@ pub(crate) fn lines_with(proxy: &Proxy, words: &[&str]) -> usize {
 pub(crate) fn iso_8601(time: SystemTime) -> String {
     let time = jiff::Timestamp::try_from(time).unwrap();
     time.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
+}
+
+/// How often to do what takes long, or how much of it: a slice of it, unless the process environment says more.
+pub(crate) fn number(name: &str, slice: usize) -> usize {
+    std::env::var(name).map_or(slice, |text| text.parse().unwrap())
 }

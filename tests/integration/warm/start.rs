@@ -7,7 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use super::{Site, free_address, greeting, last_update, lines_with, stop, wait_for_greeting};
+use super::{
+    Site, free_address, greeting, last_update, lines_with, number, stop, wait_for_greeting,
+};
 use crate::harness::{Answer, Connection, Proxy, Upstream, document};
 
 /// Everything a client can ask of an environment, byte for byte.
@@ -207,10 +209,6 @@ fn large_document(identities: usize) -> String {
 /// `WARM_START_RUNS` starts are measured, of a document with `WARM_START_IDENTITIES` identity overrides.
 #[test]
 fn the_first_answer_does_not_wait_for_upstream() {
-    let number = |name: &str, default: usize| {
-        let set = std::env::var(name).ok();
-        set.map_or(default, |text| text.parse().unwrap())
-    };
     let document = large_document(number("WARM_START_IDENTITIES", 100));
     let length = document.len();
     let upstream = Upstream::start([("test", document)]);
