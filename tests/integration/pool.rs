@@ -1,7 +1,9 @@
 //! Workers die, drain and are replaced; the supervisor is one and the last.
 
+use std::fs::Permissions;
 use std::io::Write;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -143,6 +145,7 @@ fn a_replacement_that_cannot_boot_ends_the_proxy_with_its_reason() {
         // In place of the board, not into it: those that live have it mapped.
         let new = state.join("garbage");
         std::fs::write(&new, vec![b'x'; 8192]).unwrap();
+        std::fs::set_permissions(&new, Permissions::from_mode(0o600)).unwrap();
         std::fs::rename(new, state.join("board")).unwrap();
     };
     let gone = |state: &Path| std::fs::rename(state, state.with_extension("gone")).unwrap();
