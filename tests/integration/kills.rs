@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::harness::load::{Exchange, Load, asks, exchange, is_closed, read_answer};
+use crate::harness::load::{self, Exchange, Load, asks, exchange, is_closed, read_answer};
 use crate::harness::slots::{Slots, owners};
 use crate::harness::{Proxy, Start, Upstream, document, eventually};
 
@@ -30,11 +30,7 @@ fn proxy(workers: usize) -> (Upstream, Proxy, Slots) {
 }
 
 fn connect(proxy: &Proxy) -> TcpStream {
-    let stream = TcpStream::connect(proxy.address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
-    stream
+    load::connect(proxy.address).expect("connect to the proxy")
 }
 
 /// Numbers that are spread well enough to choose victims by.
@@ -194,7 +190,7 @@ impl Crashes {
 
     fn stop(self) -> (usize, usize) {
         self.stop.store(true, Ordering::SeqCst);
-        self.thread.join().unwrap();
+        self.thread.join().expect("the killer");
         (
             self.kills.load(Ordering::SeqCst),
             self.served.load(Ordering::SeqCst),

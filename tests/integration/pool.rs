@@ -141,19 +141,13 @@ fn is_gone(process: &Pid) -> bool {
 
 #[test]
 fn a_replacement_that_cannot_boot_ends_the_proxy_with_its_reason() {
-    let garbage = |state: &Path| {
-        // In place of the board, not into it: those that live have it mapped.
-        let new = state.join("garbage");
-        std::fs::write(&new, vec![b'x'; 8192]).unwrap();
-        std::fs::set_permissions(&new, Permissions::from_mode(0o600)).unwrap();
-        std::fs::rename(new, state.join("board")).unwrap();
-    };
-    let gone = |state: &Path| std::fs::rename(state, state.with_extension("gone")).unwrap();
-    let faults: [(&dyn Fn(&Path), &str); 2] = [
-        (&garbage, "not written by a publisher"),
-        (&gone, "No such file"),
-    ];
-    for (fault, reason) in faults {
+    for (fault, reason) in [
+        (
+            put_garbage_for_the_board as fn(&Path),
+            "not written by a publisher",
+        ),
+        (take_away, "No such file"),
+    ] {
         let upstream = Upstream::start([("test", document("test", "hello"))]);
         let mut proxy = Start::new(&upstream, &["test"]).workers(2).start();
         proxy.wait_until_ready();
@@ -175,6 +169,18 @@ fn a_replacement_that_cannot_boot_ends_the_proxy_with_its_reason() {
         assert_eq!(last[1], "edge-proxy: worker 0 could not boot");
         assert!(!accepts(proxy.address));
     }
+}
+
+fn put_garbage_for_the_board(state: &Path) {
+    // In its place, not into it: those that live have it mapped.
+    let new = state.join("garbage");
+    std::fs::write(&new, vec![b'x'; 8192]).expect("write garbage");
+    std::fs::set_permissions(&new, Permissions::from_mode(0o600)).expect("make it private");
+    std::fs::rename(new, state.join("board")).expect("replace the board");
+}
+
+fn take_away(state: &Path) {
+    std::fs::rename(state, state.with_extension("gone")).expect("move the state directory");
 }
 
 #[test]
@@ -238,7 +244,7 @@ fn children(process: Pid) -> Vec<Pid> {
     let children = std::fs::read_to_string(path).unwrap_or_default();
     let numbers = children.split_whitespace().map(|number| number.parse());
     numbers
-        .map(|number| Pid::from_raw(number.unwrap()))
+        .map(|number| Pid::from_raw(number.expect("a number")))
         .collect()
 }
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::{Future, pending, ready};
 use std::io;
 use std::net::TcpListener;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -215,7 +216,10 @@ async fn http(door: Door, limits: Limits) -> Result<Http, Error> {
 
 /// Where every connection hands in its requests. There is no router and no middleware between it and HTTP.
 #[derive(Clone)]
-pub(crate) struct Door {
+pub(crate) struct Door(Rc<Inside>);
+
+/// What all of them share.
+pub(crate) struct Inside {
     responder: Rc<Responder>,
     connections: Rc<Connections>,
     limits: Limits,
@@ -231,11 +235,11 @@ impl Door {
         let current = Current::open(reader).map_err(Error::Map)?;
         let responder = Rc::new(Responder::new(current, settings));
         actix_rt::spawn(answer_doorbell(doorbell, Rc::downgrade(&responder)));
-        Ok(Self {
+        Ok(Self(Rc::new(Inside {
             responder,
             connections: Rc::clone(connections),
             limits: settings.limits,
-        })
+        })))
     }
 
     fn respond(&self, request: &Request, body: Result<Bytes, Unread>) -> Response {
@@ -254,6 +258,14 @@ impl Door {
             return answer::send_through(response, Rc::clone(outlet));
         }
         response
+    }
+}
+
+impl Deref for Door {
+    type Target = Inside;
+
+    fn deref(&self) -> &Inside {
+        &self.0
     }
 }
 

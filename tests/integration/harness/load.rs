@@ -130,7 +130,8 @@ fn work(
     tally
 }
 
-fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+/// A connection on which nobody is waited for without end.
+pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     stream.set_nodelay(true)?;

@@ -148,7 +148,7 @@ fn a_drain_waits_a_while_for_the_first_request_and_for_no_other() {
     asks_late.write_all(get.as_bytes()).expect("request");
     let answer = read_answer(&mut asks_late, true);
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("connection").as_deref(), Some("close"));
+    assert_eq!(answer.header("connection"), Some("close"));
     assert!(!stopping.is_finished());
     assert_eq!(silent.read(&mut [0]).expect("end of connection"), 0);
     stopping.join().expect("thread").expect("drained");
