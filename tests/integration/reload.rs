@@ -68,9 +68,10 @@ fn configuration(proxy: &Proxy) -> PathBuf {
 
 fn edit(proxy: &Proxy, change: impl FnOnce(&mut Value)) {
     let path = configuration(proxy);
-    let mut config = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let text = fs::read_to_string(&path).expect("read the configuration");
+    let mut config = serde_json::from_str(&text).expect("JSON");
     change(&mut config);
-    fs::write(path, config.to_string()).unwrap();
+    fs::write(path, config.to_string()).expect("write the configuration");
 }
 
 fn pair(client_side_key: &str, server_side_key: &str) -> Value {
