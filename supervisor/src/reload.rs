@@ -5,22 +5,21 @@
 //! keys, the client, new sockets. Then the poller does its part (`poll::change`), which answers with a ring, and after
 //! it the workers are rolled (`pool::roll`), if they are started in another way than before.
 
-use std::ffi::OsString;
-use std::net::TcpListener;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::process::Command;
-use std::rc::Rc;
-use std::time::Duration;
+mod current;
 
-use log::{error, info, warn};
+use std::net::TcpListener;
+use std::rc::Rc;
+
+use log::{error, info};
 
 use crate::poll::{Change, Polling};
 use crate::pool::{Pool, Rolled, Told};
+use crate::publication::with_causes;
 use crate::roster::{Roster, Turnover};
 use crate::schedule::Seconds;
 use crate::upstream::{Credential, Upstream};
 use crate::{Error, Settings, Source, counted, listener};
+use current::{Current, described, words};
 
 /// Where settings are read again.
 pub struct Reload {
@@ -38,21 +37,6 @@ pub(crate) struct Reloader {
     /// It was asked for and has not begun.
     asked: bool,
     under_way: Option<UnderWay>,
-}
-
-/// What the proxy runs with.
-struct Current {
-    roster: Roster,
-    source: Source,
-    poll_interval: Duration,
-    stale_after: Option<Duration>,
-    directory: PathBuf,
-    host: String,
-    port: u16,
-    workers: NonZeroUsize,
-    drain_delay: Duration,
-    drain_timeout: Duration,
-    worker: Rc<dyn Fn(usize) -> Command>,
 }
 
 /// A reload that was not refused.
@@ -289,103 +273,4 @@ impl Reloader {
     fn name(&self) -> &str {
         self.reload.as_ref().map_or("", |reload| &reload.name)
     }
-}
-
-impl Current {
-    fn of(settings: Settings, roster: Roster) -> Self {
-        Self {
-            roster,
-            source: settings.source,
-            poll_interval: settings.poll_interval,
-            stale_after: settings.stale_after,
-            directory: settings.directory,
-            host: settings.host,
-            port: settings.port,
-            workers: settings.workers,
-            drain_delay: settings.drain_delay,
-            drain_timeout: settings.drain_timeout,
-            worker: settings.worker,
-        }
-    }
-
-    fn keep_workers_of(&mut self, before: &Self) {
-        self.worker = Rc::clone(&before.worker);
-        self.host.clone_from(&before.host);
-        self.port = before.port;
-        self.drain_timeout = before.drain_timeout;
-    }
-
-    /// What these settings change of polling and of readiness. How old documents may get depends on how many there
-    /// are, too: that goes without saying.
-    fn described(&self, settings: &Settings, as_many: bool) -> Option<String> {
-        let polling =
-            self.source != settings.source || self.poll_interval != settings.poll_interval;
-        match &settings.source {
-            Source::Upstream { api_url, .. } if polling => Some(format!(
-                "polling {api_url} every {}",
-                Seconds(settings.poll_interval)
-            )),
-            _ => (as_many && self.stale_after != settings.stale_after).then(|| {
-                match settings.stale_after {
-                    Some(age) => format!("stale after {}", Seconds(age)),
-                    None => "never stale".to_owned(),
-                }
-            }),
-        }
-    }
-
-    fn warn_of_what_stays(&self, settings: &Settings) {
-        if settings.directory != self.directory {
-            warn!(
-                "the state directory changes with a restart only: still publishing in {}",
-                self.directory.display()
-            );
-        }
-        if settings.workers != self.workers {
-            warn!(
-                "the number of workers changes with a restart only: still {}",
-                self.workers
-            );
-        }
-    }
-}
-
-fn described(turnover: &Turnover) -> Vec<String> {
-    let (added, removed, rotated) = (
-        turnover.added.len(),
-        turnover.removed.len(),
-        turnover.rotated.len(),
-    );
-    let mut changes = Vec::new();
-    if added > 0 {
-        changes.push(format!("{} added", counted(added, "environment")));
-    }
-    match (added, removed) {
-        (_, 0) => {}
-        (0, removed) => changes.push(format!("{} removed", counted(removed, "environment"))),
-        (_, removed) => changes.push(format!("{removed} removed")),
-    }
-    if rotated > 0 {
-        changes.push(format!("{} rotated", counted(rotated, "key pair")));
-    }
-    changes
-}
-
-/// All that a worker is told by its command, to compare it by.
-fn words(worker: &dyn Fn(usize) -> Command) -> Vec<OsString> {
-    let command = worker(0);
-    let program = [command.get_program()].into_iter();
-    program
-        .chain(command.get_args())
-        .map(ToOwned::to_owned)
-        .collect()
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |error| (*error).source()) {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-    }
-    text
 }

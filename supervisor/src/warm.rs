@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use engine::{ArchivedIndexEntry, Environment, Index, IndexEntry};
+use engine::{Environment, Index, IndexEntry};
 use log::{info, warn};
 use snapshot::{Adopted, Adoption, Publisher};
 use xxhash_rust::xxh3::xxh3_128;
@@ -124,11 +124,10 @@ fn fetches(publisher: &Publisher) -> HashMap<String, SystemTime> {
     };
     match publisher.earlier_index::<Index>() {
         Ok(Some(index)) => {
-            let row = |entry: &ArchivedIndexEntry| entry.row.to_native() as usize;
             let entries = index.environments.iter();
-            entries
-                .filter(|entry| row(entry) < board.shape().rows)
-                .filter_map(|entry| Some((entry.file.to_string(), board.fetched(row(entry))?)))
+            let rows = entries.map(|entry| (entry.row.to_native() as usize, entry));
+            rows.filter(|(row, _)| *row < board.shape().rows)
+                .filter_map(|(row, entry)| Some((entry.file.to_string(), board.fetched(row)?)))
                 .collect()
         }
         Ok(None) => HashMap::new(),

@@ -1,7 +1,9 @@
 //! Workers die, drain and are replaced; the supervisor is one and the last.
 
+use std::fs::Permissions;
 use std::io::Write;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -173,6 +175,7 @@ fn put_garbage_for_the_board(state: &Path) {
     // In its place, not into it: those that live have it mapped.
     let new = state.join("garbage");
     std::fs::write(&new, vec![b'x'; 8192]).expect("write garbage");
+    std::fs::set_permissions(&new, Permissions::from_mode(0o600)).expect("make it private");
     std::fs::rename(new, state.join("board")).expect("replace the board");
 }
 

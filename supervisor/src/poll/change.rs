@@ -63,10 +63,6 @@ impl Shared {
         let orders = Rc::new(orders);
         let interval = self.interval.get();
         let environment = Polled::new(row, name, interval, Rc::clone(&orders), Rc::clone(self));
-        // What a reload adds is told by the reload.
-        if environment.is_missing() && !orders.is_expected() {
-            self.progress.expect();
-        }
         let abort = tasks.spawn_local(environment.keep());
         self.tasks.borrow_mut().insert(row, Task { abort, orders });
     }

@@ -12,7 +12,6 @@ use tokio::task::spawn_blocking;
 use super::adopt::{Adopted, Adopter};
 use super::orders::Orders;
 use super::outage::Trouble;
-use super::supply::Supplier;
 use super::{Shared, message};
 use crate::condition::Condition;
 use crate::counted;
@@ -26,8 +25,8 @@ pub(super) struct Polled {
     schedule: Schedule,
     condition: Condition,
     published: Option<Published>,
-    trouble: Trouble,
     orders: Rc<Orders>,
+    trouble: Trouble,
     shared: Rc<Shared>,
 }
 
@@ -59,30 +58,27 @@ impl Polled {
         orders: Rc<Orders>,
         shared: Rc<Shared>,
     ) -> Self {
-        let published = match &shared.supplier {
-            Supplier::Upstream(..) => shared.adopter.publication.take_warm(row),
-            // They may be other documents than those of an earlier run, and are at hand.
-            Supplier::Embedded(_) => None,
-        };
-        let published = published.map(|warm| Published {
+        // Embedded documents may be others than those of an earlier run, and are at hand.
+        let warm = (!shared.supplier.is_embedded())
+            .then(|| shared.adopter.publication.take_warm(row))
+            .flatten();
+        let published = warm.map(|warm| Published {
             digest: warm.digest,
             updated_at: warm.updated_at,
         });
+        if published.is_none() && !orders.is_for_added() {
+            shared.progress.expect();
+        }
         Self {
             row,
             name,
             schedule: Schedule::new(interval),
             condition: Condition::default(),
             published,
-            trouble: Trouble::with(&shared.outage),
             orders,
+            trouble: Trouble::with(&shared.outage),
             shared,
         }
-    }
-
-    /// Whether there is no document of it yet.
-    pub(super) fn is_missing(&self) -> bool {
-        self.published.is_none()
     }
 
     pub(super) async fn keep(mut self) {
@@ -236,7 +232,9 @@ impl Polled {
             info!("environment {} {line}", self.name);
         } else {
             debug!("environment {} {line}", self.name);
-            self.shared.progress.arrived();
+            if !self.orders.is_for_added() {
+                self.shared.progress.arrived();
+            }
         }
         for warning in warnings {
             warn!("environment {}: {warning}", self.name);

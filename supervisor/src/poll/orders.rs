@@ -15,6 +15,7 @@ pub(super) struct Orders {
     news: Notify,
     /// For an environment that was added: to be told of the first try.
     first: Cell<Option<Rc<Countdown>>>,
+    is_for_added: bool,
 }
 
 /// Everything that was ordered since the task looked.
@@ -41,16 +42,14 @@ impl Orders {
     pub(super) fn expected(countdown: &Rc<Countdown>) -> Self {
         Self {
             first: Cell::new(Some(Rc::clone(countdown))),
+            is_for_added: true,
             ..Self::default()
         }
     }
 
-    /// Whether the task's first try is waited for.
-    pub(super) fn is_expected(&self) -> bool {
-        let first = self.first.take();
-        let expected = first.is_some();
-        self.first.set(first);
-        expected
+    /// Whether the environment was added while others were served.
+    pub(super) fn is_for_added(&self) -> bool {
+        self.is_for_added
     }
 
     /// Adds to what is ordered, and wakes the task.

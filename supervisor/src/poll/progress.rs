@@ -45,10 +45,6 @@ impl Progress {
 
     fn line(&self, now: Instant) -> Option<String> {
         let arrived = self.arrived.get() + 1;
-        if arrived > self.environments.get() {
-            // Of one that was added by a reload, which says so itself.
-            return None;
-        }
         self.arrived.set(arrived);
         let all = arrived == self.environments.get();
         let told = self.told.get().unwrap_or(self.started);

@@ -41,6 +41,10 @@ impl Supplier {
         }
     }
 
+    pub(super) fn is_embedded(&self) -> bool {
+        matches!(self, Self::Embedded(_))
+    }
+
     /// Fetches from here from now on. What is on its way comes from where it was asked for.
     pub(super) fn renew(&self, upstream: Upstream) {
         if let Self::Upstream(access) = self {

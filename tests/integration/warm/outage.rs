@@ -109,7 +109,7 @@ fn check_end(proxy: &Proxy, outages: usize) {
 #[test]
 fn a_full_disk_is_told_once_and_changes_nothing_that_is_served() {
     let place = tempfile::tempdir().unwrap();
-    let Some(volume) = Volume::mount(place.path(), MsFlags::empty(), "size=1m,mode=700") else {
+    let Some(volume) = Volume::mount(place.path(), MsFlags::empty(), "size=3m,mode=700") else {
         return;
     };
     let upstream = Upstream::start(KEYS.map(|key| (key, document(key, "first"))));
@@ -149,14 +149,14 @@ fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
     let site = Site::new(&upstream, &["test"]);
     let proxy = site.command();
     let mut command = std::process::Command::new("sh");
-    // 32 blocks of 512 bytes.
+    // 4096 blocks of 512 bytes: the board is half as long.
     command
-        .args(["-c", "ulimit -f 32 && exec \"$0\" \"$@\""])
+        .args(["-c", "ulimit -f 4096 && exec \"$0\" \"$@\""])
         .arg(executable().get_program())
         .args(proxy.get_args());
     let mut proxy = Proxy::spawn(command, site.state().to_owned(), None);
     proxy.wait_until_ready();
-    let large = document("test", &"x".repeat(100_000));
+    let large = document("test", &"x".repeat(3_000_000));
     upstream.set("test", Answer::Document(large));
     proxy.wait_for("the line that tells it", |proxy| {
         (lines_with(proxy, &["not updated", "File too large"]) == 1).then_some(())
