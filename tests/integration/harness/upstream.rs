@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -186,6 +186,14 @@ impl Upstream {
     }
 }
 
+/// A clock that begins after the documents' own dates: what changes later is later by whole seconds.
+fn date() -> String {
+    static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let seconds = STARTED.elapsed().as_secs();
+    let (minutes, seconds) = (seconds / 60, seconds % 60);
+    format!("Mon, 02 Feb 2026 12:{minutes:02}:{seconds:02} GMT")
+}
+
 /// A listener whose port stays its own when it is closed and opened again: the kernel takes back those it chose itself.
 fn lasting_listener() -> TcpListener {
     let bound = |port| {
@@ -270,8 +278,7 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
             Some(Answer::Document(document)) => ("200 OK", document),
             Some(Answer::Other(ref status, ref body)) => (status.as_str(), body.clone()),
         };
-        // Any date after the documents' own: what changes later is later by whole seconds.
-        let date = "Mon, 02 Feb 2026 12:00:00 GMT";
+        let date = date();
         let head = format!(
             "HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             body.len()
