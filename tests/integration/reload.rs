@@ -71,7 +71,10 @@ fn edit(proxy: &Proxy, change: impl FnOnce(&mut Value)) {
     let text = fs::read_to_string(&path).expect("read the configuration");
     let mut config = serde_json::from_str(&text).expect("JSON");
     change(&mut config);
-    fs::write(path, config.to_string()).expect("write the configuration");
+    // Whole or not at all: it may be read at this very moment.
+    let new = path.with_extension("new");
+    fs::write(&new, config.to_string()).expect("write the configuration");
+    fs::rename(new, path).expect("put it in place");
 }
 
 fn pair(client_side_key: &str, server_side_key: &str) -> Value {
