@@ -202,7 +202,7 @@ fn a_document_that_is_not_read_is_let_go_of() {
 
 #[test]
 fn who_asks_and_asks_and_never_reads_costs_a_bounded_amount() {
-    const CLIENTS: usize = 200;
+    const CLIENTS: usize = 400;
     let target = target();
     let before = target.private();
     let requests = "GET / HTTP/1.1\r\nHost:a\r\n\r\n".repeat(1000);
