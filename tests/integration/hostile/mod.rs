@@ -4,6 +4,7 @@
 mod bodies;
 mod crowd;
 mod fuzz;
+mod odd;
 mod secrets;
 mod shapes;
 mod slow;
@@ -146,4 +147,38 @@ fn post(body: &[u8]) -> Vec<u8> {
         body.len()
     );
     [head.as_bytes(), body].concat()
+}
+
+/// A head with these lines, and what comes after it.
+fn head(line: &str, headers: &str, rest: &str) -> String {
+    format!("{line}\r\nHost: a\r\n{KEY}{headers}\r\n{rest}")
+}
+
+fn flags(headers: &str) -> String {
+    head("GET /api/v1/flags/ HTTP/1.1", headers, "")
+}
+
+fn identities(headers: &str, body: &str) -> String {
+    let json = format!("Content-Type: application/json\r\n{headers}");
+    head("POST /api/v1/identities/ HTTP/1.1", &json, body)
+}
+
+/// Sends each; these and no other statuses must come back.
+#[track_caller]
+fn check(target: &Target, shapes: &[(&str, Vec<u8>, &[u16])]) {
+    let mut wrong = Vec::new();
+    for (name, request, expected) in shapes {
+        let raw = target.exchange(request);
+        let found = statuses(&raw);
+        if found != *expected {
+            wrong.push(format!("{name}: {found:?}, expected {expected:?}"));
+        }
+        target.is_well(name);
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    println!(
+        "{} shapes; worker's private memory {} KiB",
+        shapes.len(),
+        target.private() / 1024
+    );
 }
