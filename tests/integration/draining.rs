@@ -216,8 +216,10 @@ fn a_second_signal_does_not_wait() {
             told.elapsed()
         );
         let log = proxy.log();
+        // One of them has nothing in hand, and may have been quicker.
         assert!(
-            log.contains("killing 2 workers: asked to stop again"),
+            log.contains("killing 2 workers: asked to stop again")
+                || log.contains("killing 1 worker: asked to stop again"),
             "{log}"
         );
         assert!(is_closed(&hanging) && !accepts(proxy.address));

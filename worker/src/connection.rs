@@ -16,16 +16,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::activity::Activity;
 use crate::connections::Registration;
+use crate::requests;
 
 /// How much is written before other connections get their turn: about what takes a fifth of a millisecond.
 const PIECE: usize = 1024 * 1024;
 
-/// How much is read before HTTP has to look at it. It reads up to 128 KiB of requests ahead otherwise, and holds them
-/// for as long as a client takes over the answers.
+/// How much is read before HTTP has to look at it. It reads up to 128 KiB ahead otherwise, and holds it for as long as a
+/// client takes over the answers.
 const MOUTHFUL: usize = 8 * 1024;
-
-/// How many bytes HTTP makes of one byte of requests that it reads ahead; the shortest make the most.
-const READ_AHEAD: usize = 64;
 
 /// What is sent while a request's body is waited for. It is no answer.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -35,8 +33,11 @@ pub(crate) struct Connection {
     stream: TcpStream,
     outlet: Rc<Outlet>,
     registration: Registration,
-    /// Bytes read in this turn.
+    /// Bytes handed on in this turn.
     read: usize,
+    /// What came behind a request, for the turns to come: HTTP makes some kilobytes of each request that it is shown, and
+    /// of the shortest there are hundreds in a mouthful.
+    behind: Bytes,
 }
 
 /// Where the body of an answer waits until the socket has taken it, straight from the memory it lies in.
@@ -57,6 +58,7 @@ impl Connection {
             outlet: Rc::default(),
             registration,
             read: 0,
+            behind: Bytes::new(),
         }
     }
 
@@ -74,11 +76,12 @@ impl Connection {
     fn ends(&self) -> bool {
         self.registration.is_closing()
             && self.outlet.rest.borrow().is_empty()
+            && self.behind.is_empty()
             && nothing_received(&self.stream)
     }
 
     fn poll_outlet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ahead = READ_AHEAD * std::mem::take(&mut self.read);
+        self.read = 0;
         let mut rest = self.outlet.rest.borrow_mut();
         if !rest.is_empty() {
             match Pin::new(&mut self.stream).poll_write(context, piece(&rest))? {
@@ -88,13 +91,13 @@ impl Connection {
                     rest.advance(written);
                 }
                 Poll::Pending => {
-                    self.registration.blocked(ahead)?;
+                    self.registration.blocked(0)?;
                     return Poll::Pending;
                 }
             }
         }
         if !rest.is_empty() {
-            self.registration.blocked(ahead)?;
+            self.registration.blocked(0)?;
             // Others first, then the next piece.
             context.waker().wake_by_ref();
             return Poll::Pending;
@@ -150,15 +153,31 @@ impl AsyncRead for Connection {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        match Pin::new(&mut this.stream).poll_read(context, buffer)? {
-            Poll::Ready(()) => {}
-            // As if the client had closed it: that is what HTTP ends an idle connection for.
-            Poll::Pending if this.ends() => return Poll::Ready(Ok(())),
-            Poll::Pending => return Poll::Pending,
+        if this.behind.is_empty() {
+            match Pin::new(&mut this.stream).poll_read(context, buffer)? {
+                Poll::Ready(()) => {}
+                // As if the client had closed it: that is what HTTP ends an idle connection for.
+                Poll::Pending if this.ends() => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
+            }
+            let came = &buffer.filled()[before..];
+            this.registration.read(came.len())?;
+            let length = requests::first(came);
+            if length < came.len() {
+                this.behind = Bytes::copy_from_slice(&came[length..]);
+                buffer.set_filled(before + length);
+            }
+        } else {
+            let length = requests::first(&this.behind).min(buffer.remaining());
+            buffer.put_slice(&this.behind.split_to(length));
         }
-        let bytes = buffer.filled().len() - before;
-        this.read += bytes;
-        Poll::Ready(this.registration.read(bytes))
+        this.read += if this.behind.is_empty() {
+            buffer.filled().len() - before
+        } else {
+            // The next one is for the next turn.
+            MOUTHFUL
+        };
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -180,8 +199,7 @@ impl AsyncWrite for Connection {
             stream.poll_write_vectored(context, &both)?
         };
         let Poll::Ready(written) = polled else {
-            let ahead = READ_AHEAD * this.read;
-            this.registration.blocked(bytes.len() + ahead)?;
+            this.registration.blocked(bytes.len())?;
             return Poll::Pending;
         };
         if bytes.ends_with(CONTINUE) {

@@ -27,6 +27,7 @@ mod place;
 mod privilege;
 mod refusal;
 mod request_body;
+mod requests;
 mod responder;
 mod route;
 mod serve;

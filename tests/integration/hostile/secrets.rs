@@ -21,20 +21,20 @@ fn workers_gain_no_privileges_and_tell_what_they_gave_up() {
     let proxy = start.start();
     proxy.wait_until_ready();
     for worker in proxy.workers() {
-        let status = std::fs::read_to_string(format!("/proc/{worker}/status")).expect("status");
-        assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+        // One of them is ready; the other may be on its way.
+        proxy.wait_for("a worker without privileges to come", |_| {
+            let status = std::fs::read_to_string(format!("/proc/{worker}/status")).ok()?;
+            status.contains("NoNewPrivs:\t1").then_some(())
+        });
     }
     let status = std::fs::read_to_string(format!("/proc/{}/status", proxy.pid()));
     assert!(
         status.expect("status").contains("NoNewPrivs:\t0"),
         "the supervisor is no worker"
     );
-    let log = proxy.log();
     for slot in 0..2 {
-        assert!(
-            log.contains(&format!("worker {slot}: no new privileges; ")),
-            "{log}"
-        );
+        let told = format!("worker {slot}: no new privileges; ");
+        proxy.wait_for(&told, |proxy| proxy.log().contains(&told).then_some(()));
     }
 }
 

@@ -245,7 +245,7 @@ fn polling_changes_and_what_is_served_stays() {
     proxy.wait_for("the limit", |proxy| {
         proxy
             .log()
-            .contains("the document is larger than 10 bytes")
+            .contains("larger than api_max_document_bytes, which is 10")
             .then_some(())
     });
     assert_eq!(status(&proxy, "stays"), 200);
