@@ -1,7 +1,7 @@
 //! The data plane: one process, one of N, that answers SDK requests from the current snapshots. It reads shared
 //! memory and its own socket, and nothing else: it polls no upstream and makes no outgoing connection.
 //!
-//! A request goes `serve` → `responder` → `route` → one of `flags`, `identities`, `document`, `health`; what they
+//! A request goes `serve` → `door` → `responder` → `route` → one of `flags`, `identities`, `document`, `health`; what they
 //! answer from is in `current`, which keeps a `place` for each environment that was asked for, with what is `held` of
 //! it; what they refuse is in `refusal`, and `cors` marks whatever leaves.
 
@@ -13,6 +13,7 @@ mod cors;
 mod current;
 mod descriptors;
 mod document;
+mod door;
 mod encoding;
 mod entrance;
 mod expectation;
