@@ -24,9 +24,7 @@ fn proxy(settings: serde_json::Value) -> (Upstream, Proxy, Slots) {
     }
     let start = Start::new(&upstream, &["test"]).workers(2);
     let proxy = start.set("server", server).start();
-    proxy.wait_until_ready();
-    let slots = Slots::of(&proxy);
-    slots.wait_until_ready();
+    let slots = Slots::ready(&proxy);
     (upstream, proxy, slots)
 }
 

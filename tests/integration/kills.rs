@@ -23,9 +23,7 @@ const BUSY: Duration = Duration::from_secs(5);
 fn proxy(workers: usize) -> (Upstream, Proxy, Slots) {
     let upstream = Upstream::start([("test", document("test", "hello"))]);
     let proxy = Start::new(&upstream, &["test"]).workers(workers).start();
-    proxy.wait_until_ready();
-    let slots = Slots::of(&proxy);
-    slots.wait_until_ready();
+    let slots = Slots::ready(&proxy);
     (upstream, proxy, slots)
 }
 

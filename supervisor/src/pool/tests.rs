@@ -241,7 +241,10 @@ fn a_worker_that_does_not_drain_in_time_is_killed() {
 
 #[test]
 fn asking_a_second_time_kills_at_once() {
-    let trial = Trial::new(DEAF, TIMES);
+    kills_at_the_second_request(Trial::new(DEAF, TIMES));
+}
+
+fn kills_at_the_second_request(trial: Trial) {
     let processes = trial.processes();
     eventually("workers that hear nothing", || deaf(&trial));
     trial.bell.ring(Notice::Stop);
@@ -305,20 +308,11 @@ fn serves_on_for_the_drain_delay_and_replaces_who_dies() {
 
 #[test]
 fn asking_a_second_time_ends_the_drain_delay_too() {
-    let trial = Trial::new(
-        DEAF,
-        Times {
-            drain_delay: HOUR,
-            ..TIMES
-        },
-    );
-    let processes = trial.processes();
-    eventually("workers that hear nothing", || deaf(&trial));
-    trial.bell.ring(Notice::Stop);
-    eventually("draining", || trial.board.draining());
-    trial.bell.ring(Notice::Stop);
-    assert_eq!(trial.end().unwrap(), End::Stopped);
-    assert!(processes.into_iter().all(is_gone));
+    let times = Times {
+        drain_delay: HOUR,
+        ..TIMES
+    };
+    kills_at_the_second_request(Trial::new(DEAF, times));
 }
 
 #[test]

@@ -21,6 +21,14 @@ impl Slots {
         Slots { reader }
     }
 
+    /// Those of a proxy all of whose workers are ready.
+    pub(crate) fn ready(proxy: &Proxy) -> Slots {
+        proxy.wait_until_ready();
+        let slots = Slots::of(proxy);
+        slots.wait_until_ready();
+        slots
+    }
+
     pub(crate) fn board(&self) -> &Board {
         self.reader.board()
     }
