@@ -8,11 +8,11 @@ use std::cell::{OnceCell, RefCell};
 use serde_json::Value as Json;
 use serde_json_path::{JsonPath, PathElement};
 
-use crate::environment::ArchivedEnvironment;
-use crate::identity::{Identity, TraitValue};
-use crate::number::Integer;
+use super::property_value::PropertyValue;
+use crate::archive::ArchivedEnvironment;
+use crate::json::Integer;
 use crate::pattern::Pattern;
-use crate::property_value::PropertyValue;
+use crate::request::{Identity, TraitValue};
 
 /// The compiled patterns and queries of one environment.
 pub struct Patterns {

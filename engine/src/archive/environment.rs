@@ -1,14 +1,13 @@
 //! An environment as it lies in a snapshot: everything that can be worked out once per document, laid out
 //! to be read in place. Knows nothing of requests.
 
-use std::ops::Range;
-
 use rkyv::{Archive, Serialize};
 
-use crate::answer::{Answer, ArchivedAnswer};
-use crate::operation::Operation;
+use super::answer::{Answer, ArchivedAnswer};
+use super::interner::Places;
+use super::operation::Operation;
+use super::span::Span;
 use crate::pattern::PatternSource;
-use crate::places::Places;
 use crate::side::Side;
 
 /// The number of the layout of what this crate archives; raise it with every change of that layout, and with every
@@ -156,13 +155,6 @@ pub(crate) const MATCHES: u32 = u32::MAX;
 /// The end of a segment's steps: it does not match.
 pub(crate) const MATCHES_NOT: u32 = u32::MAX - 1;
 
-/// A range of bytes, or of `overrides`.
-#[derive(Archive, Serialize, Clone, Copy, Debug)]
-pub(crate) struct Span {
-    pub(crate) start: u32,
-    pub(crate) end: u32,
-}
-
 /// An operation on a property's value.
 #[derive(Archive, Serialize, Debug)]
 pub(crate) struct Condition {
@@ -269,11 +261,5 @@ impl ArchivedEnvironment {
             Some(place) => &self.overrides[self.identity_overrides[place as usize].range()],
             None => &[],
         }
-    }
-}
-
-impl ArchivedSpan {
-    pub(crate) fn range(&self) -> Range<usize> {
-        self.start.to_native() as usize..self.end.to_native() as usize
     }
 }

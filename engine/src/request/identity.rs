@@ -7,8 +7,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::json::{Text, write_float, write_integer, write_string, write_text};
-use crate::number::{Integer, python_float_text};
+use crate::json::{Integer, Text, write_float, write_integer, write_string, write_text};
+use crate::python::python_float_text;
 
 /// Whom flags are evaluated for.
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 //!
 //! Holds nothing that outlives an evaluation. Knows nothing of how one is made.
 
-use crate::environment::ArchivedEnvironment;
-use crate::property_value::PropertyValue;
+use super::property_value::PropertyValue;
+use crate::archive::ArchivedEnvironment;
 
 /// Memory for evaluations: one set serves one thread, whatever the environment.
 #[derive(Default)]

@@ -2,13 +2,13 @@
 //!
 //! Knows nothing of segments or features.
 
-use crate::bucket::Buckets;
-use crate::environment::{ArchivedEnvironment, ArchivedProperty};
-use crate::identity::Identity;
-use crate::operation::ArchivedOperation;
-use crate::patterns::{Patterns, property_value};
-use crate::property_value::PropertyValue;
-use crate::scratch::{Spare, Values};
+use super::buckets::Buckets;
+use super::patterns::{Patterns, property_value};
+use super::property_value::PropertyValue;
+use super::scratch::{Spare, Values};
+use crate::archive::ArchivedOperation;
+use crate::archive::{ArchivedEnvironment, ArchivedProperty};
+use crate::request::Identity;
 
 /// The properties of one identity in one environment.
 pub(crate) struct Properties<'r, 's> {
@@ -45,7 +45,12 @@ impl<'r, 's> Properties<'r, 's> {
             patterns,
             identity,
             values,
-            buckets: Buckets::new(environment, identity.identifier(), buckets),
+            buckets: Buckets::new(
+                &environment.salts,
+                environment.segment_salts.to_native() as usize,
+                identity.identifier(),
+                buckets,
+            ),
         }
     }
 

@@ -5,7 +5,7 @@
 use rkyv::{Archive, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::environment::Span;
+use super::span::Span;
 
 /// Distinct texts, numbered in the order in which they came. The archive depends on that order alone, so the same
 /// document always makes the same bytes. The hash is fast rather than secret: what a request asks for is never added.

@@ -3,7 +3,7 @@
 //! Works on the text and copies it, so that what is served is what was sent, number for number and space for space.
 //! Knows neither where a page comes from nor what an override says.
 
-use crate::document::DocumentError;
+use super::node::DocumentError;
 use crate::json::{Dialect, Reader, Value};
 
 const LIST: &str = "identity_overrides";

@@ -4,7 +4,8 @@
 
 use std::borrow::Cow;
 
-use crate::number::{Integer, python_float_text};
+use crate::json::Integer;
+use crate::python::python_float_text;
 
 /// A looked-up value. Lists, objects and absent properties are `Null`.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,10 +8,9 @@ use std::cmp::Ordering;
 use rkyv::{Archive, Serialize};
 
 use crate::bucket::bucket;
-use crate::json::Value;
-use crate::number::{StoredInteger, python_float, python_int};
-use crate::property_value::PropertyValue;
-use crate::python::python_str;
+use crate::evaluate::PropertyValue;
+use crate::json::{StoredInteger, Value};
+use crate::python::{python_float, python_int, python_str};
 use crate::version::{StoredVersion, Version};
 
 const SEMVER_SUFFIX: &str = ":semver";

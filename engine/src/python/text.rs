@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::number::python_float_text;
 use crate::json::Value;
-use crate::number::python_float_text;
 
 /// Python's `str(value)`.
 pub(crate) fn python_str(value: &Value<'_>) -> String {

@@ -3,17 +3,28 @@
 //! Costs one look-up for identity overrides, one per trait sent, and the conditions of those segments that
 //! decide something; features that cannot differ between identities are copied as one run.
 
-use crate::environment::{
+mod buckets;
+mod flags;
+mod patterns;
+mod properties;
+mod property_value;
+mod scratch;
+
+use crate::archive::{
     ArchivedContest, ArchivedEnvironment, ArchivedSplit, ArchivedState, ArchivedStep, MATCHES,
     MATCHES_NOT,
 };
-use crate::flags::{Choices, Flags};
-use crate::identity::Identity;
-use crate::md5_lanes::LANES;
-use crate::patterns::Patterns;
-use crate::properties::Properties;
-use crate::scratch::{Known, Scratch};
+pub use flags::Flags;
+pub use patterns::Patterns;
+pub(crate) use property_value::PropertyValue;
+pub use scratch::Scratch;
+
+use crate::bucket::LANES;
+use crate::request::Identity;
 use crate::side::Side;
+use flags::Choices;
+use properties::Properties;
+use scratch::Known;
 
 /// Evaluates an identity: chooses its flags, which can then be written, or known again by their choices.
 pub fn evaluate<'e, 's>(

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of why a flag was chosen.
 
-use crate::environment::{ArchivedEnvironment, ArchivedPiece, ArchivedSideAnswers, NO_PIECE};
+use crate::archive::{ArchivedEnvironment, ArchivedPiece, ArchivedSideAnswers, NO_PIECE};
 use crate::side::Side;
 
 /// The flags of one identity: chosen, not yet written.
