@@ -11,8 +11,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use snapshot::Map;
 
-use crate::answer::Representation;
-use crate::encoding;
+use crate::http::accept_encoding;
+use crate::http::response::Representation;
 
 /// A mapped environment.
 pub(crate) struct Held {
@@ -117,7 +117,7 @@ impl Constant {
     /// The form that suits a client best.
     pub(crate) fn choose(&self, headers: &HeaderMap) -> &Representation {
         match &self.gzip {
-            Some(gzip) if encoding::prefers_gzip(headers) => gzip,
+            Some(gzip) if accept_encoding::prefers_gzip(headers) => gzip,
             _ => &self.plain,
         }
     }

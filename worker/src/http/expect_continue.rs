@@ -7,8 +7,8 @@ use actix_http::{Request, Response};
 use actix_web::dev::{Service, always_ready};
 
 use crate::Limits;
-use crate::refusal::Refusal;
-use crate::request_body::{self, Unread};
+use crate::http::refusal::Refusal;
+use crate::http::request_body::{self, Unread};
 
 /// Has the body sent, unless it is too long.
 pub(crate) struct Expectation {

@@ -1,18 +1,24 @@
 //! From a request to its answer: the endpoint, the refusal if there is one, the marks for browsers. Knows nothing of
 //! connections.
 
+mod document;
+mod flags;
+mod gzip;
+mod health;
+mod identities;
+mod route;
+
 use actix_http::RequestHead;
 use actix_web::web::Bytes;
 
 use crate::Settings;
-use crate::answer::{self, Response};
-use crate::cors::Cors;
-use crate::current::Current;
-use crate::identities::Identities;
-use crate::refusal::Refusal;
-use crate::request_body::Unread;
-use crate::route::{Act, Endpoint};
-use crate::{document, flags, health};
+use crate::environments::Current;
+use crate::http::cors::Cors;
+use crate::http::refusal::Refusal;
+use crate::http::request_body::Unread;
+use crate::http::response::{self, Response};
+use identities::Identities;
+use route::{Act, Endpoint};
 
 /// All that answers are made from.
 pub(crate) struct Responder {
@@ -61,7 +67,7 @@ impl Responder {
             }
             (Endpoint::Document, _) => document::answer(&self.current, head),
             (Endpoint::Health, _) => health::answer(&self.current),
-            (Endpoint::Liveness, _) => Ok(answer::empty()),
+            (Endpoint::Liveness, _) => Ok(response::empty()),
         }
     }
 }

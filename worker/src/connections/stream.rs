@@ -14,9 +14,9 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::activity::Activity;
 use crate::connections::Registration;
-use crate::requests;
+use crate::connections::activity::Activity;
+use crate::connections::pipelining;
 
 /// How much is written before other connections get their turn: about what takes a fifth of a millisecond.
 const PIECE: usize = 1024 * 1024;
@@ -162,13 +162,13 @@ impl AsyncRead for Connection {
             }
             let came = &buffer.filled()[before..];
             this.registration.read(came.len())?;
-            let length = requests::first(came);
+            let length = pipelining::first(came);
             if length < came.len() {
                 this.behind = Bytes::copy_from_slice(&came[length..]);
                 buffer.set_filled(before + length);
             }
         } else {
-            let length = requests::first(&this.behind).min(buffer.remaining());
+            let length = pipelining::first(&this.behind).min(buffer.remaining());
             buffer.put_slice(&this.behind.split_to(length));
         }
         this.read += if this.behind.is_empty() {

@@ -4,10 +4,12 @@
 //! identities share. Deflated data is a sequence of blocks, so the head goes into a block that stores it as it is, and
 //! the list into blocks made when it first occurred. They meet at a byte boundary, and their checksums combine.
 
+mod cache;
+
 use engine::{Flags, Side};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
-use crate::lists::{List, Lists};
+use cache::{List, Lists};
 
 /// From this many bytes on compression saves a packet.
 pub(crate) const WORTH_COMPRESSING: usize = 1000;

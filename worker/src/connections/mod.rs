@@ -1,6 +1,10 @@
 //! The connections a worker has open: how many there may be, how long one may be at what it does, how much all of them
 //! may hold, and how they end when the worker does. Knows nothing of what goes through them.
 
+pub(crate) mod activity;
+mod pipelining;
+pub(crate) mod stream;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -14,7 +18,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::Limits;
-use crate::activity::{Activity, Patience};
+use crate::connections::activity::{Activity, Patience};
 
 /// How often connections are looked at; also what their times are counted in.
 const TICK: Duration = Duration::from_secs(1);

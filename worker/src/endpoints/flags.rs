@@ -5,21 +5,21 @@ use std::borrow::Cow;
 
 use actix_http::RequestHead;
 
-use crate::answer::{self, Response};
-use crate::current::Current;
-use crate::refusal::Refusal;
+use crate::environments::Current;
+use crate::http::refusal::Refusal;
+use crate::http::response::{self, Response};
 
 /// Answers `GET /api/v1/flags/`.
 pub(crate) fn answer(current: &Current, head: &RequestHead) -> Result<Response, Refusal> {
     let generation = current.generation();
     let (held, side) = generation.open(head)?;
     let Some(feature) = head.uri.query().and_then(feature) else {
-        return Ok(answer::kept(head, held.flags(side), held.updated_at()));
+        return Ok(response::kept(head, held.flags(side), held.updated_at()));
     };
     let Some(flag) = held.flag(side, &feature) else {
         return Err(Refusal::UnknownFeature(feature.into_owned()));
     };
-    Ok(answer::kept(head, &flag, held.updated_at()))
+    Ok(response::kept(head, &flag, held.updated_at()))
 }
 
 /// The feature that a query names: the last one if several, none if that is empty.

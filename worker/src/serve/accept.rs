@@ -11,9 +11,9 @@ use actix_rt::net::{TcpListener, TcpStream};
 use actix_rt::time::sleep;
 use actix_web::dev::Service;
 
-use crate::connection::Connection;
+use super::neighbour::{Neighbour, first};
 use crate::connections::Connections;
-use crate::neighbour::{Neighbour, first};
+use crate::connections::stream::Connection;
 use crate::serve::Http;
 
 /// How long to wait when connections cannot be accepted, for want of descriptors for instance.

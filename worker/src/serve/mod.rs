@@ -1,5 +1,9 @@
 //! The process around the answers: signals, the HTTP server, its end. Knows nothing of paths or flags.
 
+mod accept;
+mod neighbour;
+mod service;
+
 use std::convert::Infallible;
 use std::future::{Future, pending, ready};
 use std::io;
@@ -19,15 +23,15 @@ use nix::sys::signal::Signal as Number;
 use nix::unistd::getppid;
 use snapshot::{Reader, WorkerState};
 
-use crate::answer::Body;
-use crate::connection::Connection;
 use crate::connections::Connections;
-use crate::door::Door;
-use crate::entrance::Entrance;
-use crate::expectation::Expectation;
-use crate::neighbour::{Neighbour, first};
-use crate::slot::Slot;
+use crate::connections::stream::Connection;
+use crate::http::expect_continue::Expectation;
+use crate::http::response::Body;
+use crate::process::slot::Slot;
 use crate::{Limits, Settings};
+use accept::Entrance;
+use neighbour::{Neighbour, first};
+use service::Door;
 
 /// How long connections are still accepted after TERM. The kernel lets no new ones begin by then, but a client may think
 /// that it is connected a round trip before this end knows.

@@ -9,8 +9,8 @@ use actix_http::header::{
 };
 use actix_http::{Method, RequestHead};
 
-use crate::answer::{self, Response};
-use crate::refusal::Refusal;
+use crate::http::refusal::Refusal;
+use crate::http::response::{self, Response};
 
 static ANY: HeaderValue = HeaderValue::from_static("*");
 static TRUE: HeaderValue = HeaderValue::from_static("true");
@@ -50,7 +50,7 @@ impl Cors {
             .split(|&byte| byte == b',')
             .any(|allowed| allowed.trim_ascii() == method.as_bytes());
         let mut response = match (origin_allowed, method_allowed) {
-            (true, true) => answer::text("OK"),
+            (true, true) => response::text("OK"),
             (true, false) => {
                 Refusal::DisallowedCrossOrigin("Disallowed CORS method").into_response()
             }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn marked(cors: &Cors, headers: &[(HeaderName, &'static str)], varies: bool) -> Response {
-        let mut response = answer::empty();
+        let mut response = response::empty();
         if varies {
             let vary = HeaderValue::from_static("Accept-Encoding");
             response.headers_mut().insert(VARY, vary);

@@ -4,6 +4,9 @@
 //! Nothing here is done for all environments, of which there may be many thousands: keys are looked up in the index
 //! where it is mapped, and an environment is mapped when a request first opens it.
 
+pub(crate) mod mapped;
+mod row;
+
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -18,9 +21,9 @@ use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
 use snapshot::{Board, Error, Map, Published, Reader};
 
-use crate::held::Held;
-use crate::place::{PATIENCE, Place, chain};
-use crate::refusal::Refusal;
+use crate::environments::mapped::Held;
+use crate::http::refusal::Refusal;
+use row::{PATIENCE, Place, chain};
 
 static ENVIRONMENT_KEY: HeaderName = HeaderName::from_static("x-environment-key");
 

@@ -15,13 +15,13 @@ use actix_web::dev::{Service, always_ready};
 use actix_web::web::Bytes;
 use snapshot::Reader;
 
-use crate::activity::Activity;
-use crate::answer::{self, Response};
-use crate::connection::Outlet;
 use crate::connections::Connections;
-use crate::current::Current;
-use crate::request_body::{self, Reading, Unread};
-use crate::responder::Responder;
+use crate::connections::activity::Activity;
+use crate::connections::stream::Outlet;
+use crate::endpoints::Responder;
+use crate::environments::Current;
+use crate::http::request_body::{self, Reading, Unread};
+use crate::http::response::{self, Response};
 use crate::serve::{Error, doorbell};
 use crate::{Limits, Settings};
 
@@ -61,12 +61,12 @@ impl Door {
                 .set_connection_type(ConnectionType::Close);
         }
         if request.method() == Method::HEAD {
-            return answer::keep_back(response);
+            return response::keep_back(response);
         }
         if response.body().is_large()
             && let Some(outlet) = request.conn_data::<Rc<Outlet>>()
         {
-            return answer::send_through(response, Rc::clone(outlet));
+            return response::send_through(response, Rc::clone(outlet));
         }
         response
     }

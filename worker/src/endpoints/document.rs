@@ -3,9 +3,9 @@
 use actix_http::RequestHead;
 use engine::Side;
 
-use crate::answer::{self, Response};
-use crate::current::Current;
-use crate::refusal::Refusal;
+use crate::environments::Current;
+use crate::http::refusal::Refusal;
+use crate::http::response::{self, Response};
 
 /// Answers `GET /api/v1/environment-document/`.
 pub(crate) fn answer(current: &Current, head: &RequestHead) -> Result<Response, Refusal> {
@@ -14,6 +14,6 @@ pub(crate) fn answer(current: &Current, head: &RequestHead) -> Result<Response, 
     match side {
         // It has every segment and override, and the values of server-key-only features.
         Side::Client => Err(Refusal::ClientSideKey),
-        Side::Server => Ok(answer::kept(head, held.document(), held.updated_at())),
+        Side::Server => Ok(response::kept(head, held.document(), held.updated_at())),
     }
 }

@@ -9,11 +9,11 @@ use actix_http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::Bytes;
 use engine::{BodyError, BodyKind, Identity, Scratch};
 
-use crate::answer::{self, Response};
-use crate::current::Current;
-use crate::encoding;
-use crate::gzip::{Gzip, Listed, WORTH_COMPRESSING};
-use crate::refusal::Refusal;
+use super::gzip::{Gzip, Listed, WORTH_COMPRESSING};
+use crate::environments::Current;
+use crate::http::accept_encoding;
+use crate::http::refusal::Refusal;
+use crate::http::response::{self, Response};
 
 /// Buffers kept for the next answers; more are only needed while as many answers wait for slow clients.
 const SPARE_BUFFERS: usize = 16;
@@ -70,7 +70,7 @@ impl Identities {
             .reserve(identity.most_head_bytes() + flags.byte_length() + 1);
         identity.write_head(&mut body.0);
         let varies = body.0.len() + flags.byte_length() + 1 >= WORTH_COMPRESSING;
-        if varies && encoding::prefers_gzip(&head.headers) {
+        if varies && accept_encoding::prefers_gzip(&head.headers) {
             let mut compressed = Buffer::take();
             let listed = Listed {
                 generation: held.generation(),
@@ -80,12 +80,17 @@ impl Identities {
             let mut gzip = self.gzip.borrow_mut();
             if gzip.write(&body.0, &listed, &mut compressed.0) {
                 let body = compressed.into();
-                return Ok(answer::fresh(body, true, varies, held.updated_at()));
+                return Ok(response::fresh(body, true, varies, held.updated_at()));
             }
         }
         flags.write(&mut body.0);
         body.0.push(b'}');
-        Ok(answer::fresh(body.into(), false, varies, held.updated_at()))
+        Ok(response::fresh(
+            body.into(),
+            false,
+            varies,
+            held.updated_at(),
+        ))
     }
 }
 

@@ -4,8 +4,8 @@
 use actix_http::StatusCode;
 use actix_http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 
-use crate::answer::{self, Response};
-use crate::request_body::Unread;
+use crate::http::request_body::Unread;
+use crate::http::response::{self, Response};
 
 /// Seconds after which a client may find that a document has arrived.
 static RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
@@ -67,31 +67,31 @@ impl Refusal {
                 let message = format!("feature '{feature}' not found");
                 status(StatusCode::NOT_FOUND, "not_found", message)
             }
-            Self::Unparsable(body) => answer::json_with(StatusCode::BAD_REQUEST, body),
+            Self::Unparsable(body) => response::json_with(StatusCode::BAD_REQUEST, body),
             Self::UnreadBody(Unread::Broken) => detail(
                 StatusCode::BAD_REQUEST,
                 "There was an error parsing the body",
             ),
-            Self::Invalid(body) => answer::json_with(StatusCode::UNPROCESSABLE_ENTITY, body),
+            Self::Invalid(body) => response::json_with(StatusCode::UNPROCESSABLE_ENTITY, body),
             Self::UnreadBody(Unread::TooLarge) => {
                 detail(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
             }
             Self::UnreadBody(Unread::TooSlow) => {
                 detail(StatusCode::REQUEST_TIMEOUT, "Request Timeout")
             }
-            Self::DisallowedCrossOrigin(what) => answer::text_with(StatusCode::BAD_REQUEST, what),
-            Self::NotReady(report) => answer::json_with(StatusCode::SERVICE_UNAVAILABLE, report),
+            Self::DisallowedCrossOrigin(what) => response::text_with(StatusCode::BAD_REQUEST, what),
+            Self::NotReady(report) => response::json_with(StatusCode::SERVICE_UNAVAILABLE, report),
         }
     }
 }
 
 fn detail(code: StatusCode, detail: &str) -> Response {
-    answer::json_with(code, format!(r#"{{"detail":{}}}"#, quote(detail)))
+    response::json_with(code, format!(r#"{{"detail":{}}}"#, quote(detail)))
 }
 
 fn status(code: StatusCode, status: &str, message: String) -> Response {
     let (status, message) = (quote(status), quote(&message));
-    answer::json_with(
+    response::json_with(
         code,
         format!(r#"{{"status":{status},"message":{message}}}"#),
     )

@@ -15,7 +15,7 @@ use actix_rt::net::TcpListener as Listener;
 use actix_rt::signal::unix::Signal;
 use actix_rt::time::sleep;
 
-use crate::slot::{BEAT, Slot};
+use crate::process::slot::{BEAT, Slot};
 
 /// The neighbour, seen from this worker.
 pub(crate) struct Neighbour {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use engine::ArchivedIndexEntry;
 use snapshot::{Board, Error, Reader};
 
-use crate::held::Held;
+use crate::environments::mapped::Held;
 
 /// How long what is in hand is served before a newer one that could not be mapped is tried again.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-use crate::answer::{self, Response};
-use crate::current::Current;
-use crate::refusal::Refusal;
+use crate::environments::Current;
+use crate::http::refusal::Refusal;
+use crate::http::response::{self, Response};
 
 /// Answers `GET /proxy/health` and its other names.
 pub(crate) fn answer(current: &Current) -> Result<Response, Refusal> {
@@ -17,7 +17,7 @@ pub(crate) fn answer(current: &Current) -> Result<Response, Refusal> {
         .unless_missing(generation.is_complete())
         .unless_draining(board.draining());
     match health.reason {
-        None => Ok(answer::json(health.report())),
+        None => Ok(response::json(health.report())),
         Some(_) => Err(Refusal::NotReady(health.report())),
     }
 }

@@ -15,8 +15,8 @@ use actix_http::header::{
 };
 use actix_web::web::Bytes;
 
-use crate::connection::Outlet;
-use crate::held::Constant;
+use crate::connections::stream::Outlet;
+use crate::environments::mapped::Constant;
 
 /// From this many bytes on a body goes through the connection's outlet. Below, HTTP's own buffer is cheaper: head and
 /// body leave in one system call.
