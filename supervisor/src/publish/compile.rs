@@ -4,32 +4,37 @@
 use engine::{Compiled, Environment};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::environment::Failure;
-use super::{Compile, Compress};
+use super::failure::Failure;
 use crate::notice::{Bell, Notice};
-use crate::publication::{Publication, with_causes};
+use crate::publish::publication::{Publication, with_causes};
+
+/// How a document becomes an environment: [`engine::compile`], but for a test that wants it to panic.
+pub(crate) type Compile = fn(&[u8]) -> Result<engine::Compiled, engine::DocumentError>;
+
+/// Makes the compressed forms that compiling left out, for they take longer than all the rest. Says whether it made any.
+pub(crate) type Compress = fn(&mut engine::Environment) -> bool;
 
 /// What it takes to adopt a document.
-pub(super) struct Adopter {
-    pub(super) compile: Compile,
-    pub(super) compress: Compress,
-    pub(super) publication: Publication,
-    pub(super) bell: Bell,
+pub(crate) struct Adopter {
+    pub(crate) compile: Compile,
+    pub(crate) compress: Compress,
+    pub(crate) publication: Publication,
+    pub(crate) bell: Bell,
 }
 
 /// A document that is served.
-pub(super) struct Adopted {
-    pub(super) environment: Environment,
-    pub(super) generation: u64,
+pub(crate) struct Adopted {
+    pub(crate) environment: Environment,
+    pub(crate) generation: u64,
     /// Tells one document from another; nobody has a reason to forge it.
-    pub(super) digest: u128,
-    pub(super) length: usize,
-    pub(super) warnings: Vec<String>,
+    pub(crate) digest: u128,
+    pub(crate) length: usize,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Adopter {
     /// Compiles and publishes a document; `None` if it is the one whose digest is `held`.
-    pub(super) fn adopt(
+    pub(crate) fn adopt(
         &self,
         row: usize,
         body: &[u8],
@@ -55,7 +60,7 @@ impl Adopter {
 
     /// Publishes what was adopted once more, with the compressed forms that were left out at first. Returns that
     /// generation; `None` if nothing was left out.
-    pub(super) fn complete(
+    pub(crate) fn complete(
         &self,
         row: usize,
         mut environment: Environment,

@@ -20,10 +20,10 @@ use reqwest::header::{
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
-use crate::api_url::ApiUrl;
-use crate::condition::Timing;
-use crate::keys::{KeyPair, ServerSideKey};
+use crate::environments::keys::{KeyPair, ServerSideKey};
+use crate::poll::freshness::Timing;
 use crate::schedule::read_retry_after;
+use crate::source::api_url::ApiUrl;
 
 use redirect::{RedirectRefused, within_origin};
 

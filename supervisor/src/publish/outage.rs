@@ -12,7 +12,7 @@ use log::{debug, info, warn};
 use crate::schedule::Seconds;
 
 /// One for all that are refused the same.
-pub(super) struct Outage {
+pub(crate) struct Outage {
     /// What follows while it lasts.
     consequence: &'static str,
     /// What is so again after it.
@@ -23,7 +23,7 @@ pub(super) struct Outage {
 }
 
 impl Outage {
-    pub(super) fn new(consequence: &'static str, end: &'static str) -> Rc<Self> {
+    pub(crate) fn new(consequence: &'static str, end: &'static str) -> Rc<Self> {
         Rc::new(Self {
             consequence,
             end,
@@ -34,14 +34,14 @@ impl Outage {
 }
 
 /// The part in it of one that is refused something.
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     outage: Rc<Outage>,
     affected: bool,
 }
 
 impl Trouble {
     /// None so far.
-    pub(super) fn with(outage: &Rc<Outage>) -> Self {
+    pub(crate) fn with(outage: &Rc<Outage>) -> Self {
         Self {
             outage: Rc::clone(outage),
             affected: false,
@@ -49,7 +49,7 @@ impl Trouble {
     }
 
     /// It was refused. Whether that is how an outage begins.
-    pub(super) fn failed(&mut self, what: &dyn Display) -> bool {
+    pub(crate) fn failed(&mut self, what: &dyn Display) -> bool {
         let begins = self.outage.affected.get() == 0;
         if begins {
             self.outage.since.set(Some(Instant::now()));
@@ -65,7 +65,7 @@ impl Trouble {
     }
 
     /// Nothing is held up. Whether that is how an outage ends.
-    pub(super) fn passed(&mut self) -> bool {
+    pub(crate) fn passed(&mut self) -> bool {
         let since = self.outage.since.get();
         let ends = self.leave();
         if ends && let Some(since) = since {

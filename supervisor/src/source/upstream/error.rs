@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use super::pages::MOST_PAGES;
 use super::{MOST_BEGINNINGS, MOST_REDIRECTS};
-use crate::api_url::ApiUrl;
 use crate::schedule::Seconds;
+use crate::source::api_url::ApiUrl;
 
 /// Why there is no client.
 #[derive(Debug, Error)]

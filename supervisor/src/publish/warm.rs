@@ -17,7 +17,7 @@ use snapshot::{Adopted, Adoption, Publisher};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::counted;
-use crate::publication::with_causes;
+use crate::publish::publication::with_causes;
 use crate::schedule::Seconds;
 
 /// Another release may refuse the files of ten thousand environments: so many are told one by one.

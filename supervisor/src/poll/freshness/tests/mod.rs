@@ -1,5 +1,7 @@
 //! Which fetches may be conditional, by the dates of single answers.
 
+mod simulation;
+
 use super::*;
 
 const FAST: Duration = Duration::from_millis(5);

@@ -6,17 +6,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 use engine::Environment;
 use log::{debug, info, warn};
-use thiserror::Error;
 use tokio::task::spawn_blocking;
 
-use super::adopt::{Adopted, Adopter};
 use super::orders::Orders;
-use super::outage::Trouble;
 use super::{Shared, message};
-use crate::condition::Condition;
 use crate::counted;
+use crate::poll::freshness::Condition;
+use crate::publish::compile::{Adopted, Adopter};
+use crate::publish::failure::Failure;
+use crate::publish::outage::Trouble;
 use crate::schedule::{Schedule, Seconds};
-use crate::upstream::{Answer, Document, FetchError};
+use crate::source::upstream::{Answer, Document, FetchError};
 
 /// One environment and its task.
 pub(super) struct Polled {
@@ -35,19 +35,6 @@ struct Published {
     /// `None`: it is to be published again, even if it is the same.
     digest: Option<u128>,
     updated_at: Option<String>,
-}
-
-/// Why a document is not newer than before.
-#[derive(Debug, Error)]
-pub(super) enum Failure {
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    #[error("the document does not compile: {0}")]
-    Compile(String),
-    #[error("{0}")]
-    Publish(String),
-    #[error("compiling the document failed: {0}")]
-    Panicked(String),
 }
 
 impl Polled {

@@ -8,6 +8,8 @@
 
 mod drain;
 mod heartbeats;
+pub(crate) mod listener;
+mod orphans;
 mod roll;
 
 use std::io;
@@ -26,7 +28,6 @@ use thiserror::Error;
 
 use crate::notice::{Noticed, Notices};
 use crate::schedule::{FIRST_REPLACEMENT, Replacement, Seconds};
-use crate::strangers;
 
 use heartbeats::Heartbeats;
 pub(crate) use heartbeats::PATIENCE;
@@ -314,7 +315,7 @@ impl Pool {
         }
         if process::id() == 1 {
             living.extend(self.without_slot().map(Child::id));
-            strangers::reap(&living);
+            orphans::reap(&living);
         }
         ended
     }

@@ -11,7 +11,8 @@ use nix::unistd::Pid;
 use snapshot::{Board, Publisher, Shape};
 use tempfile::TempDir;
 
-use super::*;
+use super::super::roll::*;
+use super::super::*;
 use crate::notice::{Bell, Notice, Notices};
 use crate::pool::{End, Error, Times};
 use crate::stub::eventually;

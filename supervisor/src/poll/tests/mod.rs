@@ -9,11 +9,12 @@ use std::time::Instant;
 use snapshot::{Map, Publisher, Reader, Shape};
 
 use super::*;
-use crate::keys::ServerSideKey;
+use crate::environments::keys::ServerSideKey;
+use crate::environments::roster::Roster;
 use crate::notice::Notices;
-use crate::roster::Roster;
+use crate::source::Supply;
+use crate::source::upstream::{Credential, Upstream};
 use crate::stub::{Reply, Stub, answer, eventually};
-use crate::upstream::{Credential, Upstream};
 
 /// A poller over a state directory of its own, and a reader beside it.
 struct Trial {

@@ -10,7 +10,7 @@ use log::warn;
 use snapshot::Publisher;
 use thiserror::Error;
 
-use crate::warm::{self, Warm};
+use crate::publish::warm::{self, Warm};
 
 /// What is published, for any thread.
 pub(crate) struct Publication {

@@ -4,13 +4,11 @@
 //! and memory. Compiling and publishing happen off the thread, so that nobody's timeout suffers from a large document.
 //! Whatever goes wrong with one document is that document's failure: what was published of it stays.
 
-mod adopt;
 mod change;
-mod environment;
+pub(crate) mod freshness;
 mod orders;
-mod outage;
 mod progress;
-mod supply;
+mod task;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -28,18 +26,17 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
-use crate::keys::KeyPair;
+use crate::environments::keys::KeyPair;
 use crate::notice::{Bell, Notice};
-use crate::publication::{Publication, with_causes};
-use adopt::Adopter;
+use crate::publish::compile::{Adopter, Compile, Compress};
+use crate::publish::outage::{Outage, Trouble};
+use crate::publish::publication::{Publication, with_causes};
+use crate::source::{Supplier, Supply};
 use change::Task;
 use orders::Orders;
-use outage::{Outage, Trouble};
 use progress::Progress;
-use supply::Supplier;
 
 pub(crate) use change::Change;
-pub(crate) use supply::Supply;
 
 const FETCHES_AT_ONCE: usize = 8;
 /// What could not be settled is tried again after this long, or with what is published next.
@@ -58,12 +55,6 @@ pub enum Error {
     #[error("poll: ended without being asked to")]
     Ended,
 }
-
-/// How a document becomes an environment: [`engine::compile`], but for a test that wants it to panic.
-pub(crate) type Compile = fn(&[u8]) -> Result<engine::Compiled, engine::DocumentError>;
-
-/// Makes the compressed forms that compiling left out, for they take longer than all the rest. Says whether it made any.
-pub(crate) type Compress = fn(&mut engine::Environment) -> bool;
 
 /// What the poller is made of.
 pub(crate) struct Poller {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::Error;
-use crate::api_url::ApiUrl;
+use crate::source::api_url::ApiUrl;
 
 /// With the machine's certificates, read at every start; without any where none are needed.
 pub(super) fn config(api_url: &ApiUrl) -> Result<ClientConfig, Error> {

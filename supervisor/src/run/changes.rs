@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use log::warn;
 
-use crate::roster::{Roster, Turnover};
+use crate::environments::roster::{Roster, Turnover};
 use crate::schedule::Seconds;
 use crate::{Settings, Source, counted};
 

@@ -6,8 +6,14 @@ use std::thread;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::*;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::Command;
+use std::rc::Rc;
+use std::time::Duration;
+
 use crate::stub::eventually;
+use crate::*;
 
 fn settings(directory: PathBuf, documents: usize) -> Settings {
     let started = directory.join("started");

@@ -5,21 +5,19 @@
 //! keys, the client, new sockets. Then the poller does its part (`poll::change`), which answers with a ring, and after
 //! it the workers are rolled (`pool::roll`), if they are started in another way than before.
 
-mod current;
-
 use std::net::TcpListener;
 use std::rc::Rc;
 
 use log::{error, info};
 
+use super::changes::{Current, described, words};
+use crate::environments::roster::{Roster, Turnover};
 use crate::poll::{Change, Polling};
-use crate::pool::{Pool, Rolled, Told};
-use crate::publication::with_causes;
-use crate::roster::{Roster, Turnover};
+use crate::pool::{Pool, Rolled, Told, listener};
+use crate::publish::publication::with_causes;
 use crate::schedule::Seconds;
-use crate::upstream::{Credential, Upstream};
-use crate::{Error, Settings, Source, counted, listener};
-use current::{Current, described, words};
+use crate::source::upstream::{Credential, Upstream};
+use crate::{Error, Settings, Source, counted};
 
 /// Where settings are read again.
 pub struct Reload {

@@ -1,5 +1,7 @@
 //! The pool over workers that only sleep: nothing here speaks HTTP.
 
+mod roll;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
@@ -9,8 +11,8 @@ use nix::unistd::getpgid;
 use snapshot::{Publisher, Shape};
 
 use super::*;
-use crate::listener;
 use crate::notice::{Bell, Notice};
+use crate::pool::listener;
 use crate::stub::eventually;
 
 const HOUR: Duration = Duration::from_secs(3600);

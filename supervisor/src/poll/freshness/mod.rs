@@ -115,6 +115,4 @@ fn whole_second(updated_at: &str) -> Option<SystemTime> {
 }
 
 #[cfg(test)]
-mod simulation;
-#[cfg(test)]
 mod tests;

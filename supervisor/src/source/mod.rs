@@ -1,13 +1,16 @@
 //! Where documents come from, and with which key: by row, for these change while environments are polled. Knows
 //! nothing of schedules.
 
+pub(crate) mod api_url;
+pub(crate) mod upstream;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::condition::Timing;
-use crate::upstream::{Answer, Credential, Document, FetchError, Upstream};
+use crate::poll::freshness::Timing;
+use crate::source::upstream::{Answer, Credential, Document, FetchError, Upstream};
 
 /// Where documents come from.
 pub(crate) enum Supply {
@@ -18,20 +21,20 @@ pub(crate) enum Supply {
 }
 
 /// A supply that can change.
-pub(super) enum Supplier {
+pub(crate) enum Supplier {
     Upstream(RefCell<Access>),
     Embedded(Vec<Vec<u8>>),
 }
 
 /// What it takes to fetch.
-pub(super) struct Access {
+pub(crate) struct Access {
     upstream: Rc<Upstream>,
     /// By row.
     credentials: HashMap<usize, Rc<Credential>>,
 }
 
 impl Supplier {
-    pub(super) fn new(supply: Supply) -> Self {
+    pub(crate) fn new(supply: Supply) -> Self {
         match supply {
             Supply::Embedded(documents) => Self::Embedded(documents),
             Supply::Upstream(upstream, credentials) => Self::Upstream(RefCell::new(Access {
@@ -41,19 +44,19 @@ impl Supplier {
         }
     }
 
-    pub(super) fn is_embedded(&self) -> bool {
+    pub(crate) fn is_embedded(&self) -> bool {
         matches!(self, Self::Embedded(_))
     }
 
     /// Fetches from here from now on. What is on its way comes from where it was asked for.
-    pub(super) fn renew(&self, upstream: Upstream) {
+    pub(crate) fn renew(&self, upstream: Upstream) {
         if let Self::Upstream(access) = self {
             access.borrow_mut().upstream = Rc::new(upstream);
         }
     }
 
     /// Fetches the environment of this row with this credential from now on.
-    pub(super) fn learn(&self, row: usize, credential: Credential) {
+    pub(crate) fn learn(&self, row: usize, credential: Credential) {
         if let Self::Upstream(access) = self {
             let credentials = &mut access.borrow_mut().credentials;
             credentials.insert(row, Rc::new(credential));
@@ -61,14 +64,14 @@ impl Supplier {
     }
 
     /// Nobody fetches this row any more.
-    pub(super) fn forget(&self, row: usize) {
+    pub(crate) fn forget(&self, row: usize) {
         if let Self::Upstream(access) = self {
             access.borrow_mut().credentials.remove(&row);
         }
     }
 
     /// Asks for the document of a row: only if it changed after `since`; one at hand does not once it `is_published`.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &self,
         row: usize,
         since: Option<SystemTime>,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use engine::{Index, IndexEntry, Rows};
 use thiserror::Error;
 
-use crate::keys::KeyPair;
+use crate::environments::keys::KeyPair;
 
 /// The rows of a board have room for this many environments, or for twice those there are at the start.
 const LEAST_CAPACITY: usize = 65_536;
@@ -183,7 +183,7 @@ impl Turnover {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::ServerSideKey;
+    use crate::environments::keys::ServerSideKey;
 
     fn pairs(keys: &[(&str, &str)]) -> Vec<KeyPair> {
         keys.iter()
