@@ -7,8 +7,8 @@ use nix::sys::signal::Signal;
 
 use super::{Error, Pool, State, described};
 use crate::counted;
-use crate::listener;
 use crate::notice::Notices;
+use crate::pool::listener;
 use crate::schedule::Seconds;
 
 /// How long a killed process may take to be gone. One that waits for a broken disk never is.

@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 use snapshot::WorkerState;
 
 use super::{BOOT_FAILURE, Pool, State, WorkerCommand, described, signal_worker};
-use crate::listener;
+use crate::pool::listener;
 use crate::schedule::Seconds;
 
 /// How long a worker may take until it is ready.
@@ -33,12 +33,12 @@ pub(super) struct Roll {
     listeners: Option<Vec<TcpListener>>,
     /// Slots before this one are done.
     next: usize,
-    coming: Option<Coming>,
+    pub(super) coming: Option<Coming>,
 }
 
 /// A worker that is not ready yet, for a slot that has another.
-struct Coming {
-    child: Child,
+pub(super) struct Coming {
+    pub(super) child: Child,
     since: Instant,
 }
 
@@ -278,6 +278,3 @@ impl Pool {
         self.times.drain_timeout = timeout;
     }
 }
-
-#[cfg(test)]
-mod tests;

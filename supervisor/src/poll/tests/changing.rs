@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::roster::{Seat, Turnover};
+use crate::environments::roster::{Seat, Turnover};
 
 /// A poller that fetches once and then waits for an hour.
 fn trial(stub: &Stub, environments: &[KeyPair]) -> Trial {

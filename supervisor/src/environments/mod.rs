@@ -1,0 +1,4 @@
+//! Which environments are served: their keys, and the row of the board that each one has.
+
+pub(crate) mod keys;
+pub(crate) mod roster;
