@@ -1,10 +1,11 @@
-//! Instructions that the engine spends: to compile a document, to read a request's body, to answer an identity.
+//! Instructions that the engine spends: to compile a document, to read the body of a request, to answer an identity.
 //!
-//! `cargo bench -p engine` prints a table. Instructions are counted by valgrind's callgrind, so the figures are the
-//! same whatever else the machine does; it has to be installed. Profiles are the demonstration's environment and,
-//! where they lie beside this checkout, the load profiles.
+//! `cargo bench -p engine` prints a table. Valgrind's callgrind counts the instructions, so the numbers do not depend
+//! on what else the machine does; valgrind has to be installed. The benchmark runs itself under callgrind because
+//! gungraun, which does the same, needs its runner installed with `cargo install` beside it.
+//!
+//! The profiles are the demonstration's environment and the load profiles in `benches/profiles`.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use engine::{
@@ -15,6 +16,7 @@ use rkyv::rancor::Error;
 const DEMO: &str = include_str!("../src/demo/production.json");
 const DEMO_BODY: &str =
     r#"{"identifier":"alice","traits":[{"trait_key":"plan","trait_value":"premium"}]}"#;
+const PROFILES: [&str; 5] = ["demo", "small", "readme", "reference", "overrides"];
 const ACTS: [&str; 3] = ["compile", "read", "answer"];
 
 fn main() -> ExitCode {
@@ -39,23 +41,15 @@ struct Profile {
 
 impl Profile {
     fn load(name: &str) -> Profile {
-        if name == "demo" {
-            return Profile {
-                document: DEMO.to_owned(),
-                body: DEMO_BODY.to_owned(),
-            };
-        }
-        let read =
-            |file: String| std::fs::read_to_string(profiles().join(file)).expect("a profile");
-        Profile {
-            document: read(format!("{name}.json")),
-            body: read(format!("{name}.body.json")),
-        }
+        let (document, body) = match name {
+            "demo" => (DEMO.to_owned(), DEMO_BODY.to_owned()),
+            _ => (
+                testing::file(&format!("benches/profiles/{name}.json.gz")),
+                testing::file(&format!("benches/profiles/{name}.body.json")),
+            ),
+        };
+        Profile { document, body }
     }
-}
-
-fn profiles() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/profiles")
 }
 
 /// What callgrind counts: this function and all it calls.
@@ -95,26 +89,18 @@ fn measure(profile: &Profile, act: &str) {
 }
 
 fn table() -> ExitCode {
-    let mut names = vec!["demo"];
-    for name in ["small", "readme", "reference", "overrides"] {
-        if profiles().join(format!("{name}.json")).exists() {
-            names.push(name);
-        } else {
-            eprintln!("skipped: load profile {name} is not beside this checkout");
-        }
-    }
     println!(
         "{:<10} {:>14} {:>10} {:>10}   instructions",
         "profile", ACTS[0], ACTS[1], ACTS[2]
     );
-    for name in names {
+    for name in PROFILES {
         let counts: Option<Vec<String>> = ACTS.iter().map(|act| count(name, act)).collect();
         match counts.as_deref() {
             Some([compile, read, answer]) => {
                 println!("{name:<10} {compile:>14} {read:>10} {answer:>10}")
             }
             _ => {
-                eprintln!("count instructions of {name}: valgrind is not there, or said nothing");
+                eprintln!("count the instructions of {name}: valgrind is not installed, or it printed no count");
                 return ExitCode::FAILURE;
             }
         }
