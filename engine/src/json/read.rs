@@ -137,6 +137,12 @@ impl<'a> Reader<'a> {
         taken
     }
 
+    #[inline]
+    pub(crate) fn is_at_white_space(&self) -> bool {
+        let next = self.text.as_bytes().get(self.at);
+        next.is_some_and(|byte| *byte <= b' ')
+    }
+
     /// Where the next byte stands.
     pub(crate) fn position(&self) -> usize {
         self.at

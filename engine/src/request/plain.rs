@@ -57,76 +57,61 @@ fn text<'a>(reader: &mut Reader<'a>) -> Option<Text<'a>> {
 }
 
 fn read_traits<'a>(reader: &mut Reader<'a>) -> Option<Traits<'a>> {
-    let mut list = Vec::with_capacity(16);
     if !reader.take(b'[') {
         return None;
     }
     let start = reader.position();
-    if reader.take(b']') {
-        return Some(Traits {
-            list,
-            verbatim: None,
-        });
-    }
-    // How long the list would be as an answer writes it, while it can still be that.
-    let mut written = Some(0);
-    loop {
-        let (trait_, length) = read_trait(reader)?;
+    let mut list = Vec::with_capacity(16);
+    let mut verbatim = true;
+    let mut another = !reader.take(b']');
+    while another {
+        let start = reader.position();
+        let trait_ = match read_verbatim_trait(reader) {
+            Some(trait_) => trait_,
+            None => {
+                verbatim = false;
+                reader.go_back(start);
+                read_any_trait(reader)?
+            }
+        };
         list.push(trait_);
-        written = written
-            .zip(length)
-            .map(|(before, length)| before + length + 1);
-        if !reader.another(b']').ok()? {
-            break;
-        }
+        let end = reader.position();
+        another = reader.another(b']').ok()?;
+        // White space before the comma or the bracket.
+        verbatim &= reader.position() == end + 1;
     }
-    let end = reader.position() - 1;
-    // Each trait counted with one byte behind it. Whatever else a client may write only makes a list longer.
-    let verbatim = written.is_some_and(|written| written == end - start + 1);
-    Some(Traits {
-        list,
-        verbatim: verbatim.then(|| reader.between(start, end)).flatten(),
-    })
+    let text = reader.between(start, reader.position() - 1)?;
+    let verbatim = (verbatim && !list.is_empty()).then_some(text);
+    Some(Traits { list, verbatim })
 }
 
-/// A trait, and how many bytes an answer takes to write it if it can be what the client wrote.
-fn read_trait<'a>(reader: &mut Reader<'a>) -> Option<(Trait<'a>, Option<usize>)> {
-    let start = reader.position();
-    let compact = read_compact_trait(reader);
-    if compact.is_none() {
-        reader.go_back(start);
-        return read_any_trait(reader);
-    }
-    compact
-}
-
-/// The same for one that is written as an answer writes it, but for its value.
-fn read_compact_trait<'a>(reader: &mut Reader<'a>) -> Option<(Trait<'a>, Option<usize>)> {
+/// A trait that an answer writes byte for byte as the client did; `None` for any other.
+fn read_verbatim_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
     if !reader.take_exactly(TRAIT_KEY) {
         return None;
     }
     let key = text(reader)?;
-    if !reader.take_exactly(TRAIT_VALUE) {
+    key.verbatim()?;
+    if !reader.take_exactly(TRAIT_VALUE) || reader.is_at_white_space() {
         return None;
     }
-    let (value, length) = trait_value(reader)?;
-    if !reader.take_exactly(b"}") {
-        return None;
-    }
-    let length = written_length(&key, length);
-    Some((Trait { key, value }, length))
+    let start = reader.position();
+    let value = trait_value(reader)?;
+    let same = match &value {
+        TraitValue::Null | TraitValue::Boolean(_) => true,
+        // `-0` is written as `0`.
+        TraitValue::Integer(integer) => {
+            *integer != Integer::Small(0) || reader.position() == start + 1
+        }
+        TraitValue::Float(_) => is_plain_decimal(reader.between(start, reader.position())?),
+        TraitValue::Text(text) => text.verbatim().is_some(),
+    };
+    (same && reader.take_exactly(b"}")).then_some(Trait { key, value })
 }
 
-/// How many bytes an answer takes to write a trait, by those that it takes to write the value.
-fn written_length(key: &Text<'_>, value: Option<usize>) -> Option<usize> {
-    let key = key.verbatim()?.len() + 2;
-    Some(TRAIT_KEY.len() + key + TRAIT_VALUE.len() + value? + 1)
-}
-
-fn read_any_trait<'a>(reader: &mut Reader<'a>) -> Option<(Trait<'a>, Option<usize>)> {
+fn read_any_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
     let mut key = None;
     let mut value = None;
-    let mut ordered = false;
     if !reader.take(b'{') || reader.peek() == Some(b'}') {
         return None;
     }
@@ -136,7 +121,6 @@ fn read_any_trait<'a>(reader: &mut Reader<'a>) -> Option<(Trait<'a>, Option<usiz
                 return None;
             }
         } else if reader.take_name(b"\"trait_value\"") {
-            ordered = key.is_some();
             if value.replace(trait_value(reader)?).is_some() {
                 return None;
             }
@@ -148,37 +132,26 @@ fn read_any_trait<'a>(reader: &mut Reader<'a>) -> Option<(Trait<'a>, Option<usiz
             break;
         }
     }
-    let key: Text<'a> = key?;
-    let (value, length) = value.unwrap_or((TraitValue::Null, None));
-    let length = written_length(&key, length.filter(|_| ordered));
-    Some((Trait { key, value }, length))
+    let value = value.unwrap_or(TraitValue::Null);
+    Some(Trait { key: key?, value })
 }
 
-/// A trait's value, and how many bytes an answer takes to write it if that is what the client wrote.
-fn trait_value<'a>(reader: &mut Reader<'a>) -> Option<(TraitValue<'a>, Option<usize>)> {
-    let first = reader.peek()?;
-    let start = reader.position();
-    if first == b'"' {
-        let text = text(reader).filter(|text| text.as_str().len() <= CERTAINLY_SHORT)?;
-        let length = text.verbatim().map(|text| text.len() + 2);
-        return Some((TraitValue::Text(text), length));
-    }
-    if matches!(first, b'{' | b'[') {
-        return None;
-    }
-    let value = reader.value().ok()?;
-    let text = reader.between(start, reader.position())?;
-    let (value, same) = match value {
-        Value::Null => (TraitValue::Null, true),
-        Value::Boolean(boolean) => (TraitValue::Boolean(boolean), true),
-        Value::Integer(integer) => {
-            let same = integer != Integer::Small(0) || text == "0";
-            (TraitValue::Integer(integer), same)
+fn trait_value<'a>(reader: &mut Reader<'a>) -> Option<TraitValue<'a>> {
+    match reader.peek()? {
+        b'"' => {
+            let text = text(reader)?;
+            return (text.as_str().len() <= CERTAINLY_SHORT).then_some(TraitValue::Text(text));
         }
-        Value::Float(float) => (TraitValue::Float(float), is_plain_decimal(text)),
-        _ => return None,
-    };
-    Some((value, same.then_some(text.len())))
+        b'{' | b'[' => return None,
+        _ => {}
+    }
+    match reader.value().ok()? {
+        Value::Null => Some(TraitValue::Null),
+        Value::Boolean(boolean) => Some(TraitValue::Boolean(boolean)),
+        Value::Integer(integer) => Some(TraitValue::Integer(integer)),
+        Value::Float(float) => Some(TraitValue::Float(float)),
+        Value::Text(_) | Value::List(_) | Value::Object(_) => None,
+    }
 }
 
 /// Whether a number is certainly written as an answer would write it: up to 15 digits always read back as themselves,
