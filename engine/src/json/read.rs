@@ -137,6 +137,7 @@ impl<'a> Reader<'a> {
         taken
     }
 
+    /// White space comes next.
     #[inline]
     pub(crate) fn is_at_white_space(&self) -> bool {
         let next = self.text.as_bytes().get(self.at);

@@ -87,7 +87,7 @@ fn read_traits<'a>(reader: &mut Reader<'a>) -> Option<Traits<'a>> {
 
 /// A trait that an answer writes byte for byte as the client did; `None` for any other.
 fn read_verbatim_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
-    if !reader.take_exactly(TRAIT_KEY) {
+    if !reader.take_exactly(TRAIT_KEY) || reader.is_at_white_space() {
         return None;
     }
     let key = text(reader)?;
