@@ -6,7 +6,7 @@ use actix_http::body::BoxBody;
 use actix_http::{Request, Response};
 use actix_web::dev::{Service, always_ready};
 
-use crate::Limits;
+use contract::Limits;
 use crate::refusal::Refusal;
 use crate::request_body::{self, Unread};
 

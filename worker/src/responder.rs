@@ -4,7 +4,7 @@
 use actix_http::RequestHead;
 use actix_web::web::Bytes;
 
-use crate::Settings;
+use contract::WorkerSettings;
 use crate::answer::{self, Response};
 use crate::cors::Cors;
 use crate::current::Current;
@@ -22,7 +22,7 @@ pub(crate) struct Responder {
 }
 
 impl Responder {
-    pub(crate) fn new(current: Current, settings: &Settings) -> Self {
+    pub(crate) fn new(current: Current, settings: &WorkerSettings) -> Self {
         Self {
             current,
             cors: Cors::new(&settings.allow_origins),

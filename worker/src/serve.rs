@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::{Future, pending, ready};
 use std::io;
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,8 @@ use actix_web::dev::{ServiceFactory, fn_factory};
 use nix::sys::prctl;
 use nix::sys::signal::Signal as Number;
 use nix::unistd::getppid;
-use snapshot::{Reader, WorkerState};
+use contract::{DOORBELL, Limits, Sockets, WorkerSettings, WorkerState};
+use snapshot::Reader;
 
 use crate::answer::Body;
 use crate::connection::Connection;
@@ -27,7 +27,6 @@ use crate::entrance::Entrance;
 use crate::expectation::Expectation;
 use crate::neighbour::{Neighbour, first};
 use crate::slot::Slot;
-use crate::{Limits, Settings};
 
 /// How long connections are still accepted after TERM. The kernel lets no new ones begin by then, but a client may think
 /// that it is connected a round trip before this end knows.
@@ -90,14 +89,6 @@ fn is_parent(process: u32) -> bool {
     u32::try_from(getppid().as_raw()) == Ok(process)
 }
 
-/// The sockets a worker accepts from.
-pub(crate) struct Sockets {
-    /// Its own slot's.
-    pub(crate) own: TcpListener,
-    /// The neighbouring slot's, if there is one.
-    pub(crate) neighbour: Option<TcpListener>,
-}
-
 /// How to end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending {
@@ -114,7 +105,7 @@ pub(crate) fn until_stopped(
     reader: &Arc<Reader>,
     slot: usize,
     supervisor: u32,
-    settings: Settings,
+    settings: WorkerSettings,
     sockets: Sockets,
 ) -> Result<(), Error> {
     let runtime = actix_rt::System::new();
@@ -125,7 +116,7 @@ pub(crate) fn until_stopped(
         let _interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
         let ending = Ending {
             settle: SETTLE,
-            patience: settings.drain_timeout,
+            patience: settings.shutdown_timeout,
             supervisor,
         };
         let stopped = async move {
@@ -140,7 +131,7 @@ pub(crate) fn until_stopped(
 pub(crate) async fn serve(
     reader: &Arc<Reader>,
     slot: usize,
-    settings: Settings,
+    settings: WorkerSettings,
     sockets: Sockets,
     stopped: impl Future<Output = Ending>,
 ) -> Result<(), Error> {
@@ -201,7 +192,7 @@ async fn http(door: Door, limits: Limits) -> Result<Http, Error> {
     let factory = HttpService::build()
         // Silence is timed for all connections together; a timer for each request would cost more than its answer.
         .keep_alive(KeepAlive::Os)
-        .client_request_timeout(limits.head_timeout)
+        .client_request_timeout(limits.header_timeout)
         // How long to listen to a client that was refused while it was still sending, so that it gets to read why.
         .client_disconnect_timeout(limits.body_timeout)
         .h1_write_buffer_size(WRITTEN_TOGETHER)
@@ -220,7 +211,7 @@ async fn http(door: Door, limits: Limits) -> Result<Http, Error> {
         .map_err(|()| Error::Serve(io::ErrorKind::Other.into()))
 }
 
-/// What the supervisor rings with.
+/// Ready with each ring of the supervisor.
 pub(crate) fn doorbell() -> io::Result<Signal> {
-    signal(SignalKind::from_raw(Number::SIGURG as i32))
+    signal(SignalKind::from_raw(DOORBELL as i32))
 }
