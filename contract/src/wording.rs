@@ -49,7 +49,10 @@ mod tests {
         let caused = |text, cause| Caused(text, Some(Box::new(cause)));
         let gone = || Caused("no such file", None);
         let plain = caused("start worker 3", caused("open socket", gone()));
-        assert_eq!(with_causes(&plain), "start worker 3: open socket: no such file");
+        assert_eq!(
+            with_causes(&plain),
+            "start worker 3: open socket: no such file"
+        );
         let repeated = caused("open socket: no such file", caused("no such file", gone()));
         assert_eq!(with_causes(&repeated), "open socket: no such file");
     }

@@ -5,34 +5,12 @@
 //! answer from is in `current`, which keeps a `place` for each environment that was asked for, with what is `held` of
 //! it; what they refuse is in `refusal`, and `cors` marks whatever leaves.
 
-mod activity;
-mod answer;
-mod connection;
 mod connections;
-mod cors;
-mod current;
-mod descriptors;
-mod document;
-mod door;
-mod encoding;
-mod entrance;
-mod expectation;
-mod flags;
-mod gzip;
-mod health;
-mod held;
-mod identities;
-mod lists;
-mod neighbour;
-mod place;
-mod privilege;
-mod refusal;
-mod request_body;
-mod requests;
-mod responder;
-mod route;
+mod endpoints;
+mod environments;
+mod http;
+mod process;
 mod serve;
-mod slot;
 #[cfg(test)]
 mod tests;
 
@@ -43,7 +21,8 @@ use snapshot::Reader;
 
 pub use serve::Error;
 
-use slot::Slot;
+use process::slot::Slot;
+use process::{descriptors, privilege};
 
 /// Serves until TERM, then drains. Blocks; to be called once in a process, from its main thread.
 ///

@@ -41,7 +41,11 @@ pub struct Shape {
 impl Shape {
     #[inline]
     pub(super) fn generation_of(self, row: usize) -> usize {
-        assert!(row < self.rows, "row {row} of a board with {} rows", self.rows);
+        assert!(
+            row < self.rows,
+            "row {row} of a board with {} rows",
+            self.rows
+        );
         ROWS + row
     }
 
