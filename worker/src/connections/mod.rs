@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use actix_rt::time::{Instant, interval, timeout};
 
-use crate::{Limits};
+use contract::Limits;
 use activity::Timeouts;
 pub(crate) use registry::Registration;
 use registry::{DrainStage, Registry};

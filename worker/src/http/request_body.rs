@@ -10,7 +10,7 @@ use actix_rt::time::{Sleep, sleep};
 use actix_web::web::Bytes;
 use futures_core::Stream;
 
-use crate::Limits;
+use contract::Limits;
 
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
