@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use actix_rt::time::{Instant, interval, timeout};
 
-use contract::Limits;
 use activity::Timeouts;
+use contract::Limits;
 pub(crate) use registry::Registration;
 use registry::{DrainStage, Registry};
 use tick::{TICK, ticks};
@@ -121,13 +121,17 @@ impl Connections {
             }
             let begun = Instant::now();
             loop {
-                self.registry.advance_drain(if begun.elapsed() > UNUSED_GRACE {
-                    DrainStage::ClosingAll
-                } else {
-                    DrainStage::ClosingServed
-                });
+                self.registry
+                    .advance_drain(if begun.elapsed() > UNUSED_GRACE {
+                        DrainStage::ClosingAll
+                    } else {
+                        DrainStage::ClosingServed
+                    });
                 self.registry.wake_all();
-                if timeout(CLOSE_RETRY, self.registry.all_closed()).await.is_ok() {
+                if timeout(CLOSE_RETRY, self.registry.all_closed())
+                    .await
+                    .is_ok()
+                {
                     return;
                 }
             }

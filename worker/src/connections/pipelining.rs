@@ -30,7 +30,11 @@ mod tests {
             "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
             "GET / HTTP/1.1\n\nGET / HTTP/1.1\r\nHost: a\r\n",
         ] {
-            assert_eq!(first_request_length(request.as_bytes()), request.len(), "{request:?}");
+            assert_eq!(
+                first_request_length(request.as_bytes()),
+                request.len(),
+                "{request:?}"
+            );
         }
     }
 

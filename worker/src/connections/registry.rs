@@ -147,7 +147,12 @@ impl Registry {
 
     /// Wakes all connections, so that each looks at the stage of the drain.
     pub(super) fn wake_all(&self) {
-        for waker in self.open.borrow().values().filter_map(|entry| entry.waker.as_ref()) {
+        for waker in self
+            .open
+            .borrow()
+            .values()
+            .filter_map(|entry| entry.waker.as_ref())
+        {
             waker.wake_by_ref();
         }
     }

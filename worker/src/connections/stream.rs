@@ -1,5 +1,5 @@
-//! One client's connection as HTTP sees it: a socket that notes what it does, reads one pipelined request in a turn, and
-//! sends what is in its outlet.
+//! One client's connection as HTTP sees it: a socket that notes what it does, reads one pipelined request in a turn,
+//! and sends what is in its outlet.
 
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
@@ -35,8 +35,8 @@ pub(crate) struct Connection {
     registration: Registration,
     /// How many bytes were shown to HTTP in this turn.
     received_in_turn: usize,
-    /// Pipelined requests, for the turns to come. HTTP makes some kilobytes of each request that it is shown, and of the
-    /// shortest requests hundreds fit into [`RECEIVE_PER_TURN`].
+    /// Pipelined requests, for the turns to come. HTTP makes some kilobytes of each request that it is shown, and
+    /// hundreds of the shortest requests fit into [`RECEIVE_PER_TURN`].
     pipelined: Bytes,
 }
 

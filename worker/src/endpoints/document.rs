@@ -9,10 +9,7 @@ use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
 
 /// Answers `GET /api/v1/environment-document/`.
-pub(super) fn answer(
-    environments: &Environments,
-    head: &RequestHead,
-) -> Result<Response, Refusal> {
+pub(super) fn answer(environments: &Environments, head: &RequestHead) -> Result<Response, Refusal> {
     let (environment, side) = environments.index().open(environment_key(head)?)?;
     match side {
         // The document contains all segments and overrides, and the values of server-key-only features.

@@ -1,4 +1,4 @@
-//! All flags of an environment, or the flag of one feature: constants, which were rendered when the document was compiled.
+//! All flags of an environment, or the flag of one feature: constants, rendered when the document was compiled.
 
 use std::borrow::Cow;
 

@@ -123,7 +123,10 @@ mod tests {
         let health = health(&[before(3), before(9), before(1)], Some(10));
         assert_eq!(
             health.report(),
-            r#"{"status":"ok","reason":null,"last_successful_update":"2026-01-15T10:29:51.000000+00:00"}"#
+            concat!(
+                r#"{"status":"ok","reason":null,"#,
+                r#""last_successful_update":"2026-01-15T10:29:51.000000+00:00"}"#
+            )
         );
     }
 
@@ -132,7 +135,10 @@ mod tests {
         let health = health(&[before(3), before(11)], Some(10));
         assert_eq!(
             health.report(),
-            r#"{"status":"error","reason":"environment document(s) stale.","last_successful_update":"2026-01-15T10:29:49.000000+00:00"}"#
+            concat!(
+                r#"{"status":"error","reason":"environment document(s) stale.","#,
+                r#""last_successful_update":"2026-01-15T10:29:49.000000+00:00"}"#
+            )
         );
     }
 
@@ -143,7 +149,10 @@ mod tests {
 
     #[test]
     fn is_not_ready_while_one_environment_was_never_fetched() {
-        let expected = r#"{"status":"error","reason":"environment document(s) not updated.","last_successful_update":null}"#;
+        let expected = concat!(
+            r#"{"status":"error","reason":"environment document(s) not updated.","#,
+            r#""last_successful_update":null}"#
+        );
         assert_eq!(health(&[before(3), None], Some(10)).report(), expected);
         assert_eq!(health(&[None, before(3)], None).report(), expected);
         assert_eq!(health(&[], None).report(), expected);

@@ -84,11 +84,7 @@ impl MappedEnvironment {
 }
 
 /// A constant whose bytes stay in the map. `answer` finds `archived` in it again.
-fn mapped_constant<A>(
-    map: &Arc<Map<Environment>>,
-    archived: &ArchivedAnswer,
-    answer: A,
-) -> Constant
+fn mapped_constant<A>(map: &Arc<Map<Environment>>, archived: &ArchivedAnswer, answer: A) -> Constant
 where
     A: Fn(&ArchivedEnvironment) -> Option<&ArchivedAnswer> + Clone + Send + 'static,
 {

@@ -11,16 +11,14 @@ mod row;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use contract::with_causes;
 use snapshot::{Board, Error, Reader};
 
 use crate::throttle::Throttle;
 use index::CurrentIndex;
-
-/// How long to wait before a snapshot that could not be mapped is tried again. The one before is served meanwhile.
-const MAP_RETRY: Duration = Duration::from_secs(1);
+use row::MAP_RETRY;
 
 /// The newest index and environments that could be mapped.
 pub(crate) struct Environments {

@@ -1,14 +1,16 @@
 //! One environment that requests have opened: its row of the board, and its newest map.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use contract::{ArchivedIndexEntry, with_causes};
 use snapshot::{Board, Error, Reader};
 
-use super::MAP_RETRY;
 use super::mapped::MappedEnvironment;
 use crate::throttle::Throttle;
+
+/// How long to wait before a snapshot that could not be mapped is tried again. The one before is served meanwhile.
+pub(super) const MAP_RETRY: Duration = Duration::from_secs(1);
 
 /// An environment that requests have opened.
 pub(super) struct Row {

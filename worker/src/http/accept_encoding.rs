@@ -1,8 +1,8 @@
 //! Content codings: whether a client accepts gzip.
 //!
-//! This is not actix's `AcceptEncoding::negotiate`, because each identity and each constant in two representations asks
-//! for it. Measured for `gzip, deflate, br, zstd`: 625 ns and 4 allocations there, 72 ns and none here; for no header at
-//! all 101 ns and 1 allocation there, 2 ns here. That one also declines gzip for `*` and for `x-gzip`.
+//! Most requests need to know, so this is not actix's `AcceptEncoding::negotiate`. For `gzip, deflate, br, zstd` that
+//! takes 625 ns and 4 allocations, and this 72 ns and none; without the header 101 ns and 1 allocation, and this 2 ns.
+//! That one also declines gzip for `*` and `x-gzip`.
 
 use actix_http::header::{ACCEPT_ENCODING, HeaderMap};
 

@@ -3,8 +3,8 @@
 //!
 //! By then everything else that a worker needs is open: its sockets, standard error, and the board, which is mapped for
 //! writing. Landlock's rules are for directories, so snapshots that come later can be opened. Two things are lost: a
-//! backtrace (`RUST_BACKTRACE`) has no names, because the executable cannot be read, and glibc takes the number of cores
-//! from the kernel's scheduler and not from `/sys`.
+//! backtrace (`RUST_BACKTRACE`) has no names, because the executable cannot be read, and glibc takes the number of
+//! cores from the kernel's scheduler and not from `/sys`.
 //!
 //! `/proc/<pid>` of a worker stays readable for its own user, so that its memory and descriptors can be watched. That
 //! user can read the state directory anyway.

@@ -109,7 +109,9 @@ pub(crate) async fn serve(
         never = accept_if_any(&acceptor, neighbours.as_ref()) => match never {},
     }
     acceptor.empty_and_close(own);
-    neighbours.into_iter().for_each(|socket| acceptor.empty_and_close(socket));
+    neighbours
+        .into_iter()
+        .for_each(|socket| acceptor.empty_and_close(socket));
     let left = stop.shutdown_timeout.saturating_sub(stop.accept_for);
     tokio::select! {
         biased;

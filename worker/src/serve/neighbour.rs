@@ -4,8 +4,8 @@
 //! With `SO_REUSEPORT` the kernel goes on queueing connections for a slot without a worker. Its replacement takes the
 //! same socket, so none is lost, but they wait: for a second in a crash loop, because replacements back off, and for
 //! ten seconds when a worker hangs, because only then is it killed. With this file the first are accepted at once and
-//! the second after two seconds. Killing a silent worker that early instead would kill healthy workers of a machine that
-//! is overloaded.
+//! the second after two seconds. Killing a silent worker that early instead would kill healthy workers of an overloaded
+//! machine.
 //!
 //! The socket is watched only while it is needed, or each of its connections would wake two workers.
 

@@ -1,7 +1,7 @@
 //! A bounded cache of compressed lists of flags, for the next identity that gets the same flags.
 //!
-//! It is as long as what the crate `quick_cache` would leave of it (a weighter, the composed key and its look-up without
-//! allocation), so that crate is not used.
+//! The crate `quick_cache` would leave most of it here: the weight of a list, the composed key, its look-up without
+//! allocation. So it is not used.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,9 @@
 //! Gzip of the answer for an identity, of which the flags are compressed once and used again.
 //!
 //! Such an answer begins with a short head that is different for each request, and goes on with a list of flags that
-//! many identities share. Deflated data is a sequence of blocks: the head goes into a block that stores it as it is, and
-//! the list into blocks that were made when it first occurred. They meet at a byte boundary, and their checksums combine.
+//! many identities share. Deflated data is a sequence of blocks: the head goes into a block that stores it as it is,
+//! and the list into blocks that were made when it first occurred. They meet at a byte boundary, and their checksums
+//! combine.
 
 mod cache;
 
@@ -52,11 +53,12 @@ impl Gzip {
     ) -> bool {
         let length = head.len() + list.flags.byte_length() + 1;
         out.extend_from_slice(&HEADER);
-        let checksum = if head.len() > MAX_STORED_BYTES || list.flags.byte_length() < WORTH_COMPRESSING {
-            self.write_whole(head, list.flags, out)
-        } else {
-            self.write_joined(head, list, out)
-        };
+        let checksum =
+            if head.len() > MAX_STORED_BYTES || list.flags.byte_length() < WORTH_COMPRESSING {
+                self.write_whole(head, list.flags, out)
+            } else {
+                self.write_joined(head, list, out)
+            };
         let Some(checksum) = checksum else {
             return false;
         };
