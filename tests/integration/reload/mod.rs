@@ -10,8 +10,9 @@ use std::path::PathBuf;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use serde_json::{Value, json};
+use testing::{Stub, document, eventually};
 
-use crate::harness::{Clients, Expect, Proxy, Start, Upstream, document, eventually};
+use crate::harness::{Clients, Expect, Proxy, Start};
 
 const FLAGS: &str = "/api/v1/flags/?feature=greeting";
 const DOCUMENT: &str = "/api/v1/environment-document/";
@@ -22,21 +23,21 @@ fn served(value: &str) -> Expect {
     Expect::Always(200, value.to_owned())
 }
 
-fn upstream(environments: &[&str]) -> Upstream {
+fn upstream(environments: &[&str]) -> Stub {
     let documents = environments
         .iter()
         .map(|name| (*name, document(name, &format!("hello from {name}"))));
-    Upstream::start(documents)
+    Stub::start(documents)
 }
 
 /// Two workers that fetch once and then wait for an hour: whatever is fetched meanwhile has another reason.
-fn proxy(upstream: &Upstream, environments: &[&str]) -> Proxy {
+fn proxy(upstream: &Stub, environments: &[&str]) -> Proxy {
     let proxy = Start::new(upstream, environments)
         .workers(2)
         .set("api_poll_frequency_seconds", json!(3600))
         .start();
     proxy.wait_until_ready();
-    eventually("two workers", || (workers(&proxy).len() == 2).then_some(()));
+    eventually("two workers", || workers(&proxy).len() == 2);
     proxy
 }
 
@@ -57,9 +58,7 @@ fn clients(proxy: &Proxy, more: &[(&str, &str, Expect)]) -> Clients {
 /// Waits until clients have asked some more.
 fn some_requests(clients: &Clients) {
     let before = clients.asked();
-    eventually("some hundred requests", || {
-        (clients.asked() > before + 400).then_some(())
-    });
+    eventually("some hundred requests", || clients.asked() > before + 400);
 }
 
 fn configuration(proxy: &Proxy) -> PathBuf {

@@ -1,52 +1,49 @@
-//! Documents and bodies that nobody meant: mutated by chance, the same for the same seed, and what must hold of them.
-//!
-//! Nothing panics; whatever is answered is JSON; the short way through a body agrees with the long one.
-
-mod chance;
-mod mutate;
+//! Mutates documents and bodies, always the same for the same seed, and checks what must hold of them: nothing panics,
+//! every answer is JSON, and the short way through a body agrees with the long one.
 
 use engine::{
     ArchivedEnvironment, BodyError, BodyKind, Compiled, IdentityRequest, Patterns, Scratch, Side,
     compile, read_identity, read_identity_slowly, write_identity,
 };
+use fastrand::Rng;
 use rkyv::rancor::Error;
 use rkyv::util::AlignedVec;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use testing::Golden;
 
-use crate::cases::Golden;
-use chance::Chance;
+use super::mutate;
 
-/// What came of executions.
+/// How many inputs there were, and how many of them were valid.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) documents: u64,
-    pub(crate) documents_accepted: u64,
-    pub(crate) bodies: u64,
-    pub(crate) bodies_accepted: u64,
+pub(super) struct Tally {
+    pub(super) documents: u64,
+    pub(super) documents_accepted: u64,
+    pub(super) bodies: u64,
+    pub(super) bodies_accepted: u64,
 }
 
-/// What is mutated.
-pub(crate) struct Seed {
-    pub(crate) text: Vec<u8>,
-    /// Null for what `serde_json` does not take for JSON.
+/// A document or body that is mutated.
+pub(super) struct Seed {
+    pub(super) text: Vec<u8>,
+    /// Null when `serde_json` does not take the text for JSON.
     tree: Value,
 }
 
 /// A source of mutated documents and bodies.
-pub(crate) struct Fuzzer {
-    chance: Chance,
+pub(super) struct Fuzzer {
+    random: Rng,
     documents: Vec<Seed>,
     bodies: Vec<Seed>,
-    /// What bodies are asked of.
+    /// The archive that bodies are asked of.
     environment: AlignedVec,
     scratch: Scratch,
-    pub(crate) tally: Tally,
+    pub(super) tally: Tally,
 }
 
 impl Fuzzer {
-    /// Mutates these documents and bodies, and bodies of its own.
-    pub(crate) fn new(seed: u64, documents: Vec<Vec<u8>>, mut bodies: Vec<Vec<u8>>) -> Fuzzer {
+    /// Mutates these documents and bodies, and some odd bodies of its own.
+    pub(super) fn new(seed: u64, documents: Vec<Vec<u8>>, mut bodies: Vec<Vec<u8>>) -> Fuzzer {
         let odd = [
             r#"{"identifier":"a","traits":[{"trait_key":"plan","trait_value":"x","transient":true}],"transient":false}"#,
             r#" { "traits" : [ ] , "identifier" : "\u00e9\n\ud83d\ude00" } "#,
@@ -58,7 +55,7 @@ impl Fuzzer {
         bodies.extend(odd.map(|body| body.as_bytes().to_vec()));
         let seeds = |texts: Vec<Vec<u8>>| texts.into_iter().map(Seed::new).collect();
         Fuzzer {
-            chance: Chance(seed),
+            random: Rng::with_seed(seed),
             documents: seeds(documents),
             bodies: seeds(bodies),
             environment: archive(&compile(SMALL.as_bytes()).expect("a document")),
@@ -68,17 +65,17 @@ impl Fuzzer {
     }
 
     /// A mutated document.
-    pub(crate) fn document(&mut self) -> Vec<u8> {
-        mutated(&mut self.chance, &self.documents)
+    pub(super) fn document(&mut self) -> Vec<u8> {
+        mutated(&mut self.random, &self.documents)
     }
 
     /// A mutated body.
-    pub(crate) fn body(&mut self) -> Vec<u8> {
-        mutated(&mut self.chance, &self.bodies)
+    pub(super) fn body(&mut self) -> Vec<u8> {
+        mutated(&mut self.random, &self.bodies)
     }
 
     /// Compiles a document and, if that goes well, asks it for identities.
-    pub(crate) fn check_document(&mut self, document: &[u8]) {
+    pub(super) fn check_document(&mut self, document: &[u8]) {
         self.tally.documents += 1;
         let compiled = match compile(document) {
             Ok(compiled) => compiled,
@@ -90,7 +87,7 @@ impl Fuzzer {
         let patterns = Patterns::new(environment);
         for side in [Side::Client, Side::Server] {
             check_json(environment.flags(side).body());
-            let body = self.chance.pick(&self.bodies);
+            let body = pick(&mut self.random, &self.bodies);
             if let Ok(request) = read_identity(&body.text, BodyKind::Json) {
                 let identity = request.into_identity(String::new);
                 let mut out = Vec::new();
@@ -108,7 +105,7 @@ impl Fuzzer {
     }
 
     /// Reads a body both ways and answers it.
-    pub(crate) fn check_body(&mut self, body: &[u8]) {
+    pub(super) fn check_body(&mut self, body: &[u8]) {
         self.tally.bodies += 1;
         let short = read_identity(body, BodyKind::Json);
         let long = read_identity_slowly(body, BodyKind::Json);
@@ -158,23 +155,28 @@ impl Seed {
     }
 }
 
-fn mutated(chance: &mut Chance, seeds: &[Seed]) -> Vec<u8> {
-    let seed = chance.pick(seeds);
+fn mutated(random: &mut Rng, seeds: &[Seed]) -> Vec<u8> {
+    let seed = pick(random, seeds);
     let mut text = seed.text.clone();
-    let structured = !seed.tree.is_null() && !chance.once_in(4);
+    let structured = !seed.tree.is_null() && random.usize(..4) != 0;
     if structured {
         let mut tree = seed.tree.clone();
-        mutate::structure(chance, &mut tree);
+        mutate::structure(random, &mut tree);
         text = tree.to_string().into_bytes();
     }
-    if !structured || chance.once_in(4) {
-        mutate::bytes(chance, &mut text, seeds);
+    if !structured || random.usize(..4) == 0 {
+        mutate::bytes(random, &mut text, seeds);
     }
     text
 }
 
-/// What to start from: the smaller ones of the golden documents, and what is asked of them.
-pub(crate) fn seeds(golden: &Golden) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+/// One of several.
+pub(super) fn pick<'a, T>(random: &mut Rng, several: &'a [T]) -> &'a T {
+    random.choice(several).expect("something to pick from")
+}
+
+/// The smaller ones of the golden documents, and the bodies that are asked of them.
+pub(super) fn seeds(golden: &Golden) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let cases = golden.cases.iter();
     let (mut documents, mut bodies) = (Vec::new(), Vec::new());
     for case in cases.filter(|case| case.document.get().len() < 4000) {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testing::{Answer, Stub, document};
 
-use crate::harness::{Answer, Proxy, Start, Upstream, document};
+use crate::harness::{Proxy, Start};
 
 fn greeting(proxy: &Proxy) -> String {
     proxy.get("/api/v1/flags/?feature=greeting", "test").json()["feature_state_value"].to_string()
@@ -12,10 +13,10 @@ fn greeting(proxy: &Proxy) -> String {
 
 #[test]
 fn waits_for_the_first_document_and_says_so() {
-    let upstream = Upstream::start([("early", document("early", "here"))]);
+    let upstream = Stub::start([("early", document("early", "here"))]);
     let proxy = Start::new(&upstream, &["early", "late"]).start();
     proxy.wait_for("the early document", |proxy| {
-        (proxy.get("/api/v1/flags/", "early").status == 200).then_some(())
+        proxy.get("/api/v1/flags/", "early").status == 200
     });
     for key in ["late", "ser.late"] {
         let response = proxy.get("/api/v1/flags/", key);
@@ -39,7 +40,7 @@ fn waits_for_the_first_document_and_says_so() {
 
 #[test]
 fn becomes_stale_when_upstream_is_silent_and_serves_on() {
-    let upstream = Upstream::start([("test", document("test", "old"))]);
+    let upstream = Stub::start([("test", document("test", "old"))]);
     let start = Start::new(&upstream, &["test"]).set("api_poll_timeout_seconds", json!(0.2));
     let proxy = start
         .set(
@@ -48,7 +49,7 @@ fn becomes_stale_when_upstream_is_silent_and_serves_on() {
         )
         .start();
     proxy.wait_until_ready();
-    upstream.set("test", Answer::Silence);
+    upstream.set("test", Answer::silence());
     let health = proxy.wait_for("staleness", |proxy| {
         let health = proxy.get("/proxy/health/readiness", "");
         (health.status == 503).then_some(health)
@@ -62,14 +63,11 @@ fn becomes_stale_when_upstream_is_silent_and_serves_on() {
 #[test]
 fn a_restart_does_not_wait_for_anybody() {
     // Nobody listens there any more, so the first fetch fails at once.
-    let upstream = Upstream::start([("test", document("test", "unreachable"))]);
+    let upstream = Stub::start([("test", document("test", "unreachable"))]);
     let start = Start::new(&upstream, &["test"]).set("api_url", json!("http://127.0.0.1:9/api/v1"));
     let mut proxy = start.start();
     proxy.wait_for("the failure", |proxy| {
-        proxy
-            .log()
-            .contains("could not reach upstream")
-            .then_some(())
+        proxy.log().contains("could not reach upstream")
     });
     assert_eq!(proxy.get("/proxy/health/liveness", "").status, 200);
     let started = std::time::Instant::now();

@@ -5,10 +5,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::cases::Golden;
 use crate::generate::{documents, requests};
 use crate::obvious::{self, Request, Trait};
 use crate::proxy::{Proxy, archive};
+use testing::Golden;
 
 /// Requests asked of each document.
 const REQUESTS: std::ops::Range<usize> = 1..6;

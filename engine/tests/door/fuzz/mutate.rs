@@ -1,9 +1,9 @@
 //! Mutations: of bytes, which mostly break JSON, and of JSON's structure, which mostly break its meaning.
 
+use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::Seed;
-use super::chance::Chance;
+use super::fuzzer::{Seed, pick};
 
 /// Pieces of JSON, and of what documents and bodies are made of.
 const PIECES: [&str; 62] = [
@@ -134,29 +134,29 @@ const TEXTS: [&str; 58] = [
 ];
 
 /// Changes a few bytes; `others` are what may be spliced in.
-pub(crate) fn bytes(chance: &mut Chance, bytes: &mut Vec<u8>, others: &[Seed]) {
-    for _ in 0..=chance.below(3) {
-        let at = chance.below(bytes.len() + 1);
-        let end = (at + chance.below(16)).min(bytes.len());
-        match chance.below(8) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << chance.below(8),
-            1 if at < bytes.len() => bytes[at] = chance.number() as u8,
+pub(super) fn bytes(random: &mut Rng, bytes: &mut Vec<u8>, others: &[Seed]) {
+    for _ in 0..=random.usize(..3) {
+        let at = random.usize(..bytes.len() + 1);
+        let end = (at + random.usize(..16)).min(bytes.len());
+        match random.usize(..8) {
+            0 if at < bytes.len() => bytes[at] ^= 1 << random.usize(..8),
+            1 if at < bytes.len() => bytes[at] = random.u64(..) as u8,
             2 => drop(bytes.drain(at..end)),
             3 => bytes.truncate(at.max(1)),
             4 => {
                 let copy = bytes[at..end].to_vec();
-                let to = chance.below(bytes.len() + 1);
+                let to = random.usize(..bytes.len() + 1);
                 bytes.splice(to..to, copy);
             }
             5 => {
-                let other = &chance.pick(others).text;
-                let from = chance.below(other.len() + 1);
-                let to = (from + chance.below(64)).min(other.len());
+                let other = &pick(random, others).text;
+                let from = random.usize(..other.len() + 1);
+                let to = (from + random.usize(..64)).min(other.len());
                 bytes.splice(at..end, other[from..to].iter().copied());
             }
             _ => {
-                let piece = chance.pick(&PIECES).bytes();
-                let end = if chance.once_in(2) { at } else { end };
+                let piece = pick(random, &PIECES).bytes();
+                let end = if random.usize(..2) == 0 { at } else { end };
                 bytes.splice(at..end, piece);
             }
         }
@@ -164,27 +164,27 @@ pub(crate) fn bytes(chance: &mut Chance, bytes: &mut Vec<u8>, others: &[Seed]) {
 }
 
 /// Changes a few of the values that stand in `root`.
-pub(crate) fn structure(chance: &mut Chance, root: &mut Value) {
-    for _ in 0..=chance.below(4) {
-        let donor = descend(chance, root).clone();
-        let value = descend(chance, root);
-        match chance.below(6) {
+pub(super) fn structure(random: &mut Rng, root: &mut Value) {
+    for _ in 0..=random.usize(..4) {
+        let donor = descend(random, root).clone();
+        let value = descend(random, root);
+        match random.usize(..6) {
             0 => *value = donor,
-            1 | 2 => *value = scalar(chance),
-            3 => *value = nested(chance, donor),
+            1 | 2 => *value = scalar(random),
+            3 => *value = nested(random, donor),
             _ => match value {
-                Value::Array(elements) => list(chance, elements, donor),
-                Value::Object(members) => object(chance, members, donor),
-                Value::String(text) => *text = chance.pick(&TEXTS).to_string(),
-                other => *other = scalar(chance),
+                Value::Array(elements) => list(random, elements, donor),
+                Value::Object(members) => object(random, members, donor),
+                Value::String(text) => *text = pick(random, &TEXTS).to_string(),
+                other => *other = scalar(random),
             },
         }
     }
 }
 
 /// A value somewhere in `value`.
-fn descend<'v>(chance: &mut Chance, mut value: &'v mut Value) -> &'v mut Value {
-    for _ in 0..chance.below(12) {
+fn descend<'v>(random: &mut Rng, mut value: &'v mut Value) -> &'v mut Value {
+    for _ in 0..random.usize(..12) {
         let size = match &*value {
             Value::Array(elements) => elements.len(),
             Value::Object(members) => members.len(),
@@ -193,7 +193,7 @@ fn descend<'v>(chance: &mut Chance, mut value: &'v mut Value) -> &'v mut Value {
         if size == 0 {
             return value;
         }
-        let place = chance.below(size);
+        let place = random.usize(..size);
         value = match value {
             Value::Array(elements) => &mut elements[place],
             Value::Object(members) => members.values_mut().nth(place).expect("a member"),
@@ -203,28 +203,28 @@ fn descend<'v>(chance: &mut Chance, mut value: &'v mut Value) -> &'v mut Value {
     value
 }
 
-fn list(chance: &mut Chance, elements: &mut Vec<Value>, donor: Value) {
-    let at = chance.below(elements.len() + 1);
-    match chance.below(3) {
+fn list(random: &mut Rng, elements: &mut Vec<Value>, donor: Value) {
+    let at = random.usize(..elements.len() + 1);
+    match random.usize(..3) {
         0 if at < elements.len() => drop(elements.remove(at)),
         1 if at < elements.len() => elements.insert(at, elements[at].clone()),
         _ => elements.insert(at, donor),
     }
 }
 
-fn object(chance: &mut Chance, members: &mut Map<String, Value>, donor: Value) {
-    let at = chance.below(members.len());
+fn object(random: &mut Rng, members: &mut Map<String, Value>, donor: Value) {
+    let at = random.usize(..members.len().max(1));
     let name = members.keys().nth(at).cloned().unwrap_or_default();
-    match chance.below(3) {
+    match random.usize(..3) {
         0 => drop(members.shift_remove(&name)),
         1 => drop(members.insert(name, donor)),
-        _ => drop(members.insert(chance.pick(&TEXTS).to_string(), donor)),
+        _ => drop(members.insert(pick(random, &TEXTS).to_string(), donor)),
     }
 }
 
-fn scalar(chance: &mut Chance) -> Value {
-    let number = chance.number();
-    match chance.below(9) {
+fn scalar(random: &mut Rng) -> Value {
+    let number = random.u64(..);
+    match random.usize(..9) {
         0 => Value::Null,
         1 => json!(number.is_multiple_of(2)),
         2 => json!(number % 8),
@@ -232,16 +232,16 @@ fn scalar(chance: &mut Chance) -> Value {
         4 => json!(number as i64),
         5 => json!(f64::from_bits(number)),
         6 => json!((number % 4000) as f64 / 16.0 - 100.0),
-        _ => json!(chance.pick(&TEXTS)),
+        _ => json!(pick(random, &TEXTS)),
     }
 }
 
 /// The value inside of lists and objects.
-fn nested(chance: &mut Chance, mut value: Value) -> Value {
+fn nested(random: &mut Rng, mut value: Value) -> Value {
     // Now and then deeper than what reads it goes.
-    let most = if chance.once_in(200) { 300 } else { 6 };
-    for _ in 0..chance.below(most) {
-        value = match chance.once_in(2) {
+    let most = if random.usize(..200) == 0 { 300 } else { 6 };
+    for _ in 0..random.usize(..most) {
+        value = match random.usize(..2) == 0 {
             true => Value::Array(vec![value]),
             false => Value::Object(Map::from_iter([("rules".to_owned(), value)])),
         };

@@ -1,48 +1,46 @@
 //! Answers that are wrong, and how the log begins to tell of each.
 
 use std::io::Write;
-use std::sync::Arc;
 
-use crate::harness::{Answer, document, raw};
+use testing::{Answer, document, message};
 
 /// The limit that the proxy is given.
 pub(super) const LARGEST: usize = 1 << 20;
 
-/// An answer with this body, whose length is told.
 fn ok(body: impl AsRef<[u8]>) -> Answer {
-    let length = format!("Content-Length: {}", body.as_ref().len());
-    Answer::raw(&["200 OK", "Content-Type: application/json", &length], body)
+    Answer::new("200 OK", &["Content-Type: application/json"], body)
 }
 
 fn status(status: &str) -> Answer {
-    Answer::Other(status.to_owned(), "oops".to_owned())
+    Answer::status(status, "oops")
+}
+
+fn bytes(bytes: &str) -> Answer {
+    Answer::Closed(bytes.as_bytes().to_vec())
 }
 
 fn redirect(location: impl Fn(&str) -> String + Send + Sync + 'static) -> Answer {
-    Answer::Made(Arc::new(move |head| {
+    Answer::made(move |head| {
         let location = format!("Location: {}", location(head));
-        raw(&["302 Found", "Content-Length: 0", &location], "")
-    }))
+        Answer::new("302 Found", &[&location], "")
+    })
 }
 
 /// A document whose page after `?page=N` is wherever `target` says.
 fn pages(target: impl Fn(usize) -> String + Send + Sync + 'static) -> Answer {
-    Answer::Made(Arc::new(move |head| {
-        let number = page(head);
-        let link = format!("Link: <{}>; rel=\"next\"", target(number + 1));
-        raw(&["200 OK", &link], r#"{"identity_overrides":[]}"#)
-    }))
+    Answer::made(move |head| {
+        let link = format!("Link: <{}>; rel=\"next\"", target(page(head) + 1));
+        Answer::raw(&["200 OK", &link], r#"{"identity_overrides":[]}"#)
+    })
 }
 
+/// The number of the page that a request asks for.
 fn page(head: &str) -> usize {
     let Some((_, rest)) = head.split_once("?page=") else {
         return 1;
     };
-    rest.split_whitespace()
-        .next()
-        .expect("a number")
-        .parse()
-        .expect("a number")
+    let number = rest.split_whitespace().next();
+    number.expect("a number").parse().expect("a number")
 }
 
 fn gzip(body: &[u8]) -> Vec<u8> {
@@ -187,16 +185,16 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
         ),
         (
             "large-in-pages",
-            Answer::Made(Arc::new(move |head| {
+            Answer::made(move |head| {
                 let link = format!("Link: <?page={}>; rel=next", page(head) + 1);
-                raw(
+                Answer::raw(
                     &["200 OK", &link],
                     format!(
                         r#"{{"identity_overrides":["{}"]}}"#,
                         "x".repeat(LARGEST / 4)
                     ),
                 )
-            })),
+            }),
             text(too_large),
         ),
         (
@@ -214,26 +212,20 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
             Answer::raw(&["200 OK", "Transfer-Encoding: chunked"], "2\r\n{}\r\nx"),
             text("the document broke off: "),
         ),
-        (
-            "no-answer",
-            Answer::Made(Arc::new(|_| Vec::new())),
-            text("could not reach upstream: "),
-        ),
+        ("no-answer", bytes(""), text("could not reach upstream: ")),
         (
             "no-http",
-            Answer::Made(Arc::new(|_| b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())),
+            bytes("SSH-2.0-OpenSSH_9.2\r\n"),
             text("could not reach upstream: "),
         ),
         (
             "endless-head",
-            Answer::Made(Arc::new(|_| {
-                raw(&["200 OK", &"X: y\r\n".repeat(400_000)], "")
-            })),
+            Answer::raw(&["200 OK", &"X: y\r\n".repeat(400_000)], ""),
             text("could not reach upstream: "),
         ),
         (
             "silent",
-            Answer::Silence,
+            Answer::silence(),
             text("upstream did not answer within 1 s"),
         ),
         (
@@ -243,7 +235,7 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
         ),
         (
             "silent-in-body",
-            Answer::Stalled(raw(&["200 OK", "Content-Length: 100"], "{")),
+            Answer::Stalled(message(&["200 OK", "Content-Length: 100"], "{")),
             text("upstream did not answer within 1 s"),
         ),
         (
@@ -291,23 +283,23 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
         ),
         (
             "page-broken",
-            Answer::Made(Arc::new(|head| match page(head) {
-                1 => raw(
+            Answer::made(|head| match page(head) {
+                1 => Answer::raw(
                     &["200 OK", "Link: <?page=2>; rel=next"],
                     document("any", "any"),
                 ),
-                _ => raw(&["200 OK"], r#"{"identity_overrides":[{"#),
-            })),
+                _ => Answer::raw(&["200 OK"], r#"{"identity_overrides":[{"#),
+            }),
             text("page 2 of the document is none: document: not JSON at byte 24"),
         ),
         (
             "page-changed",
-            Answer::Made(Arc::new(|head| {
+            Answer::made(|head| {
                 let edited = document("any", "any")
                     .replace("2026-01-15", &format!("2026-01-1{}", page(head)));
                 let link = ["200 OK", "Link: <?page=2>; rel=next"];
-                raw(&link[..3 - page(head)], edited)
-            })),
+                Answer::raw(&link[..3 - page(head)], edited)
+            }),
             text("the document changed while its pages came, 3 times in a row"),
         ),
     ]

@@ -1,15 +1,18 @@
 //! Answers that are wrong, each met by an environment of its own in one proxy.
 
-use serde_json::json;
+mod table;
 
-use super::answers::{LARGEST, faults};
+use serde_json::json;
+use testing::{Answer, Stub, document};
+
 use super::{assert_secrets_kept, served, wait_for_failure, wait_for_recovery, wait_until_served};
-use crate::harness::{Answer, Start, Upstream, document};
+use crate::harness::Start;
+use table::{LARGEST, faults};
 
 #[test]
 fn a_wrong_answer_changes_nothing_that_is_served() {
-    let other = Upstream::start([]);
-    let faults = faults(&format!("http://{}", other.address));
+    let other = Stub::start([]);
+    let faults = faults(&other.origin());
     let environments: Vec<_> = faults
         .iter()
         .map(|(environment, ..)| *environment)
@@ -18,7 +21,7 @@ fn a_wrong_answer_changes_nothing_that_is_served() {
     let good = |environment: &str, value: &str| {
         document(environment, value).replace("2026-01-15", "2027-01-15")
     };
-    let upstream = Upstream::start(environments.iter().map(|name| (*name, good(name, "good"))));
+    let upstream = Stub::start(environments.iter().map(|name| (*name, good(name, "good"))));
     let proxy = Start::new(&upstream, &environments)
         .set("api_max_document_bytes", json!(LARGEST))
         .set("api_poll_timeout_seconds", json!(1))
@@ -56,7 +59,7 @@ fn a_wrong_answer_changes_nothing_that_is_served() {
 
 #[test]
 fn a_304_before_any_document_is_no_document() {
-    let upstream = Upstream::start([]);
+    let upstream = Stub::start([]);
     upstream.set("test", Answer::raw(&["304 Not Modified"], ""));
     let proxy = Start::new(&upstream, &["test"]).start();
     wait_for_failure(
