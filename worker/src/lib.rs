@@ -5,34 +5,12 @@
 //! answer from is in `current`, which keeps a `place` for each environment that was asked for, with what is `held` of
 //! it; what they refuse is in `refusal`, and `cors` marks whatever leaves.
 
-mod activity;
-mod answer;
-mod connection;
 mod connections;
-mod cors;
-mod current;
-mod descriptors;
-mod document;
-mod door;
-mod encoding;
-mod entrance;
-mod expectation;
-mod flags;
-mod gzip;
-mod health;
-mod held;
-mod identities;
-mod lists;
-mod neighbour;
-mod place;
-mod privilege;
-mod refusal;
-mod request_body;
-mod requests;
-mod responder;
-mod route;
+mod endpoints;
+mod environments;
+mod http;
+mod process;
 mod serve;
-mod slot;
 #[cfg(test)]
 mod tests;
 
@@ -47,8 +25,9 @@ use snapshot::{Reader, WorkerState};
 
 pub use serve::Error;
 
+use process::slot::Slot;
+use process::{descriptors, privilege};
 use serve::Sockets;
-use slot::Slot;
 
 /// All that a worker is given at its start, besides its listener. No key is in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]

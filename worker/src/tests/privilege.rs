@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use super::{Published, document};
-use crate::privilege;
+use crate::process::privilege;
 
 /// Runs `attempt` where everything is given up that can be; not at all where the kernel has no Landlock.
 fn given_up(published: &Published, attempt: impl FnOnce(&str, &Published) + Send) {
