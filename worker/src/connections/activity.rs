@@ -217,7 +217,7 @@ mod tests {
         later.sent(1000, START);
         later.flushed();
         assert!(later.is_evictable(START));
-        let trickle = |tick| {
+        let trickle = |tick: Tick| {
             if tick.0 > 60 {
                 later.received(1, tick);
             }
