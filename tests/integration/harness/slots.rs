@@ -8,8 +8,9 @@ use contract::{BoardWords, WorkerState};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use snapshot::{Board, Reader};
+use testing::eventually;
 
-use super::{Proxy, eventually};
+use super::Proxy;
 
 /// The slots of a proxy.
 pub(crate) struct Slots {
@@ -45,7 +46,7 @@ impl Slots {
     pub(crate) fn wait_until_ready(&self) {
         eventually("every worker is ready", || {
             let slots = self.board().shape().slots;
-            (0..slots).all(|slot| self.is_ready(slot)).then_some(())
+            (0..slots).all(|slot| self.is_ready(slot))
         });
     }
 
