@@ -12,12 +12,13 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use contract::{BoardWords, Index, IndexEntry, Limits, Sockets, WorkerSettings, key};
 use engine::FORMAT;
 use snapshot::{Board, Publisher, Reader, Shape};
 use tempfile::TempDir;
+use testing::eventually;
 
 use crate::serve::Ending;
 use crate::{Error, serve};
@@ -265,15 +266,6 @@ impl Answer {
             }
             Some(coding) => panic!("unknown coding {coding}"),
         }
-    }
-}
-
-/// Looks again and again until `condition` holds; what takes longer than a few seconds does not happen.
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !condition() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

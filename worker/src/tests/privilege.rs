@@ -18,7 +18,7 @@ fn given_up(published: &Published, attempt: impl FnOnce(&str, &Published) + Send
             assert!(nix::sys::prctl::get_no_new_privs().expect("attribute"));
             assert!(dropped.starts_with("no new privileges; "), "{dropped}");
             if dropped.contains("files and network not restricted") {
-                println!("skipped: the kernel does not restrict files");
+                testing::skip("the kernel does not restrict files");
             } else {
                 attempt(&dropped, published);
             }
@@ -88,8 +88,7 @@ fn a_worker_makes_no_connection_but_accepts_them() {
     let client = TcpStream::connect(address).expect("connection");
     given_up(&published, |dropped, _| {
         if dropped.contains("the network is not restricted") {
-            println!("skipped: the kernel does not restrict connections");
-            return;
+            return testing::skip("the kernel does not restrict connections");
         }
         let denied = |outcome: std::io::Result<()>, what: &str| {
             let error = outcome.expect_err(what);

@@ -1,10 +1,8 @@
-//! What the official Python proxy answered to 143 raw requests, asked again here. Skipped where the recording is not
-//! at hand.
+//! What the official Python proxy answered to 143 raw requests, asked again here.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 use super::{Answer, Published, Worker, document};
 
@@ -102,15 +100,8 @@ fn deviation(case: &str) -> Option<Deviation> {
 
 #[test]
 fn answers_as_the_python_proxy_does_but_where_it_means_to_do_better() {
-    let Some(recording) = find("golden/wire_python_proxy.jsonl") else {
-        println!("skipped: no recording of the Python proxy at hand");
-        return;
-    };
-    let recording = std::fs::read_to_string(recording).expect("recording");
-    let profile = |name: &str| {
-        let path = find(&format!("profiles/{name}.json")).expect("profile");
-        std::fs::read_to_string(path).expect("profile")
-    };
+    let recording = testing::file("tests/golden/wire_python_proxy.jsonl.gz");
+    let profile = |name: &str| testing::file(&format!("benches/profiles/{name}.json.gz"));
     let mut published = Published::new(&["small", "readme", "compat", "empty"]);
     published.update("small", &profile("small"));
     published.update("readme", &profile("readme"));
@@ -271,12 +262,4 @@ fn compat() -> String {
         1,
     )
     .replacen(r#""feature_states":["#, r#""name":"compat","feature_states":["#, 1)
-}
-
-/// A file beside the project, if it is there.
-fn find(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared")
-        .join(name);
-    path.exists().then_some(path)
 }
