@@ -178,7 +178,10 @@ fn few_descriptors_mean_few_connections_and_that_is_told() {
     let target = Target::start_as(|start| start.files(96));
     let log = target.proxy.log();
     assert!(
-        log.contains("each worker holds 32 connections, not server.max_connections, which is 16384: its limit of open files is 96"),
+        log.contains(
+            "each worker holds at most 32 connections, and not the 16384 of server.max_connections: \
+             its limit of open files is 96"
+        ),
         "{log}"
     );
     let crowd: Vec<TcpStream> = (0..150).map(|_| idle(&target)).collect();

@@ -17,7 +17,7 @@ use std::time::Duration;
 use actix_rt::time::{Instant, interval, timeout};
 
 use activity::Timeouts;
-use contract::Limits;
+use contract::{Limits, counted};
 pub(crate) use registry::Registration;
 use registry::{DrainStage, Registry};
 use tick::{TICK, ticks};
@@ -137,8 +137,8 @@ impl Connections {
             }
         };
         if timeout(shutdown_timeout, drained).await.is_err() {
-            let open = self.registry.count();
-            log::warn!("drain timeout: cutting {open} connections");
+            let open = counted(self.registry.count(), "connection");
+            log::warn!("drain timeout: {open} cut");
         }
     }
 
