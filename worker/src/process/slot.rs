@@ -1,20 +1,14 @@
-//! This worker's slot on the board: what it says there of itself, and what it sees there of its neighbour. Knows nothing
-//! of sockets.
+//! This worker's slot of the board: what the worker says there, and what it sees of its neighbour.
 
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_rt::time::interval;
-use snapshot::{Reader, WorkerState};
+use contract::heartbeat::{ABSENT_AFTER, INTERVAL};
+use contract::{BoardWords, WorkerState};
+use snapshot::Reader;
 
-/// How often a worker says that it takes its turns, and looks whether its neighbour does.
-pub(crate) const BEAT: Duration = Duration::from_millis(500);
-
-/// A neighbour that was not heard of for so long needs help. Long before the supervisor replaces it: help costs nothing.
-const UNHEARD: Duration = Duration::from_secs(2);
-
-/// A slot, held by this process.
+/// A slot that this process holds.
 pub(crate) struct Slot {
     reader: Arc<Reader>,
     number: usize,
@@ -22,7 +16,6 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// Takes the slot of that number.
     pub(crate) fn claim(reader: Arc<Reader>, number: usize) -> Self {
         let process = std::process::id();
         reader.board().claim_slot(number, process);
@@ -33,30 +26,30 @@ impl Slot {
         }
     }
 
-    /// Says what this worker is doing.
-    pub(crate) fn say(&self, state: WorkerState) {
+    /// Says on the board what this worker does.
+    pub(crate) fn set_state(&self, state: WorkerState) {
         self.reader
             .board()
             .set_worker_state(self.number, self.process, state);
     }
 
-    /// Says from now on that this worker is alive, for as long as the slot is kept.
-    pub(crate) fn keep_beating(self: &Rc<Self>) {
-        actix_rt::spawn(beat(Rc::downgrade(self)));
+    /// Writes heartbeats from now on, until the slot is dropped.
+    pub(crate) fn start_heartbeats(self: &Rc<Self>) {
+        actix_rt::spawn(write_heartbeats(Rc::downgrade(self)));
     }
 
-    /// Whether nobody accepts from the neighbour's socket, as far as the board tells.
+    /// No worker accepts from the neighbour's socket, as far as the board says: there is none, or it has been silent.
     pub(crate) fn neighbour_is_absent(&self) -> bool {
         let board = self.reader.board();
         board.neighbour(self.number).is_some_and(|neighbour| {
             board.worker_state(neighbour) != WorkerState::Ready
-                || board.heartbeat_age(neighbour) > UNHEARD
+                || board.heartbeat_age(neighbour) > ABSENT_AFTER
         })
     }
 }
 
-async fn beat(slot: Weak<Slot>) {
-    let mut interval = interval(BEAT);
+async fn write_heartbeats(slot: Weak<Slot>) {
+    let mut interval = interval(INTERVAL);
     loop {
         interval.tick().await;
         let Some(slot) = slot.upgrade() else {
