@@ -9,7 +9,7 @@
 use std::process::{Command, ExitCode};
 
 use engine::{
-    ArchivedEnvironment, BodyKind, Patterns, Scratch, Side, compile, read_identity, write_identity,
+    ArchivedEnvironment, BodyKind, Patterns, Scratch, Side, compile, evaluate, read_identity,
 };
 use rkyv::rancor::Error;
 
@@ -58,7 +58,7 @@ fn measured(work: &mut dyn FnMut()) {
     work();
 }
 
-/// Does one act once to warm up, as a worker is when it serves, and once to be counted.
+/// Does one act once to warm up, so that it is counted as in a worker that has served before, and once to be counted.
 fn measure(profile: &Profile, act: &str) {
     let document = profile.document.as_bytes();
     let read = || read_identity(profile.body.as_bytes(), BodyKind::Json).expect("an identity");
@@ -74,14 +74,16 @@ fn measure(profile: &Profile, act: &str) {
         "read" => drop(read()),
         _ => {
             out.clear();
-            write_identity(
+            identity.write_head(&mut out);
+            evaluate(
                 environment,
                 &patterns,
                 Side::Client,
                 &identity,
                 &mut scratch,
-                &mut out,
-            );
+            )
+            .write(&mut out);
+            out.push(b'}');
         }
     };
     work();
@@ -100,7 +102,9 @@ fn table() -> ExitCode {
                 println!("{name:<10} {compile:>14} {read:>10} {answer:>10}")
             }
             _ => {
-                eprintln!("count the instructions of {name}: valgrind is not installed, or it printed no count");
+                eprintln!(
+                    "count the instructions of {name}: valgrind is not installed, or it printed no count"
+                );
                 return ExitCode::FAILURE;
             }
         }

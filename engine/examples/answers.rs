@@ -7,7 +7,7 @@ use std::io::{BufRead, Write};
 use std::panic::catch_unwind;
 
 use engine::{
-    ArchivedEnvironment, BodyKind, Patterns, Scratch, Side, compile, read_identity, write_identity,
+    ArchivedEnvironment, BodyKind, Patterns, Scratch, Side, compile, evaluate, read_identity,
 };
 use rkyv::rancor::Error;
 use serde::Deserialize;
@@ -79,7 +79,9 @@ fn answer(
         let identity = read_identity(body.as_bytes(), BodyKind::Json)
             .map_err(|error| format!("{error:?}"))?
             .into_identity(|| "random".to_owned());
-        write_identity(environment, patterns, side, &identity, scratch, &mut out);
+        identity.write_head(&mut out);
+        evaluate(environment, patterns, side, &identity, scratch).write(&mut out);
+        out.push(b'}');
     }
     String::from_utf8(out).map_err(|error| error.to_string())
 }

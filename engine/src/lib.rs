@@ -17,13 +17,13 @@ mod request;
 mod side;
 mod version;
 
-pub use archive::{Answer, ArchivedAnswer, ArchivedEnvironment, Environment, FORMAT};
+pub use archive::{
+    ArchivedConstantAnswer, ArchivedEnvironment, ConstantAnswer, Environment, FORMAT,
+};
 pub use compile::{Compiled, compile};
 pub use document::{DocumentError, Edition, Pages};
-pub use evaluate::{Flags, Patterns, Scratch, evaluate, write_identity};
+pub use evaluate::{Flags, Patterns, Scratch, evaluate};
 pub use python::python_repr;
-#[doc(hidden)]
-pub use request::read_identity_slowly;
 pub use request::{
     BodyError, BodyKind, Identity, IdentityRequest, missing_identifier, read_identity,
 };

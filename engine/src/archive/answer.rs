@@ -1,6 +1,4 @@
-//! A whole answer, rendered once when its document is compiled.
-//!
-//! Knows nothing of what the bytes say.
+//! A whole answer that depends on the document alone and is rendered when the document is compiled.
 
 use std::io::Write;
 
@@ -9,24 +7,24 @@ use flate2::write::GzEncoder;
 use rkyv::{Archive, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Below this many bytes compression saves nothing that a packet would notice.
+/// Compression of a shorter body saves no packet.
 const WORTH_COMPRESSING: usize = 1000;
 
-/// A whole answer: its body as it is and compressed, each with an entity tag.
+/// A constant answer: its body plain and compressed, each with an entity tag.
 #[derive(Archive, Serialize, Debug)]
-pub struct Answer {
+pub struct ConstantAnswer {
     body: Vec<u8>,
     gzip: Option<Vec<u8>>,
     etag: String,
     gzip_etag: String,
 }
 
-impl Answer {
+impl ConstantAnswer {
     /// An answer that is not compressed yet.
-    pub(crate) fn new(body: Vec<u8>) -> Answer {
-        // The tag comes from the content alone, so every worker on every host names the same answer alike.
+    pub(crate) fn new(body: Vec<u8>) -> ConstantAnswer {
+        // The tag depends on the content alone, so that all workers of all hosts give an answer the same one.
         let digest = xxh3_128(&body);
-        Answer {
+        ConstantAnswer {
             gzip: None,
             etag: format!("\"{digest:032x}\""),
             gzip_etag: format!("\"{digest:032x}-gzip\""),
@@ -34,8 +32,8 @@ impl Answer {
         }
     }
 
-    /// Compresses the body if that is not done, worth while and possible with `budget` bytes, of which it takes what it
-    /// needs. Whether there is a compressed body now that was not there.
+    /// Compresses the body, unless it is compressed, too short, or longer than `budget`, from which its length is
+    /// taken. Returns whether that made a compressed body.
     pub(crate) fn compress(&mut self, budget: &mut usize) -> bool {
         let size = self.body.len();
         if self.gzip.is_some() || size < WORTH_COMPRESSING || size > *budget {
@@ -47,28 +45,28 @@ impl Answer {
     }
 }
 
-impl ArchivedAnswer {
-    /// Whether it was tried to compress it, or is not worth that.
+impl ArchivedConstantAnswer {
+    /// The body is compressed, or too short for it.
     pub fn is_complete(&self) -> bool {
         self.gzip.is_some() || self.body.len() < WORTH_COMPRESSING
     }
 
-    /// The body as it is.
+    /// The plain body.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The body in gzip format, where that is smaller.
+    /// The body in gzip format; `None` while it is not compressed, or if that made it no smaller.
     pub fn gzip(&self) -> Option<&[u8]> {
         self.gzip.as_ref().map(|gzip| gzip.as_slice())
     }
 
-    /// The strong entity tag of [`body`](Self::body), quotes included.
+    /// The strong entity tag of [`body`](Self::body), with its quotes.
     pub fn etag(&self) -> &str {
         &self.etag
     }
 
-    /// The strong entity tag of [`gzip`](Self::gzip), quotes included.
+    /// The strong entity tag of [`gzip`](Self::gzip), with its quotes.
     pub fn gzip_etag(&self) -> &str {
         &self.gzip_etag
     }

@@ -1,18 +1,35 @@
-//! What lies in a snapshot: everything that can be worked out once per document.
+//! What a snapshot holds: one environment, with everything that can be worked out once per document.
 
 mod answer;
+mod contests;
 mod environment;
+mod ids;
 mod interner;
 mod operation;
+mod overrides;
+mod pieces;
+mod segments;
 mod span;
 
-pub use answer::{Answer, ArchivedAnswer};
-pub(crate) use environment::{
-    ArchivedContest, ArchivedPiece, ArchivedProperty, ArchivedSideAnswers, ArchivedSplit,
-    ArchivedState, ArchivedStep, Condition, Contest, IdentityOverride, MATCHES, MATCHES_NOT,
-    MultivariateValue, NO_PIECE, Piece, Property, SideAnswers, Split, State, Step,
+pub use answer::{ArchivedConstantAnswer, ConstantAnswer};
+pub(crate) use contests::{
+    Allocation, ArchivedCandidate, ArchivedContest, ArchivedContests, ArchivedSalts, ArchivedSplit,
+    Candidate, Contest, Contests, Salts, Split,
 };
 pub use environment::{ArchivedEnvironment, Environment, FORMAT};
-pub(crate) use interner::{ArchivedPlaces, Places, length};
-pub(crate) use operation::{ArchivedOperation, Operation};
-pub(crate) use span::Span;
+pub(crate) use ids::{
+    ArchivedPieceId, ArchivedSaltId, CandidateId, ConditionId, ContestId, FeatureId, PatternId,
+    PieceId, PrecedenceId, PropertyId, QueryId, SaltId, SegmentId, SplitId, StepId,
+};
+pub(crate) use interner::Interner;
+pub(crate) use operation::{
+    ArchivedComparand, ArchivedOperation, ArchivedRelation, ArchivedTextComparand, Comparand,
+    Operation, Relation, TextComparand,
+};
+pub(crate) use overrides::{IdentityOverrides, OverriddenFlag};
+pub(crate) use pieces::{ArchivedPiece, ArchivedSideAnswers, Piece, SideAnswers};
+pub(crate) use segments::{
+    ArchivedNext, ArchivedProperty, ArchivedSegments, CompiledCondition, Next, Property, Segments,
+    Step,
+};
+pub(crate) use span::{Span, length};

@@ -1,133 +1,150 @@
-//! Segments: rules turned into steps, properties interned, operands parsed.
+//! Segments: rules become steps, properties get their source, operands are parsed.
 
 use std::collections::HashMap;
 
 use serde_json_path::JsonPath;
 
-use super::steps::{Quantifier, Rule, Steps};
-use crate::archive::Operation;
-use crate::archive::{Condition, Property};
-use crate::archive::{Places, length};
-use crate::document::{self, Rule as DocumentRule};
+use super::operation::{compile_operation, cost};
+use super::steps::{CompiledRule, Quantifier, Steps};
+use crate::archive::{
+    CompiledCondition, ConditionId, Interner, Next, Operation, PatternId, Property, PropertyId,
+    QueryId, SaltId, SegmentId, Segments,
+};
+use crate::document::{Condition, Rule, Segment};
 use crate::json::{Value, write_value};
 use crate::pattern::PatternSource;
+use crate::python::python_str;
 
-/// The segments of an environment and what they refer to.
-pub(super) struct Segments<'d> {
+/// The segments of an environment, while they are compiled.
+pub(super) struct SegmentsBuilder<'d> {
     api_key: &'d str,
-    pub(super) segments: Vec<u32>,
-    pub(super) steps: Steps,
-    pub(super) conditions: Vec<Condition>,
-    pub(super) properties: Vec<Property>,
-    pub(super) property_names: Places,
-    pub(super) salts: Places,
-    pub(super) patterns: Vec<PatternSource>,
-    pub(super) queries: Vec<String>,
-    /// Property, operator, operand and, where it counts, segment -> the place of that condition.
-    known_conditions: HashMap<String, u32>,
-    /// Pattern -> its place, or why it cannot be used.
-    known_patterns: HashMap<String, Result<u32, String>>,
+    segments: Vec<Next>,
+    steps: Steps,
+    conditions: Vec<CompiledCondition>,
+    properties: Vec<Property>,
+    property_names: Interner,
+    patterns: Vec<PatternSource>,
+    queries: Vec<String>,
+    salts: Interner,
+    /// By operator, property, operand and, where it matters, segment.
+    known_conditions: HashMap<String, ConditionId>,
+    /// By pattern; an error says why it cannot be used.
+    known_patterns: HashMap<String, Result<PatternId, String>>,
+    warnings: Vec<String>,
 }
 
-impl<'d> Segments<'d> {
-    /// No segments yet; the environment has that key.
-    pub(super) fn new(api_key: &'d str) -> Segments<'d> {
-        Segments {
+/// The compiled segments, and what else came of them.
+pub(super) struct CompiledSegments {
+    /// Without the evaluation context.
+    pub(super) segments: Segments,
+    pub(super) salts: Interner,
+    pub(super) warnings: Vec<String>,
+}
+
+impl<'d> SegmentsBuilder<'d> {
+    /// No segments yet, of an environment with that key.
+    pub(super) fn new(api_key: &'d str) -> SegmentsBuilder<'d> {
+        SegmentsBuilder {
             api_key,
             segments: Vec::new(),
             steps: Steps::default(),
             conditions: Vec::new(),
             properties: Vec::new(),
-            property_names: Places::new(),
-            salts: Places::new(),
+            property_names: Interner::new(),
             patterns: Vec::new(),
             queries: Vec::new(),
+            salts: Interner::new(),
             known_conditions: HashMap::new(),
             known_patterns: HashMap::new(),
+            warnings: Vec::new(),
         }
     }
 
-    /// Adds a segment and returns its place; `None`, with a warning, for one that can never match.
-    pub(super) fn add(
-        &mut self,
-        segment: &document::Segment<'_>,
-        warnings: &mut Vec<String>,
-    ) -> Option<u32> {
-        let title = format!(
-            "segment {} {}",
-            segment.id,
-            crate::python::python_str(segment.name)
-        );
+    /// Adds a segment; `None` if it can never match.
+    pub(super) fn add(&mut self, segment: &Segment<'_>) -> Option<SegmentId> {
         if let Some(kind) = unknown_kind(&segment.rules) {
-            let kind = crate::python::python_str(kind);
-            warnings.push(format!(
-                "{title}: rule type {kind:?} is unknown; the segment never matches"
-            ));
+            let kind = python_str(kind);
+            let problem = format!("rule type {kind:?} is unknown; the segment never matches");
+            self.warn(segment, &problem);
             return None;
         }
         if segment.rules.is_empty() {
             return None;
         }
-        let rules = self.rules(&segment.rules, &segment.id, &title, warnings);
+        let rules = self.rules(&segment.rules, segment);
         let start = self.steps.add(&rules);
         self.segments.push(start);
-        Some(length(&self.segments) - 1)
+        Some(SegmentId::new(self.segments.len() - 1))
     }
 
-    fn rules(
-        &mut self,
-        rules: &[DocumentRule<'_>],
-        segment: &str,
-        title: &str,
-        warnings: &mut Vec<String>,
-    ) -> Vec<Rule> {
-        let lower = |rule: &DocumentRule<'_>| Rule {
+    pub(super) fn finish(self) -> CompiledSegments {
+        CompiledSegments {
+            segments: Segments {
+                segments: self.segments,
+                steps: self.steps.into_steps(),
+                conditions: self.conditions,
+                properties: self.properties,
+                property_names: self.property_names,
+                patterns: self.patterns,
+                queries: self.queries,
+                context: None,
+            },
+            salts: self.salts,
+            warnings: self.warnings,
+        }
+    }
+
+    fn warn(&mut self, segment: &Segment<'_>, problem: &str) {
+        let name = python_str(segment.name);
+        let warning = format!("segment {} {name}: {problem}", segment.id);
+        self.warnings.push(warning);
+    }
+
+    fn rules(&mut self, rules: &[Rule<'_>], segment: &Segment<'_>) -> Vec<CompiledRule> {
+        let compile = |rule: &Rule<'_>| CompiledRule {
             quantifier: Quantifier::of(rule.kind).unwrap_or(Quantifier::All),
-            conditions: self.conditions(&rule.conditions, segment, title, warnings),
-            rules: self.rules(&rule.rules, segment, title, warnings),
+            conditions: self.conditions(&rule.conditions, segment),
+            rules: self.rules(&rule.rules, segment),
         };
-        rules.iter().map(lower).collect()
+        rules.iter().map(compile).collect()
     }
 
     fn conditions(
         &mut self,
-        conditions: &[document::Condition<'_>],
-        segment: &str,
-        title: &str,
-        warnings: &mut Vec<String>,
-    ) -> Vec<u32> {
-        let mut places = Vec::with_capacity(conditions.len());
+        conditions: &[Condition<'_>],
+        segment: &Segment<'_>,
+    ) -> Vec<ConditionId> {
+        let mut ids = Vec::with_capacity(conditions.len());
         for condition in conditions {
-            let place = self
-                .condition(condition, segment)
-                .unwrap_or_else(|problem| {
-                    let operator = crate::python::python_str(condition.operator);
-                    let property = condition.property;
-                    warnings.push(format!(
-                        "{title}: the {operator} condition on {property:?} never matches: {problem}"
-                    ));
-                    self.add_condition(condition.property, Operation::Never)
-                });
-            places.push(place);
+            let id = self.condition(condition, &segment.id);
+            ids.push(id.unwrap_or_else(|problem| {
+                let operator = python_str(condition.operator);
+                let property = condition.property;
+                self.warn(
+                    segment,
+                    &format!("the {operator} condition on {property:?} never matches: {problem}"),
+                );
+                self.add_condition(property, Operation::Never)
+            }));
         }
-        // A rule's outcome does not depend on the order of its conditions: the cheapest go first.
-        places.sort_by_key(|place| self.conditions[*place as usize].operation.cost());
-        places
+        // The result of a rule does not depend on the order of its conditions: the cheapest come first.
+        ids.sort_by_key(|id| cost(&self.conditions[id.index()].operation));
+        ids
     }
 
-    /// The place of a condition; the same one has one place, so that a request decides it once. `Err` says why
-    /// it can never match.
+    /// The id of a condition. Equal conditions have one id, so that a request decides them once. An error says why the
+    /// condition can never match.
     fn condition(
         &mut self,
-        condition: &document::Condition<'_>,
+        condition: &Condition<'_>,
         segment: &str,
-    ) -> Result<u32, String> {
+    ) -> Result<ConditionId, String> {
         let operator = match condition.operator {
             Value::Text(text) => text.as_str(),
             _ => "",
         };
         let property = condition.property;
-        // What a percentage split says depends on its segment.
+        // A percentage split depends on its segment.
         let scope = if operator == "PERCENTAGE_SPLIT" {
             segment
         } else {
@@ -136,43 +153,47 @@ impl<'d> Segments<'d> {
         let mut key = format!("{operator:?} {property:?} {scope:?} ").into_bytes();
         write_value(condition.value, &mut key);
         let key = String::from_utf8_lossy(&key).into_owned();
-        if let Some(place) = self.known_conditions.get(&key) {
-            return Ok(*place);
+        if let Some(id) = self.known_conditions.get(&key) {
+            return Ok(*id);
         }
-        let patterns = (&mut self.patterns, &mut self.known_patterns);
-        let operation = Operation::compile(operator, condition.value, segment, |pattern| {
-            add_pattern(patterns, pattern)
+        let operation = compile_operation(operator, condition.value, segment, |pattern| {
+            self.pattern(pattern)
         })?;
         let operation = match operation {
             Operation::PercentageSplit { threshold, .. } if property.is_empty() => {
                 let salt = format!("{segment},{}_", self.api_key);
-                let salt = self.salts.add(salt.as_bytes());
+                let salt = SaltId::new(self.salts.intern(salt.as_bytes()));
                 Operation::IdentitySplit { salt, threshold }
             }
             other => other,
         };
-        let place = self.add_condition(property, operation);
-        self.known_conditions.insert(key, place);
-        Ok(place)
+        let id = self.add_condition(property, operation);
+        self.known_conditions.insert(key, id);
+        Ok(id)
     }
 
-    fn add_condition(&mut self, property: &str, operation: Operation) -> u32 {
+    fn add_condition(&mut self, property: &str, operation: Operation) -> ConditionId {
         let property = self.property(property);
-        self.conditions.push(Condition {
+        self.conditions.push(CompiledCondition {
             property,
             operation,
         });
-        length(&self.conditions) - 1
+        ConditionId::new(self.conditions.len() - 1)
     }
 
-    /// The place of the property of that name.
-    fn property(&mut self, name: &str) -> u32 {
-        let place = self.property_names.add(name.as_bytes());
-        if place < length(&self.properties) {
-            return place;
+    /// The id of the property of that name.
+    fn property(&mut self, name: &str) -> PropertyId {
+        let index = self.property_names.intern(name.as_bytes());
+        if index == self.properties.len() {
+            // It has its id before its source is known: the source may be another property.
+            self.properties.push(Property::Trait);
+            self.properties[index] = self.source(name);
         }
-        self.properties.push(Property::Trait);
-        self.properties[place as usize] = match name {
+        PropertyId::new(index)
+    }
+
+    fn source(&mut self, name: &str) -> Property {
+        match name {
             _ if !name.starts_with("$.") => Property::Trait,
             "$.identity.identifier" => Property::Identifier,
             "$.identity.key" => Property::IdentityKey,
@@ -185,35 +206,29 @@ impl<'d> Segments<'d> {
                 Some(name) => Property::TraitOfPath(self.property(name)),
                 None if JsonPath::parse(name).is_ok() => {
                     self.queries.push(name.to_owned());
-                    Property::Query(length(&self.queries) - 1)
+                    Property::Query(QueryId::new(self.queries.len() - 1))
                 }
                 None => Property::Trait,
             },
-        };
-        place
+        }
+    }
+
+    /// The id of a pattern. Equal patterns have one id.
+    fn pattern(&mut self, pattern: &str) -> Result<PatternId, String> {
+        let patterns = &mut self.patterns;
+        let added = self.known_patterns.entry(pattern.to_owned());
+        let added = added.or_insert_with(|| {
+            let source = PatternSource::new(pattern)
+                .map_err(|problem| format!("pattern {pattern:?} cannot be used: {problem}"))?;
+            patterns.push(source);
+            Ok(PatternId::new(patterns.len() - 1))
+        });
+        added.clone()
     }
 }
 
-/// The place of a pattern; the same pattern has one place.
-fn add_pattern(
-    (patterns, known): (
-        &mut Vec<PatternSource>,
-        &mut HashMap<String, Result<u32, String>>,
-    ),
-    pattern: &str,
-) -> Result<u32, String> {
-    let added = known.entry(pattern.to_owned()).or_insert_with(|| {
-        let source = PatternSource::new(pattern);
-        let source =
-            source.map_err(|problem| format!("pattern {pattern:?} cannot be used: {problem}"))?;
-        patterns.push(source);
-        Ok(length(patterns) - 1)
-    });
-    added.clone()
-}
-
-/// The first rule type that is unknown and counts: an empty rule of any type matches.
-fn unknown_kind<'v>(rules: &[DocumentRule<'v>]) -> Option<&'v Value<'v>> {
+/// The first unknown rule type that matters: an empty rule matches, whatever its type.
+fn unknown_kind<'v>(rules: &[Rule<'v>]) -> Option<&'v Value<'v>> {
     rules.iter().find_map(|rule| {
         let empty = rule.conditions.is_empty() && rule.rules.is_empty();
         let unknown = !empty && Quantifier::of(rule.kind).is_none();

@@ -1,28 +1,29 @@
-//! What one kind of key sees: the constant answers, and what each fragment means for a list of flags.
+//! What one kind of key sees: the constant answers, and the effect of each piece on a list of flags.
 
-use super::fragments::Fragments;
-use crate::archive::Answer;
-use crate::archive::length;
-use crate::archive::{NO_PIECE, Piece, SideAnswers, Span};
+use super::render::{RenderedFlag, Renderer};
+use crate::archive::{ConstantAnswer, Piece, PieceId, SideAnswers, Span, length};
 use crate::side::Side;
 
-/// Renders what a kind of key sees. `defaults` are the environment defaults, by position of the feature, as places of
-/// fragments.
-pub(super) fn answers(fragments: &Fragments<'_>, defaults: &[u32], side: Side) -> SideAnswers {
-    let sees =
-        |place: u32| side == Side::Server || fragments.list[place as usize].visible_to_client;
+/// Renders what a kind of key sees. `defaults` are the environment defaults, by feature.
+pub(super) fn side_answers(
+    renderer: &Renderer<'_>,
+    defaults: &[PieceId],
+    side: Side,
+) -> SideAnswers {
+    let sees = |flag: &RenderedFlag| side == Side::Server || flag.visible_to_client;
     let mut body = vec![b'['];
-    let mut slots = Vec::with_capacity(defaults.len());
+    let mut default_ranges = Vec::with_capacity(defaults.len());
     let mut by_feature = Vec::with_capacity(defaults.len());
     for &default in defaults {
         let start = length(&body);
-        let flag = sees(default).then(|| fragments.flag_of(default));
-        if let Some(flag) = flag {
-            body.extend_from_slice(flag);
+        let flag = &renderer.flags()[default.index()];
+        let json = sees(flag).then(|| renderer.json(default));
+        if let Some(json) = json {
+            body.extend_from_slice(json);
             body.push(b',');
         }
-        by_feature.push(flag.map(|flag| Answer::new(flag.to_vec())));
-        slots.push(Span {
+        by_feature.push(json.map(|json| ConstantAnswer::new(json.to_vec())));
+        default_ranges.push(Span {
             start,
             end: length(&body),
         });
@@ -32,56 +33,56 @@ pub(super) fn answers(fragments: &Fragments<'_>, defaults: &[u32], side: Side) -
         _ => body.push(b']'),
     }
     SideAnswers {
-        flags: Answer::new(body),
+        flags: ConstantAnswer::new(body),
         by_feature,
-        pieces: pieces(fragments, defaults, &slots, sees),
+        pieces: pieces(renderer.flags(), defaults, &default_ranges, sees),
     }
 }
 
-/// The piece of each fragment, and behind them those that leave a feature out.
+/// The piece of each rendered flag, and behind these the pieces without text.
 fn pieces(
-    fragments: &Fragments<'_>,
-    defaults: &[u32],
-    slots: &[Span],
-    sees: impl Fn(u32) -> bool,
+    flags: &[RenderedFlag],
+    defaults: &[PieceId],
+    default_ranges: &[Span],
+    sees: impl Fn(&RenderedFlag) -> bool,
 ) -> Vec<Piece> {
     let nothing = Span { start: 0, end: 0 };
-    let mut absent: Vec<Piece> = Vec::new();
-    let mut absence: Vec<Option<u32>> = vec![None; slots.len()];
-    let mut pieces = Vec::with_capacity(fragments.list.len());
-    for (place, fragment) in (0..).zip(&fragments.list) {
-        let feature = fragment.feature as usize;
-        let slot = slots[feature];
-        let hides = !sees(place);
-        let same = place == defaults[feature] || (hides && size(slot) == 0);
-        let bytes = if hides { nothing } else { fragment.bytes };
-        let growth = size(bytes) - size(slot);
+    let mut hidden: Vec<Piece> = Vec::new();
+    let mut hidden_by_feature: Vec<Option<PieceId>> = vec![None; defaults.len()];
+    let mut pieces = Vec::with_capacity(flags.len());
+    for (number, flag) in flags.iter().enumerate() {
+        let (piece, feature) = (PieceId::new(number), flag.feature.index());
+        let default_range = default_ranges[feature];
+        let hides = !sees(flag);
+        let text = if hides { nothing } else { flag.text };
+        let growth = size(text) - size(default_range);
+        let same = piece == defaults[feature] || (hides && size(default_range) == 0);
         let choice = match (same, hides) {
-            (true, _) => NO_PIECE,
-            (false, false) => place,
-            (false, true) => *absence[feature].get_or_insert_with(|| {
-                let choice = length(&fragments.list) + length(&absent);
-                absent.push(Piece {
-                    fragment: nothing,
-                    slot,
-                    choice,
+            (true, _) => None,
+            (false, false) => Some(piece),
+            (false, true) => Some(*hidden_by_feature[feature].get_or_insert_with(|| {
+                let choice = PieceId::new(flags.len() + hidden.len());
+                hidden.push(Piece {
+                    text: nothing,
+                    default_range,
+                    choice: Some(choice),
                     growth,
                 });
                 choice
-            }),
+            })),
         };
         pieces.push(Piece {
-            fragment: bytes,
-            slot,
+            text,
+            default_range,
             choice,
             growth,
         });
     }
-    pieces.append(&mut absent);
+    pieces.append(&mut hidden);
     pieces
 }
 
-/// A length in bytes. What does not fit is refused with the fragments as a whole.
+/// The length in bytes. A text of 2 GiB or more exceeds what fits into an archive soon after.
 fn size(span: Span) -> i32 {
-    i32::try_from(span.end - span.start).unwrap_or(i32::MAX)
+    i32::try_from(span.length()).unwrap_or(i32::MAX)
 }

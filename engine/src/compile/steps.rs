@@ -1,29 +1,26 @@
-//! Rules turned into steps: questions that each say where its answer leads, so that evaluating needs no recursion.
-//!
-//! Knows nothing of what a condition asks.
+//! Rules as steps: each condition says what follows when it holds and when it does not, so that evaluation needs no
+//! recursion.
 
-use crate::archive::length;
-use crate::archive::{MATCHES, MATCHES_NOT, Step};
+use crate::archive::{ConditionId, Next, Step, StepId};
 use crate::json::Value;
 
-/// A rule over its conditions, by place, and its nested rules.
-pub(super) struct Rule {
+/// A rule whose conditions are compiled.
+pub(super) struct CompiledRule {
     pub(super) quantifier: Quantifier,
-    pub(super) conditions: Vec<u32>,
-    pub(super) rules: Vec<Rule>,
+    pub(super) conditions: Vec<ConditionId>,
+    pub(super) rules: Vec<CompiledRule>,
 }
 
-/// How many of a rule's parts must match.
+/// How many of the parts of a rule must match.
 #[derive(Clone, Copy)]
 pub(super) enum Quantifier {
     All,
     Any,
-    /// Not one.
     None,
 }
 
 impl Quantifier {
-    /// What a document calls so; `None` for an unknown rule type.
+    /// The quantifier of a rule type; `None` if the type is unknown.
     pub(super) fn of(kind: &Value<'_>) -> Option<Quantifier> {
         let Value::Text(kind) = kind else { return None };
         Some(match kind.as_str() {
@@ -37,63 +34,60 @@ impl Quantifier {
 
 /// The steps of all segments.
 #[derive(Default)]
-pub(super) struct Steps(pub(super) Vec<Step>);
+pub(super) struct Steps(Vec<Step>);
 
 impl Steps {
-    /// Adds a segment, all of whose rules must match, and returns where to begin.
-    pub(super) fn add(&mut self, rules: &[Rule]) -> u32 {
-        self.all(rules, MATCHES, MATCHES_NOT)
+    /// Adds a segment, all of whose rules must match. Returns where it begins.
+    pub(super) fn add(&mut self, rules: &[CompiledRule]) -> Next {
+        self.all(rules, Next::Match, Next::NoMatch)
     }
 
-    /// The steps of rules that all must match, and where to begin. They lead to `matches` or to
-    /// `matches_not`. Added from the last to the first, so that each knows where it leads.
-    fn all(&mut self, rules: &[Rule], matches: u32, matches_not: u32) -> u32 {
+    pub(super) fn into_steps(self) -> Vec<Step> {
+        self.0
+    }
+
+    /// Adds rules that all must match, and returns where they begin. They lead to `matches` or `fails`. The last one is
+    /// added first, because each step has to know the next one.
+    fn all(&mut self, rules: &[CompiledRule], matches: Next, fails: Next) -> Next {
         let last_to_first = rules.iter().rev();
-        last_to_first.fold(matches, |next, rule| self.one(rule, next, matches_not))
+        last_to_first.fold(matches, |next, rule| self.rule(rule, next, fails))
     }
 
-    /// The same for one rule.
-    fn one(&mut self, rule: &Rule, matches: u32, matches_not: u32) -> u32 {
-        // A part that is empty holds, whatever the rule's type.
-        let otherwise = |empty: bool| if empty { matches } else { matches_not };
+    /// Adds one rule.
+    fn rule(&mut self, rule: &CompiledRule, matches: Next, fails: Next) -> Next {
+        let rules = rule.rules.iter().rev();
+        let conditions = rule.conditions.iter().rev();
         match rule.quantifier {
             Quantifier::All => {
-                let rules = self.all(&rule.rules, matches, matches_not);
-                let conditions = rule.conditions.iter().rev();
-                conditions.fold(rules, |next, condition| {
-                    self.step(*condition, next, matches_not)
-                })
+                let rules = self.all(&rule.rules, matches, fails);
+                conditions.fold(rules, |next, condition| self.step(*condition, next, fails))
             }
             Quantifier::Any => {
-                let rules = rule.rules.iter().rev();
-                let rules = rules.fold(otherwise(rule.rules.is_empty()), |next, rule| {
-                    self.one(rule, matches, next)
-                });
+                // An empty part matches, whatever the type of the rule.
+                let none = if rule.rules.is_empty() {
+                    matches
+                } else {
+                    fails
+                };
+                let rules = rules.fold(none, |next, rule| self.rule(rule, matches, next));
                 if rule.conditions.is_empty() {
                     return rules;
                 }
-                let conditions = rule.conditions.iter().rev();
-                conditions.fold(matches_not, |next, condition| {
-                    self.step(*condition, rules, next)
-                })
+                conditions.fold(fails, |next, condition| self.step(*condition, rules, next))
             }
             Quantifier::None => {
-                let rules = rule.rules.iter().rev();
-                let rules = rules.fold(matches, |next, rule| self.one(rule, matches_not, next));
-                let conditions = rule.conditions.iter().rev();
-                conditions.fold(rules, |next, condition| {
-                    self.step(*condition, matches_not, next)
-                })
+                let rules = rules.fold(matches, |next, rule| self.rule(rule, fails, next));
+                conditions.fold(rules, |next, condition| self.step(*condition, fails, next))
             }
         }
     }
 
-    fn step(&mut self, condition: u32, when_true: u32, when_false: u32) -> u32 {
+    fn step(&mut self, condition: ConditionId, when_true: Next, when_false: Next) -> Next {
         self.0.push(Step {
             condition,
             when_true,
             when_false,
         });
-        length(&self.0) - 1
+        Next::Step(StepId::new(self.0.len() - 1))
     }
 }

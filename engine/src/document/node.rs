@@ -1,19 +1,18 @@
-//! Walking a document with a name for every place, so that an error can say where it is.
-//!
-//! Knows no member by name.
+//! Walking a document: every value knows its path, so that an error can name it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::Utf8Error;
 
 use crate::json::{JsonError, Value};
 
-/// What reading a document gives.
+/// The result of reading a part of a document.
 pub(super) type Parsed<T> = Result<T, DocumentError>;
 
-/// Why a document is refused: which member, and what is wrong with it.
+/// Why a document is refused: the path of a member, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentError {
-    place: String,
+    path: String,
     problem: String,
 }
 
@@ -21,7 +20,7 @@ impl DocumentError {
     /// An error of the document as a whole.
     pub(crate) fn whole(problem: impl Into<String>) -> DocumentError {
         DocumentError {
-            place: "document".to_owned(),
+            path: "document".to_owned(),
             problem: problem.into(),
         }
     }
@@ -29,12 +28,12 @@ impl DocumentError {
     /// An error of one of the document's own members.
     pub(crate) fn of_member(name: &str, problem: impl Into<String>) -> DocumentError {
         DocumentError {
-            place: name.to_owned(),
+            path: name.to_owned(),
             problem: problem.into(),
         }
     }
 
-    /// The document is no text.
+    /// An error of a document that is no text.
     pub(crate) fn not_utf8(error: &Utf8Error) -> DocumentError {
         DocumentError::whole(format!("not UTF-8 at byte {}", error.valid_up_to()))
     }
@@ -51,52 +50,52 @@ impl From<JsonError> for DocumentError {
 
 impl fmt::Display for DocumentError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.place, self.problem)
+        write!(formatter, "{}: {}", self.path, self.problem)
     }
 }
 
 impl std::error::Error for DocumentError {}
 
-/// A value and where in the document it stands, for errors.
+/// A value and its path, for errors.
 pub(super) struct Node<'v, 'p> {
     pub(super) value: &'v Value<'v>,
-    place: Place<'p>,
+    path: Path<'p>,
 }
 
-/// A path from the document's root, linked through the calls that follow it.
+/// The path of a value, linked through the calls that read it.
 #[derive(Clone, Copy)]
-enum Place<'p> {
+enum Path<'p> {
     Root,
-    Member(&'p Place<'p>, &'static str),
-    Element(&'p Place<'p>, usize),
+    Member(&'p Path<'p>, &'static str),
+    Element(&'p Path<'p>, usize),
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for Path<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Root => Ok(()),
-            Place::Member(Place::Root, name) => write!(formatter, "{name}"),
-            Place::Member(parent, name) => write!(formatter, "{parent}.{name}"),
-            Place::Element(parent, index) => write!(formatter, "{parent}[{index}]"),
+            Path::Root => Ok(()),
+            Path::Member(Path::Root, name) => write!(formatter, "{name}"),
+            Path::Member(parent, name) => write!(formatter, "{parent}.{name}"),
+            Path::Element(parent, index) => write!(formatter, "{parent}[{index}]"),
         }
     }
 }
 
 impl<'v> Node<'v, '_> {
-    /// The document itself.
+    /// The whole document.
     pub(super) fn root(value: &'v Value<'v>) -> Node<'v, 'static> {
         Node {
             value,
-            place: Place::Root,
+            path: Path::Root,
         }
     }
 
-    /// The member of that name, which must be there.
+    /// The member of that name. It is an error if there is none.
     pub(super) fn member<'n>(&'n self, name: &'static str) -> Parsed<Node<'v, 'n>> {
-        let place = Place::Member(&self.place, name);
+        let path = Path::Member(&self.path, name);
         match (self.value, self.value.member(name)) {
-            (_, Some(value)) => Ok(Node { value, place }),
-            (Value::Object(_), None) => refuse(&place, "missing"),
+            (_, Some(value)) => Ok(Node { value, path }),
+            (Value::Object(_), None) => refuse(&path, "missing"),
             (other, None) => self.refuse(&format!("expected an object, found {}", other.kind())),
         }
     }
@@ -104,11 +103,11 @@ impl<'v> Node<'v, '_> {
     pub(super) fn element<'n>(&'n self, index: usize, value: &'v Value<'v>) -> Node<'v, 'n> {
         Node {
             value,
-            place: Place::Element(&self.place, index),
+            path: Path::Element(&self.path, index),
         }
     }
 
-    /// The member, unless it is missing or null.
+    /// The member of that name, unless it is missing or null.
     pub(super) fn optional(&self, name: &str) -> Option<&'v Value<'v>> {
         self.value
             .member(name)
@@ -139,17 +138,33 @@ impl<'v> Node<'v, '_> {
     }
 
     pub(super) fn refuse<T>(&self, problem: &str) -> Parsed<T> {
-        refuse(&self.place, problem)
+        refuse(&self.path, problem)
     }
 }
 
-fn refuse<T>(place: &Place<'_>, problem: &str) -> Parsed<T> {
-    let place = match place {
-        Place::Root => "document".to_owned(),
-        place => place.to_string(),
+fn refuse<T>(path: &Path<'_>, problem: &str) -> Parsed<T> {
+    let path = match path {
+        Path::Root => "document".to_owned(),
+        path => path.to_string(),
     };
     Err(DocumentError {
-        place,
+        path,
         problem: problem.to_owned(),
     })
+}
+
+/// Each name once, at its first position and with its last content.
+pub(super) fn last_of_each<T>(items: Vec<(String, T)>) -> Vec<T> {
+    let mut indices = HashMap::new();
+    let mut values: Vec<T> = Vec::with_capacity(items.len());
+    for (name, item) in items {
+        match indices.get(&name) {
+            Some(index) => values[*index] = item,
+            None => {
+                indices.insert(name, values.len());
+                values.push(item);
+            }
+        }
+    }
+    values
 }

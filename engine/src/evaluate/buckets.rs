@@ -1,51 +1,48 @@
 //! The buckets of one identifier, found several at a time.
 
-use crate::archive::ArchivedPlaces;
+use crate::archive::{ArchivedSaltId, ArchivedSalts};
 use crate::bucket::{LANES, digest, digests, remainder, scaled};
 
-/// The buckets of one identifier, each known once it was asked for.
-pub(crate) struct Buckets<'r, 's> {
-    salts: &'r ArchivedPlaces,
-    /// How many of them, the first ones, are of segments.
-    segment_salts: usize,
+/// The buckets of one identifier. Each is computed once.
+pub(super) struct Buckets<'r, 's> {
+    salts: &'r ArchivedSalts,
     identifier: &'r str,
-    /// By salt, the remainders that buckets are computed from.
-    known: &'s mut Vec<Option<u16>>,
+    /// By salt; `None` until it is needed.
+    remainders: &'s mut Vec<Option<u16>>,
 }
 
 impl<'r, 's> Buckets<'r, 's> {
-    /// No bucket is known. `known` is memory to use.
-    pub(crate) fn new(
-        salts: &'r ArchivedPlaces,
-        segment_salts: usize,
+    /// Computes nothing yet. `remainders` is memory to use.
+    pub(super) fn new(
+        salts: &'r ArchivedSalts,
         identifier: &'r str,
-        known: &'s mut Vec<Option<u16>>,
+        remainders: &'s mut Vec<Option<u16>>,
     ) -> Buckets<'r, 's> {
-        known.clear();
-        known.resize(salts.len(), None);
+        remainders.clear();
+        remainders.resize(salts.texts.len(), None);
         Buckets {
             salts,
-            segment_salts,
             identifier,
-            known,
+            remainders,
         }
     }
 
-    /// The bucket of the salt of that place and the identifier.
+    /// The bucket of a salt and the identifier.
     #[inline]
-    pub(crate) fn get(&mut self, salt: u32) -> f64 {
-        let salt = salt as usize;
-        scaled(match self.known[salt] {
-            Some(known) => known,
+    pub(super) fn get(&mut self, salt: &ArchivedSaltId) -> f64 {
+        let salt = salt.index();
+        scaled(match self.remainders[salt] {
+            Some(remainder) => remainder,
             None => self.find(salt),
         })
     }
 
-    /// Finds a bucket, and with that of one segment those of others: an identity that needs one often needs more.
+    /// Finds a bucket. With one of a segment it finds those of others: an identity that needs one often needs more.
     #[cold]
     fn find(&mut self, salt: usize) -> u16 {
-        let segments = self.segment_salts;
-        let others = (0..segments).filter(|&other| other != salt && self.known[other].is_none());
+        let segments = self.salts.of_segments.to_native() as usize;
+        let others =
+            (0..segments).filter(|&other| other != salt && self.remainders[other].is_none());
         let mut together = [salt; LANES];
         let mut count = 1;
         for other in others.take(if salt < segments { LANES - 1 } else { 0 }) {
@@ -53,28 +50,28 @@ impl<'r, 's> Buckets<'r, 's> {
             count += 1;
         }
         self.find_together(&together[..count]);
-        self.known[salt].unwrap_or_default()
+        self.remainders[salt].unwrap_or_default()
     }
 
-    /// Finds as many buckets as there are lanes, or fewer, which takes little longer than one.
-    pub(crate) fn find_together(&mut self, salts: &[usize]) {
-        let text = |salt| self.salts.text(salt).unwrap_or_default();
+    /// Finds up to [`LANES`] buckets, which takes little longer than one.
+    pub(super) fn find_together(&mut self, salts: &[usize]) {
+        let text = |salt| self.salts.texts.text(salt).unwrap_or_default();
         let identifier = self.identifier.as_bytes();
         let Some((&first, others)) = salts.split_first() else {
             return;
         };
         if others.is_empty() {
             let digest = digest(text(first), identifier);
-            self.known[first] = Some(remainder(digest, text(first), identifier));
+            self.remainders[first] = Some(remainder(digest, text(first), identifier));
             return;
         }
-        let mut places = [first; LANES];
-        for (place, other) in places[1..].iter_mut().zip(others) {
-            *place = *other;
+        let mut lanes = [first; LANES];
+        for (lane, other) in lanes[1..].iter_mut().zip(others) {
+            *lane = *other;
         }
-        let texts = places.map(|salt| (text(salt), identifier));
-        for ((salt, (first, second)), digest) in places.into_iter().zip(texts).zip(digests(texts)) {
-            self.known[salt] = Some(remainder(digest, first, second));
+        let texts = lanes.map(|salt| (text(salt), identifier));
+        for ((salt, (first, second)), digest) in lanes.into_iter().zip(texts).zip(digests(texts)) {
+            self.remainders[salt] = Some(remainder(digest, first, second));
         }
     }
 }

@@ -1,22 +1,21 @@
-//! The flags of one identity: which of them differ from what everybody gets, and the JSON list they make.
-//!
-//! Knows nothing of why a flag was chosen.
+//! The flags of one identity: those that differ from the environment defaults, and the JSON list of all.
 
-use crate::archive::{ArchivedEnvironment, ArchivedPiece, ArchivedSideAnswers, NO_PIECE};
+use crate::archive::{ArchivedEnvironment, ArchivedPiece, ArchivedPieceId, ArchivedSideAnswers};
 use crate::side::Side;
 
 /// The flags of one identity: chosen, not yet written.
 #[derive(Clone, Copy)]
 pub struct Flags<'e, 's> {
-    fragments: &'e [u8],
+    /// The text of all pieces.
+    text: &'e [u8],
     answers: &'e ArchivedSideAnswers,
     choices: &'s [u32],
     byte_length: usize,
 }
 
 impl<'s> Flags<'_, 's> {
-    /// What tells this list from others of the same environment and side: lists with equal choices are equal byte by
-    /// byte. One number for each flag that is not the environment default's own, so often none at all.
+    /// One number for each flag that differs from the environment default; often there are none. Lists of the same
+    /// environment and side are equal byte by byte exactly if their choices are.
     pub fn choices(&self) -> &'s [u32] {
         self.choices
     }
@@ -26,7 +25,7 @@ impl<'s> Flags<'_, 's> {
         self.byte_length
     }
 
-    /// Appends the flags as a JSON list, in the environment's order of features.
+    /// Appends the flags as a JSON list, in the order of the features.
     pub fn write(&self, out: &mut Vec<u8>) {
         let start = out.len();
         out.reserve(self.byte_length);
@@ -36,18 +35,17 @@ impl<'s> Flags<'_, 's> {
         let mut at = 1;
         for &choice in self.choices {
             let piece = &pieces[choice as usize];
-            let slot = piece.slot.range();
-            if at < slot.start {
-                write_run(&body[at..slot.start], out);
+            let default = piece.default_range.range();
+            if at < default.start {
+                write_run(&body[at..default.start], out);
             }
-            out.extend_from_slice(&self.fragments[piece.fragment.range()]);
-            at = slot.end;
+            out.extend_from_slice(&self.text[piece.text.range()]);
+            at = default.end;
         }
-        // Of an empty list the bracket is all that is left.
+        // The rest of an empty list is its bracket, which is no flag.
         if at < body.len() && body.len() > EMPTY.len() {
             write_run(&body[at..], out);
         }
-        // What has a comma behind it is a flag.
         match out.last_mut() {
             Some(last) if *last == b',' => *last = b']',
             _ => out.push(b']'),
@@ -58,7 +56,7 @@ impl<'s> Flags<'_, 's> {
 
 const EMPTY: &[u8] = b"[]";
 
-/// Writes a run of environment defaults, each with a comma behind it: the very last has a bracket there.
+/// Appends a run of environment defaults, with a comma behind each: the last of all has a bracket there.
 #[inline]
 fn write_run(run: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(run);
@@ -67,9 +65,9 @@ fn write_run(run: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Flags being chosen.
-pub(crate) struct Choices<'e, 's> {
-    fragments: &'e [u8],
+/// Flags while they are chosen.
+pub(super) struct Choices<'e, 's> {
+    text: &'e [u8],
     answers: &'e ArchivedSideAnswers,
     pieces: &'e [ArchivedPiece],
     choices: &'s mut Vec<u32>,
@@ -78,8 +76,8 @@ pub(crate) struct Choices<'e, 's> {
 }
 
 impl<'e, 's> Choices<'e, 's> {
-    /// Every environment default. `choices` is memory to use.
-    pub(crate) fn new(
+    /// Starts with the environment default of every feature. `choices` is memory to use.
+    pub(super) fn new(
         environment: &'e ArchivedEnvironment,
         side: Side,
         choices: &'s mut Vec<u32>,
@@ -87,7 +85,7 @@ impl<'e, 's> Choices<'e, 's> {
         choices.clear();
         let answers = environment.side(side);
         Choices {
-            fragments: &environment.fragments,
+            text: &environment.flags,
             answers,
             pieces: &answers.pieces,
             choices,
@@ -95,23 +93,24 @@ impl<'e, 's> Choices<'e, 's> {
         }
     }
 
-    /// Chooses a piece for its feature, whose position is beyond those chosen before.
+    /// Chooses a piece for its feature. Features have to come in their order.
     #[inline]
-    pub(crate) fn choose(&mut self, piece: u32) {
-        let piece = &self.pieces[piece as usize];
-        if piece.choice != NO_PIECE {
-            self.choices.push(piece.choice.to_native());
+    pub(super) fn choose(&mut self, piece: &ArchivedPieceId) {
+        let piece = &self.pieces[piece.index()];
+        if let Some(choice) = piece.choice.as_ref() {
+            self.choices.push(choice.number());
             self.growth += piece.growth.to_native() as isize;
         }
     }
 
-    pub(crate) fn finish(self) -> Flags<'e, 's> {
+    pub(super) fn finish(self) -> Flags<'e, 's> {
         let body = self.answers.flags.body().len();
-        // Each flag takes a byte more than its own, be there none or many: only an empty list takes two.
+        // A list of n flags is their bytes, n - 1 commas and 2 brackets; an empty one is `[]`. So each flag adds a
+        // byte to its own, and the list another one.
         let flags = body - if body == EMPTY.len() { EMPTY.len() } else { 1 };
         let flags = flags.saturating_add_signed(self.growth);
         Flags {
-            fragments: self.fragments,
+            text: self.text,
             answers: self.answers,
             choices: self.choices,
             byte_length: 1 + flags.max(1),

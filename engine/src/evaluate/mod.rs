@@ -1,32 +1,32 @@
-//! Evaluation: a compiled environment and an identity make flags. A pure function over an archive in place.
+//! Evaluation: a compiled environment and an identity make flags. A pure function that reads the archive in place.
 //!
-//! Costs one look-up for identity overrides, one per trait sent, and the conditions of those segments that
-//! decide something; features that cannot differ between identities are copied as one run.
+//! It takes one look-up for identity overrides, one for each trait, and the conditions of those segments that decide
+//! a contest. Features that cannot differ between identities are copied in runs.
 
 mod buckets;
 mod flags;
+mod operation;
 mod patterns;
 mod properties;
 mod property_value;
 mod scratch;
 
-use crate::archive::{
-    ArchivedContest, ArchivedEnvironment, ArchivedSplit, ArchivedState, ArchivedStep, MATCHES,
-    MATCHES_NOT,
-};
 pub use flags::Flags;
 pub use patterns::Patterns;
-pub(crate) use property_value::PropertyValue;
 pub use scratch::Scratch;
 
+use crate::archive::{
+    ArchivedCandidate, ArchivedContest, ArchivedContests, ArchivedEnvironment, ArchivedNext,
+    ArchivedSegments, ArchivedSplit,
+};
 use crate::bucket::LANES;
 use crate::request::Identity;
 use crate::side::Side;
 use flags::Choices;
 use properties::Properties;
-use scratch::Known;
+use scratch::Decisions;
 
-/// Evaluates an identity: chooses its flags, which can then be written, or known again by their choices.
+/// Chooses the flags of an identity. They can then be written, or recognised by their choices.
 pub fn evaluate<'e, 's>(
     environment: &'e ArchivedEnvironment,
     patterns: &Patterns,
@@ -35,61 +35,46 @@ pub fn evaluate<'e, 's>(
     scratch: &'s mut Scratch,
 ) -> Flags<'e, 's> {
     let Scratch {
-        spare,
-        known,
-        buckets,
+        values,
+        decisions,
+        remainders,
         choices,
     } = scratch;
-    known.forget(environment);
+    decisions.clear(environment);
     let mut evaluation = Evaluation {
-        environment,
-        properties: Properties::new(environment, patterns, identity, spare, buckets),
-        known,
+        contests: &environment.contests,
+        segments: &environment.segments,
+        properties: Properties::new(environment, patterns, identity, values, remainders),
+        decisions,
     };
     evaluation.find_buckets();
     let mut choices = Choices::new(environment, side, choices);
-    let mut overrides = environment.overrides_of(identity.identifier()).iter();
+    let mut overrides = environment.overrides.of(identity.identifier()).iter();
     let mut next = overrides.next();
-    for contest in environment.contests.iter() {
+    for contest in environment.contests.contests.iter() {
         let mut decided = false;
-        while let Some(known) = next.filter(|known| known.feature <= contest.feature) {
-            choices.choose(known.piece.to_native());
-            decided = known.feature == contest.feature;
+        while let Some(flag) = next.filter(|flag| flag.feature <= contest.feature) {
+            choices.choose(&flag.piece);
+            decided = flag.feature == contest.feature;
             next = overrides.next();
         }
         if !decided {
-            choices.choose(evaluation.decide(contest));
+            evaluation.decide(contest, &mut choices);
         }
     }
-    for known in next.into_iter().chain(overrides) {
-        choices.choose(known.piece.to_native());
+    for flag in next.into_iter().chain(overrides) {
+        choices.choose(&flag.piece);
     }
-    evaluation.properties.finish(spare);
+    evaluation.properties.finish(values);
     choices.finish()
 }
 
-/// Writes the whole answer to an identities request:
-/// `{"identifier":...,"traits":[...],"flags":[...]}`.
-pub fn write_identity(
-    environment: &ArchivedEnvironment,
-    patterns: &Patterns,
-    side: Side,
-    identity: &Identity<'_>,
-    scratch: &mut Scratch,
-    out: &mut Vec<u8>,
-) {
-    let flags = evaluate(environment, patterns, side, identity, scratch);
-    out.reserve(identity.most_head_bytes() + flags.byte_length() + 1);
-    identity.write_head(out);
-    flags.write(out);
-    out.push(b'}');
-}
-
-/// One identity's evaluation: what is looked up or decided once is kept.
+/// The evaluation of one identity. What is looked up or decided once is kept.
 struct Evaluation<'r, 's> {
-    environment: &'r ArchivedEnvironment,
+    contests: &'r ArchivedContests,
+    segments: &'r ArchivedSegments,
     properties: Properties<'r, 's>,
-    known: &'s mut Known,
+    decisions: &'s mut Decisions,
 }
 
 impl<'r> Evaluation<'r, '_> {
@@ -97,11 +82,11 @@ impl<'r> Evaluation<'r, '_> {
     fn find_buckets(&mut self) {
         let mut salts = [0; LANES];
         let mut count = 0;
-        for contest in self.environment.split_contests.iter() {
-            let contest = &self.environment.contests[contest.to_native() as usize];
-            if let ArchivedState::Split(split) = self.state(contest) {
-                let split = &self.environment.splits[split.to_native() as usize];
-                salts[count] = split.salt.to_native() as usize;
+        for contest in self.contests.splits_among.iter() {
+            let contest = &self.contests.contests[contest.index()];
+            if let ArchivedCandidate::Split(split) = self.winner(contest) {
+                let split = &self.contests.splits[split.index()];
+                salts[count] = split.salt.index();
                 count += 1;
                 if count == LANES {
                     self.properties.buckets.find_together(&salts);
@@ -112,36 +97,36 @@ impl<'r> Evaluation<'r, '_> {
         self.properties.buckets.find_together(&salts[..count]);
     }
 
-    /// The flag that holds for this identity, among pieces.
-    fn decide(&mut self, contest: &ArchivedContest) -> u32 {
-        match self.state(contest) {
-            ArchivedState::Plain(piece) => piece.to_native(),
-            ArchivedState::Split(split) => {
-                self.choose(&self.environment.splits[split.to_native() as usize])
+    /// Chooses the flag that a contest gives this identity.
+    #[inline]
+    fn decide(&mut self, contest: &ArchivedContest, choices: &mut Choices<'_, '_>) {
+        match self.winner(contest) {
+            ArchivedCandidate::Plain(piece) => choices.choose(piece),
+            ArchivedCandidate::Split(split) => {
+                self.choose(&self.contests.splits[split.index()], choices);
             }
         }
     }
 
-    /// The feature state that holds for this identity.
+    /// The feature state that wins a contest.
     #[inline(always)]
-    fn state(&mut self, contest: &ArchivedContest) -> &'r ArchivedState {
-        let precedence = contest.precedence.to_native() as usize;
-        let rank = match self.known.ranks[precedence] {
-            Some(known) => known,
+    fn winner(&mut self, contest: &ArchivedContest) -> &'r ArchivedCandidate {
+        let precedence = contest.precedence.index();
+        let rank = match self.decisions.ranks[precedence] {
+            Some(rank) => rank,
             None => self.rank(precedence),
         };
-        let place = contest.states.to_native() + rank;
-        &self.environment.states[place as usize]
+        &self.contests.candidates[contest.candidates.index() + rank as usize]
     }
 
     /// How many segments of a precedence come before the first that matches.
     #[inline(never)]
     fn rank(&mut self, precedence: usize) -> u32 {
         let mut rank = 0;
-        for segment in self.environment.precedences[precedence].iter() {
-            let segment = segment.to_native() as usize;
-            let matches = match self.known.matches[segment] {
-                Some(known) => known,
+        for segment in self.contests.precedences[precedence].iter() {
+            let segment = segment.index();
+            let matches = match self.decisions.matches[segment] {
+                Some(matches) => matches,
                 None => self.segment_matches(segment),
             };
             if matches {
@@ -149,39 +134,41 @@ impl<'r> Evaluation<'r, '_> {
             }
             rank += 1;
         }
-        self.known.ranks[precedence] = Some(rank);
+        self.decisions.ranks[precedence] = Some(rank);
         rank
     }
 
-    /// The multivariate value whose allocation holds the identity's bucket, else the state's own.
-    fn choose(&mut self, split: &ArchivedSplit) -> u32 {
-        let bucket = self.properties.buckets.get(split.salt.to_native());
-        let mut values = split.multivariate_values.iter();
-        let chosen = values.find(|value| value.start <= bucket && value.limit > bucket);
-        chosen.map_or(split.own, |value| value.piece).to_native()
+    /// Chooses the multivariate value whose allocation contains the bucket of the identity, or the state's own.
+    fn choose(&mut self, split: &ArchivedSplit, choices: &mut Choices<'_, '_>) {
+        let bucket = self.properties.buckets.get(&split.salt);
+        let mut allocations = split.allocations.iter();
+        let chosen =
+            allocations.find(|allocation| allocation.start <= bucket && allocation.limit > bucket);
+        choices.choose(chosen.map_or(&split.own, |allocation| &allocation.piece));
     }
 
     fn segment_matches(&mut self, segment: usize) -> bool {
-        let steps: &[ArchivedStep] = &self.environment.steps;
-        let outcomes = &mut self.known.outcomes[..];
-        let mut at = self.environment.segments[segment].to_native();
-        while at < MATCHES_NOT {
-            let step = &steps[at as usize];
-            let condition = step.condition.to_native() as usize;
-            // Most conditions stand in many rules, and are decided once.
+        let outcomes = &mut self.decisions.outcomes[..];
+        let mut next = &self.segments.segments[segment];
+        let matches = loop {
+            let step = match next {
+                ArchivedNext::Step(step) => &self.segments.steps[step.index()],
+                ArchivedNext::Match => break true,
+                ArchivedNext::NoMatch => break false,
+            };
+            let condition = step.condition.index();
+            // Many rules share a condition: it is decided once.
             let holds = match outcomes[condition] {
-                Some(known) => known,
+                Some(outcome) => outcome,
                 None => *outcomes[condition].insert(self.properties.satisfy(condition)),
             };
-            let next = if holds {
-                step.when_true
+            next = if holds {
+                &step.when_true
             } else {
-                step.when_false
+                &step.when_false
             };
-            at = next.to_native();
-        }
-        let matches = at == MATCHES;
-        self.known.matches[segment] = Some(matches);
+        };
+        self.decisions.matches[segment] = Some(matches);
         matches
     }
 }

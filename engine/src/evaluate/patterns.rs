@@ -1,11 +1,8 @@
-//! What cannot lie in an archive: compiled patterns and JSONPath queries, each made when first needed.
-//!
-//! One set belongs to one map of one environment, in one thread. Knows nothing of how flags are chosen.
+//! Compiled patterns and JSONPath queries. No archive can hold them, so each is compiled when it is first needed.
 
-use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use serde_json_path::{JsonPath, PathElement};
 
 use super::property_value::PropertyValue;
@@ -14,65 +11,58 @@ use crate::json::Integer;
 use crate::pattern::Pattern;
 use crate::request::{Identity, TraitValue};
 
-/// The compiled patterns and queries of one environment.
+/// The compiled patterns and queries of one map of an environment, for one thread.
 pub struct Patterns {
     patterns: Vec<Pattern>,
     queries: Vec<OnceCell<Option<JsonPath>>>,
-    /// The evaluation context that queries run over; the identity is put in for each query.
-    context: RefCell<Option<serde_json::Map<String, Json>>>,
+    /// The evaluation context that queries search. Each query adds its identity.
+    context: RefCell<Option<Map<String, Json>>>,
 }
 
 impl Patterns {
-    /// Nothing is compiled yet: the first condition that needs a pattern does it.
+    /// Compiles nothing yet.
     pub fn new(environment: &ArchivedEnvironment) -> Patterns {
+        let segments = &environment.segments;
         Patterns {
-            patterns: environment
+            patterns: segments
                 .patterns
                 .iter()
                 .map(|_| Pattern::default())
                 .collect(),
-            queries: environment
-                .queries
-                .iter()
-                .map(|_| OnceCell::new())
-                .collect(),
+            queries: segments.queries.iter().map(|_| OnceCell::new()).collect(),
             context: RefCell::new(None),
         }
     }
 
-    /// Reads the archived context; `None` when it nests too deep.
-    pub(crate) fn read_context(text: &str) -> Option<serde_json::Map<String, Json>> {
-        serde_json::from_str(text).ok()
-    }
-
-    /// Whether the environment's pattern of that place matches `text`.
-    pub(crate) fn is_match(
+    /// Whether the pattern of that index matches `text`.
+    pub(super) fn is_match(
         &self,
         environment: &ArchivedEnvironment,
-        place: u32,
+        pattern: usize,
         text: &str,
     ) -> bool {
-        let place = place as usize;
-        self.patterns[place].is_match(&environment.patterns[place], text)
+        self.patterns[pattern].is_match(&environment.segments.patterns[pattern], text)
     }
 
-    /// The first thing that the environment's query of that place finds, if it is a scalar.
-    pub(crate) fn query<'a>(
+    /// The first value that the query of that index finds, if it is a scalar.
+    pub(super) fn query<'a>(
         &self,
         environment: &ArchivedEnvironment,
-        place: u32,
+        query: usize,
         identity: &'a Identity<'_>,
     ) -> PropertyValue<'a> {
-        let place = place as usize;
-        let query = self.queries[place]
-            .get_or_init(|| JsonPath::parse(environment.queries[place].as_str()).ok());
+        let segments = &environment.segments;
+        let query = self.queries[query]
+            .get_or_init(|| JsonPath::parse(segments.queries[query].as_str()).ok());
         let Some(query) = query else {
             return PropertyValue::Null;
         };
         let mut held = self.context.borrow_mut();
         let mut context = held.take().unwrap_or_else(|| {
-            let context = environment.context.as_deref();
-            context.and_then(Patterns::read_context).unwrap_or_default()
+            let context = segments.context.as_deref();
+            // The compiler warns of a context that nests too deep; nothing is found in it.
+            let read = |text| serde_json::from_str(text).ok();
+            context.and_then(read).unwrap_or_default()
         });
         context.insert(
             "identity".to_owned(),
@@ -82,14 +72,14 @@ impl Patterns {
         let found = query.query_located(&context).first().map(|node| {
             let steps: Vec<&PathElement<'_>> = node.location().iter().collect();
             match steps[..] {
-                // A trait's own value is exact where the tree's is not: integers beyond 64 bits.
+                // The trait is exact where the context is not: in integers beyond 64 bits.
                 [
                     PathElement::Name("identity"),
                     PathElement::Name("traits"),
                     PathElement::Name(name),
                 ] => identity
                     .trait_value(name)
-                    .map_or(PropertyValue::Null, property_value),
+                    .map_or(PropertyValue::Null, PropertyValue::of_trait),
                 _ => scalar(node.node()),
             }
         });
@@ -97,27 +87,6 @@ impl Patterns {
             *held = Some(context);
         }
         found.unwrap_or(PropertyValue::Null)
-    }
-}
-
-/// A trait's value as a condition sees it.
-#[inline]
-pub(crate) fn property_value<'a>(value: &'a TraitValue<'_>) -> PropertyValue<'a> {
-    match value {
-        TraitValue::Null => PropertyValue::Null,
-        TraitValue::Boolean(boolean) => PropertyValue::Boolean(*boolean),
-        TraitValue::Integer(Integer::Small(small)) => {
-            PropertyValue::Integer(Integer::Small(*small))
-        }
-        TraitValue::Integer(Integer::Big { negative, digits }) => {
-            let digits = Cow::Borrowed(digits.as_ref());
-            PropertyValue::Integer(Integer::Big {
-                negative: *negative,
-                digits,
-            })
-        }
-        TraitValue::Float(float) => PropertyValue::Float(*float),
-        TraitValue::Text(text) => PropertyValue::coerce(text.as_str()),
     }
 }
 
@@ -135,7 +104,7 @@ fn scalar(value: &Json) -> PropertyValue<'static> {
 
 /// The `identity` member of the evaluation context.
 fn identity_context(environment: &ArchivedEnvironment, identity: &Identity<'_>) -> Json {
-    let mut traits = serde_json::Map::new();
+    let mut traits = Map::new();
     for trait_ in identity.traits() {
         let value = match &trait_.value {
             TraitValue::Null => Json::Null,
@@ -147,7 +116,7 @@ fn identity_context(environment: &ArchivedEnvironment, identity: &Identity<'_>) 
         };
         traits.insert(trait_.key.as_str().to_owned(), value);
     }
-    let mut context = serde_json::Map::new();
+    let mut context = Map::new();
     context.insert("identifier".to_owned(), Json::from(identity.identifier()));
     context.insert("traits".to_owned(), Json::Object(traits));
     let key = format!("{}_{}", environment.api_key(), identity.identifier());

@@ -1,15 +1,14 @@
-//! The value a condition looks at, after Flagsmith's coercion of numeric-looking strings.
-//!
-//! Knows nothing of where the value came from.
+//! The value that a condition looks at, after Flagsmith's coercion of strings that look numeric.
 
 use std::borrow::Cow;
 
 use crate::json::Integer;
 use crate::python::python_float_text;
+use crate::request::TraitValue;
 
-/// A looked-up value. Lists, objects and absent properties are `Null`.
+/// The value of a property. That of a list, an object or a missing property is `Null`.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum PropertyValue<'a> {
+pub(super) enum PropertyValue<'a> {
     Null,
     Boolean(bool),
     Integer(Integer<'a>),
@@ -18,9 +17,21 @@ pub(crate) enum PropertyValue<'a> {
 }
 
 impl<'a> PropertyValue<'a> {
-    /// Coerces a string: `-?[0-9]+` is an integer, `-?[0-9]+\.[0-9]+` a double, any other itself.
+    /// The value of a trait.
     #[inline]
-    pub(crate) fn coerce(text: &'a str) -> PropertyValue<'a> {
+    pub(super) fn of_trait(value: &'a TraitValue<'_>) -> PropertyValue<'a> {
+        match value {
+            TraitValue::Null => PropertyValue::Null,
+            TraitValue::Boolean(boolean) => PropertyValue::Boolean(*boolean),
+            TraitValue::Integer(integer) => PropertyValue::Integer(integer.borrowed()),
+            TraitValue::Float(float) => PropertyValue::Float(*float),
+            TraitValue::Text(text) => PropertyValue::coerce(text.as_str()),
+        }
+    }
+
+    /// Coerces a string: `-?[0-9]+` becomes an integer, `-?[0-9]+\.[0-9]+` a double; others stay as they are.
+    #[inline]
+    pub(super) fn coerce(text: &'a str) -> PropertyValue<'a> {
         match numeric_shape(text) {
             None => PropertyValue::Text(Cow::Borrowed(text)),
             Some(Shape::Integer) => PropertyValue::Integer(Integer::from_decimal(text)),
@@ -28,8 +39,8 @@ impl<'a> PropertyValue<'a> {
         }
     }
 
-    /// As [`coerce`](Self::coerce), of a string that nobody else holds.
-    pub(crate) fn coerce_owned(text: String) -> PropertyValue<'static> {
+    /// Coerces a string as [`coerce`](Self::coerce) does, and owns the result.
+    pub(super) fn coerce_owned(text: String) -> PropertyValue<'static> {
         match PropertyValue::coerce(&text) {
             PropertyValue::Integer(integer) => PropertyValue::Integer(integer.into_owned()),
             PropertyValue::Float(float) => PropertyValue::Float(float),
@@ -37,8 +48,8 @@ impl<'a> PropertyValue<'a> {
         }
     }
 
-    /// Python's `str(value)`; of `Null` too.
-    pub(crate) fn text(&self) -> Cow<'_, str> {
+    /// Python's `str(value)`; `Null` is `None`.
+    pub(super) fn text(&self) -> Cow<'_, str> {
         match self {
             PropertyValue::Null => Cow::Borrowed("None"),
             PropertyValue::Boolean(true) => Cow::Borrowed("True"),

@@ -1,64 +1,63 @@
 //! Memory that evaluations use one after the other, so that most of them allocate nothing.
-//!
-//! Holds nothing that outlives an evaluation. Knows nothing of how one is made.
 
 use super::property_value::PropertyValue;
 use crate::archive::ArchivedEnvironment;
 
-/// Memory for evaluations: one set serves one thread, whatever the environment.
+/// Memory for evaluations. One serves all environments of a thread; nothing in it outlives an evaluation.
 #[derive(Default)]
 pub struct Scratch {
-    pub(crate) spare: Spare,
-    pub(crate) known: Known,
-    /// By salt, what buckets are computed from; `None` until it is needed.
-    pub(crate) buckets: Vec<Option<u16>>,
-    pub(crate) choices: Vec<u32>,
+    pub(super) values: SpareValues,
+    pub(super) decisions: Decisions,
+    /// By salt, the remainders that buckets are computed from; `None` until one is needed.
+    pub(super) remainders: Vec<Option<u16>>,
+    /// The ids of the chosen pieces.
+    pub(super) choices: Vec<u32>,
 }
 
 impl Scratch {
-    /// Memory for nothing yet.
+    /// Allocates nothing yet.
     pub fn new() -> Scratch {
         Scratch::default()
     }
 }
 
-/// By property; `None` until it is looked at.
-pub(crate) type Values<'v> = Vec<Option<PropertyValue<'v>>>;
+/// By property; `None` until it is looked up.
+pub(super) type Values<'v> = Vec<Option<PropertyValue<'v>>>;
 
-/// Room for values between evaluations.
+/// Memory for values between evaluations.
 #[derive(Default)]
-pub(crate) struct Spare(Values<'static>);
+pub(super) struct SpareValues(Values<'static>);
 
-impl Spare {
-    /// Room for the values of so many properties.
-    pub(crate) fn take<'v>(&mut self, count: usize) -> Values<'v> {
+impl SpareValues {
+    /// Memory for the values of `count` properties.
+    pub(super) fn take<'v>(&mut self, count: usize) -> Values<'v> {
         let mut values = recycle(std::mem::take(&mut self.0));
         values.resize(count, None);
         values
     }
 
-    pub(crate) fn keep(&mut self, values: Values<'_>) {
+    pub(super) fn keep(&mut self, values: Values<'_>) {
         self.0 = recycle(values);
     }
 }
 
-/// What an evaluation has decided so far.
+/// What an evaluation has decided so far; `None` for what it has not needed yet.
 #[derive(Default)]
-pub(crate) struct Known {
-    /// By condition; `None` until it is needed.
-    pub(crate) outcomes: Vec<Option<bool>>,
-    /// By segment, likewise.
-    pub(crate) matches: Vec<Option<bool>>,
-    /// By precedence, likewise: how many of its segments come before the first that matches.
-    pub(crate) ranks: Vec<Option<u32>>,
+pub(super) struct Decisions {
+    /// By condition: it holds.
+    pub(super) outcomes: Vec<Option<bool>>,
+    /// By segment: it matches.
+    pub(super) matches: Vec<Option<bool>>,
+    /// By precedence: how many of its segments come before the first that matches.
+    pub(super) ranks: Vec<Option<u32>>,
 }
 
-impl Known {
-    /// Forgets everything, and has room for what `environment` has.
-    pub(crate) fn forget(&mut self, environment: &ArchivedEnvironment) {
-        reset(&mut self.outcomes, environment.conditions.len());
-        reset(&mut self.matches, environment.segments.len());
-        reset(&mut self.ranks, environment.precedences.len());
+impl Decisions {
+    /// Forgets all decisions and makes room for those on `environment`.
+    pub(super) fn clear(&mut self, environment: &ArchivedEnvironment) {
+        reset(&mut self.outcomes, environment.segments.conditions.len());
+        reset(&mut self.matches, environment.segments.segments.len());
+        reset(&mut self.ranks, environment.contests.precedences.len());
     }
 }
 
@@ -67,7 +66,7 @@ fn reset<T: Clone>(items: &mut Vec<Option<T>>, count: usize) {
     items.resize(count, None);
 }
 
-/// The same memory, empty, for values that borrow from elsewhere: collecting a vector's own elements leaves them in it.
+/// The same memory, empty, with another lifetime: a vector that collects its own elements keeps its memory.
 fn recycle<'v>(mut values: Values<'_>) -> Values<'v> {
     values.clear();
     values.into_iter().map(|_| None).collect()
@@ -82,11 +81,11 @@ mod tests {
         let text = "text".to_owned();
         let mut values: Values<'_> = Vec::with_capacity(5);
         values.push(Some(PropertyValue::coerce(&text)));
-        let place = values.as_ptr().addr();
+        let address = values.as_ptr().addr();
         let again: Values<'static> = recycle(values);
         assert_eq!(
             (again.as_ptr().addr(), again.len(), again.capacity()),
-            (place, 0, 5)
+            (address, 0, 5)
         );
     }
 }

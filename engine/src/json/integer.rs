@@ -21,7 +21,7 @@ pub(crate) enum Integer<'a> {
 }
 
 impl<'a> Integer<'a> {
-    /// Reads `-?[0-9]+`, which the caller has checked.
+    /// Reads `-?[0-9]+`. The caller has checked that it is that.
     pub(crate) fn from_decimal(text: &'a str) -> Integer<'a> {
         if let Ok(small) = text.parse() {
             return Integer::Small(small);
@@ -31,14 +31,26 @@ impl<'a> Integer<'a> {
             None => (false, text),
         };
         let digits = digits.trim_start_matches('0');
-        // Leading zeros can hide a number that fits: `parse` accepts them, so only true giants remain.
+        // `parse` accepts leading zeros, so whatever is left here exceeds 64 bits.
         Integer::Big {
             negative,
             digits: Cow::Borrowed(digits),
         }
     }
 
-    /// The same integer, borrowing nothing.
+    /// The same integer, borrowed from this one.
+    #[inline]
+    pub(crate) fn borrowed(&self) -> Integer<'_> {
+        match self {
+            Integer::Small(small) => Integer::Small(*small),
+            Integer::Big { negative, digits } => Integer::Big {
+                negative: *negative,
+                digits: Cow::Borrowed(digits),
+            },
+        }
+    }
+
+    /// The same integer, which borrows nothing.
     pub(crate) fn into_owned(self) -> Integer<'static> {
         match self {
             Integer::Small(small) => Integer::Small(small),
@@ -102,7 +114,7 @@ impl fmt::Display for Integer<'_> {
     }
 }
 
-/// An [`Integer`] as it lies in an archive.
+/// An [`Integer`] in an archive.
 #[derive(Archive, Serialize, Debug)]
 pub(crate) enum StoredInteger {
     /// Fits 64 bits.

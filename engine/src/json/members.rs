@@ -1,54 +1,40 @@
-//! An object being read: what becomes of repeated names.
+//! The names of an object that is being read: a repeated name replaces the value of the first one.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Text, Value};
+use super::text::Text;
+use super::value::Value;
 
-/// The names of an object being read. Knows nothing of their values.
+/// The names of the members read so far.
 #[derive(Default)]
 pub(super) struct Names<'a> {
-    /// One bit for each name, by its look: one whose bit is not set has not been there.
-    seen: u64,
-    /// Places by name, kept only for objects too large to search one by one.
-    places: Option<HashMap<Cow<'a, str>, usize>>,
+    /// Indices by name; `None` while the object is small enough to be searched.
+    indices: Option<HashMap<Cow<'a, str>, usize>>,
 }
 
-/// From here on a look-up table beats a search.
+/// From this many members on a look-up table is faster than a search.
 const LARGE: usize = 32;
 
 impl<'a> Names<'a> {
-    /// The place of `name` among `members` if it is there, else it will be the next.
-    pub(super) fn place(
+    /// The index of the member of that name. If there is none, the caller has to add one.
+    #[inline]
+    pub(super) fn find(
         &mut self,
         name: &Text<'a>,
         members: &[(Text<'a>, Value<'a>)],
     ) -> Option<usize> {
         if members.len() < LARGE {
-            let bit = 1 << look(name.as_str().as_bytes());
-            let seen = self.seen & bit != 0;
-            self.seen |= bit;
-            return seen
-                .then(|| members.iter().position(|(known, _)| known == name))
-                .flatten();
+            return members.iter().position(|(known, _)| known == name);
         }
-        let places = self.places.get_or_insert_with(|| {
+        let indices = self.indices.get_or_insert_with(|| {
             let names = members.iter().map(|(name, _)| name.to_cow());
             names.zip(0..).collect()
         });
-        let place = places.get(name.as_str()).copied();
-        if place.is_none() {
-            places.insert(name.to_cow(), members.len());
+        let index = indices.get(name.as_str()).copied();
+        if index.is_none() {
+            indices.insert(name.to_cow(), members.len());
         }
-        place
+        index
     }
-}
-
-/// A number below 64 that differs for most names that are not the same.
-fn look(name: &[u8]) -> u8 {
-    let byte = |place: usize| name.get(place).copied().unwrap_or_default();
-    let sum = byte(0)
-        .wrapping_add(byte(name.len() / 2).wrapping_mul(3))
-        .wrapping_add(byte(name.len().wrapping_sub(1)).wrapping_mul(5));
-    (sum ^ (name.len() as u8).wrapping_mul(7)) % 64
 }

@@ -12,7 +12,7 @@ fn printed(value: &Value<'_>) -> String {
 fn keeps_what_each_dialect_keeps() {
     let check = |text: &str, document: Option<&str>, body: Option<&str>| {
         assert_eq!(
-            Value::from_document(text)
+            read_document(text)
                 .ok()
                 .map(|value| printed(&value))
                 .as_deref(),
@@ -20,10 +20,7 @@ fn keeps_what_each_dialect_keeps() {
             "{text} as document"
         );
         assert_eq!(
-            Value::from_body(text)
-                .ok()
-                .map(|value| printed(&value))
-                .as_deref(),
+            read_body(text).ok().map(|value| printed(&value)).as_deref(),
             body,
             "{text} as body"
         );
@@ -68,7 +65,7 @@ fn finds_repeated_names_in_large_objects() {
     let members: Vec<String> = (0..100)
         .map(|number| format!("\"k{}\":{number}", number % 60))
         .collect();
-    let value = Value::from_body(&format!("{{{}}}", members.join(",")))
+    let value = read_body(&format!("{{{}}}", members.join(",")))
         .map(|value| printed(&value))
         .unwrap();
     assert!(value.starts_with(r#"{"k0":60,"k1":61"#), "{value}");
@@ -79,7 +76,7 @@ fn finds_repeated_names_in_large_objects() {
 #[test]
 fn refuses_with_pythons_words() {
     let check = |text: &str, message: &str, position: usize| {
-        let error = Value::from_body(text).unwrap_err();
+        let error = read_body(text).unwrap_err();
         assert_eq!(
             (error.message, error.position),
             (message, position),
@@ -113,14 +110,14 @@ fn refuses_with_pythons_words() {
 
 #[test]
 fn notices_half_a_surrogate_pair() {
-    let Value::Text(text) = Value::from_body(r#""a\ud800b""#).unwrap() else {
+    let Value::Text(text) = read_body(r#""a\ud800b""#).unwrap() else {
         panic!("a string")
     };
     assert!(text.has_lone_surrogate());
-    assert!(Value::Text(text.clone()) != Value::from_body("\"a\u{fffd}b\"").unwrap());
+    assert!(Value::Text(text.clone()) != read_body("\"a\u{fffd}b\"").unwrap());
     assert_eq!(printed(&Value::Text(text)), r#""a\ud800b""#);
     assert!(
-        matches!(Value::from_body(r#""\ud83d\ude00""#).unwrap(), Value::Text(text) if !text.has_lone_surrogate())
+        matches!(read_body(r#""\ud83d\ude00""#).unwrap(), Value::Text(text) if !text.has_lone_surrogate())
     );
 }
 
@@ -131,7 +128,7 @@ fn ends_a_string_at_its_first_special_byte() {
             // Bytes next to the special ones in value must not stop it: blank, exclamation mark, bracket, é.
             let plain: String = " ![]é~#".chars().cycle().take(length).collect();
             let text = format!("\"{plain}{special}tail\"");
-            let read = Value::from_body(&text).map(|value| printed(&value));
+            let read = read_body(&text).map(|value| printed(&value));
             match special {
                 "\"" => assert_eq!(read.map_err(|error| error.message), Err("Extra data")),
                 "\u{1f}" => assert_eq!(

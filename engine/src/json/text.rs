@@ -1,31 +1,31 @@
-//! A JSON string: as it stood between its quotes, and what it says.
+//! A JSON string: as it was written, and what it says.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// A JSON string that remembers how it was written, so that it can be echoed without escaping it anew.
+/// A JSON string that remembers how it was written, so that it can be copied instead of escaped anew.
 #[derive(Clone)]
 pub(crate) struct Text<'a> {
-    /// What stood between the quotes.
+    /// The bytes between its quotes.
     raw: &'a str,
-    /// What it says, where that differs from `raw`. Boxed, since few strings have escapes and every value pays for it.
+    /// What it says if that differs from `raw`. It is boxed because every value has room for it and few strings need it.
     escaped: Option<Box<Escaped>>,
 }
 
 #[derive(Clone, PartialEq)]
 struct Escaped {
     decoded: String,
-    /// It has a surrogate escape without its other half, so it is no text; `decoded` has U+FFFD there.
+    /// It contains half a surrogate pair, so it is no Unicode text; `decoded` has U+FFFD there.
     lone_surrogate: bool,
 }
 
 impl<'a> Text<'a> {
-    /// A string without escapes: `raw` says what it says. The caller has seen that it needs none.
+    /// A string without escapes, which the caller has checked.
     pub(crate) fn plain(raw: &'a str) -> Text<'a> {
         Text { raw, escaped: None }
     }
 
-    /// A string written with escapes.
+    /// A string with escapes.
     pub(crate) fn escaped(raw: &'a str, decoded: String, lone_surrogate: bool) -> Text<'a> {
         let escaped = Escaped {
             decoded,
@@ -46,7 +46,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// What it says, borrowed from where it was read unless it had escapes.
+    /// What it says, borrowed from the text that it was read from unless it has escapes.
     pub(crate) fn to_cow(&self) -> Cow<'a, str> {
         match self.verbatim() {
             Some(raw) => Cow::Borrowed(raw),
@@ -54,17 +54,17 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// What stood between the quotes, when that is how an answer would write it too.
+    /// The bytes between its quotes if an answer writes it in the same way.
     pub(crate) fn verbatim(&self) -> Option<&'a str> {
         self.escaped.is_none().then_some(self.raw)
     }
 
-    /// What stood between the quotes, escapes and all: valid JSON whatever it says.
+    /// The bytes between its quotes, with its escapes: valid JSON, whatever it says.
     pub(crate) fn raw(&self) -> &'a str {
         self.raw
     }
 
-    /// Whether it has half a surrogate pair and therefore is no Unicode text.
+    /// Whether it contains half a surrogate pair, so that it is no Unicode text.
     pub(crate) fn has_lone_surrogate(&self) -> bool {
         self.escaped
             .as_ref()
@@ -84,8 +84,8 @@ impl fmt::Debug for Text<'_> {
     }
 }
 
-/// How many bytes stand before the first quote, backslash or control character: what a JSON string can hold as it is.
-/// Looks at eight at a time: most of a request is strings.
+/// How many bytes come before the first quote, backslash or control character. A JSON string needs no escapes for
+/// these. It reads eight bytes at a time because most of a request is strings.
 #[inline]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
     let (chunks, rest) = bytes.as_chunks::<8>();
@@ -96,7 +96,7 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
         }
     }
     let before = bytes.len() - rest.len();
-    // The last eight bytes again: those seen before are not special.
+    // The last eight bytes overlap those before, which are not special.
     if let (Some(last), false) = (bytes.last_chunk::<8>(), rest.is_empty()) {
         return match special_bytes(*last) {
             0 => bytes.len(),
@@ -107,13 +107,13 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
     before + rest.iter().position(special).unwrap_or(rest.len())
 }
 
-/// Has the high bit of the first special byte set, and of no byte before it.
+/// The high bit of the first special byte is set, and that of no byte before it.
 #[inline]
 fn special_bytes(bytes: [u8; 8]) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     let word = u64::from_le_bytes(bytes);
-    // A byte's high bit is set where the byte is zero, or below 0x20: a borrow can only reach bytes above the
-    // first such one, and the first is all that counts.
+    // The high bit of a byte is set if the byte is zero, or below 0x20. A borrow can set that of later bytes too, but
+    // only the first one matters.
     let zero = |word: u64| word.wrapping_sub(ONES) & !word;
     let control = word.wrapping_sub(ONES * 0x20) & !word;
     let quote = zero(word ^ (ONES * u64::from(b'"')));

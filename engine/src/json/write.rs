@@ -1,8 +1,8 @@
-//! Writing JSON as orjson does: compact, UTF-8 unescaped, the shortest text that reads back as the same double.
+//! Writing JSON as orjson does: compact, UTF-8 not escaped, doubles as the shortest text that reads back the same.
 
-use super::text::plain_length;
-use super::{Text, Value};
-use crate::json::Integer;
+use super::integer::Integer;
+use super::text::{Text, plain_length};
+use super::value::Value;
 
 /// Writes `text` as a JSON string.
 pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
@@ -49,7 +49,7 @@ pub(crate) fn write_integer(integer: &Integer<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes a double; `null` for one that JSON cannot express.
+/// Writes a double; `null` if JSON cannot express it.
 pub(crate) fn write_float(float: f64, out: &mut Vec<u8>) {
     if float.is_finite() {
         out.extend_from_slice(ryu::Buffer::new().format_finite(float).as_bytes());
@@ -92,7 +92,7 @@ pub(crate) fn write_value(value: &Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// A string as it was written where that needs no change, or where only its escapes can express it.
+/// Writes a string. It is copied as it was read if it needs no change, or if only its escapes can express it.
 pub(crate) fn write_string(text: &Text<'_>, out: &mut Vec<u8>) {
     if text.verbatim().is_some() || text.has_lone_surrogate() {
         out.push(b'"');

@@ -1,7 +1,7 @@
-//! Numbers as Flagsmith's Python reads and prints them: `int()`, `float()`, `str()`, integers of any size.
+//! Numbers as Python reads and prints them: `int()`, `float()` and `str()`.
 //!
-//! Knows nothing of JSON or of conditions. The rules come from CPython's own grammar: any Unicode decimal
-//! digit counts, single underscores may stand between digits, white space around the number is ignored.
+//! The rules are those of CPython's grammar: every Unicode decimal digit counts, single underscores may separate
+//! digits, and white space around the number is ignored.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ const ZEROS: [u32; 68] = [
     0x1FBF0,
 ];
 
-/// Python's `int(text)`; `None` where it raises.
+/// Python's `int(text)`; `None` if it raises.
 pub(crate) fn python_int(text: &str) -> Option<Integer<'static>> {
     let ascii = ascii_digits(text.trim())?;
     let (sign, digits) = match ascii.as_bytes().first()? {
@@ -38,10 +38,10 @@ pub(crate) fn python_int(text: &str) -> Option<Integer<'static>> {
     Some(Integer::from_decimal(&format!("{sign}{digits}")).into_owned())
 }
 
-/// Python's `float(text)`; `None` where it raises.
+/// Python's `float(text)`; `None` if it raises.
 pub(crate) fn python_float(text: &str) -> Option<f64> {
-    // Rust's grammar is Python's after digits and underscores are settled: inf, infinity and nan in any
-    // case, `.5`, `5.`, an exponent with a sign.
+    // Apart from digits and underscores Rust's grammar is Python's: inf, infinity and nan in any case, `.5`, `5.`, an
+    // exponent with a sign.
     ascii_digits(text.trim())?.parse().ok()
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn python_float_text(value: f64) -> String {
     if value.is_infinite() {
         return format!("{sign}inf");
     }
-    // Of two shortest texts Python takes the one nearer to the double, as `ryu` does and `fmt` does not.
+    // Of two shortest texts Python takes the one nearer to the double. `ryu` does so too, `fmt` does not.
     let (digits, point) = shortest_digits(value.abs());
     let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);
     let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
@@ -77,8 +77,8 @@ pub(crate) fn python_float_text(value: f64) -> String {
     }
 }
 
-/// The fewest digits that read back as `value`, without zeros at either end, and where the decimal point
-/// stands counted from the first of them. Zero is "0" with the point behind it.
+/// The fewest digits that read back as `value`, without zeros at either end, and how many of them come before the
+/// decimal point. Zero is "0" with the point behind it.
 fn shortest_digits(value: f64) -> (String, i32) {
     let mut buffer = ryu::Buffer::new();
     let text = buffer.format_finite(value);
@@ -97,8 +97,8 @@ fn shortest_digits(value: f64) -> (String, i32) {
     )
 }
 
-/// The text with every decimal digit in ASCII and single underscores between digits dropped; `None` for any
-/// other underscore or non-ASCII character.
+/// The text with every decimal digit in ASCII and without single underscores between digits; `None` if it contains
+/// another underscore or another character beyond ASCII.
 fn ascii_digits(text: &str) -> Option<Cow<'_, str>> {
     if text.is_ascii() && !text.contains('_') {
         return Some(Cow::Borrowed(text));

@@ -1,11 +1,11 @@
-//! Python's `str()` and `repr()` of JSON values: what conditions compare with and refusals quote.
+//! Python's `str()`, `repr()` and `==` of JSON values. Conditions compare with `str()`; refusals quote `repr()`.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::number::python_float_text;
-use crate::json::Value;
+use crate::json::{Value, write_value};
 
 /// Python's `str(value)`.
 pub(crate) fn python_str(value: &Value<'_>) -> String {
@@ -15,7 +15,20 @@ pub(crate) fn python_str(value: &Value<'_>) -> String {
     }
 }
 
-/// Python's `repr(text)`, for `unknown key '...'`: quotes, backslashes and what cannot be printed are escaped.
+/// A text that is the same for values that are equal in Python: `1 == 1.0 == True`.
+pub(crate) fn equality_key(value: &Value<'_>) -> String {
+    match value {
+        Value::Boolean(boolean) => u8::from(*boolean).to_string(),
+        Value::Float(float) if *float == float.trunc() => format!("{float:.0}"),
+        other => {
+            let mut out = Vec::new();
+            write_value(other, &mut out);
+            String::from_utf8_lossy(&out).into_owned()
+        }
+    }
+}
+
+/// Python's `repr(text)`, for `unknown key '...'`: quotes, backslashes and unprintable characters are escaped.
 pub fn python_repr(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
@@ -43,8 +56,8 @@ pub fn python_repr(text: &str) -> String {
     printed
 }
 
-/// Python's `not character.isprintable()`: separators but for the blank, controls, formats, private and
-/// unassigned characters.
+/// Python's `not character.isprintable()`: separators other than the blank, control, format, private and unassigned
+/// characters.
 fn is_unprintable(character: char) -> bool {
     static UNPRINTABLE: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"^[\p{C}\p{Z}]$").ok());

@@ -1,6 +1,4 @@
-//! An identity: whom flags are evaluated for, with the traits the request sent.
-//!
-//! Knows nothing of environments.
+//! An identity: whom flags are evaluated for, with the traits of the request.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,7 +19,7 @@ pub struct Identity<'a> {
 #[derive(Clone, Default)]
 pub(crate) struct Traits<'a> {
     pub(crate) list: Vec<Trait<'a>>,
-    /// What was sent between the brackets, where an answer would write it byte for byte the same.
+    /// The bytes between the brackets if an answer writes them the same; `None` if unknown.
     pub(crate) verbatim: Option<&'a str>,
 }
 
@@ -44,7 +42,7 @@ pub(crate) struct Trait<'a> {
     pub(crate) value: TraitValue<'a>,
 }
 
-/// A trait's value in its exact JSON type.
+/// The value of a trait in its exact JSON type.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum TraitValue<'a> {
     Null,
@@ -67,7 +65,7 @@ impl<'a> Identity<'a> {
         Identity { identifier, traits }
     }
 
-    /// Its identifier.
+    /// The identifier.
     pub fn identifier(&self) -> &str {
         &self.identifier
     }
@@ -76,7 +74,7 @@ impl<'a> Identity<'a> {
         &self.traits.list
     }
 
-    /// The value of the trait of that name; of a repeated one the last.
+    /// The value of the trait of that name; the last one if it is repeated.
     pub(crate) fn trait_value(&self, name: &str) -> Option<&TraitValue<'a>> {
         self.traits()
             .iter()
@@ -85,7 +83,7 @@ impl<'a> Identity<'a> {
             .map(|trait_| &trait_.value)
     }
 
-    /// The most bytes that [`write_head`](Self::write_head) appends.
+    /// An upper bound of how many bytes [`write_head`](Self::write_head) appends.
     pub fn most_head_bytes(&self) -> usize {
         let around = |parts: [&[u8]; 3]| parts.iter().map(|part| part.len()).sum::<usize>();
         let traits = match self.traits.verbatim {
@@ -99,8 +97,8 @@ impl<'a> Identity<'a> {
         around([IDENTIFIER, TRAITS, FLAGS]) + most_bytes(&self.identifier) + traits
     }
 
-    /// Appends `{"identifier":...,"traits":[...],"flags":`: what the request said, traits in its order, up to where
-    /// the list of flags belongs. Behind that list belongs a `}`.
+    /// Appends the answer up to its list of flags: `{"identifier":...,"traits":[...],"flags":`, with the traits in the
+    /// order of the request. The list and a `}` follow.
     pub fn write_head(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(IDENTIFIER);
         write_text(&self.identifier, out);
@@ -114,7 +112,7 @@ impl<'a> Identity<'a> {
 }
 
 impl Trait<'_> {
-    /// The most bytes that its key and its value take as JSON.
+    /// An upper bound of how many bytes its key and value take as JSON.
     fn most_bytes(&self) -> usize {
         let value = match &self.value {
             TraitValue::Null | TraitValue::Boolean(_) => 5,
@@ -147,14 +145,14 @@ fn write_traits(traits: &[Trait<'_>], out: &mut Vec<u8>) {
     }
 }
 
-/// What stands around each part of an answer's head.
+/// The text around the parts of an answer.
 const IDENTIFIER: &[u8] = b"{\"identifier\":";
 const TRAITS: &[u8] = b",\"traits\":[";
 pub(crate) const TRAIT_KEY: &[u8] = b"{\"trait_key\":";
 pub(crate) const TRAIT_VALUE: &[u8] = b",\"trait_value\":";
 const FLAGS: &[u8] = b"],\"flags\":";
 
-/// The most bytes that `text` takes as a JSON string: six for a control character.
+/// An upper bound of how many bytes `text` takes as a JSON string: a control character takes six.
 fn most_bytes(text: &str) -> usize {
     6 * text.len() + 2
 }
@@ -173,8 +171,8 @@ impl TraitValue<'_> {
     }
 }
 
-/// The identifier of an identity that was sent without one: hex SHA-256 of its traits' keys and values,
-/// sorted by key, as the core API makes it. `None` without traits.
+/// The identifier of an identity that was sent without one, as the core API makes it: the SHA-256, in hexadecimal
+/// digits, of the keys and values of its traits, sorted by key. `None` if it has no traits.
 pub(crate) fn transient_identifier(traits: &[Trait<'_>]) -> Option<String> {
     if traits.is_empty() {
         return None;

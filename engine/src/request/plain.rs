@@ -1,19 +1,19 @@
-//! The short way through a request body: what nearly every client sends, in one pass and without a tree.
+//! The short way through a request body: one pass without a tree, for what nearly every client sends.
 //!
-//! It answers only when it is certain. `None` means that [`super::strict`] decides, so nothing here needs to
-//! know why a body is wrong; whatever this accepts, `strict` accepts with the same result.
+//! It accepts a body only if [`super::strict`] accepts it with the same result. `None` leaves the decision to that.
 
-use super::IdentityRequest;
+use super::body::IdentityRequest;
 use super::identity::{TRAIT_KEY, TRAIT_VALUE, Trait, TraitValue, Traits};
 use crate::json::Integer;
 use crate::json::{Dialect, Reader, Text, Value};
 
-/// Strings up to this many bytes are within the limit of 2,000 characters without counting them.
+/// A string of at most this many bytes has at most 2,000 characters, which is the limit.
 const CERTAINLY_SHORT: usize = 2000;
 
-/// How deep in the body a trait's members stand: what `strict` finds too deep there must not pass here.
+/// How deep the members of a trait are in the body. The limit of depth has to be that of `strict`.
 const LEVELS: usize = 3;
 
+/// Reads a body; `None` if it is unusual or wrong.
 pub(super) fn read(body: &str) -> Option<IdentityRequest<'_>> {
     let mut reader = Reader::new(body, Dialect::Body).within(LEVELS);
     let mut identifier = None;
@@ -85,7 +85,10 @@ fn read_traits<'a>(reader: &mut Reader<'a>) -> Option<Traits<'a>> {
     Some(Traits { list, verbatim })
 }
 
-/// A trait that an answer writes byte for byte as the client did; `None` for any other.
+/// Reads a trait that an answer writes byte for byte as the client did; `None` for any other.
+///
+/// Answers repeat such traits without writing them anew. Without this, a request with 15 traits takes 12 % more
+/// instructions to answer and 18 % more to read, one of the small profile 44 % more to answer.
 fn read_verbatim_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
     if !reader.take_exactly(TRAIT_KEY) || reader.is_at_white_space() {
         return None;
@@ -109,6 +112,7 @@ fn read_verbatim_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
     (same && reader.take_exactly(b"}")).then_some(Trait { key, value })
 }
 
+/// Reads a trait, however it is written.
 fn read_any_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
     let mut key = None;
     let mut value = None;
@@ -154,8 +158,8 @@ fn trait_value<'a>(reader: &mut Reader<'a>) -> Option<TraitValue<'a>> {
     }
 }
 
-/// Whether a number is certainly written as an answer would write it: up to 15 digits always read back as themselves,
-/// so without superfluous zeros they are the shortest that do.
+/// Whether an answer certainly writes a number in the same way. A double keeps 15 digits, so without superfluous zeros
+/// they are the shortest text that reads back the same. To write the number and compare takes 500 instructions more.
 fn is_plain_decimal(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let Some((whole, fraction)) = digits.split_once('.') else {
@@ -166,6 +170,6 @@ fn is_plain_decimal(text: &str) -> bool {
         && all_digits(fraction)
         && whole.len() + fraction.len() <= 15
         && (fraction == "0" || !fraction.ends_with('0'))
-        // Much smaller ones are written with an exponent.
+        // Smaller numbers are written with an exponent.
         && (whole != "0" || fraction == "0" || !fraction.starts_with("000"))
 }

@@ -1,10 +1,10 @@
-//! The long way through a request body: a tree, checked member by member, and every fault told.
+//! The long way through a request body: a tree that is checked member by member, and every fault is reported.
 //!
-//! The authority on what an identities request is. Faults read as pydantic 2.7's do.
+//! It decides what an identities request is. Faults are worded as by pydantic 2.7.
 
+use super::body::{BodyError, BodyKind, IdentityRequest};
 use super::identity::{Trait, TraitValue, Traits};
-use super::{BodyError, BodyKind, IdentityRequest};
-use crate::json::{Text, Value, write_text, write_value};
+use crate::json::{Text, Value, read_body, write_text, write_value};
 
 /// The longest trait value that is a string, in characters.
 const LONGEST_VALUE: usize = 2000;
@@ -14,18 +14,18 @@ const UNPARSABLE: BodyError =
 
 pub(super) fn read(body: &[u8], kind: BodyKind) -> Result<IdentityRequest<'_>, BodyError> {
     let mut details = Details::default();
-    let place = [Step::Name("body")];
+    let path = [PathStep::Name("body")];
     if body.is_empty() {
-        details.missing(&place, None);
+        details.missing(&path, None);
         return Err(details.into_error());
     }
     if kind == BodyKind::Other {
-        details.wrong(&place, Fault::NotAnObject, &Input::Bytes(body));
+        details.wrong(&path, Fault::NotAnObject, &Input::Bytes(body));
         return Err(details.into_error());
     }
     let text = std::str::from_utf8(body).map_err(|_| UNPARSABLE)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let value = Value::from_body(text).map_err(|error| {
+    let value = read_body(text).map_err(|error| {
         if error.fatal {
             return UNPARSABLE;
         }
@@ -41,14 +41,14 @@ pub(super) fn read(body: &[u8], kind: BodyKind) -> Result<IdentityRequest<'_>, B
     }
 }
 
-/// One step of a fault's place.
+/// One step of the path to a fault.
 #[derive(Clone, Copy)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     Name(&'static str),
     Index(usize),
 }
 
-/// What can be wrong with a member, apart from its absence.
+/// What can be wrong with a member that is there.
 #[derive(Clone, Copy)]
 enum Fault {
     NotAnObject,
@@ -62,7 +62,7 @@ enum Fault {
 }
 
 impl Fault {
-    /// Its name and its sentence.
+    /// Its name and message.
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Fault::NotAnObject => (
@@ -86,7 +86,7 @@ impl Fault {
     }
 }
 
-/// What a fault was found in.
+/// Where a fault was found.
 enum Input<'i> {
     Value(&'i Value<'i>),
     Bytes(&'i [u8]),
@@ -108,17 +108,17 @@ impl Details {
         BodyError::Invalid(self.finish())
     }
 
-    /// Checks a whole body; `None` when it has a fault.
+    /// Checks a whole body; `None` if it has a fault.
     fn request<'a>(&mut self, body: Value<'a>) -> Option<IdentityRequest<'a>> {
-        let place = [Step::Name("body")];
+        let path = [PathStep::Name("body")];
         let members = match body {
             Value::Object(members) => members,
             Value::Null => {
-                self.missing(&place, None);
+                self.missing(&path, None);
                 return None;
             }
             other => {
-                self.wrong(&place, Fault::NotAnObject, &Input::Value(&other));
+                self.wrong(&path, Fault::NotAnObject, &Input::Value(&other));
                 return None;
             }
         };
@@ -134,7 +134,10 @@ impl Details {
         let identifier = match identifier {
             None | Some(Value::Null) => None,
             Some(value) => self
-                .text(&[Step::Name("body"), Step::Name("identifier")], value)
+                .text(
+                    &[PathStep::Name("body"), PathStep::Name("identifier")],
+                    value,
+                )
                 .map(|text| text.to_cow()),
         };
         let traits = traits.pop().map_or(Vec::new(), |value| self.traits(value));
@@ -149,8 +152,8 @@ impl Details {
 
     fn traits<'a>(&mut self, value: Value<'a>) -> Vec<Trait<'a>> {
         let Value::List(elements) = value else {
-            let place = [Step::Name("body"), Step::Name("traits")];
-            self.wrong(&place, Fault::NotAList, &Input::Value(&value));
+            let path = [PathStep::Name("body"), PathStep::Name("traits")];
+            self.wrong(&path, Fault::NotAList, &Input::Value(&value));
             return Vec::new();
         };
         let elements = elements.into_iter().enumerate();
@@ -160,9 +163,13 @@ impl Details {
     }
 
     fn trait_<'a>(&mut self, index: usize, element: Value<'a>) -> Option<Trait<'a>> {
-        let place = [Step::Name("body"), Step::Name("traits"), Step::Index(index)];
+        let path = [
+            PathStep::Name("body"),
+            PathStep::Name("traits"),
+            PathStep::Index(index),
+        ];
         let Value::Object(ref members) = element else {
-            self.wrong(&place, Fault::NotAnObject, &Input::Value(&element));
+            self.wrong(&path, Fault::NotAnObject, &Input::Value(&element));
             return None;
         };
         let member = |name: &str| {
@@ -171,7 +178,7 @@ impl Details {
                 .find(|(key, _)| key.as_str() == name)
                 .map(|(_, value)| value.clone())
         };
-        let within = |name| [place[0], place[1], place[2], Step::Name(name)];
+        let within = |name| [path[0], path[1], path[2], PathStep::Name(name)];
         let key = match member("trait_key") {
             Some(key) => self.text(&within("trait_key"), key),
             None => {
@@ -189,7 +196,11 @@ impl Details {
         })
     }
 
-    fn trait_value<'a>(&mut self, place: &[Step; 4], value: Value<'a>) -> Option<TraitValue<'a>> {
+    fn trait_value<'a>(
+        &mut self,
+        path: &[PathStep; 4],
+        value: Value<'a>,
+    ) -> Option<TraitValue<'a>> {
         Some(match value {
             Value::Null => TraitValue::Null,
             Value::Boolean(boolean) => TraitValue::Boolean(boolean),
@@ -197,10 +208,10 @@ impl Details {
             Value::Float(float) => TraitValue::Float(float),
             Value::Text(ref text) if text.as_str().chars().count() > LONGEST_VALUE => {
                 let actual = text.as_str().chars().count();
-                self.wrong(place, Fault::TooLong { actual }, &Input::Value(&value));
+                self.wrong(path, Fault::TooLong { actual }, &Input::Value(&value));
                 return None;
             }
-            Value::Text(text) => TraitValue::Text(self.text(place, Value::Text(text))?),
+            Value::Text(text) => TraitValue::Text(self.text(path, Value::Text(text))?),
             Value::List(_) | Value::Object(_) => {
                 for (kind, fault) in [
                     ("str", Fault::NotAString),
@@ -208,45 +219,45 @@ impl Details {
                     ("float", Fault::NotANumber),
                     ("bool", Fault::NotABoolean),
                 ] {
-                    let place = [place[0], place[1], place[2], place[3], Step::Name(kind)];
-                    self.wrong(&place, fault, &Input::Value(&value));
+                    let path = [path[0], path[1], path[2], path[3], PathStep::Name(kind)];
+                    self.wrong(&path, fault, &Input::Value(&value));
                 }
                 return None;
             }
         })
     }
 
-    fn text<'a>(&mut self, place: &[Step], value: Value<'a>) -> Option<Text<'a>> {
+    fn text<'a>(&mut self, path: &[PathStep], value: Value<'a>) -> Option<Text<'a>> {
         match value {
             Value::Text(text) if !text.has_lone_surrogate() => Some(text),
             Value::Text(_) => {
-                self.wrong(place, Fault::NotText, &Input::Value(&value));
+                self.wrong(path, Fault::NotText, &Input::Value(&value));
                 None
             }
             _ => {
-                self.wrong(place, Fault::NotAString, &Input::Value(&value));
+                self.wrong(path, Fault::NotAString, &Input::Value(&value));
                 None
             }
         }
     }
 
-    /// Tells that the member at `place` is missing from `parent`.
-    pub(super) fn missing(&mut self, place: &[Step], parent: Option<&Value<'_>>) {
+    /// Reports that the member at `path` is missing from `parent`.
+    pub(super) fn missing(&mut self, path: &[PathStep], parent: Option<&Value<'_>>) {
         let null = Value::Null;
         let input = Input::Value(parent.unwrap_or(&null));
-        self.detail("missing", "Field required", place, &input, &link("missing"));
+        self.detail("missing", "Field required", path, &input, &link("missing"));
     }
 
-    fn wrong(&mut self, place: &[Step], fault: Fault, input: &Input<'_>) {
+    fn wrong(&mut self, path: &[PathStep], fault: Fault, input: &Input<'_>) {
         let (name, sentence) = fault.words();
         match fault {
-            // The official proxy checks this itself, and such a fault has a context instead of a link.
+            // The official proxy checks this itself: the fault has a context instead of a link.
             Fault::TooLong { actual } => {
                 let context =
                     format!(r#""ctx":{{"max_length":{LONGEST_VALUE},"actual_length":{actual}}}"#);
-                self.detail(name, sentence, place, input, &context);
+                self.detail(name, sentence, path, input, &context);
             }
-            _ => self.detail(name, sentence, place, input, &link(name)),
+            _ => self.detail(name, sentence, path, input, &link(name)),
         }
     }
 
@@ -254,18 +265,18 @@ impl Details {
         &mut self,
         name: &str,
         sentence: &str,
-        place: &[Step],
+        path: &[PathStep],
         input: &Input<'_>,
         tail: &str,
     ) {
         if !self.out.is_empty() {
             self.out.push(b',');
         }
-        let steps: Vec<String> = place
+        let steps: Vec<String> = path
             .iter()
             .map(|step| match step {
-                Step::Name(name) => quoted(name),
-                Step::Index(index) => index.to_string(),
+                PathStep::Name(name) => quoted(name),
+                PathStep::Index(index) => index.to_string(),
             })
             .collect();
         let head = format!(
@@ -281,7 +292,7 @@ impl Details {
     }
 }
 
-/// Where a fault of that name is explained.
+/// The link to the explanation of a fault.
 fn link(name: &str) -> String {
     format!(r#""url":"https://errors.pydantic.dev/2.7/v/{name}""#)
 }

@@ -1,4 +1,4 @@
-//! Request bodies: what is kept, what is refused and how, and that both ways through agree.
+//! Request bodies: what is kept, what is refused and how, and that both ways agree.
 
 use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use engine::{ArchivedAnswer, ArchivedEnvironment, Environment, Side, compile};
+use engine::{ArchivedConstantAnswer, ArchivedEnvironment, Environment, Side, compile};
 use flate2::read::GzDecoder;
 use rkyv::rancor::Error;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn answers(environment: &Environment) -> Vec<bool> {
     answers.into_iter().map(is_compressed).collect()
 }
 
-fn is_compressed(answer: &ArchivedAnswer) -> bool {
+fn is_compressed(answer: &ArchivedConstantAnswer) -> bool {
     let Some(gzip) = answer.gzip() else {
         return false;
     };

@@ -1,11 +1,11 @@
 //! Recorded answers: every request of the golden files is answered from an archive, type-strictly and in order.
 
-use engine::{
-    ArchivedEnvironment, BodyKind, Patterns, Scratch, Side, compile, read_identity, write_identity,
-};
+use engine::{ArchivedEnvironment, BodyKind, Patterns, Scratch, Side, compile, read_identity};
 use rkyv::rancor::Error;
 use rkyv::util::AlignedVec;
 use testing::{Case, Golden, Request};
+
+use crate::proxy;
 
 #[test]
 fn answers_random_documents() {
@@ -66,7 +66,5 @@ fn answer(
     let identity = read_identity(body.as_bytes(), BodyKind::Json).expect("an identity");
     let identity =
         identity.into_identity(|| unreachable!("every recorded request has an identifier"));
-    let mut out = Vec::new();
-    write_identity(environment, patterns, side, &identity, scratch, &mut out);
-    out
+    proxy::answer(environment, patterns, side, &identity, scratch)
 }

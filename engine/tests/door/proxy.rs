@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use engine::{
     ArchivedEnvironment, BodyKind, Environment, Identity, Patterns, Scratch, Side, compile,
-    evaluate, read_identity, write_identity,
+    evaluate, read_identity,
 };
 use rkyv::rancor::Error;
 use rkyv::util::AlignedVec;
@@ -60,17 +60,8 @@ impl Proxy {
 
     /// The answer to an identities request, with patterns of the caller's.
     pub(crate) fn answer_with(&self, patterns: &Patterns, side: Side, body: &str) -> String {
-        let identity = identity(body);
         let scratch = &mut self.scratch.borrow_mut();
-        let mut out = Vec::new();
-        write_identity(
-            self.environment(),
-            patterns,
-            side,
-            &identity,
-            scratch,
-            &mut out,
-        );
+        let out = answer(self.environment(), patterns, side, &identity(body), scratch);
         String::from_utf8(out).expect("an answer in UTF-8")
     }
 
@@ -95,7 +86,22 @@ fn identity(body: &str) -> Identity<'_> {
     request.into_identity(|| "random".to_owned())
 }
 
-/// The bytes that lie in a snapshot.
+/// The whole answer to an identities request.
+pub(crate) fn answer(
+    environment: &ArchivedEnvironment,
+    patterns: &Patterns,
+    side: Side,
+    identity: &Identity<'_>,
+    scratch: &mut Scratch,
+) -> Vec<u8> {
+    let mut out = Vec::new();
+    identity.write_head(&mut out);
+    evaluate(environment, patterns, side, identity, scratch).write(&mut out);
+    out.push(b'}');
+    out
+}
+
+/// The bytes of a snapshot.
 pub(crate) fn archive(environment: &Environment) -> AlignedVec {
     rkyv::to_bytes::<Error>(environment).expect("an archive")
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_http::header::HeaderValue;
 use actix_web::web::Bytes;
-use engine::{ArchivedAnswer, ArchivedEnvironment, Environment, Patterns, Side};
+use engine::{ArchivedConstantAnswer, ArchivedEnvironment, Environment, Patterns, Side};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -27,7 +27,7 @@ impl MappedEnvironment {
     pub(super) fn new(map: Map<Environment>, generation: u64) -> Self {
         let map = Arc::new(map);
         let updated_at = map.updated_at().and_then(unix_seconds);
-        let constant = |answer: fn(&ArchivedEnvironment) -> &ArchivedAnswer| {
+        let constant = |answer: fn(&ArchivedEnvironment) -> &ArchivedConstantAnswer| {
             mapped_constant(&map, answer(&map), move |map| Some(answer(map)))
         };
         Self {
@@ -84,9 +84,13 @@ impl MappedEnvironment {
 }
 
 /// A constant whose bytes stay in the map. `answer` finds `archived` in it again.
-fn mapped_constant<A>(map: &Arc<Map<Environment>>, archived: &ArchivedAnswer, answer: A) -> Constant
+fn mapped_constant<A>(
+    map: &Arc<Map<Environment>>,
+    archived: &ArchivedConstantAnswer,
+    answer: A,
+) -> Constant
 where
-    A: Fn(&ArchivedEnvironment) -> Option<&ArchivedAnswer> + Clone + Send + 'static,
+    A: Fn(&ArchivedEnvironment) -> Option<&ArchivedConstantAnswer> + Clone + Send + 'static,
 {
     let representation = |is_gzip, entity_tag| Representation {
         body: Bytes::from_owner(MappedBytes {
@@ -111,7 +115,9 @@ struct MappedBytes<A> {
     is_gzip: bool,
 }
 
-impl<A: Fn(&ArchivedEnvironment) -> Option<&ArchivedAnswer>> AsRef<[u8]> for MappedBytes<A> {
+impl<A: Fn(&ArchivedEnvironment) -> Option<&ArchivedConstantAnswer>> AsRef<[u8]>
+    for MappedBytes<A>
+{
     fn as_ref(&self) -> &[u8] {
         let answer = (self.answer)(&self.map);
         let bytes = answer.and_then(|answer| match self.is_gzip {

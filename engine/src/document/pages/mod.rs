@@ -1,7 +1,6 @@
-//! A document that comes in pages: the first is the document, the later ones only extend its list of identity overrides.
+//! A document in pages: the first is the document, and later ones extend its list of identity overrides.
 //!
-//! Works on the text and copies it, so that what is served is what was sent, number for number and space for space.
-//! Knows neither where a page comes from nor what an override says.
+//! Pages are joined as text, so that the document is served as it was sent, number for number and space for space.
 
 use super::node::DocumentError;
 use crate::json::{Dialect, Reader, Value};
@@ -11,20 +10,21 @@ const LIST: &str = "identity_overrides";
 /// A document while its pages arrive.
 #[derive(Debug)]
 pub struct Pages {
-    /// The first page; once something was appended, only what stands before the end of its list.
+    /// The first page. Once something was appended it ends where the next override goes.
     document: Vec<u8>,
     gap: Gap,
-    /// What follows the last override, once something was appended.
+    /// The text behind the last override, once something was appended.
     rest: Option<Vec<u8>>,
     updated_at: Option<String>,
 }
 
-/// Where the first override to append goes.
+/// Where the first appended override goes.
 #[derive(Debug, PartialEq)]
 struct Gap {
-    /// What it replaces: nothing, or the null that stood for a list.
+    /// The bytes that it replaces: none, or a null in place of a list.
     start: usize,
     end: usize,
+    /// The text that makes a list of what is appended.
     before: &'static str,
     after: &'static str,
 }
@@ -32,11 +32,11 @@ struct Gap {
 /// How a page's `updated_at` compares with that of the first page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edition {
-    /// They say the same.
+    /// They are equal.
     Same,
-    /// They differ, so the document was edited after the first page was sent. Nothing was appended.
+    /// They differ: the document was edited after the first page was sent. Nothing was appended.
     Another,
-    /// One of them does not say.
+    /// One of the pages has none.
     Unknown,
 }
 
@@ -44,7 +44,7 @@ impl Pages {
     /// Takes the first page.
     ///
     /// # Errors
-    /// When it is no JSON object, or its list of identity overrides is something else.
+    /// If it is no JSON object, or its identity overrides are neither a list nor null.
     pub fn new(first: Vec<u8>) -> Result<Pages, DocumentError> {
         let page = Page::read(&first)?;
         Ok(Pages {
@@ -55,16 +55,16 @@ impl Pages {
         })
     }
 
-    /// How many bytes there are so far.
+    /// How many bytes the document has so far.
     #[must_use]
     pub fn length(&self) -> usize {
         self.document.len() + self.rest.as_ref().map_or(0, Vec::len)
     }
 
-    /// Appends a later page's identity overrides.
+    /// Appends the identity overrides of a later page.
     ///
     /// # Errors
-    /// When it is no JSON object, or its list of identity overrides is something else.
+    /// If it is no JSON object, or its identity overrides are neither a list nor null.
     pub fn append(&mut self, page: &[u8]) -> Result<Edition, DocumentError> {
         let read = Page::read(page)?;
         let edition = match (self.updated_at.as_deref(), read.updated_at) {
@@ -93,7 +93,7 @@ impl Pages {
         Ok(edition)
     }
 
-    /// The document with everything that was appended.
+    /// The document with all that was appended.
     #[must_use]
     pub fn into_document(mut self) -> Vec<u8> {
         self.document.append(&mut self.rest.unwrap_or_default());
@@ -101,16 +101,16 @@ impl Pages {
     }
 }
 
-/// What counts of one page.
+/// The parts of one page that matter.
 struct Page<'a> {
     overrides: Overrides,
     updated_at: Option<&'a str>,
-    /// Behind the last member, or behind the brace that opens an empty object.
+    /// The position behind the last member, or behind the brace that opens an empty object.
     end: usize,
     empty: bool,
 }
 
-/// The list of identity overrides, by where it stands in the text.
+/// The list of identity overrides, by its position in the text.
 enum Overrides {
     Missing,
     Null {
@@ -118,9 +118,9 @@ enum Overrides {
         end: usize,
     },
     List {
-        /// Behind the bracket that opens it.
+        /// The position behind its opening bracket.
         opened: usize,
-        /// From the first to the last; `None`: it is empty.
+        /// The bytes from the first to the last; `None` if it is empty.
         elements: Option<(usize, usize)>,
     },
 }
@@ -146,8 +146,8 @@ impl<'a> Page<'a> {
         Ok(page)
     }
 
-    /// Reads a member and what follows it: `true` when that is another one. Of a repeated name the last one counts, as
-    /// it does when the document is compiled.
+    /// Reads a member and what follows it: `true` for another one. Of a repeated name the last one counts, as it does
+    /// when the document is compiled.
     fn member(&mut self, reader: &mut Reader<'a>, text: &'a str) -> Result<bool, DocumentError> {
         let name = reader.name()?;
         match name.as_str() {
@@ -155,7 +155,7 @@ impl<'a> Page<'a> {
             "updated_at" => {
                 reader.peek();
                 let start = reader.position();
-                // As it is written: it is only ever compared with how another page writes it.
+                // With its quotes and escapes: it is only compared with that of another page.
                 self.updated_at = matches!(reader.value()?, Value::Text(_))
                     .then(|| &text[start..reader.position()]);
             }
@@ -167,9 +167,9 @@ impl<'a> Page<'a> {
     }
 
     fn gap(&self) -> Gap {
-        let at = |place, before, after| Gap {
-            start: place,
-            end: place,
+        let at = |position, before, after| Gap {
+            start: position,
+            end: position,
             before,
             after,
         };

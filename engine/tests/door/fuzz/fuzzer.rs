@@ -3,7 +3,7 @@
 
 use engine::{
     ArchivedEnvironment, BodyError, BodyKind, Compiled, IdentityRequest, Patterns, Scratch, Side,
-    compile, read_identity, read_identity_slowly, write_identity,
+    compile, read_identity,
 };
 use fastrand::Rng;
 use rkyv::rancor::Error;
@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use testing::Golden;
 
 use super::mutate;
+use crate::proxy;
 
 /// How many inputs there were, and how many of them were valid.
 #[derive(Debug, Default)]
@@ -90,15 +91,8 @@ impl Fuzzer {
             let body = pick(&mut self.random, &self.bodies);
             if let Ok(request) = read_identity(&body.text, BodyKind::Json) {
                 let identity = request.into_identity(String::new);
-                let mut out = Vec::new();
-                write_identity(
-                    environment,
-                    &patterns,
-                    side,
-                    &identity,
-                    &mut self.scratch,
-                    &mut out,
-                );
+                let scratch = &mut self.scratch;
+                let out = proxy::answer(environment, &patterns, side, &identity, scratch);
                 check_json(&out);
             }
         }
@@ -108,7 +102,12 @@ impl Fuzzer {
     pub(super) fn check_body(&mut self, body: &[u8]) {
         self.tally.bodies += 1;
         let short = read_identity(body, BodyKind::Json);
-        let long = read_identity_slowly(body, BodyKind::Json);
+        // Only the long way accepts a byte order mark. It is no part of the body, so the result is the same.
+        let marked = ["\u{feff}".as_bytes(), body].concat();
+        let long = match body.is_empty() || body.starts_with("\u{feff}".as_bytes()) {
+            true => short.clone(),
+            false => read_identity(&marked, BodyKind::Json),
+        };
         // NaN is not equal to itself, but reads the same.
         assert!(
             short == long || format!("{short:?}") == format!("{long:?}"),
@@ -122,15 +121,8 @@ impl Fuzzer {
                 let environment = access(&self.environment);
                 let patterns = Patterns::new(environment);
                 let identity = request.into_identity(String::new);
-                let mut out = Vec::new();
-                write_identity(
-                    environment,
-                    &patterns,
-                    Side::Client,
-                    &identity,
-                    &mut self.scratch,
-                    &mut out,
-                );
+                let scratch = &mut self.scratch;
+                let out = proxy::answer(environment, &patterns, Side::Client, &identity, scratch);
                 check_json(&out);
             }
             Err(BodyError::Unparsable(answer)) => check_json(answer.as_bytes()),

@@ -1,0 +1,34 @@
+//! What one kind of key sees: the constant answers, and the pieces that lists of flags are made of.
+
+use rkyv::{Archive, Serialize};
+
+use super::answer::ConstantAnswer;
+use super::ids::PieceId;
+use super::span::Span;
+
+/// What one kind of key sees.
+#[derive(Archive, Serialize, Debug)]
+pub(crate) struct SideAnswers {
+    /// The list of all flags, for requests without an identity.
+    pub(crate) flags: ConstantAnswer,
+    /// The flag of each feature alone; `None` if it is hidden.
+    pub(crate) by_feature: Vec<Option<ConstantAnswer>>,
+    /// Every flag that an identity can get, each once. Both sides give them the same ids; behind them are pieces
+    /// without text, which stand for hidden flags.
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// One flag as JSON, and its effect on the list of flags.
+#[derive(Archive, Serialize, Clone, Copy, Debug)]
+pub(crate) struct Piece {
+    /// The bytes of the flag and its comma; empty if the flag is hidden.
+    pub(crate) text: Span,
+    /// The bytes of the body of `flags` that it replaces: the environment default of its feature, with the comma or
+    /// bracket behind it.
+    pub(crate) default_range: Span,
+    /// What is chosen in its place: the piece itself, one without text if it is hidden, or `None` if the list is the
+    /// same without it.
+    pub(crate) choice: Option<PieceId>,
+    /// How many bytes longer it makes the list.
+    pub(crate) growth: i32,
+}
