@@ -20,6 +20,11 @@ macro_rules! ids {
             pub(crate) fn index(self) -> usize {
                 self.0 as usize
             }
+
+            /// The index as it is archived.
+            pub(crate) fn number(self) -> u32 {
+                self.0
+            }
         }
 
         #[allow(dead_code, reason = "not every table is looked up on both sides of the archive")]
@@ -29,11 +34,6 @@ macro_rules! ids {
                 self.0.to_native() as usize
             }
 
-            /// The index as it is archived.
-            #[inline(always)]
-            pub(crate) fn number(&self) -> u32 {
-                self.0.to_native()
-            }
         }
     )+};
 }
@@ -55,8 +55,6 @@ ids! {
     SaltId, ArchivedSaltId;
     /// A segment that overrides a feature.
     SegmentId, ArchivedSegmentId;
-    /// A step of a segment.
-    StepId, ArchivedStepId;
     /// A condition, which any number of steps may ask.
     ConditionId, ArchivedConditionId;
     /// What conditions look at.

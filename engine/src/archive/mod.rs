@@ -19,7 +19,7 @@ pub(crate) use contests::{
 pub use environment::{ArchivedEnvironment, Environment, FORMAT};
 pub(crate) use ids::{
     ArchivedPieceId, ArchivedSaltId, CandidateId, ConditionId, ContestId, FeatureId, PatternId,
-    PieceId, PrecedenceId, PropertyId, QueryId, SaltId, SegmentId, SplitId, StepId,
+    PieceId, PrecedenceId, PropertyId, QueryId, SaltId, SegmentId, SplitId,
 };
 pub(crate) use interner::Interner;
 pub(crate) use operation::{
@@ -27,9 +27,9 @@ pub(crate) use operation::{
     Operation, Relation, TextComparand,
 };
 pub(crate) use overrides::{IdentityOverrides, OverriddenFlag};
-pub(crate) use pieces::{ArchivedPiece, ArchivedSideAnswers, Piece, SideAnswers};
+pub(crate) use pieces::{ArchivedPiece, ArchivedSideAnswers, Choice, Piece, SideAnswers};
 pub(crate) use segments::{
-    ArchivedNext, ArchivedProperty, ArchivedSegments, CompiledCondition, Next, Property, Segments,
+    ArchivedProperty, ArchivedSegments, ArchivedStep, CompiledCondition, Next, Property, Segments,
     Step,
 };
 pub(crate) use span::{Span, length};

@@ -26,9 +26,29 @@ pub(crate) struct Piece {
     /// The bytes of the body of `flags` that it replaces: the environment default of its feature, with the comma or
     /// bracket behind it.
     pub(crate) default_range: Span,
-    /// What is chosen in its place: the piece itself, one without text if it is hidden, or `None` if the list is the
-    /// same without it.
-    pub(crate) choice: Option<PieceId>,
+    pub(crate) choice: Choice,
     /// How many bytes longer it makes the list.
     pub(crate) growth: i32,
+}
+
+/// What is chosen in place of a piece: the piece itself, one without text if it is hidden, or nothing if the list is the
+/// same without it. It is no `Option` because that takes 1 % more instructions to answer.
+#[derive(Archive, Serialize, Clone, Copy, Debug)]
+pub(crate) struct Choice(u32);
+
+impl Choice {
+    pub(crate) const NOTHING: Choice = Choice(u32::MAX);
+
+    pub(crate) fn of(piece: PieceId) -> Choice {
+        Choice(piece.number())
+    }
+}
+
+impl ArchivedChoice {
+    /// The number of the piece, if there is one.
+    #[inline(always)]
+    pub(crate) fn number(&self) -> Option<u32> {
+        let number = self.0.to_native();
+        (number != Choice::NOTHING.0).then_some(number)
+    }
 }

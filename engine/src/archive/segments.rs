@@ -2,7 +2,7 @@
 
 use rkyv::{Archive, Serialize};
 
-use super::ids::{ConditionId, PropertyId, QueryId, StepId};
+use super::ids::{ConditionId, PropertyId, QueryId};
 use super::interner::Interner;
 use super::operation::Operation;
 use crate::pattern::PatternSource;
@@ -33,14 +33,34 @@ pub(crate) struct Step {
     pub(crate) when_false: Next,
 }
 
-/// What follows a step: another one, or the end.
-#[derive(Archive, Serialize, Clone, Copy, Debug)]
-pub(crate) enum Next {
-    Step(StepId),
+/// What follows a step: the index of another one, or the end. It is no enum because that takes 3 % more instructions to
+/// answer where there are many segments.
+#[derive(Archive, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Next(u32);
+
+impl Next {
     /// The segment matches.
-    Match,
+    pub(crate) const MATCH: Next = Next(u32::MAX);
     /// The segment does not match.
-    NoMatch,
+    pub(crate) const NO_MATCH: Next = Next(u32::MAX - 1);
+
+    /// Another step.
+    pub(crate) fn new(step: usize) -> Next {
+        Next(u32::try_from(step).unwrap_or(u32::MAX))
+    }
+
+    /// The index of the next step, unless this is the end.
+    #[inline(always)]
+    pub(crate) fn step(self) -> Option<usize> {
+        (self.0 < Next::NO_MATCH.0).then_some(self.0 as usize)
+    }
+}
+
+impl ArchivedNext {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> Next {
+        Next(self.0.to_native())
+    }
 }
 
 /// An operation on the value of a property.

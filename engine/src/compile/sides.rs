@@ -1,7 +1,7 @@
 //! What one kind of key sees: the constant answers, and the effect of each piece on a list of flags.
 
 use super::render::{RenderedFlag, Renderer};
-use crate::archive::{ConstantAnswer, Piece, PieceId, SideAnswers, Span, length};
+use crate::archive::{Choice, ConstantAnswer, Piece, PieceId, SideAnswers, Span, length};
 use crate::side::Side;
 
 /// Renders what a kind of key sees. `defaults` are the environment defaults, by feature.
@@ -48,7 +48,7 @@ fn pieces(
 ) -> Vec<Piece> {
     let nothing = Span { start: 0, end: 0 };
     let mut hidden: Vec<Piece> = Vec::new();
-    let mut hidden_by_feature: Vec<Option<PieceId>> = vec![None; defaults.len()];
+    let mut hidden_by_feature: Vec<Option<Choice>> = vec![None; defaults.len()];
     let mut pieces = Vec::with_capacity(flags.len());
     for (number, flag) in flags.iter().enumerate() {
         let (piece, feature) = (PieceId::new(number), flag.feature.index());
@@ -58,18 +58,18 @@ fn pieces(
         let growth = size(text) - size(default_range);
         let same = piece == defaults[feature] || (hides && size(default_range) == 0);
         let choice = match (same, hides) {
-            (true, _) => None,
-            (false, false) => Some(piece),
-            (false, true) => Some(*hidden_by_feature[feature].get_or_insert_with(|| {
-                let choice = PieceId::new(flags.len() + hidden.len());
+            (true, _) => Choice::NOTHING,
+            (false, false) => Choice::of(piece),
+            (false, true) => *hidden_by_feature[feature].get_or_insert_with(|| {
+                let choice = Choice::of(PieceId::new(flags.len() + hidden.len()));
                 hidden.push(Piece {
                     text: nothing,
                     default_range,
-                    choice: Some(choice),
+                    choice,
                     growth,
                 });
                 choice
-            })),
+            }),
         };
         pieces.push(Piece {
             text,

@@ -1,7 +1,7 @@
 //! Rules as steps: each condition says what follows when it holds and when it does not, so that evaluation needs no
 //! recursion.
 
-use crate::archive::{ConditionId, Next, Step, StepId};
+use crate::archive::{ConditionId, Next, Step};
 use crate::json::Value;
 
 /// A rule whose conditions are compiled.
@@ -39,7 +39,7 @@ pub(super) struct Steps(Vec<Step>);
 impl Steps {
     /// Adds a segment, all of whose rules must match. Returns where it begins.
     pub(super) fn add(&mut self, rules: &[CompiledRule]) -> Next {
-        self.all(rules, Next::Match, Next::NoMatch)
+        self.all(rules, Next::MATCH, Next::NO_MATCH)
     }
 
     pub(super) fn into_steps(self) -> Vec<Step> {
@@ -88,6 +88,6 @@ impl Steps {
             when_true,
             when_false,
         });
-        Next::Step(StepId::new(self.0.len() - 1))
+        Next::new(self.0.len() - 1)
     }
 }

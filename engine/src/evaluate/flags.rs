@@ -97,8 +97,8 @@ impl<'e, 's> Choices<'e, 's> {
     #[inline]
     pub(super) fn choose(&mut self, piece: &ArchivedPieceId) {
         let piece = &self.pieces[piece.index()];
-        if let Some(choice) = piece.choice.as_ref() {
-            self.choices.push(choice.number());
+        if let Some(choice) = piece.choice.number() {
+            self.choices.push(choice);
             self.growth += piece.growth.to_native() as isize;
         }
     }

@@ -16,8 +16,8 @@ pub use patterns::Patterns;
 pub use scratch::Scratch;
 
 use crate::archive::{
-    ArchivedCandidate, ArchivedContest, ArchivedContests, ArchivedEnvironment, ArchivedNext,
-    ArchivedSegments, ArchivedSplit,
+    ArchivedCandidate, ArchivedContest, ArchivedContests, ArchivedEnvironment, ArchivedSegments,
+    ArchivedSplit, ArchivedStep, Next,
 };
 use crate::bucket::LANES;
 use crate::request::Identity;
@@ -148,26 +148,25 @@ impl<'r> Evaluation<'r, '_> {
     }
 
     fn segment_matches(&mut self, segment: usize) -> bool {
+        let steps: &[ArchivedStep] = &self.segments.steps;
         let outcomes = &mut self.decisions.outcomes[..];
-        let mut next = &self.segments.segments[segment];
-        let matches = loop {
-            let step = match next {
-                ArchivedNext::Step(step) => &self.segments.steps[step.index()],
-                ArchivedNext::Match => break true,
-                ArchivedNext::NoMatch => break false,
-            };
+        let mut next = self.segments.segments[segment].get();
+        while let Some(step) = next.step() {
+            let step = &steps[step];
             let condition = step.condition.index();
             // Many rules share a condition: it is decided once.
             let holds = match outcomes[condition] {
                 Some(outcome) => outcome,
                 None => *outcomes[condition].insert(self.properties.satisfy(condition)),
             };
-            next = if holds {
+            let next_step = if holds {
                 &step.when_true
             } else {
                 &step.when_false
             };
-        };
+            next = next_step.get();
+        }
+        let matches = next == Next::MATCH;
         self.decisions.matches[segment] = Some(matches);
         matches
     }
