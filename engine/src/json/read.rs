@@ -142,11 +142,11 @@ impl<'a> Reader<'a> {
         taken
     }
 
-    /// White space comes next.
+    /// Whether the very next byte is such a one.
     #[inline]
-    pub(crate) fn is_at_white_space(&self) -> bool {
+    pub(crate) fn is_at(&self, such: impl Fn(u8) -> bool) -> bool {
         let next = self.text.as_bytes().get(self.at);
-        next.is_some_and(|byte| *byte <= b' ')
+        next.is_some_and(|byte| such(*byte))
     }
 
     /// The position of the next byte.
@@ -199,22 +199,22 @@ impl<'a> Reader<'a> {
 
     fn word(&mut self) -> Read<Value<'a>> {
         let rest = &self.text[self.at..];
-        let words = [
-            ("null", Value::Null),
-            ("true", Value::Boolean(true)),
-            ("false", Value::Boolean(false)),
-            ("NaN", Value::Float(f64::NAN)),
-            ("Infinity", Value::Float(f64::INFINITY)),
-            ("-Infinity", Value::Float(f64::NEG_INFINITY)),
-        ];
-        for (word, value) in words {
-            let allowed = self.dialect == Dialect::Body || !matches!(value, Value::Float(_));
-            if allowed && rest.starts_with(word) {
+        let float = |float| (self.dialect == Dialect::Body).then_some(Value::Float(float));
+        let (word, value) = match rest.as_bytes().first() {
+            Some(b'n') => ("null", Some(Value::Null)),
+            Some(b't') => ("true", Some(Value::Boolean(true))),
+            Some(b'f') => ("false", Some(Value::Boolean(false))),
+            Some(b'N') => ("NaN", float(f64::NAN)),
+            Some(b'I') => ("Infinity", float(f64::INFINITY)),
+            _ => ("-Infinity", float(f64::NEG_INFINITY)),
+        };
+        match value {
+            Some(value) if rest.starts_with(word) => {
                 self.at += word.len();
-                return Ok(value);
+                Ok(value)
             }
+            _ => self.fail("Expecting value"),
         }
-        self.fail("Expecting value")
     }
 
     fn nested(&mut self, read: impl FnOnce(&mut Self) -> Read<Value<'a>>) -> Read<Value<'a>> {

@@ -73,7 +73,11 @@ impl<'a> Text<'a> {
 }
 
 impl PartialEq for Text<'_> {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
+        if let (None, None) = (&self.escaped, &other.escaped) {
+            return self.raw == other.raw;
+        }
         self.as_str() == other.as_str() && self.has_lone_surrogate() == other.has_lone_surrogate()
     }
 }
