@@ -3,7 +3,6 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use log::warn;
 
@@ -62,18 +61,18 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, C
         environments: config.environment_key_pairs,
         source: supervisor::Source::Upstream {
             api_url: config.api_url,
-            timeout: config.api_poll_timeout,
-            largest_document: config.api_max_document_bytes,
+            poll_timeout: config.api_poll_timeout,
+            max_document_bytes: config.api_max_document_bytes,
         },
-        poll_interval: config.api_poll_frequency,
+        api_poll_frequency: config.api_poll_frequency,
         stale_after,
         directory: configured,
         host: config.server.host,
         port: config.server.port,
         workers,
-        drain_delay: config.server.shutdown_delay,
-        drain_timeout: config.server.shutdown_timeout,
-        worker: Rc::new(worker_command(directory, worker_settings)),
+        shutdown_delay: config.server.shutdown_delay,
+        shutdown_timeout: config.server.shutdown_timeout,
+        worker: supervisor::WorkerCommand::new(worker_command(directory, worker_settings)),
     })
 }
 

@@ -15,7 +15,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -100,15 +99,15 @@ fn demonstrate() -> Result<(), Failure> {
     let settings = supervisor::Settings {
         environments: demo.environments,
         source: supervisor::Source::Embedded(demo.documents),
-        poll_interval: Duration::from_secs(10),
+        api_poll_frequency: Duration::from_secs(10),
         stale_after: None,
         directory: path.clone(),
         host: Demo::HOST.to_owned(),
         port: demo.port,
         workers,
-        drain_delay: server.shutdown_delay,
-        drain_timeout: server.shutdown_timeout,
-        worker: Rc::new(worker_command(
+        shutdown_delay: server.shutdown_delay,
+        shutdown_timeout: server.shutdown_timeout,
+        worker: supervisor::WorkerCommand::new(worker_command(
             path,
             worker_settings(&server, vec!["*".to_owned()]),
         )),

@@ -1,4 +1,4 @@
-//! The two keys of an environment, and how much of each may be seen. Does not know where they come from.
+//! The two keys of an environment, and how much of each may be shown.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use sha2::{Digest, Sha256};
 /// The keys of one environment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyPair {
-    /// Secret: fetches the document, and lets a client that presents it see everything.
+    /// Secret: it fetches the document, and a client that presents it sees everything.
     pub server_side_key: ServerSideKey,
-    /// Public: names the environment, in requests and in our logs.
+    /// Public: it names the environment, in requests and in our logs.
     pub client_side_key: String,
 }
 
 impl KeyPair {
-    /// What the environment's snapshots are called: a client-side key may hold any character, a file name may not.
+    /// The name of the environment's snapshots. A client-side key may hold characters that a file name may not.
     pub(crate) fn file_name(&self) -> String {
         let digest = Sha256::digest(self.client_side_key.as_bytes());
         digest[..8]
@@ -29,17 +29,17 @@ impl KeyPair {
 pub struct ServerSideKey(String);
 
 impl ServerSideKey {
-    /// Takes the key as it is; checking its prefix is the configuration's part.
+    /// Takes the key as it is; the configuration checks its prefix.
     pub fn new(key: impl Into<String>) -> Self {
         Self(key.into())
     }
 
-    /// The key itself. Whoever asks sees to it that it goes nowhere but upstream.
+    /// The key itself, which may go to upstream and nowhere else.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// SHA-256 of the key: enough to recognise it, and all of it that is ever written to disk.
+    /// The SHA-256 of the key, which recognises it. The key itself is never written to disk.
     pub(crate) fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
     }

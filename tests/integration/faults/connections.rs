@@ -46,10 +46,10 @@ fn a_certificate_that_is_not_trusted_changes_nothing_that_is_served() {
     let mut expected = served(&proxy, "test");
     let certificate = "no TLS with upstream: invalid peer certificate: ";
     for (manner, reason) in [
-        (Manner::SelfSigned, format!("{certificate}UnknownIssuer; a CA bundle of your own is named in SSL_CERT_FILE")),
+        (Manner::SelfSigned, format!("{certificate}UnknownIssuer; SSL_CERT_FILE can name a CA bundle of your own")),
         (Manner::OtherHost, format!("{certificate}certificate not valid for name")),
         (Manner::Expired, format!("{certificate}certificate expired")),
-        (Manner::Plain, "no TLS with upstream: received corrupt message of type InvalidContentType; does api_url mean http://?".to_owned()),
+        (Manner::Plain, "no TLS with upstream: received corrupt message of type InvalidContentType; should api_url begin with http://?".to_owned()),
         (Manner::Rude, "could not reach upstream: ".to_owned()),
     ] {
         let asked = upstream.requests("test");

@@ -2,7 +2,9 @@
 
 mod pages;
 
+use super::http::USER_AGENT;
 use super::*;
+use crate::environments::{KeyPair, ServerSideKey};
 use crate::stub::{Reply, Stub, answer};
 
 const KEY: &str = "ser.verysecret";
@@ -10,9 +12,19 @@ const DOCUMENT: &str = r#"{"api_key":"public"}"#;
 const PATH: &str = "/api/v1/environment-document/";
 const LARGEST: usize = 256 << 20;
 
-fn fetch_since(upstream: &Upstream, since: Option<SystemTime>) -> Result<Answer, FetchError> {
-    let credential = Credential::of(&ServerSideKey::new(KEY)).unwrap();
-    let runtime = actix_rt::Runtime::new().unwrap();
+fn pair(server_side_key: &str) -> KeyPair {
+    KeyPair {
+        server_side_key: ServerSideKey::new(server_side_key),
+        client_side_key: "public".to_owned(),
+    }
+}
+
+fn fetch_since(upstream: &Upstream, since: Option<SystemTime>) -> Result<FetchOutcome, FetchError> {
+    let credential = Credential::of(&pair(KEY)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.unwrap();
     runtime.block_on(upstream.fetch(&credential, since))
 }
 
@@ -20,7 +32,7 @@ fn upstream(stub: &Stub) -> Upstream {
     Upstream::new(&stub.api_url(), Duration::from_secs(10), LARGEST).unwrap()
 }
 
-fn fetch(stub: &Stub) -> Result<Answer, FetchError> {
+fn fetch(stub: &Stub) -> Result<FetchOutcome, FetchError> {
     fetch_since(&upstream(stub), None)
 }
 
@@ -47,7 +59,7 @@ fn a_document_comes_as_it_was_sent() {
             " {\"a\": 1}\n",
         )
     });
-    let Answer::Document(document) = fetch(&stub).unwrap() else {
+    let FetchOutcome::Document(document) = fetch(&stub).unwrap() else {
         panic!("not modified");
     };
     assert_eq!(document.body, b" {\"a\": 1}\n");
@@ -64,7 +76,7 @@ fn a_date_out_of_a_cache_is_none() {
         ];
         answer("200 OK", &headers, DOCUMENT)
     });
-    let Answer::Document(document) = fetch(&stub).unwrap() else {
+    let FetchOutcome::Document(document) = fetch(&stub).unwrap() else {
         panic!("not modified");
     };
     assert_eq!(document.timing.date, None);
@@ -94,7 +106,7 @@ fn a_fetch_is_one_request_that_says_who_we_are() {
 fn a_condition_goes_out_and_304_comes_back() {
     let stub = Stub::new(|_| answer("304 Not Modified", &[], ""));
     let answer = fetch_since(&upstream(&stub), Some(second())).unwrap();
-    assert!(matches!(answer, Answer::NotModified(_)));
+    assert!(matches!(answer, FetchOutcome::NotModified(_)));
     assert!(stub.requests()[0].contains("\nif-modified-since: sun, 06 nov 1994 08:49:37 gmt\n"));
 }
 
@@ -103,7 +115,7 @@ fn an_unconditional_304_is_a_failure() {
     let stub = Stub::new(|_| answer("304 Not Modified", &[], ""));
     assert_eq!(
         failure(&stub),
-        "upstream answered 304 although nothing was held against it"
+        "upstream answered 304 to an unconditional request"
     );
 }
 
@@ -264,5 +276,10 @@ fn a_body_too_large_is_refused_whether_or_not_it_says_so() {
 
 #[test]
 fn a_key_that_no_header_can_carry_is_noticed() {
-    assert!(Credential::of(&ServerSideKey::new("ser.new\nline")).is_none());
+    let error = Credential::of(&pair("ser.new\nline"))
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(error.contains("environment public"), "{error}");
+    assert!(!error.contains("new"), "{error}");
 }

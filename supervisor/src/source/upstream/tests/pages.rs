@@ -38,10 +38,10 @@ fn pages(
     })
 }
 
-fn body(answer: Result<Answer, FetchError>) -> String {
+fn body(answer: Result<FetchOutcome, FetchError>) -> String {
     match answer.unwrap() {
-        Answer::Document(document) => String::from_utf8(document.body).unwrap(),
-        Answer::NotModified(_) => panic!("not modified"),
+        FetchOutcome::Document(document) => String::from_utf8(document.body).unwrap(),
+        FetchOutcome::NotModified(_) => panic!("not modified"),
     }
 }
 
@@ -117,7 +117,7 @@ fn a_link_to_another_origin_is_refused_by_name() {
     let stub = pages(2, |_| "http://[".to_owned(), |number| page(number, 0));
     assert_eq!(
         failure(&stub),
-        "upstream's next page has an address that is no URL: invalid IPv6 address"
+        "the address of upstream's next page is not a URL: invalid IPv6 address"
     );
     assert_eq!(other.requests().len(), 0);
 }
@@ -143,12 +143,12 @@ fn pages_without_end_are_left_alone() {
     );
     assert_eq!(
         failure(&stub),
-        "upstream's pages do not end: the one after page 4 came before"
+        "upstream's pages do not end: the page after page 4 came before"
     );
     let itself = pages(2, |_| PATH.to_owned(), |number| page(number, 0));
     assert_eq!(
         failure(&itself),
-        "upstream's pages do not end: the one after page 1 came before"
+        "upstream's pages do not end: the page after page 1 came before"
     );
     let endless = pages(
         usize::MAX,
@@ -171,7 +171,7 @@ fn pages_that_take_too_long_are_left_alone() {
     );
     // Each of them is in time, for only the bound on all of them knows of this.
     let upstream = Upstream {
-        timeout: Duration::from_millis(1),
+        pages_timeout: Duration::from_millis(120),
         ..upstream(&stub)
     };
     assert_eq!(
@@ -213,7 +213,7 @@ fn a_document_that_always_changes_is_a_failure() {
     );
     assert_eq!(
         failure(&stub),
-        "the document changed while its pages came, 3 times in a row"
+        "the document changed between two of its pages, 3 times in a row"
     );
     assert_eq!(stub.requests().len(), 6);
 }
@@ -276,7 +276,7 @@ fn what_is_wrong_with_a_later_page_is_said_with_its_number() {
         ),
         (
             answer("304 Not Modified", &[], ""),
-            "upstream answered 304 although nothing was held against it",
+            "upstream answered 304 to an unconditional request",
         ),
         (
             answer("200 OK", &[], ""),
@@ -284,11 +284,11 @@ fn what_is_wrong_with_a_later_page_is_said_with_its_number() {
         ),
         (
             answer("200 OK", &[], "{\"identity_overrides\":[1,"),
-            "page 2 of the document is none: document: not JSON at byte 25: Expecting value",
+            "page 2 of the document cannot be read: document: not JSON at byte 25: Expecting value",
         ),
         (
             answer("200 OK", &[], "{\"identity_overrides\":7}"),
-            "page 2 of the document is none: identity_overrides: expected a list, found an integer",
+            "page 2 of the document cannot be read: identity_overrides: expected a list, found an integer",
         ),
     ] {
         let Reply::Bytes(bytes) = reply else {
@@ -307,6 +307,6 @@ fn what_is_wrong_with_a_later_page_is_said_with_its_number() {
     );
     assert_eq!(
         failure(&stub),
-        "page 1 of the document is none: document: not JSON at byte 6: Invalid control character at"
+        "page 1 of the document cannot be read: document: not JSON at byte 6: Invalid control character at"
     );
 }
