@@ -12,22 +12,16 @@
 //!                '---- notice ----> pool ------- SIGURG -------'
 //! ```
 
-mod api_url;
-mod condition;
-mod keys;
-mod listener;
+mod environments;
 mod notice;
 mod poll;
 mod pool;
-mod publication;
-mod reload;
-mod roster;
+mod publish;
+mod run;
 mod schedule;
-mod strangers;
+mod source;
 #[cfg(test)]
 mod stub;
-mod upstream;
-mod warm;
 
 use std::fmt;
 use std::io;
@@ -39,29 +33,30 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::{KeyPair, counted, heartbeat};
 use log::info;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 use snapshot::{Publisher, Shape};
 use thiserror::Error;
 
-pub use api_url::{ApiUrl, ApiUrlError};
-pub use keys::{KeyPair, ServerSideKey};
-pub use listener::Error as ListenerError;
+pub use environments::roster::Full;
 pub use poll::Error as PollError;
 pub use pool::Error as PoolError;
-pub use reload::Reload;
-pub use roster::Full;
-pub use upstream::Error as UpstreamError;
+pub use pool::listener::Error as ListenerError;
+pub use run::reload::Reload;
+pub use source::api_url::{ApiUrl, ApiUrlError};
+pub use source::upstream::Error as UpstreamError;
 
+use environments::roster::{self, Roster};
 use notice::Notices;
-use poll::{Poller, Polling, Supply};
-use pool::{End, Pool, Times};
-use publication::Publication;
-use reload::Reloader;
-use roster::Roster;
+use poll::{Poller, Polling};
+use pool::{End, Pool, Times, listener};
+use publish::publication::Publication;
+use run::reload::Reloader;
 use schedule::Seconds;
-use upstream::{Credential, Upstream};
+use source::Supply;
+use source::upstream::{Credential, Upstream};
 
 /// All a supervisor needs to be told.
 pub struct Settings {
@@ -233,7 +228,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         Times {
             drain_delay: settings.drain_delay,
             drain_timeout: settings.drain_timeout,
-            patience: pool::PATIENCE,
+            patience: heartbeat::KILLED_AFTER,
             boot_timeout: pool::BOOT_TIMEOUT,
         },
     );
@@ -345,11 +340,3 @@ fn announce(settings: &Settings, listeners: &[TcpListener]) {
         );
     }
 }
-
-fn counted(count: usize, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{plural}")
-}
-
-#[cfg(test)]
-mod tests;

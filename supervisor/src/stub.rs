@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::api_url::ApiUrl;
+use crate::source::api_url::ApiUrl;
 
 /// What a stub does with a request.
 pub(crate) enum Reply {

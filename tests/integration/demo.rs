@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use testing::eventually;
 
-use crate::harness::{eventually, executable};
+use crate::harness::executable;
 
 #[test]
 fn the_printed_curl_lines_work_when_pasted() {
@@ -17,8 +18,7 @@ fn the_printed_curl_lines_work_when_pasted() {
         .status()
         .is_err()
     {
-        eprintln!("skipped: there is no curl to paste into");
-        return;
+        return testing::skip("there is no curl to paste into");
     }
     let mut demo = executable()
         .arg("--demo")

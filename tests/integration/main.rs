@@ -3,7 +3,6 @@
 mod command_line;
 mod demo;
 mod draining;
-mod failures;
 mod faults;
 mod golden;
 mod harness;

@@ -10,16 +10,17 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use testing::{Stub, document, eventually};
 
 use crate::harness::load::{asks, exchange};
 use crate::harness::slots::Slots;
-use crate::harness::{Proxy, Start, Upstream, accepts, document, eventually, executable};
+use crate::harness::{Proxy, Start, accepts, executable};
 
-fn four_workers() -> (Upstream, Proxy) {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+fn four_workers() -> (Stub, Proxy) {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let proxy = Start::new(&upstream, &["test"]).workers(4).start();
     proxy.wait_until_ready();
-    let proxy_workers = || (proxy.workers().len() == 4).then_some(());
+    let proxy_workers = || proxy.workers().len() == 4;
     eventually("four workers", proxy_workers);
     (upstream, proxy)
 }
@@ -48,7 +49,7 @@ fn a_killed_worker_is_replaced_while_the_others_answer() {
 #[test]
 fn term_finishes_the_requests_in_hand() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let upstream = Upstream::start([("test", document("test", "hello"))]);
+        let upstream = Stub::start([("test", document("test", "hello"))]);
         let mut proxy = Proxy::ready(&upstream, "test");
         let mut idle = proxy.connect();
         assert_eq!(
@@ -70,9 +71,7 @@ fn term_finishes_the_requests_in_hand() {
         assert_eq!(busy.response("POST").status, 100);
         busy.send(&body[..10]);
         proxy.signal(signal);
-        eventually("the end of listening", || {
-            (!accepts(proxy.address)).then_some(())
-        });
+        eventually("the end of listening", || !accepts(proxy.address));
         assert!(idle.is_closed());
         busy.send(&body[10..]);
         let response = busy.response("POST");
@@ -87,7 +86,7 @@ fn term_finishes_the_requests_in_hand() {
 
 #[test]
 fn workers_do_not_outlive_their_supervisor_and_a_new_start_succeeds_at_once() {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let mut proxy = Start::new(&upstream, &["test"]).workers(4).start();
     proxy.wait_until_ready();
     Slots::of(&proxy).wait_until_ready();
@@ -110,16 +109,14 @@ fn workers_do_not_outlive_their_supervisor_and_a_new_start_succeeds_at_once() {
 
     let killed = Instant::now();
     proxy.signal(Signal::SIGKILL);
-    eventually("its end", || is_gone(&proxy.pid()).then_some(()));
+    eventually("its end", || is_gone(&proxy.pid()));
     // It takes over from where the other was, without being told to wait.
     let mut command = executable();
     command.arg("--config").arg(&config);
     let next = Proxy::spawn(command, proxy.state().to_owned(), None);
     assert_eq!(next.address, proxy.address);
     let listening = killed.elapsed();
-    eventually("the end of the workers", || {
-        workers.iter().all(is_gone).then_some(())
-    });
+    eventually("the end of the workers", || workers.iter().all(is_gone));
     proxy.wait();
     println!(
         "supervisor killed: the next one listened after {listening:?}, the last worker was seen gone after {:?}",
@@ -148,7 +145,7 @@ fn a_replacement_that_cannot_boot_ends_the_proxy_with_its_reason() {
         ),
         (take_away, "No such file"),
     ] {
-        let upstream = Upstream::start([("test", document("test", "hello"))]);
+        let upstream = Stub::start([("test", document("test", "hello"))]);
         let mut proxy = Start::new(&upstream, &["test"]).workers(2).start();
         proxy.wait_until_ready();
         let slots = Slots::of(&proxy);
@@ -189,10 +186,9 @@ fn as_the_first_process_of_a_container_it_reaps_orphans_and_stops_when_told() {
         |command: &mut Command| command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     let works = namespace(Command::new("unshare").args(["--pid", "--fork", "true"]));
     if !works.is_ok_and(|status| status.success()) {
-        println!("skipped: this user may not make a process namespace");
-        return;
+        return testing::skip("this user may not make a process namespace");
     }
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
     let config = directory.path().join("config.json");
@@ -227,11 +223,9 @@ fn as_the_first_process_of_a_container_it_reaps_orphans_and_stops_when_told() {
         "for orphan in 1 2 3 4 5 6 7 8; do sleep 1 & done",
     ]);
     assert!(namespace(&mut enter).unwrap().success());
-    eventually("orphans in its care", || {
-        (children(supervisor).len() == 10).then_some(())
-    });
+    eventually("orphans in its care", || children(supervisor).len() == 10);
     eventually("no orphans, not even dead ones", || {
-        (children(supervisor) == workers).then_some(())
+        children(supervisor) == workers
     });
     kill(supervisor, Signal::SIGTERM).unwrap();
     assert_eq!(proxy.wait().code(), Some(0));
@@ -250,7 +244,7 @@ fn children(process: Pid) -> Vec<Pid> {
 
 #[test]
 fn a_second_supervisor_leaves_the_first_alone() {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let proxy = Proxy::ready(&upstream, "test");
     let directory = tempfile::tempdir().unwrap();
     let config = directory.path().join("config.json");
@@ -276,7 +270,7 @@ fn a_second_supervisor_leaves_the_first_alone() {
 
 #[test]
 fn an_address_in_use_is_named() {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let directory = tempfile::tempdir().unwrap();

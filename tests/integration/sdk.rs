@@ -4,11 +4,12 @@ use std::process::Command;
 
 use flagsmith::{Flagsmith, FlagsmithOptions};
 use flagsmith_flag_engine::types::{FlagsmithValue, FlagsmithValueType};
+use testing::{Stub, document};
 
-use crate::harness::{Proxy, Upstream, document};
+use crate::harness::Proxy;
 
-fn proxy() -> (Upstream, Proxy) {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+fn proxy() -> (Stub, Proxy) {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let proxy = Proxy::ready(&upstream, "test");
     (upstream, proxy)
 }
@@ -89,8 +90,7 @@ fn the_python_client_gets_environment_and_identity_flags() {
         .args(["-c", "import flagsmith"])
         .output();
     if !installed.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: {python} has no flagsmith; pip install flagsmith to run this");
-        return;
+        return testing::skip(format!("{python} has no flagsmith: pip install flagsmith"));
     }
     let (_upstream, proxy) = proxy();
     let url = format!("http://{}/api/v1/", proxy.address);

@@ -8,18 +8,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Index;
+use contract::{Index, with_causes};
 use log::warn;
 use tokio::task::{AbortHandle, JoinSet, spawn_blocking};
 
-use super::environment::Polled;
 use super::orders::{Countdown, Orders};
+use super::task::Polled;
 use super::{Shared, message};
+use crate::environments::roster::Seat;
 use crate::notice::Notice;
-use crate::publication::with_causes;
-use crate::roster::Seat;
 use crate::schedule::Seconds;
-use crate::upstream::{Credential, Upstream};
+use crate::source::upstream::{Credential, Upstream};
 
 /// How long the first tries of added environments are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);

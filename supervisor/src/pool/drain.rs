@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use contract::{BoardWords, counted};
 use log::{debug, info, warn};
 use nix::sys::signal::Signal;
 
 use super::{Error, Pool, State, described};
-use crate::counted;
-use crate::listener;
 use crate::notice::Notices;
+use crate::pool::listener;
 use crate::schedule::Seconds;
 
 /// How long a killed process may take to be gone. One that waits for a broken disk never is.

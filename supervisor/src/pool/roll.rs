@@ -11,12 +11,12 @@ use std::net::TcpListener;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use contract::{BoardWords, WorkerState, is_boot_failure};
 use log::{debug, info, warn};
 use nix::sys::signal::Signal;
-use snapshot::WorkerState;
 
-use super::{BOOT_FAILURE, Pool, State, WorkerCommand, described, signal_worker};
-use crate::listener;
+use super::{Pool, State, WorkerCommand, described, signal_worker};
+use crate::pool::listener;
 use crate::schedule::Seconds;
 
 /// How long a worker may take until it is ready.
@@ -33,12 +33,12 @@ pub(super) struct Roll {
     listeners: Option<Vec<TcpListener>>,
     /// Slots before this one are done.
     next: usize,
-    coming: Option<Coming>,
+    pub(super) coming: Option<Coming>,
 }
 
 /// A worker that is not ready yet, for a slot that has another.
-struct Coming {
-    child: Child,
+pub(super) struct Coming {
+    pub(super) child: Child,
     since: Instant,
 }
 
@@ -125,9 +125,9 @@ impl Pool {
         match coming.child.try_wait() {
             Ok(None) => {}
             Ok(Some(status)) => {
-                let how = match status.code() {
-                    Some(BOOT_FAILURE) => "could not boot".to_owned(),
-                    _ => format!("exited before it was ready: {}", described(status)),
+                let how = match is_boot_failure(status) {
+                    true => "could not boot".to_owned(),
+                    false => format!("exited before it was ready: {}", described(status)),
                 };
                 return Err(format!("worker {slot} {how}"));
             }
@@ -278,6 +278,3 @@ impl Pool {
         self.times.drain_timeout = timeout;
     }
 }
-
-#[cfg(test)]
-mod tests;

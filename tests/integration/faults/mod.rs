@@ -1,8 +1,8 @@
 //! Whatever goes wrong between proxy and upstream, what was served stays served, byte for byte; the log tells the
 //! environment, what happened and the next try; and the first success ends it.
 
-mod answers;
 mod connections;
+mod missing_upstream;
 mod pages;
 mod waits;
 mod wrong_answers;
@@ -35,7 +35,7 @@ fn wait_until_served(proxy: &Proxy, environment: &str, document: &str) {
     let server = format!("ser.{environment}");
     proxy.wait_for(&format!("a document of {environment}"), |proxy| {
         let response = proxy.get("/api/v1/environment-document/", &server);
-        (response.body == document.as_bytes()).then_some(())
+        response.body == document.as_bytes()
     });
 }
 
@@ -57,7 +57,7 @@ fn wait_for_failure(proxy: &Proxy, environment: &str, reason: &str) -> f64 {
 #[track_caller]
 fn wait_for_recovery(proxy: &Proxy, environment: &str) {
     let line = format!("environment {environment} updated again after ");
-    proxy.wait_for(&line, |proxy| proxy.log().contains(&line).then_some(()));
+    proxy.wait_for(&line, |proxy| proxy.log().contains(&line));
 }
 
 /// No server-side key of these is in the log.

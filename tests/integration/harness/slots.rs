@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 
+use contract::{BoardWords, WorkerState};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use snapshot::{Board, Reader, WorkerState};
+use snapshot::{Board, Reader};
+use testing::eventually;
 
-use super::{Proxy, eventually};
+use super::Proxy;
 
 /// The slots of a proxy.
 pub(crate) struct Slots {
@@ -44,7 +46,7 @@ impl Slots {
     pub(crate) fn wait_until_ready(&self) {
         eventually("every worker is ready", || {
             let slots = self.board().shape().slots;
-            (0..slots).all(|slot| self.is_ready(slot)).then_some(())
+            (0..slots).all(|slot| self.is_ready(slot))
         });
     }
 

@@ -9,8 +9,7 @@ use std::thread;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-
-use super::Upstream;
+use testing::Stub;
 
 /// How the door presents itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +43,7 @@ pub(crate) struct TlsFront {
 
 impl TlsFront {
     /// Opens a door before `upstream` and writes the certificate of its authority to `authority`, in PEM.
-    pub(crate) fn start(upstream: &Upstream, authority: &Path) -> TlsFront {
+    pub(crate) fn start(upstream: &Stub, authority: &Path) -> TlsFront {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

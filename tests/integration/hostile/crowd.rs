@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::json;
+use testing::eventually;
 
 use super::{KEY, Target, post, read_to_end, statuses};
-use crate::harness::eventually;
 
 fn flags() -> String {
     format!("GET /api/v1/flags/ HTTP/1.1\r\nHost: a\r\n{KEY}\r\n")
@@ -49,7 +49,7 @@ fn at_the_limit_the_longest_idle_makes_room() {
     let mut ninth = target.connect();
     assert_eq!(ask(&mut ninth), Some(200));
     eventually("the end of one of them", || {
-        connections.iter_mut().any(is_closed).then_some(())
+        connections.iter_mut().any(is_closed)
     });
     let open = connections
         .iter_mut()
@@ -109,7 +109,7 @@ fn may_open(files: u64) -> bool {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("limit");
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("raise the limit");
     if hard < files {
-        println!("skipped: needs {files} open files, {hard} are allowed");
+        testing::skip(format!("needs {files} open files, {hard} are allowed"));
     }
     hard >= files
 }
@@ -178,7 +178,10 @@ fn few_descriptors_mean_few_connections_and_that_is_told() {
     let target = Target::start_as(|start| start.files(96));
     let log = target.proxy.log();
     assert!(
-        log.contains("each worker holds 32 connections, not server.max_connections, which is 16384: its limit of open files is 96"),
+        log.contains(
+            "each worker holds at most 32 connections, and not the 16384 of server.max_connections: \
+             its limit of open files is 96"
+        ),
         "{log}"
     );
     let crowd: Vec<TcpStream> = (0..150).map(|_| idle(&target)).collect();
@@ -199,8 +202,7 @@ fn a_want_of_descriptors_is_told_once_and_idle_connections_make_room() {
         .args([format!("--pid={pid}"), "--nofile=40".to_owned()])
         .status();
     if !lowered.is_ok_and(|status| status.success()) {
-        println!("skipped: no prlimit here");
-        return;
+        return testing::skip("there is no prlimit");
     }
     let crowd: Vec<TcpStream> = (0..120).map(|_| idle(&target)).collect();
     target.is_well("a want of descriptors");

@@ -14,8 +14,9 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use nix::unistd::Pid;
+use testing::{Stub, document};
 
-use crate::harness::{Proxy, Start, Upstream, document};
+use crate::harness::{Proxy, Start};
 
 const KEY: &str = "X-Environment-Key: test\r\n";
 
@@ -23,7 +24,7 @@ const KEY: &str = "X-Environment-Key: test\r\n";
 struct Target {
     proxy: Proxy,
     workers: Vec<Pid>,
-    upstream: Upstream,
+    upstream: Stub,
 }
 
 impl Target {
@@ -37,7 +38,7 @@ impl Target {
 
     /// A proxy of one environment with that document and one worker.
     fn of(document: String, choose: impl FnOnce(Start) -> Start) -> Target {
-        let upstream = Upstream::start([("test", document)]);
+        let upstream = Stub::start([("test", document)]);
         let proxy = choose(Start::new(&upstream, &["test"])).start();
         proxy.wait_until_ready();
         let workers = proxy.workers();

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::socket::{setsockopt, sockopt};
 use serde_json::json;
+use testing::{Answer, document, eventually};
 
 use super::{KEY, Target, read_to_end, statuses};
-use crate::harness::{Answer, document, eventually};
 
 /// Between two bytes of those who send them one by one.
 const DRIP: Duration = Duration::from_millis(50);
@@ -157,10 +157,7 @@ fn a_document_that_is_not_read_is_let_go_of() {
             proxy
                 .connect()
                 .request("HEAD", "/api/v1/environment-document/", &headers, b"");
-        answer
-            .headers
-            .contains_key("content-encoding")
-            .then_some(())
+        answer.headers.contains_key("content-encoding")
     });
     let silent = ask_for_document(&target);
     let mut slow = ask_for_document(&target);
@@ -169,9 +166,7 @@ fn a_document_that_is_not_read_is_let_go_of() {
     target
         .upstream
         .set("test", Answer::Document(document("test", "small")));
-    eventually("a retired map", || {
-        holds_a_retired_map(&target).then_some(())
-    });
+    eventually("a retired map", || holds_a_retired_map(&target));
     let begun = Instant::now();
     std::thread::scope(|scope| {
         let fair = scope.spawn(move || {
@@ -187,7 +182,7 @@ fn a_document_that_is_not_read_is_let_go_of() {
         eventually("the end of the retired map", || {
             // Alive, a hundred bytes at a time.
             slow.read_exact(&mut [0; 100]).expect("a little");
-            (!holds_a_retired_map(&target)).then_some(())
+            !holds_a_retired_map(&target)
         });
         println!(
             "the retired document was let go of after {:?}",

@@ -87,10 +87,7 @@ fn an_invalid_file_changes_nothing_and_says_why() {
     some_requests(&clients);
     clients.stop("10 invalid configurations");
     assert_eq!(workers(&proxy), before);
-    assert_eq!(
-        (upstream.requests("stays"), upstream.requests("other")),
-        (1, 0)
-    );
+    assert_eq!((upstream.count("stays"), upstream.count("other")), (1, 0));
     fs::write(configuration(&proxy), good).unwrap();
     reloaded(&proxy, "nothing changed");
 }
@@ -110,7 +107,7 @@ fn an_unchanged_file_changes_nothing() {
     let tally = clients.stop("10 unchanged configurations");
     assert_eq!(tally.again, 0, "no connection was closed");
     assert_eq!(workers(&proxy), before);
-    assert_eq!(upstream.requests("stays"), 1);
+    assert_eq!(upstream.count("stays"), 1);
     assert_eq!(last_update(), fetched);
 }
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use serde_json::json;
+use testing::{Answer, Stub, document};
 
 use super::{Site, greeting, last_update, lines_with, stop, wait_for_greeting};
-use crate::harness::{Upstream, document};
 
 /// What the snapshots of environment `test` are called.
 const TEST: &str = "9f86d081884c7d65";
@@ -64,7 +64,7 @@ const DAMAGES: [(&str, Damage); 15] = [
 
 #[test]
 fn a_damaged_snapshot_is_told_by_name_never_served_and_fetched_again() {
-    let upstream = Upstream::start(["test", "whole"].map(|key| (key, document(key, "last"))));
+    let upstream = Stub::start(["test", "whole"].map(|key| (key, document(key, "last"))));
     let mut site = Site::new(&upstream, &["test", "whole"]);
     for (number, (word, damage)) in DAMAGES.iter().enumerate() {
         site.set("api_url", json!(upstream.api_url()));
@@ -73,7 +73,7 @@ fn a_damaged_snapshot_is_told_by_name_never_served_and_fetched_again() {
         let is_damaged = |path: &&PathBuf| path.file_stem().is_some_and(|stem| stem == TEST);
         let damaged = snapshots.iter().find(is_damaged).unwrap();
         if !damage(damaged) {
-            eprintln!("skipped: this user cannot make {word}");
+            testing::skip(format!("this user cannot make {word}"));
             continue;
         }
         // Without upstream there is nothing to serve instead.
@@ -101,7 +101,7 @@ fn a_damaged_snapshot_is_told_by_name_never_served_and_fetched_again() {
 
 #[test]
 fn damaged_boards_indexes_locks_and_staged_files_are_no_obstacle() {
-    let upstream = Upstream::start([("test", document("test", "last"))]);
+    let upstream = Stub::start([("test", document("test", "last"))]);
     let mut site = Site::new(&upstream, &["test"]);
     site.leave_behind();
     let damages: [Damage; 7] = [
@@ -157,17 +157,14 @@ fn damaged_boards_indexes_locks_and_staged_files_are_no_obstacle() {
 
 #[test]
 fn a_torn_snapshot_beside_an_older_whole_one_gives_way_to_it() {
-    let upstream = Upstream::start([("test", document("test", "older"))]);
+    let upstream = Stub::start([("test", document("test", "older"))]);
     let mut site = Site::new(&upstream, &["test"]);
     site.leave_behind();
     site.set("api_url", json!(upstream.api_url()));
     let older = site.snapshot();
     let kept = fs::read(&older).unwrap();
 
-    upstream.set(
-        "test",
-        crate::harness::Answer::Document(document("test", "newer")),
-    );
+    upstream.set("test", Answer::Document(document("test", "newer")));
     let mut proxy = site.start();
     wait_for_greeting(&proxy, "newer");
     site.wait_until_settled(1);

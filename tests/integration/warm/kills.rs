@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
+use testing::{Answer, Stub, document};
 
-use super::{Site, greeting, number};
-use crate::harness::{Answer, Upstream, document};
+use super::{Site, greeting};
 
 /// The value of an edition: every third is so large that it is compressed after it is published.
 fn value(edition: usize) -> String {
@@ -31,11 +31,11 @@ impl Drop for EndAtEnd<'_> {
     }
 }
 
-/// `WARM_START_KILLS` proxies are killed, each at a moment of its own.
+/// Each proxy is killed at a moment of its own.
 #[test]
 fn a_proxy_that_is_killed_is_followed_by_one_that_serves_old_or_new() {
-    let kills = number("WARM_START_KILLS", 12);
-    let upstream = Upstream::start([("test", document("test", &value(0)))]);
+    let kills = 12 * testing::scale();
+    let upstream = Stub::start([("test", document("test", &value(0)))]);
     let mut site = Site::new(&upstream, &["test"]);
     site.set("api_poll_frequency_seconds", json!(0.005));
     site.leave_behind();
@@ -50,8 +50,8 @@ fn a_proxy_that_is_killed_is_followed_by_one_that_serves_old_or_new() {
                 // Counted before it can be served.
                 let edition = offered.fetch_add(1, Ordering::SeqCst) + 1;
                 upstream.set("test", Answer::Document(document("test", &value(edition))));
-                let asked = upstream.requests("test");
-                while upstream.requests("test") == asked && !done.load(Ordering::Relaxed) {
+                let asked = upstream.count("test");
+                while upstream.count("test") == asked && !done.load(Ordering::Relaxed) {
                     std::thread::yield_now();
                 }
             }

@@ -25,8 +25,9 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testing::{Stub, eventually};
 
-use crate::harness::{Proxy, Upstream, eventually, executable};
+use crate::harness::{Proxy, executable};
 
 /// Nobody listens there.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:9/api/v1";
@@ -40,7 +41,7 @@ pub(crate) struct Site {
 
 impl Site {
     /// For these environments, by client-side key.
-    pub(crate) fn new(upstream: &Upstream, environments: &[&str]) -> Self {
+    pub(crate) fn new(upstream: &Stub, environments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let pairs: Vec<Value> = environments
             .iter()
@@ -127,10 +128,9 @@ impl Site {
         eventually("what is left to be settled", || {
             let found = fs::read_dir(&self.state).unwrap();
             let found = found.map(|entry| entry.unwrap().path());
-            let settled = found.filter(is_index).count() == 1
+            found.filter(is_index).count() == 1
                 && self.snapshots().len() == snapshots
-                && !self.state.join("staging").is_file();
-            settled.then_some(())
+                && !self.state.join("staging").is_file()
         });
     }
 
@@ -167,9 +167,7 @@ pub(crate) fn greeting(proxy: &Proxy) -> String {
 /// Waits until that value is served.
 #[track_caller]
 pub(crate) fn wait_for_greeting(proxy: &Proxy, value: &str) {
-    proxy.wait_for(value, |proxy| {
-        (greeting(proxy) == format!("\"{value}\"")).then_some(())
-    });
+    proxy.wait_for(value, |proxy| greeting(proxy) == format!("\"{value}\""));
 }
 
 /// When the oldest of the documents was last fetched, as readiness tells it, and whether it is ready.
@@ -198,9 +196,4 @@ pub(crate) fn lines_with(proxy: &Proxy, words: &[&str]) -> usize {
 pub(crate) fn iso_8601(time: SystemTime) -> String {
     let time = jiff::Timestamp::try_from(time).unwrap();
     time.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
-}
-
-/// How often to do what takes long, or how much of it: a slice of it, unless the process environment says more.
-pub(crate) fn number(name: &str, slice: usize) -> usize {
-    std::env::var(name).map_or(slice, |text| text.parse().unwrap())
 }

@@ -6,9 +6,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use testing::{Answer, Stub, document};
 
 use super::{Site, greeting, lines_with, stop, wait_for_greeting};
-use crate::harness::{Answer, Proxy, Upstream, document, executable};
+use crate::harness::{Proxy, executable};
 
 /// A file system in memory on a directory that is there, until it is dropped.
 struct Volume {
@@ -23,7 +24,9 @@ impl Volume {
                 path: path.to_owned(),
             }),
             Err(error) => {
-                eprintln!("skipped: only root can mount a file system to break: {error}");
+                testing::skip(format!(
+                    "only root can mount a file system to break: {error}"
+                ));
                 None
             }
         }
@@ -50,8 +53,8 @@ impl Drop for Volume {
 const KEYS: [&str; 2] = ["test", "other"];
 const AGAIN: &str = "publishing again after";
 
-fn polls(upstream: &Upstream) -> usize {
-    KEYS.map(|key| upstream.requests(key))
+fn polls(upstream: &Stub) -> usize {
+    KEYS.map(|key| upstream.count(key))
         .into_iter()
         .min()
         .unwrap()
@@ -68,19 +71,17 @@ fn wait_until_held(proxy: &Proxy) {
 /// Has both documents changed while nothing can be published; expects the one before to be served, and one line, with
 /// these words, that says why. Returns when that has been tried often.
 #[track_caller]
-fn check_outage(proxy: &Proxy, upstream: &Upstream, words: &[&str], outages: usize) {
+fn check_outage(proxy: &Proxy, upstream: &Stub, words: &[&str], outages: usize) {
     let before = greeting(proxy);
     for key in KEYS {
         let new = document(key, &format!("after outage {outages}"));
         upstream.set(key, Answer::Document(new));
     }
     proxy.wait_for("the line that tells it", |proxy| {
-        (lines_with(proxy, &["not updated"]) == outages).then_some(())
+        lines_with(proxy, &["not updated"]) == outages
     });
     let asked = polls(upstream);
-    proxy.wait_for("more polls", |_| {
-        (polls(upstream) >= asked + 5).then_some(())
-    });
+    proxy.wait_for("more polls", |_| polls(upstream) >= asked + 5);
     assert_eq!(greeting(proxy), before);
     assert_eq!(
         proxy
@@ -99,10 +100,10 @@ fn check_outage(proxy: &Proxy, upstream: &Upstream, words: &[&str], outages: usi
 fn check_end(proxy: &Proxy, outages: usize) {
     wait_for_greeting(proxy, &format!("after outage {outages}"));
     proxy.wait_for("the line that tells it", |proxy| {
-        (lines_with(proxy, &[AGAIN]) == outages).then_some(())
+        lines_with(proxy, &[AGAIN]) == outages
     });
     proxy.wait_for("readiness", |proxy| {
-        (proxy.get("/proxy/health/readiness", "").status == 200).then_some(())
+        proxy.get("/proxy/health/readiness", "").status == 200
     });
 }
 
@@ -112,7 +113,7 @@ fn a_full_disk_is_told_once_and_changes_nothing_that_is_served() {
     let Some(volume) = Volume::mount(place.path(), MsFlags::empty(), "size=3m,mode=700") else {
         return;
     };
-    let upstream = Upstream::start(KEYS.map(|key| (key, document(key, "first"))));
+    let upstream = Stub::start(KEYS.map(|key| (key, document(key, "first"))));
     let site = Site::new(&upstream, &KEYS).publishing_in(&place.path().join("state"));
     let mut proxy = site.start();
     proxy.wait_until_ready();
@@ -127,7 +128,7 @@ fn a_full_disk_is_told_once_and_changes_nothing_that_is_served() {
 
 #[test]
 fn a_read_only_disk_is_told_once_and_changes_nothing_that_is_served() {
-    let upstream = Upstream::start(KEYS.map(|key| (key, document(key, "first"))));
+    let upstream = Stub::start(KEYS.map(|key| (key, document(key, "first"))));
     let site = Site::new(&upstream, &KEYS);
     let mut proxy = site.start();
     wait_until_held(&proxy);
@@ -145,7 +146,7 @@ fn a_read_only_disk_is_told_once_and_changes_nothing_that_is_served() {
 /// As a full disk, for any user: files that may not grow beyond a limit. The kernel's signal would end the supervisor.
 #[test]
 fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
-    let upstream = Upstream::start([("test", document("test", "first"))]);
+    let upstream = Stub::start([("test", document("test", "first"))]);
     let site = Site::new(&upstream, &["test"]);
     let proxy = site.command();
     let mut command = std::process::Command::new("sh");
@@ -159,25 +160,23 @@ fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
     let large = document("test", &"x".repeat(3_000_000));
     upstream.set("test", Answer::Document(large));
     proxy.wait_for("the line that tells it", |proxy| {
-        (lines_with(proxy, &["not updated", "File too large"]) == 1).then_some(())
+        lines_with(proxy, &["not updated", "File too large"]) == 1
     });
-    let asked = upstream.requests("test");
-    proxy.wait_for("more polls", |_| {
-        (upstream.requests("test") >= asked + 5).then_some(())
-    });
+    let asked = upstream.count("test");
+    proxy.wait_for("more polls", |_| upstream.count("test") >= asked + 5);
     assert_eq!(greeting(&proxy), "\"first\"");
     assert_eq!(lines_with(&proxy, &["not updated"]), 1, "{}", proxy.log());
     upstream.set("test", Answer::Document(document("test", "smaller")));
     wait_for_greeting(&proxy, "smaller");
     proxy.wait_for("the line that tells it", |proxy| {
-        (lines_with(proxy, &[AGAIN]) == 1).then_some(())
+        lines_with(proxy, &[AGAIN]) == 1
     });
     stop(&mut proxy);
 }
 
 #[test]
 fn a_state_directory_that_is_gone_is_told_once_and_serving_goes_on() {
-    let upstream = Upstream::start(KEYS.map(|key| (key, document(key, "first"))));
+    let upstream = Stub::start(KEYS.map(|key| (key, document(key, "first"))));
     let site = Site::new(&upstream, &KEYS);
     let mut proxy = site.start();
     wait_until_held(&proxy);
@@ -185,7 +184,7 @@ fn a_state_directory_that_is_gone_is_told_once_and_serving_goes_on() {
     fs::rename(site.state(), &elsewhere).unwrap();
     // Nobody changes anything, and yet it is noticed.
     proxy.wait_for("the line that tells it", |proxy| {
-        (lines_with(proxy, &["gone from the state directory"]) == 1).then_some(())
+        lines_with(proxy, &["gone from the state directory"]) == 1
     });
     check_outage(&proxy, &upstream, &["gone from the state directory"], 1);
     fs::rename(&elsewhere, site.state()).unwrap();
@@ -198,15 +197,13 @@ fn a_state_directory_that_is_gone_is_told_once_and_serving_goes_on() {
 
 #[test]
 fn a_snapshot_that_somebody_removed_is_published_again() {
-    let upstream = Upstream::start([("test", document("test", "first"))]);
+    let upstream = Stub::start([("test", document("test", "first"))]);
     let site = Site::new(&upstream, &["test"]);
     let mut proxy = site.start();
     proxy.wait_until_ready();
     let removed = site.snapshot();
     fs::remove_file(&removed).unwrap();
-    proxy.wait_for("another one", |_| {
-        (!site.snapshots().is_empty()).then_some(())
-    });
+    proxy.wait_for("another one", |_| !site.snapshots().is_empty());
     assert_ne!(site.snapshot(), removed);
     assert_eq!(greeting(&proxy), "\"first\"");
     stop(&mut proxy);

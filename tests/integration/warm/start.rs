@@ -6,11 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
+use testing::{Answer, Stub, document, eventually};
 
-use super::{
-    Site, free_address, greeting, last_update, lines_with, number, stop, wait_for_greeting,
-};
-use crate::harness::{Answer, Connection, Proxy, Upstream, document};
+use super::{Site, free_address, greeting, last_update, lines_with, stop, wait_for_greeting};
+use crate::harness::{Connection, Proxy};
 
 /// Everything a client can ask of an environment, byte for byte.
 fn answers(proxy: &Proxy, key: &str) -> Vec<(u16, Option<String>, Vec<u8>)> {
@@ -34,7 +33,7 @@ fn answers(proxy: &Proxy, key: &str) -> Vec<(u16, Option<String>, Vec<u8>)> {
 #[test]
 fn restarted_without_upstream_a_proxy_serves_what_it_served_with_its_real_age() {
     let keys = ["test", "other"];
-    let upstream = Upstream::start(keys.map(|key| (key, document(key, "last"))));
+    let upstream = Stub::start(keys.map(|key| (key, document(key, "last"))));
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
         let mut site = Site::new(&upstream, &keys);
         site.set(
@@ -63,7 +62,7 @@ fn restarted_without_upstream_a_proxy_serves_what_it_served_with_its_real_age() 
                 "{fetched_before} {fetched} {ended}"
             );
             proxy.wait_for("failed fetches", |proxy| {
-                (lines_with(proxy, &["not updated", "could not reach upstream"]) >= 2).then_some(())
+                lines_with(proxy, &["not updated", "could not reach upstream"]) >= 2
             });
             assert_eq!(last_update(&proxy), (200, fetched.clone()));
             assert_eq!(lines_with(&proxy, &["serving 2 of 2 environments as"]), 1);
@@ -76,7 +75,7 @@ fn restarted_without_upstream_a_proxy_serves_what_it_served_with_its_real_age() 
 
 #[test]
 fn what_is_older_than_allowed_is_served_and_not_ready() {
-    let upstream = Upstream::start([("test", document("test", "last"))]);
+    let upstream = Stub::start([("test", document("test", "last"))]);
     let mut site = Site::new(&upstream, &["test"]);
     site.leave_behind();
     // As if it had been fetched long ago: without a board the time of the publication counts.
@@ -101,18 +100,16 @@ fn what_is_older_than_allowed_is_served_and_not_ready() {
 
 #[test]
 fn an_unchanged_document_is_fetched_whole_once_and_not_published_again() {
-    let upstream = Upstream::start([("test", document("test", "same"))]);
+    let upstream = Stub::start([("test", document("test", "same"))]);
     let mut site = Site::new(&upstream, &["test"]);
     site.leave_behind();
     site.set("api_url", json!(upstream.api_url()));
     let before = site.snapshot();
     let inode = fs::metadata(&before).unwrap().ino();
 
-    let asked = upstream.requests("test");
+    let asked = upstream.count("test");
     let proxy = site.start();
-    proxy.wait_for("some polls", |_| {
-        (upstream.requests("test") >= asked + 4).then_some(())
-    });
+    proxy.wait_for("some polls", |_| upstream.count("test") >= asked + 4);
     let heads = &upstream.heads("test")[asked..];
     let conditional: Vec<bool> = heads
         .iter()
@@ -133,7 +130,7 @@ fn an_unchanged_document_is_fetched_whole_once_and_not_published_again() {
 
 #[test]
 fn a_document_that_changed_meanwhile_replaces_what_was_served_at_once() {
-    let upstream = Upstream::start([("test", document("test", "before"))]);
+    let upstream = Stub::start([("test", document("test", "before"))]);
     let mut site = Site::new(&upstream, &["test"]);
     site.leave_behind();
     site.set("api_url", json!(upstream.api_url()));
@@ -144,7 +141,7 @@ fn a_document_that_changed_meanwhile_replaces_what_was_served_at_once() {
 
 #[test]
 fn what_is_no_longer_configured_is_not_served_and_goes() {
-    let upstream = Upstream::start(["test", "gone"].map(|key| (key, document(key, "here"))));
+    let upstream = Stub::start(["test", "gone"].map(|key| (key, document(key, "here"))));
     let mut site = Site::new(&upstream, &["test", "gone"]);
     site.leave_behind();
     site.set(
@@ -168,7 +165,7 @@ fn time_to_first_answer(site: &mut Site) -> Duration {
     let started = Instant::now();
     let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
     let head = "GET /api/v1/flags/ HTTP/1.1\r\nHost: proxy.test\r\nX-Environment-Key: test\r\n\r\n";
-    let mut connection = crate::harness::eventually("a listener", || {
+    let mut connection = eventually("a listener", || {
         // Without the pause of the harness, which is longer than what is measured.
         let soon = Instant::now() + Duration::from_millis(5);
         while Instant::now() < soon {
@@ -206,15 +203,14 @@ fn large_document(identities: usize) -> String {
     document.to_string()
 }
 
-/// `WARM_START_RUNS` starts are measured, of a document with `WARM_START_IDENTITIES` identity overrides.
 #[test]
 fn the_first_answer_does_not_wait_for_upstream() {
-    let document = large_document(number("WARM_START_IDENTITIES", 100));
+    let document = large_document(100 * testing::scale());
     let length = document.len();
-    let upstream = Upstream::start([("test", document)]);
+    let upstream = Stub::start([("test", document)]);
     let mut site = Site::new(&upstream, &["test"]);
     site.leave_behind();
-    let mut times: Vec<Duration> = (0..number("WARM_START_RUNS", 5))
+    let mut times: Vec<Duration> = (0..5 * testing::scale())
         .map(|_| time_to_first_answer(&mut site))
         .collect();
     times.sort_unstable();

@@ -1,0 +1,154 @@
+//! Which fetches may be conditional, by the dates of single answers.
+
+mod simulation;
+
+use super::*;
+
+const FAST: Duration = Duration::from_millis(5);
+const UPDATED_AT: &str = "1994-11-06T08:49:37.2Z";
+const LONG_AFTER: &str = "Sun, 06 Nov 1994 08:50:00 GMT";
+
+fn date(text: &str) -> SystemTime {
+    httpdate::parse_http_date(text).unwrap()
+}
+
+fn timing(date: Option<&str>, elapsed: Duration) -> Timing {
+    Timing {
+        asked: Instant::now(),
+        elapsed,
+        date: date.map(self::date),
+    }
+}
+
+fn received(updated_at: Option<&str>, last_modified: Option<&str>, timing: Timing) -> Condition {
+    let mut condition = Condition::default();
+    condition.received(updated_at, last_modified.map(date), timing);
+    condition
+}
+
+fn since(condition: &Condition, now: Instant) -> Option<String> {
+    condition.since(now).map(httpdate::fmt_http_date)
+}
+
+fn after(updated_at: &str, date: Option<&str>, elapsed: Duration) -> Option<String> {
+    let timing = timing(date, elapsed);
+    since(&received(Some(updated_at), None, timing), timing.asked)
+}
+
+#[test]
+fn nothing_received_is_no_condition() {
+    let mut condition = Condition::default();
+    assert_eq!(condition.since(Instant::now()), None);
+    condition.confirmed(timing(Some(LONG_AFTER), FAST));
+    assert_eq!(condition.since(Instant::now()), None);
+}
+
+#[test]
+fn an_old_document_is_asked_for_by_its_second() {
+    for updated_at in [
+        "1994-11-06T08:49:37Z",
+        "1994-11-06T08:49:37.999999+00:00",
+        "1994-11-06T10:49:37.5+02:00",
+    ] {
+        assert_eq!(
+            after(updated_at, Some(LONG_AFTER), FAST).as_deref(),
+            Some("Sun, 06 Nov 1994 08:49:37 GMT"),
+            "{updated_at}"
+        );
+    }
+}
+
+#[test]
+fn a_document_is_asked_for_by_what_upstream_compares() {
+    let timing = timing(Some(LONG_AFTER), FAST);
+    let last_modified = Some("Sun, 06 Nov 1994 08:49:40 GMT");
+    for updated_at in [None, Some(UPDATED_AT), Some("at tea")] {
+        let condition = received(updated_at, last_modified, timing);
+        assert_eq!(since(&condition, timing.asked).as_deref(), last_modified);
+    }
+    // An answer that is always of just now says nothing about the second of the last edit.
+    let condition = received(Some(UPDATED_AT), Some(LONG_AFTER), timing);
+    assert_eq!(since(&condition, timing.asked), None);
+}
+
+#[test]
+fn a_body_of_the_second_of_its_edit_is_fetched_again() {
+    let at = |date, elapsed| after(UPDATED_AT, Some(date), elapsed).is_some();
+    assert!(!at("Sun, 06 Nov 1994 08:49:37 GMT", FAST));
+    // The head is of the next second, but the body may have been read in the one before.
+    assert!(!at("Sun, 06 Nov 1994 08:49:38 GMT", FAST));
+    // This would do if all of upstream's clocks were one.
+    assert!(!at("Sun, 06 Nov 1994 08:49:39 GMT", FAST));
+    assert!(!at("Sun, 06 Nov 1994 08:49:41 GMT", FAST));
+    assert!(at("Sun, 06 Nov 1994 08:49:42 GMT", FAST));
+    assert!(!at("Sun, 06 Nov 1994 08:49:44 GMT", Duration::from_secs(4)));
+    assert!(at("Sun, 06 Nov 1994 08:49:45 GMT", Duration::from_secs(4)));
+}
+
+#[test]
+fn without_dates_every_fetch_is_unconditional() {
+    assert_eq!(after(UPDATED_AT, None, FAST), None);
+    let tea = "1994-11-06 at tea";
+    assert_eq!(after(tea, Some(LONG_AFTER), FAST), None);
+    let before = "1969-11-06T08:49:37Z";
+    assert_eq!(after(before, Some(LONG_AFTER), FAST), None);
+    let timing = timing(Some(LONG_AFTER), FAST);
+    let condition = received(None, None, timing);
+    assert_eq!(condition.since(timing.asked), None);
+}
+
+#[test]
+fn a_newer_body_that_proves_nothing_ends_the_condition_of_the_older_one() {
+    let timing = timing(Some(LONG_AFTER), FAST);
+    let mut condition = received(Some(UPDATED_AT), None, timing);
+    assert!(condition.since(timing.asked).is_some());
+    condition.received(Some("1994-11-06T08:50:00.5Z"), None, timing);
+    assert_eq!(condition.since(timing.asked), None);
+}
+
+#[test]
+fn now_and_then_the_document_is_fetched_whole() {
+    let timing = timing(None, FAST);
+    let first = Timing {
+        date: Some(date(LONG_AFTER)),
+        ..timing
+    };
+    let mut condition = received(Some(UPDATED_AT), None, first);
+    for _ in 1..FEWEST_CONFIRMED {
+        condition.confirmed(timing);
+    }
+    // Those who poll seldom have asked too few times by then.
+    let late = timing.asked + WHOLE_EVERY;
+    assert!(condition.since(late).is_some());
+    condition.confirmed(timing);
+    assert!(condition.since(late - SECOND).is_some());
+    assert_eq!(condition.since(late), None);
+}
+
+#[test]
+fn a_clock_that_is_set_back_ends_the_condition() {
+    let first = timing(Some(LONG_AFTER), FAST);
+    let later = |seconds, date| Timing {
+        asked: first.asked + Duration::from_secs(seconds),
+        elapsed: FAST,
+        date: Some(self::date(date)),
+    };
+    for (answer, refuted) in [
+        // Whole seconds, drift, and clocks that are not quite the same.
+        (later(10, "Sun, 06 Nov 1994 08:50:10 GMT"), false),
+        (later(10, "Sun, 06 Nov 1994 08:50:08 GMT"), false),
+        (later(10, "Sun, 06 Nov 1994 08:59:00 GMT"), false),
+        (later(10, "Sun, 06 Nov 1994 08:50:07 GMT"), true),
+        (later(10, "Sun, 06 Nov 1994 08:49:30 GMT"), true),
+        // Bit by bit is no better.
+        (later(60, "Sun, 06 Nov 1994 08:50:40 GMT"), true),
+    ] {
+        let mut condition = received(Some(UPDATED_AT), None, first);
+        condition.confirmed(answer);
+        assert_eq!(
+            condition.since(answer.asked).is_none(),
+            refuted,
+            "{answer:?}"
+        );
+    }
+}

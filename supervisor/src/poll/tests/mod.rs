@@ -1,0 +1,363 @@
+//! The poller between a stub upstream and a real state directory, read as a worker would.
+
+mod edits;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use contract::{BoardWords, Index, ServerSideKey, key};
+use snapshot::{Map, Publisher, Reader, Shape};
+
+use super::*;
+use crate::environments::roster::Roster;
+use crate::notice::Notices;
+use crate::source::Supply;
+use crate::source::upstream::{Credential, Upstream};
+use crate::stub::{Reply, Stub, answer, eventually};
+
+/// A poller over a state directory of its own, and a reader beside it.
+struct Trial {
+    polling: Polling,
+    notices: Notices,
+    reader: Reader,
+    directory: tempfile::TempDir,
+}
+
+/// The newest generation on a board.
+fn newest(board: &Board) -> u64 {
+    let rows = (0..board.shape().rows).map(|row| board.row_generation(row));
+    rows.max().unwrap_or(0).max(board.index_generation())
+}
+
+fn pairs(count: usize) -> Vec<KeyPair> {
+    (0..count)
+        .map(|number| KeyPair {
+            server_side_key: ServerSideKey::new(format!("ser.{number}")),
+            client_side_key: format!("client-{number}"),
+        })
+        .collect()
+}
+
+fn publication(directory: &Path, environments: &[KeyPair]) -> (Publication, Arc<Board>) {
+    let shape = Shape {
+        format: engine::FORMAT,
+        rows: environments.len() + 10,
+        slots: 1,
+    };
+    let publisher = Publisher::open(directory, shape).unwrap();
+    let board = publisher.share_board();
+    let index = Roster::new(environments.to_vec(), shape.rows).index(None, &[]);
+    (Publication::open(publisher, &index).unwrap(), board)
+}
+
+impl Trial {
+    fn new(
+        environments: Vec<KeyPair>,
+        supply: Supply,
+        compile: Compile,
+        compress: Compress,
+    ) -> Self {
+        let interval = Duration::from_millis(10);
+        Self::every(interval, environments, supply, compile, compress)
+    }
+
+    fn every(
+        interval: Duration,
+        environments: Vec<KeyPair>,
+        supply: Supply,
+        compile: Compile,
+        compress: Compress,
+    ) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (publication, board) = publication(directory.path(), &environments);
+        let notices = Notices::of_children().unwrap();
+        let poller = Poller {
+            environments,
+            supply,
+            interval,
+            compile,
+            compress,
+            publication,
+            board,
+            bell: notices.bell(),
+        };
+        Self {
+            polling: poller.start().unwrap(),
+            notices,
+            reader: Reader::open(directory.path(), engine::FORMAT).unwrap(),
+            directory,
+        }
+    }
+
+    fn of(stub: &Stub, count: usize) -> Self {
+        Self::compiling(stub, count, engine::compile, |_| false)
+    }
+
+    fn compiling(stub: &Stub, count: usize, compile: Compile, compress: Compress) -> Self {
+        let environments = pairs(count);
+        let upstream = Upstream::new(&stub.api_url(), Duration::from_secs(10), 1 << 20).unwrap();
+        let credentials = environments
+            .iter()
+            .map(|pair| Credential::of(&pair.server_side_key).unwrap())
+            .collect();
+        let supply = Supply::Upstream(upstream, credentials);
+        Self::new(environments, supply, compile, compress)
+    }
+
+    /// What a worker would serve for this environment.
+    fn environment(&self, row: usize) -> Option<Map<engine::Environment>> {
+        mapped(&self.reader, row)
+    }
+
+    /// The document that a worker would serve for this environment.
+    fn document(&self, row: usize) -> Option<String> {
+        let environment = self.environment(row)?;
+        Some(String::from_utf8(environment.document().body().to_vec()).unwrap())
+    }
+}
+
+/// What a worker with this reader would serve for the environment in this row.
+fn mapped(reader: &Reader, row: usize) -> Option<Map<engine::Environment>> {
+    let board = reader.board();
+    let index = reader.index::<Index>(board.index_generation());
+    let index = index.ok()?;
+    let file = &index.environment(row)?.file;
+    loop {
+        let generation = board.row_generation(row);
+        match reader.map(file, generation) {
+            Err(snapshot::Error::Retired { .. }) if board.row_generation(row) != generation => {}
+            mapped => return mapped.ok(),
+        }
+    }
+}
+
+fn document(row: usize, edition: usize) -> String {
+    serde_json::json!({
+        "id": row,
+        "api_key": format!("client-{row}"),
+        "name": format!("edition {edition}"),
+        "updated_at": "2023-07-14T16:12:00.000000Z",
+        "project": {"id": 1, "name": "project", "segments": [], "hide_disabled_flags": false},
+        "feature_states": [],
+    })
+    .to_string()
+}
+
+const DATE: &str = "Date: Fri, 14 Jul 2023 16:13:00 GMT";
+
+fn row(request: &str) -> usize {
+    let (_, key) = request.split_once("x-environment-key: ser.").unwrap();
+    key.lines().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn publishes_every_key_before_any_document() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_publication, board) = publication(directory.path(), &pairs(2));
+    let reader = Reader::open(directory.path(), engine::FORMAT).unwrap();
+    let index = reader.index::<Index>(board.index_generation()).unwrap();
+    assert_eq!(index.environments.len(), 2);
+    for (row, pair) in pairs(2).iter().enumerate() {
+        assert_eq!(
+            index.environments[row].file,
+            key::file_name(&pair.client_side_key)
+        );
+        assert_eq!(index.open_client_side(&pair.client_side_key), Some(row));
+        let digest = pair.server_side_key.digest();
+        assert_eq!(index.open_server_side(&digest), Some(row));
+        assert_eq!(board.row_generation(row), 0);
+    }
+    assert_eq!(index.open_client_side("client-2"), None);
+    assert_eq!(index.open_server_side(&[0; 32]), None);
+}
+
+#[test]
+fn many_environments_are_fetched_and_published() {
+    let stub = Stub::new(|request| answer("200 OK", &[DATE], &document(row(request), 1)));
+    let trial = Trial::of(&stub, 20);
+    for row in 0..20 {
+        eventually("every document", || {
+            trial.document(row) == Some(document(row, 1))
+        });
+        eventually("every fetch is noted", || {
+            trial.reader.board().fetched(row).is_some()
+        });
+    }
+}
+
+#[test]
+fn a_changed_document_is_published_and_an_unchanged_one_is_not() {
+    let edition = Arc::new(AtomicUsize::new(1));
+    let current = Arc::clone(&edition);
+    let stub =
+        Stub::new(move |_| answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst))));
+    let mut trial = Trial::of(&stub, 1);
+    eventually("edition 1", || trial.document(0) == Some(document(0, 1)));
+    let generation = newest(trial.reader.board());
+    let polled = stub.requests().len();
+    eventually("three more polls", || stub.requests().len() >= polled + 3);
+    assert_eq!(newest(trial.reader.board()), generation);
+
+    trial.notices.wait(Some(Instant::now())).unwrap();
+    edition.store(2, Ordering::SeqCst);
+    eventually("edition 2", || trial.document(0) == Some(document(0, 2)));
+    assert_eq!(newest(trial.reader.board()), generation + 1);
+    let soon = Some(Instant::now() + Duration::from_secs(10));
+    assert!(trial.notices.wait(soon).unwrap().published);
+}
+
+#[test]
+fn a_fetch_is_conditional_only_after_the_second_of_the_edit() {
+    let stub = Stub::new(|request| {
+        if request.contains("if-modified-since: fri, 14 jul 2023 16:12:00 gmt") {
+            return answer("304 Not Modified", &[], "");
+        }
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let date = match ASKED.fetch_add(1, Ordering::SeqCst) {
+            0..3 => "Date: Fri, 14 Jul 2023 16:12:00 GMT",
+            _ => DATE,
+        };
+        answer("200 OK", &[date], &document(0, 1))
+    });
+    let trial = Trial::of(&stub, 1);
+    eventually("enough polls", || stub.requests().len() >= 8);
+    let conditional: Vec<_> = stub
+        .requests()
+        .iter()
+        .take(8)
+        .map(|request| request.contains("if-modified-since"))
+        .collect();
+    assert_eq!(
+        conditional,
+        [false, false, false, false, true, true, true, true]
+    );
+    let fetched = trial.reader.board().fetched(0).unwrap();
+    eventually("304 counts as a success", || {
+        trial.reader.board().fetched(0).unwrap() > fetched
+    });
+}
+
+#[test]
+fn a_bad_answer_changes_nothing_that_is_served() {
+    let bad: [fn() -> Reply; 4] = [
+        || answer("500 Internal Server Error", &[], ""),
+        || answer("200 OK", &[], "{\"api_key\": "),
+        || answer("200 OK", &[], "{}"),
+        || answer("200 OK", &[], "<html>"),
+    ];
+    for bad in bad {
+        let good = Arc::new(AtomicUsize::new(1));
+        let kind = Arc::clone(&good);
+        let stub = Stub::new(move |_| match kind.load(Ordering::SeqCst) {
+            0 => bad(),
+            edition => answer("200 OK", &[], &document(0, edition)),
+        });
+        let trial = Trial::of(&stub, 1);
+        eventually("edition 1", || trial.document(0) == Some(document(0, 1)));
+        good.store(0, Ordering::SeqCst);
+        let polled = stub.requests().len();
+        eventually("two bad answers", || stub.requests().len() >= polled + 2);
+        assert_eq!(trial.document(0), Some(document(0, 1)));
+        good.store(2, Ordering::SeqCst);
+        eventually("edition 2", || trial.document(0) == Some(document(0, 2)));
+    }
+}
+
+#[test]
+fn a_document_that_makes_compiling_panic_is_its_own_failure_alone() {
+    let stub = Stub::new(|request| match row(request) {
+        0 => answer("200 OK", &[], "{\"dangerous\": true}"),
+        row => answer("200 OK", &[], &document(row, 1)),
+    });
+    let compile: Compile = |body| {
+        assert!(!body.starts_with(b"{\"dangerous"), "a defect");
+        engine::compile(body)
+    };
+    let trial = Trial::compiling(&stub, 2, compile, |_| false);
+    eventually("two dangerous answers", || {
+        let dangerous = |request: &&String| row(request) == 0;
+        stub.requests().iter().filter(dangerous).count() >= 2
+    });
+    eventually("the other document", || trial.document(1).is_some());
+    assert_eq!(trial.document(0), None);
+}
+
+#[test]
+fn what_compiling_left_out_is_published_afterwards_or_not_at_all() {
+    let edition = Arc::new(AtomicUsize::new(1));
+    let current = Arc::clone(&edition);
+    let stub =
+        Stub::new(move |_| answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst))));
+    let compress: Compress = |environment| {
+        // Told by its name: a test cannot hand over more than a function.
+        assert_ne!(environment.name(), Some("edition 2"), "a defect");
+        environment.name() == Some("edition 3")
+    };
+    let mut trial = Trial::compiling(&stub, 1, engine::compile, compress);
+    for (name, publications) in [(1, 1), (2, 1), (3, 2)] {
+        let before = trial.reader.board().row_generation(0);
+        edition.store(name, Ordering::SeqCst);
+        eventually("the edition", || {
+            trial.document(0) == Some(document(0, name))
+        });
+        let polled = stub.requests().len();
+        eventually("two more polls", || stub.requests().len() >= polled + 2);
+        let after = trial.reader.board().row_generation(0);
+        // The index is the first generation.
+        assert_eq!(after - before.max(1), publications, "edition {name}");
+        assert_eq!(trial.document(0), Some(document(0, name)));
+        let soon = Some(Instant::now() + Duration::from_secs(10));
+        assert!(trial.notices.wait(soon).unwrap().published);
+    }
+}
+
+#[test]
+fn what_is_replaced_is_reclaimed() {
+    let edition = Arc::new(AtomicUsize::new(1));
+    let current = Arc::clone(&edition);
+    let stub =
+        Stub::new(move |_| answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst))));
+    let trial = Trial::of(&stub, 1);
+    for edition_number in 1..=5 {
+        edition.store(edition_number, Ordering::SeqCst);
+        eventually("the edition", || {
+            trial.document(0) == Some(document(0, edition_number))
+        });
+    }
+    eventually("one snapshot is left", || {
+        let snapshots = trial.directory.path().join("environments");
+        std::fs::read_dir(snapshots).unwrap().count() == 1
+    });
+    assert_eq!(trial.document(0), Some(document(0, 5)));
+}
+
+#[test]
+fn embedded_documents_are_published_once_and_never_get_stale() {
+    let supply = Supply::Embedded(vec![document(0, 1).into(), document(1, 1).into()]);
+    let trial = Trial::new(pairs(2), supply, engine::compile, |_| false);
+    let board = trial.reader.board();
+    for row in 0..2 {
+        eventually("both documents", || {
+            trial.document(row) == Some(document(row, 1))
+        });
+    }
+    let generation = newest(board);
+    let fetched = board.fetched(1);
+    eventually("a later poll counts as a fetch", || {
+        board.fetched(1) > fetched
+    });
+    assert_eq!(newest(board), generation);
+}
+
+#[test]
+fn a_poller_that_ends_says_why() {
+    let supply = Supply::Embedded(Vec::new());
+    let mut trial = Trial::new(pairs(1), supply, engine::compile, |_| false);
+    let soon = Some(Instant::now() + Duration::from_secs(10));
+    assert!(trial.notices.wait(soon).unwrap().poller_ended);
+    let reason = trial.polling.reason().to_string();
+    assert!(reason.starts_with("poll: "), "{reason}");
+}
+
+mod changing;

@@ -1,0 +1,332 @@
+//! The pool over workers that only sleep: nothing here speaks HTTP.
+
+mod roll;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+
+use nix::errno::Errno;
+use nix::unistd::getpgid;
+use snapshot::{Publisher, Shape};
+
+use super::*;
+use crate::notice::{Bell, Notice};
+use crate::pool::listener;
+use crate::stub::eventually;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const SLEEP: &str = "exec sleep 60";
+/// A worker that does not hear TERM.
+const DEAF: &str = "trap '' TERM; touch $directory/deaf.$slot; exec sleep 60";
+const TIMES: Times = Times {
+    drain_delay: Duration::ZERO,
+    drain_timeout: HOUR,
+    patience: HOUR,
+    boot_timeout: HOUR,
+};
+
+/// A pool that serves in a thread of its own.
+struct Trial {
+    directory: tempfile::TempDir,
+    board: Arc<Board>,
+    port: u16,
+    bell: Bell,
+    thread: JoinHandle<Result<End, Error>>,
+}
+
+impl Trial {
+    /// Two workers that run this, after each has left its process number; `$slot` and `$directory` are set.
+    fn new(script: &'static str, times: Times) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let shape = Shape {
+            format: 1,
+            rows: 1,
+            slots: 2,
+        };
+        let publisher = Publisher::open(&directory.path().join("state"), shape).unwrap();
+        let board = publisher.share_board();
+        let listeners = listener::open("127.0.0.1", 0, 2.try_into().unwrap()).unwrap();
+        let port = listeners[0].local_addr().unwrap().port();
+        let mut notices = Notices::of_children().unwrap();
+        let bell = notices.bell();
+        let path = directory.path().to_owned();
+        let shared = Arc::clone(&board);
+        let thread = thread::spawn(move || {
+            let worker = Box::new(move |slot| shell(script, slot, &path));
+            let mut pool = Pool::new(worker, listeners, shared, times);
+            let end = pool.start().and_then(|()| pool.serve(&mut notices));
+            pool.drain(&mut notices)?;
+            end
+        });
+        Self {
+            directory,
+            board,
+            port,
+            bell,
+            thread,
+        }
+    }
+
+    fn left(&self, name: &str, slot: usize) -> Option<String> {
+        let content = fs::read_to_string(left(self.directory.path(), name, slot)).ok()?;
+        content
+            .ends_with('\n')
+            .then(|| content.trim_end().to_owned())
+    }
+
+    fn process(&self, slot: usize) -> Pid {
+        eventually("the worker runs", || self.left("process", slot).is_some());
+        Pid::from_raw(self.left("process", slot).unwrap().parse().unwrap())
+    }
+
+    fn processes(&self) -> [Pid; 2] {
+        [self.process(0), self.process(1)]
+    }
+
+    /// The successor of this process in the slot.
+    fn successor(&self, slot: usize, process: Pid) -> Pid {
+        eventually("a successor", || self.process(slot) != process);
+        self.process(slot)
+    }
+
+    fn end(self) -> Result<End, Error> {
+        eventually("the pool ends", || self.thread.is_finished());
+        self.thread.join().unwrap()
+    }
+}
+
+fn left(directory: &Path, name: &str, slot: usize) -> PathBuf {
+    directory.join(format!("{name}.{slot}"))
+}
+
+fn shell(script: &str, slot: usize, directory: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!("echo $$ >$directory/process.$slot; {script}"))
+        .env("slot", slot.to_string())
+        .env("directory", directory);
+    command
+}
+
+fn is_gone(process: Pid) -> bool {
+    kill(process, None) == Err(Errno::ESRCH)
+}
+
+#[test]
+fn replaces_a_killed_worker_and_leaves_the_other_alone() {
+    let trial = Trial::new(SLEEP, TIMES);
+    let [first, second] = trial.processes();
+    kill(first, Signal::SIGKILL).unwrap();
+    let successor = trial.successor(0, first);
+    assert!(is_gone(first));
+    assert!(!is_gone(second));
+    assert_eq!(trial.process(1), second);
+    eventually("the slot is the successor's", || {
+        trial.board.worker_process(0) == successor.as_raw().cast_unsigned()
+    });
+    assert_eq!(trial.board.worker_state(0), WorkerState::Starting);
+    kill(successor, Signal::SIGTERM).unwrap();
+    trial.successor(0, successor);
+    trial.bell.ring(Notice::Stop);
+    trial.end().unwrap();
+}
+
+#[test]
+fn a_successor_gets_the_same_sockets_its_own_and_its_neighbours() {
+    let trial = Trial::new(
+        "own=$(readlink /proc/$$/fd/0); beside=$(readlink /proc/$$/fd/1); \
+        printf '%s\\n' $own $beside >$directory/$$; exec sleep 60",
+        TIMES,
+    );
+    let sockets = |process: Pid| {
+        let path = trial.directory.path().join(process.to_string());
+        eventually("the worker looks at its stdin and stdout", || {
+            fs::read_to_string(&path).is_ok_and(|links| links.matches("]\n").count() == 2)
+        });
+        let links = fs::read_to_string(&path).unwrap();
+        let (own, beside) = links.trim().split_once('\n').unwrap();
+        (own.to_owned(), beside.to_owned())
+    };
+    let [first, second] = trial.processes();
+    let (own, beside) = sockets(first);
+    assert!(own.starts_with("socket:["));
+    assert_ne!(own, beside);
+    // Each has the other's as that of its neighbour.
+    assert_eq!(sockets(second), (beside.clone(), own.clone()));
+    kill(first, Signal::SIGKILL).unwrap();
+    assert_eq!(sockets(trial.successor(0, first)), (own, beside));
+    trial.bell.ring(Notice::Stop);
+    trial.end().unwrap();
+}
+
+#[test]
+fn a_worker_leads_a_process_group_of_its_own() {
+    let trial = Trial::new(SLEEP, TIMES);
+    for process in trial.processes() {
+        assert_eq!(getpgid(Some(process)), Ok(process));
+    }
+    trial.bell.ring(Notice::Stop);
+    trial.end().unwrap();
+}
+
+#[test]
+fn a_worker_that_cannot_boot_ends_them_all() {
+    let trial = Trial::new(
+        "while [ ! -s $directory/process.0 ]; do sleep 0.01; done; [ $slot = 0 ] || exit 3; exec sleep 60",
+        TIMES,
+    );
+    let [other, _] = trial.processes();
+    let board = Arc::clone(&trial.board);
+    let error = trial.end().unwrap_err();
+    assert_eq!(error.to_string(), "worker 1 could not boot");
+    assert!(is_gone(other));
+    assert!(board.draining());
+}
+
+#[test]
+fn a_program_that_is_not_there_ends_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let shape = Shape {
+        format: 1,
+        rows: 1,
+        slots: 1,
+    };
+    let publisher = Publisher::open(directory.path(), shape).unwrap();
+    let listeners = listener::open("127.0.0.1", 0, 1.try_into().unwrap()).unwrap();
+    let worker = Box::new(|_| Command::new("/no/such/program"));
+    let mut pool = Pool::new(worker, listeners, publisher.share_board(), TIMES);
+    assert_eq!(pool.start().unwrap_err().to_string(), "start worker 0");
+}
+
+#[test]
+fn stops_all_workers_and_lets_go_of_the_port() {
+    let trial = Trial::new(SLEEP, TIMES);
+    let processes = trial.processes();
+    let port = trial.port;
+    let board = Arc::clone(&trial.board);
+    trial.bell.ring(Notice::Stop);
+    assert_eq!(trial.end().unwrap(), End::Stopped);
+    assert!(processes.into_iter().all(is_gone));
+    assert!(board.draining());
+    assert_eq!(board.worker_state(0), WorkerState::Exited);
+    assert_eq!(board.worker_state(1), WorkerState::Exited);
+    // A process that another test is starting holds a copy until its exec.
+    eventually("the port is free", || {
+        listener::open("127.0.0.1", port, 1.try_into().unwrap()).is_ok()
+    });
+}
+
+#[test]
+fn the_end_of_polling_ends_serving() {
+    let trial = Trial::new(SLEEP, TIMES);
+    trial.bell.ring(Notice::PollerEnded);
+    assert_eq!(trial.end().unwrap(), End::PollerEnded);
+}
+
+#[test]
+fn a_worker_that_does_not_drain_in_time_is_killed() {
+    let trial = Trial::new(
+        DEAF,
+        Times {
+            drain_timeout: Duration::from_millis(50),
+            ..TIMES
+        },
+    );
+    let processes = trial.processes();
+    eventually("workers that hear nothing", || deaf(&trial));
+    trial.bell.ring(Notice::Stop);
+    assert_eq!(trial.end().unwrap(), End::Stopped);
+    assert!(processes.into_iter().all(is_gone));
+}
+
+#[test]
+fn asking_a_second_time_kills_at_once() {
+    kills_at_the_second_request(Trial::new(DEAF, TIMES));
+}
+
+fn kills_at_the_second_request(trial: Trial) {
+    let processes = trial.processes();
+    eventually("workers that hear nothing", || deaf(&trial));
+    trial.bell.ring(Notice::Stop);
+    eventually("draining", || trial.board.draining());
+    trial.bell.ring(Notice::Stop);
+    assert_eq!(trial.end().unwrap(), End::Stopped);
+    assert!(processes.into_iter().all(is_gone));
+}
+
+fn deaf(trial: &Trial) -> bool {
+    (0..2).all(|slot| left(trial.directory.path(), "deaf", slot).exists())
+}
+
+#[test]
+fn a_worker_that_is_not_heard_of_is_killed_and_replaced() {
+    let patience = Duration::from_millis(250);
+    let trial = Trial::new(SLEEP, Times { patience, ..TIMES });
+    let [silent, heard] = trial.processes();
+    let number = heard.as_raw().cast_unsigned();
+    let board = &trial.board;
+    eventually("the slot is the worker's", || {
+        board.worker_process(1) == number
+    });
+    board.set_worker_state(1, number, WorkerState::Ready);
+    // A worker that boots is given more time, and then none the less killed.
+    let begun = Instant::now();
+    eventually("a successor", || {
+        board.beat(1, number);
+        trial.process(0) != silent
+    });
+    assert!(begun.elapsed() > patience);
+    assert!(is_gone(silent));
+    assert_eq!(trial.process(1), heard);
+    // Now nobody beats in its stead.
+    trial.successor(1, heard);
+    trial.bell.ring(Notice::Stop);
+    trial.end().unwrap();
+}
+
+#[test]
+fn serves_on_for_the_drain_delay_and_replaces_who_dies() {
+    let drain_delay = Duration::from_millis(500);
+    let trial = Trial::new(
+        SLEEP,
+        Times {
+            drain_delay,
+            ..TIMES
+        },
+    );
+    let [first, second] = trial.processes();
+    let begun = Instant::now();
+    trial.bell.ring(Notice::Stop);
+    eventually("draining", || trial.board.draining());
+    kill(first, Signal::SIGKILL).unwrap();
+    trial.successor(0, first);
+    assert!(!is_gone(second));
+    assert_eq!(trial.end().unwrap(), End::Stopped);
+    assert!(begun.elapsed() >= drain_delay);
+    assert!(is_gone(second));
+}
+
+#[test]
+fn asking_a_second_time_ends_the_drain_delay_too() {
+    let times = Times {
+        drain_delay: HOUR,
+        ..TIMES
+    };
+    kills_at_the_second_request(Trial::new(DEAF, times));
+}
+
+#[test]
+fn a_new_generation_rings_every_worker() {
+    let trial = Trial::new(
+        "trap 'echo >$directory/rung.$slot' URG; echo >$directory/ready.$slot; while sleep 0.01; do :; done",
+        TIMES,
+    );
+    let all = |name| (0..2).all(|slot| trial.left(name, slot).is_some());
+    eventually("workers that listen", || all("ready"));
+    trial.bell.ring(Notice::Published);
+    eventually("every worker is rung", || all("rung"));
+    trial.bell.ring(Notice::Stop);
+    trial.end().unwrap();
+}

@@ -1,0 +1,334 @@
+//! Rolls over workers that only sleep; the test says on the board that they are ready, in their name.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use snapshot::{Board, Publisher, Shape};
+use tempfile::TempDir;
+
+use super::super::roll::*;
+use super::super::*;
+use crate::notice::{Bell, Notice, Notices};
+use crate::pool::{End, Error, Times};
+use crate::stub::eventually;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const TIMES: Times = Times {
+    drain_delay: Duration::ZERO,
+    drain_timeout: HOUR,
+    patience: HOUR,
+    boot_timeout: HOUR,
+};
+
+/// Two workers that serve and are to be replaced.
+struct Trial {
+    pool: Pool,
+    notices: Notices,
+    board: Arc<Board>,
+    _directory: TempDir,
+}
+
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]);
+    command
+}
+
+impl Trial {
+    fn new(script: &'static str, times: Times) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let board = board(directory.path());
+        let listeners = listener::open("127.0.0.1", 0, 2.try_into().unwrap()).unwrap();
+        let worker = Box::new(move |_| shell(script));
+        let mut pool = Pool::new(worker, listeners, Arc::clone(&board), times);
+        pool.start().unwrap();
+        let trial = Self {
+            pool,
+            notices: Notices::of_children().unwrap(),
+            board,
+            _directory: directory,
+        };
+        (0..2).for_each(|slot| trial.ready(slot));
+        trial
+    }
+
+    /// Says for the worker that has the slot that it is ready.
+    fn ready(&self, slot: usize) {
+        ready(&self.board, slot);
+    }
+
+    fn processes(&self) -> [Pid; 2] {
+        [0, 1].map(|slot| match &self.pool.slots[slot].state {
+            State::Running { child, .. } => pid(child),
+            _ => panic!("slot {slot} has no worker"),
+        })
+    }
+
+    /// The worker that is about to have the slot.
+    fn coming(&self) -> Pid {
+        let roll = self.pool.roll.as_ref().expect("a roll");
+        pid(&roll.coming.as_ref().expect("a worker to come").child)
+    }
+
+    fn turn(&mut self) {
+        self.pool.turn(&mut self.notices, None).unwrap();
+    }
+
+    /// Goes on until the roll is over.
+    fn outcome(&mut self) -> Rolled {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            self.turn();
+            if let Some(rolled) = self.pool.take_rolled() {
+                return rolled;
+            }
+            assert!(Instant::now() < deadline, "the roll does not end");
+        }
+    }
+
+    /// Goes on until these are gone.
+    fn bury(&mut self, processes: &[Pid]) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !processes.iter().all(|process| is_gone(*process)) {
+            self.turn();
+            assert!(Instant::now() < deadline, "{processes:?} live on");
+        }
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        self.pool.signal(Signal::SIGKILL);
+        self.pool.drain(&mut self.notices).unwrap();
+    }
+}
+
+fn board(directory: &Path) -> Arc<Board> {
+    let shape = Shape {
+        format: 1,
+        rows: 1,
+        slots: 2,
+    };
+    let publisher = Publisher::open(&directory.join("state"), shape).unwrap();
+    publisher.share_board()
+}
+
+fn ready(board: &Board, slot: usize) {
+    let process = board.worker_process(slot);
+    board.set_worker_state(slot, process, WorkerState::Ready);
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_raw(child.id().cast_signed())
+}
+
+fn is_gone(process: Pid) -> bool {
+    kill(process, None) == Err(Errno::ESRCH)
+}
+
+fn new(script: &'static str) -> WorkerCommand {
+    Box::new(move |_| shell(script))
+}
+
+#[test]
+fn one_after_the_other_is_replaced_when_its_successor_is_ready() {
+    let mut trial = Trial::new("exec sleep 60", TIMES);
+    let old = trial.processes();
+    trial.pool.roll(new("exec sleep 61"), None);
+    trial.turn();
+    let first = trial.coming();
+    assert_eq!(trial.processes(), old, "it is not ready");
+    assert_eq!(trial.board.worker_state(0), WorkerState::Starting);
+    trial.ready(0);
+    trial.turn();
+    assert_eq!(trial.processes(), [first, old[1]]);
+    assert!(!is_gone(old[1]), "its turn is to come");
+    trial.bury(&old[..1]);
+    let second = trial.coming();
+    trial.ready(1);
+    let rolled = trial.outcome();
+    assert_eq!((rolled.workers, rolled.failure), (2, None));
+    assert_eq!(trial.processes(), [first, second]);
+    trial.bury(&old);
+    // From now on this is how workers are started.
+    kill(first, Signal::SIGKILL).unwrap();
+    trial.bury(&[first]);
+    let command = |process: Pid| std::fs::read_to_string(format!("/proc/{process}/cmdline"));
+    eventually("a successor of the new kind", || {
+        trial.turn();
+        let process = trial.processes()[0];
+        command(process).is_ok_and(|command| command == "sleep\x0061\x00")
+    });
+}
+
+#[test]
+fn one_that_exits_before_it_is_ready_ends_the_roll() {
+    for (script, failure) in [
+        ("exit 3", "worker 0 could not boot"),
+        ("exit 7", "worker 0 exited before it was ready: status 7"),
+        (
+            "kill -9 $$",
+            "worker 0 exited before it was ready: signal 9",
+        ),
+    ] {
+        let mut trial = Trial::new("exec sleep 60", TIMES);
+        let old = trial.processes();
+        trial.pool.roll(new(script), None);
+        let rolled = trial.outcome();
+        assert_eq!(
+            (rolled.workers, rolled.failure.as_deref()),
+            (0, Some(failure))
+        );
+        assert_eq!(trial.processes(), old);
+        // The board is right again about who has the slot, and so are those who look after it.
+        assert_eq!(
+            trial.board.worker_process(0),
+            old[0].as_raw().cast_unsigned()
+        );
+        assert_eq!(trial.board.worker_state(0), WorkerState::Ready);
+    }
+}
+
+#[test]
+fn one_that_does_not_get_ready_is_killed_and_ends_the_roll() {
+    let times = Times {
+        boot_timeout: Duration::from_millis(100),
+        ..TIMES
+    };
+    let mut trial = Trial::new("exec sleep 60", times);
+    let old = trial.processes();
+    trial.pool.roll(new("trap '' TERM; exec sleep 60"), None);
+    trial.turn();
+    let coming = trial.coming();
+    let rolled = trial.outcome();
+    assert_eq!(
+        rolled.failure.as_deref(),
+        Some("worker 0 was not ready within 0.1 s")
+    );
+    trial.bury(&[coming]);
+    assert_eq!(trial.processes(), old);
+}
+
+#[test]
+fn a_program_that_is_not_there_ends_the_roll() {
+    let mut trial = Trial::new("exec sleep 60", TIMES);
+    let old = trial.processes();
+    trial
+        .pool
+        .roll(Box::new(|_| Command::new("/no/such/program")), None);
+    let failure = trial.outcome().failure.unwrap();
+    assert!(
+        failure.starts_with("worker 0 could not be started in the new way: "),
+        "{failure}"
+    );
+    assert_eq!(trial.processes(), old);
+}
+
+#[test]
+fn one_that_dies_while_its_successor_boots_is_not_replaced_twice() {
+    let mut trial = Trial::new("exec sleep 60", TIMES);
+    let old = trial.processes();
+    trial.pool.roll(new("exec sleep 61"), None);
+    trial.turn();
+    let coming = trial.coming();
+    kill(old[0], Signal::SIGKILL).unwrap();
+    trial.bury(&old[..1]);
+    assert_eq!(
+        trial.board.worker_process(0),
+        coming.as_raw().cast_unsigned()
+    );
+    trial.ready(0);
+    trial.turn();
+    assert_eq!(trial.processes(), [coming, old[1]]);
+}
+
+#[test]
+fn one_that_does_not_drain_is_killed_in_the_end() {
+    // The time over which it is patient beyond the drain itself is KILL_AFTER.
+    let times = Times {
+        drain_timeout: Duration::ZERO,
+        ..TIMES
+    };
+    let mut trial = Trial::new("trap '' TERM; exec sleep 60", times);
+    let old = trial.processes();
+    let deaf = |process: &Pid| {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = u64::from_str_radix(ignored.unwrap().trim(), 16).unwrap();
+        ignored & 1 << (Signal::SIGTERM as u64 - 1) != 0
+    };
+    eventually("workers that hear nothing", || old.iter().all(deaf));
+    trial.pool.roll(new("exec sleep 61"), None);
+    for slot in 0..2 {
+        trial.turn();
+        trial.ready(slot);
+        trial.turn();
+    }
+    assert_eq!(trial.outcome().failure, None);
+    assert!(!old.into_iter().any(is_gone));
+    trial.bury(&old);
+}
+
+#[test]
+fn a_worker_on_its_way_ends_with_all_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let board = board(directory.path());
+    let shared = Arc::clone(&board);
+    let (tell, told) = std::sync::mpsc::channel::<(Bell, Vec<Pid>)>();
+    let serving = thread::spawn(move || -> Result<End, Error> {
+        let mut notices = Notices::of_children().unwrap();
+        let listeners = listener::open("127.0.0.1", 0, 2.try_into().unwrap()).unwrap();
+        let mut pool = Pool::new(new("exec sleep 60"), listeners, shared, TIMES);
+        pool.start()?;
+        pool.roll(new("exec sleep 61"), None);
+        pool.turn(&mut notices, Some(Instant::now()))?;
+        let slots = pool.slots.iter().filter_map(|slot| match &slot.state {
+            State::Running { child, .. } => Some(child),
+            _ => None,
+        });
+        let processes: Vec<Pid> = slots.chain(pool.without_slot()).map(pid).collect();
+        tell.send((notices.bell(), processes)).unwrap();
+        let end = pool.serve(&mut notices);
+        pool.drain(&mut notices)?;
+        end
+    });
+    let (bell, processes) = told.recv().unwrap();
+    assert_eq!(processes.len(), 3);
+    bell.ring(Notice::Stop);
+    eventually("the end", || serving.is_finished());
+    assert_eq!(serving.join().unwrap().unwrap(), End::Stopped);
+    assert!(processes.into_iter().all(is_gone));
+}
+
+#[test]
+fn new_sockets_are_taken_slot_by_slot() {
+    let mut trial = Trial::new("exec sleep 60", TIMES);
+    let listeners = listener::open("127.0.0.1", 0, 2.try_into().unwrap()).unwrap();
+    let address = listeners[0].local_addr().unwrap();
+    let ports = |trial: &Trial| {
+        let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
+        [0, 1].map(|slot| port(&trial.pool.listeners[slot]))
+    };
+    let [before, _] = ports(&trial);
+    trial.pool.roll(new("exec sleep 61"), Some(listeners));
+    trial.turn();
+    assert_eq!(ports(&trial), [before, before]);
+    trial.ready(0);
+    trial.turn();
+    assert_eq!(ports(&trial), [address.port(), before]);
+    trial.ready(1);
+    assert_eq!(trial.outcome().failure, None);
+    assert_eq!(ports(&trial), [address.port(); 2]);
+    // A third address of the same port is not in the way of those in use.
+    let beside = |host| {
+        let others = trial.pool.listeners();
+        listener::open_beside(others, host, address.port(), 2.try_into().unwrap())
+    };
+    assert!(beside("0.0.0.0").is_ok());
+    assert!(listener::open("0.0.0.0", address.port(), 2.try_into().unwrap()).is_err());
+}
