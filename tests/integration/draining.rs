@@ -9,7 +9,8 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 use testing::{Stub, document, eventually};
 
-use crate::harness::load::{self, Load, asks, exchange, is_closed, read_answer};
+use crate::harness::exchange::{self, exchange, is_closed, read_answer};
+use crate::harness::load::{Load, asks};
 use crate::harness::slots::Slots;
 use crate::harness::{Proxy, Start, accepts};
 
@@ -30,7 +31,7 @@ fn proxy(settings: serde_json::Value) -> (Stub, Proxy, Slots) {
 }
 
 fn connect(proxy: &Proxy) -> TcpStream {
-    load::connect(proxy.address).expect("connect to the proxy")
+    exchange::connect(proxy.address).expect("connect to the proxy")
 }
 
 fn is_logged(proxy: &Proxy, words: &str) -> bool {

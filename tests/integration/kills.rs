@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use testing::{Stub, document, eventually};
 
-use crate::harness::load::{self, Exchange, Load, asks, exchange, is_closed, read_answer};
+use crate::harness::exchange::{self, exchange, is_closed, read_answer};
+use crate::harness::load::{Exchange, Load, asks};
 use crate::harness::slots::{Slots, owners};
 use crate::harness::{Proxy, Start};
 
@@ -29,7 +30,7 @@ fn proxy(workers: usize) -> (Stub, Proxy, Slots) {
 }
 
 fn connect(proxy: &Proxy) -> TcpStream {
-    load::connect(proxy.address).expect("connect to the proxy")
+    exchange::connect(proxy.address).expect("connect to the proxy")
 }
 
 #[test]

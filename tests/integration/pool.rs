@@ -12,7 +12,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use testing::{Stub, document, eventually};
 
-use crate::harness::load::{asks, exchange};
+use crate::harness::exchange::exchange;
+use crate::harness::load::asks;
 use crate::harness::slots::Slots;
 use crate::harness::{Proxy, Start, accepts, executable};
 

@@ -1,11 +1,14 @@
-//! Clients that ask all the time, compare every answer, and tell apart how a request can fail.
+//! Clients that ask all the time, compare every byte of a body, and tell apart how a request can fail. They look whether
+//! a kept connection was closed before they use it, and do not ask again: a request that is not answered is broken.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use super::exchange::{connect, exchange, is_closed};
 
 /// A request and the body of its answer.
 #[derive(Clone)]
@@ -33,14 +36,6 @@ pub(crate) struct Tally {
     /// Asked, and not answered: when, and why.
     pub(crate) broken: Vec<(Instant, String)>,
     pub(crate) slowest: Duration,
-}
-
-/// An answer as far as a client needs it.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// Whether the connection stays open.
-    pub(crate) kept: bool,
-    pub(crate) body: Vec<u8>,
 }
 
 impl Load {
@@ -128,60 +123,6 @@ fn work(
         thread::sleep(pause);
     }
     tally
-}
-
-/// A connection on which nobody is waited for without end.
-pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-/// Whether the other side has closed it, which a client looks at before it uses a connection again.
-pub(crate) fn is_closed(stream: &TcpStream) -> bool {
-    stream.set_nonblocking(true).expect("a socket");
-    let seen = stream.peek(&mut [0]);
-    stream.set_nonblocking(false).expect("a socket");
-    !seen.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
-}
-
-/// Asks, and reads the whole answer.
-pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8]) -> io::Result<Answer> {
-    stream.write_all(request)?;
-    read_answer(stream)
-}
-
-/// Reads one whole answer.
-pub(crate) fn read_answer(stream: &mut TcpStream) -> io::Result<Answer> {
-    let mut bytes = Vec::new();
-    let mut piece = [0; 16 * 1024];
-    loop {
-        match stream.read(&mut piece)? {
-            0 => return Err(ErrorKind::UnexpectedEof.into()),
-            length => bytes.extend_from_slice(&piece[..length]),
-        }
-        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
-            continue;
-        };
-        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-        let header = |name: &str| {
-            let mut headers = head.lines().filter_map(|line| line.split_once(": "));
-            headers
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| value)
-        };
-        let length = header("content-length").and_then(|length| length.parse().ok());
-        if bytes.len() < end + 4 + length.unwrap_or(0) {
-            continue;
-        }
-        let status = head.get(9..12).and_then(|status| status.parse().ok());
-        return Ok(Answer {
-            status: status.unwrap_or(0),
-            kept: header("connection") != Some("close"),
-            body: bytes[end + 4..].to_vec(),
-        });
-    }
 }
 
 /// A request for flags, and one for an identity with a trait; with what this calm proxy answers now.

@@ -2,6 +2,7 @@
 
 mod client;
 mod clients;
+pub(crate) mod exchange;
 pub(crate) mod load;
 mod program;
 mod proxy;
