@@ -4,6 +4,7 @@
 mod bodies;
 mod crowd;
 mod fuzz;
+mod large_bodies;
 mod odd;
 mod secrets;
 mod shapes;
