@@ -1,4 +1,4 @@
-//! What the documents say of the project is so, and the sources keep to the house's width.
+//! The documents name paths, words and settings that exist, and no source line is too long.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -46,7 +46,7 @@ fn every_word_of_the_glossary_occurs_in_the_code() {
     let terms = rows.map(|row| row.split(" | ").next().expect("a first column"));
     let terms: Vec<&str> = terms.flat_map(|terms| terms.split(", ")).collect();
     assert!(terms.len() > 50, "{terms:?}");
-    // A word may go on: `evaluate` is also in `evaluates`.
+    // A word of the code may be longer: `evaluates` holds `evaluate`.
     let is_missing = |term: &&str| !code.contains(words(term).trim_end());
     let missing: Vec<&str> = terms.into_iter().filter(is_missing).collect();
     assert!(missing.is_empty(), "no code says {missing:?}");
@@ -103,7 +103,7 @@ fn readme_and_example_name_the_same_settings() {
         .skip(2)
         .map_while(|row| row.strip_prefix("| `"));
     let names = rows.map(|row| row.split('`').next().expect("a name"));
-    // The members of the list before them.
+    // `….client_side_key` is a member of the list before it.
     let names = names.map(|name| name.replace('…', "environment_key_pairs"));
     assert_eq!(names.collect::<BTreeSet<_>>(), expected);
 }

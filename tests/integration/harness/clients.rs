@@ -1,8 +1,8 @@
-//! Clients that ask all the time, check every answer and count: half of them on a connection for each request, half on
-//! one that they keep as long as the proxy does.
+//! Clients that send requests without a pause and check every answer. Half of them open a connection for each request,
+//! the others keep theirs as long as the proxy does.
 //!
-//! A kept connection may be closed between two requests. A client then sees it end before any byte of an answer, and
-//! asks again on a new one, as every HTTP client does; that is counted apart. All else that goes wrong is a failure.
+//! A kept connection may be closed between two requests. A client then sees it end before any byte of an answer and
+//! sends the request again on a new one, as every HTTP client does; these are counted. Everything else is a failure.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,12 +12,12 @@ use std::thread::{self, JoinHandle};
 
 use super::exchange::{Answer, connect, is_unanswered, read_answer};
 
-/// What a client may see.
+/// The answers that a client accepts.
 #[derive(Clone, Debug)]
 pub(crate) enum Expect {
-    /// This status and a body that holds this, always.
+    /// This status and a body that contains this text, always.
     Always(u16, String),
-    /// The first status until some moment, the second from then on.
+    /// The first status up to some request, the second from then on.
     Once(u16, u16),
 }
 
@@ -32,9 +32,9 @@ pub(crate) struct Clients {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) asked: usize,
-    /// Asked again because a kept connection had been closed.
+    /// Requests that were sent again because a kept connection was closed.
     pub(crate) again: usize,
-    /// Found nobody at the old address and went to the new one.
+    /// Clients that found nobody at the old address and went to the new one.
     pub(crate) moved: usize,
     pub(crate) failures: Vec<String>,
 }
@@ -93,12 +93,12 @@ impl Clients {
         }
     }
 
-    /// How many requests were made so far.
+    /// How many requests were sent so far.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// Stops, prints what was counted, and fails the test if anything failed.
+    /// Stops the clients and prints the counts. Fails the test if anything failed.
     #[track_caller]
     pub(crate) fn stop(self, what: &str) -> Tally {
         self.stop.store(true, Ordering::SeqCst);
@@ -156,7 +156,7 @@ impl Client {
         self.exchange(stream?)
     }
 
-    /// Asks, and keeps the connection if both sides want to.
+    /// Sends the request and reads the answer. Keeps the connection if both sides want to.
     fn exchange(&mut self, mut stream: TcpStream) -> io::Result<Answer> {
         match stream.write_all(self.request.as_bytes()) {
             // An answer that was sent before the other side closed can still be read.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use testing::header;
 
-/// An answer as far as a client needs it.
+/// The parts of an answer that clients check.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Whether the connection stays open.
@@ -14,7 +14,7 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// A connection on which nobody is waited for without end.
+/// A connection with a limit on how long a read waits.
 pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -22,7 +22,7 @@ pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Whether the other side has closed it, which a client looks at before it uses a connection again.
+/// Whether the other side has closed the connection.
 pub(crate) fn is_closed(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).expect("a socket");
     let seen = stream.peek(&mut [0]);
@@ -30,7 +30,7 @@ pub(crate) fn is_closed(stream: &TcpStream) -> bool {
     !seen.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
-/// Asks, and reads the whole answer.
+/// Sends a request and reads the whole answer.
 pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8]) -> io::Result<Answer> {
     stream.write_all(request)?;
     read_answer(stream)

@@ -1,5 +1,5 @@
-//! Clients that ask all the time, compare every byte of a body, and tell apart how a request can fail. They look whether
-//! a kept connection was closed before they use it, and do not ask again: a request that is not answered is broken.
+//! Clients that send requests all the time, compare every body and count each kind of failure. Before a client uses a
+//! kept connection it checks whether that was closed. It never repeats a request: one without an answer is broken.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -10,37 +10,37 @@ use std::time::{Duration, Instant};
 
 use super::exchange::{connect, exchange, is_closed};
 
-/// A request and the body of its answer.
+/// A request and the body that answers it.
 #[derive(Clone)]
 pub(crate) struct Exchange {
     pub(crate) request: Vec<u8>,
     pub(crate) body: Vec<u8>,
 }
 
-/// Clients at work until they are stopped, or nobody listens any more.
+/// Clients that work until they are stopped or find that nobody listens any more.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     clients: Vec<JoinHandle<Tally>>,
 }
 
-/// What came of the requests.
+/// What became of the requests.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) answered: usize,
-    /// Answered with something else than expected.
+    /// How many were answered otherwise than expected.
     pub(crate) wrong: usize,
-    /// Nobody listened.
+    /// How many found that nobody listened.
     pub(crate) refused: usize,
-    /// A kept connection was found closed before anything was asked on it.
+    /// How many kept connections were found closed before they were used again.
     pub(crate) closed: usize,
-    /// Asked, and not answered: when, and why.
+    /// Requests without an answer: when they were sent, and the error.
     pub(crate) broken: Vec<(Instant, String)>,
     pub(crate) slowest: Duration,
 }
 
 impl Load {
-    /// So many clients that keep their connection and so many that connect for each request. Each waits for its own
-    /// time between two requests, from 1 to 20 ms.
+    /// Starts `kept` clients that keep their connection and `single` clients that connect for each request. Each pauses
+    /// between two requests, for 1 to 20 ms.
     pub(crate) fn start(address: SocketAddr, kept: u64, single: u64, asks: &[Exchange]) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let clients = (0..kept + single).map(|number| {
@@ -60,12 +60,12 @@ impl Load {
         }
     }
 
-    /// Whether every client has found that nobody listens any more.
+    /// Whether every client found that nobody listens any more.
     pub(crate) fn is_over(&self) -> bool {
         self.clients.iter().all(JoinHandle::is_finished)
     }
 
-    /// Stops, and adds up what all clients saw.
+    /// Stops the clients and adds up their counts.
     pub(crate) fn stop(self) -> Tally {
         self.stop.store(true, Ordering::SeqCst);
         let mut sum = Tally::default();
@@ -125,7 +125,7 @@ fn work(
     tally
 }
 
-/// A request for flags, and one for an identity with a trait; with what this calm proxy answers now.
+/// A request for flags and one for an identity with a trait, each with the body that the proxy answers now.
 pub(crate) fn asks(address: SocketAddr, key: &str) -> Vec<Exchange> {
     let identity =
         r#"{"identifier":"bob","traits":[{"trait_key":"plan","trait_value":"premium"}]}"#;

@@ -1,4 +1,4 @@
-//! The real executable in a test's hands, and clients of it.
+//! Starts the real executable for a test, and clients that send it requests.
 
 mod client;
 mod clients;

@@ -1,4 +1,4 @@
-//! Bodies at and beyond the limit of their length, one and many at once.
+//! Bodies that are longer than the limit, and many bodies at the limit at once.
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
@@ -34,13 +34,13 @@ fn a_body_that_is_announced_too_long_is_not_waited_for() {
     ] {
         let mut stream = target.connect();
         stream.write_all(head(headers).as_bytes()).expect("request");
-        // A packet of its own, so that the proxy has to wait for it.
+        // This is a packet of its own, so that the proxy has to wait for it.
         stream.write_all(rest.as_bytes()).expect("request");
         stream.shutdown(Shutdown::Write).ok();
         assert_eq!(statuses(&read_to_end(&mut stream)), [413], "{name}");
         target.is_well(name);
     }
-    // Who goes on sending gets to read why it should not have.
+    // A client that goes on sending can still read the refusal.
     let chunk = format!("400\r\n{}\r\n", "x".repeat(0x400)).repeat(2000);
     for (name, headers, body) in [
         ("chunks", "Transfer-Encoding: chunked\r\n", chunk.clone()),
@@ -82,7 +82,7 @@ fn many_large_bodies_at_once_hold_a_bounded_amount() {
             stream
         })
         .collect();
-    // Small ones pass meanwhile, in one piece or two.
+    // Small bodies are answered meanwhile, in one packet or in two.
     for _ in 0..20 {
         target.is_well("400 bodies of a mebibyte");
         let small = post(br#"{"identifier":"small"}"#);
