@@ -10,7 +10,6 @@ mod bucket;
 mod compile;
 mod document;
 mod evaluate;
-mod index;
 mod json;
 mod pattern;
 mod python;
@@ -22,7 +21,6 @@ pub use archive::{Answer, ArchivedAnswer, ArchivedEnvironment, Environment, FORM
 pub use compile::{Compiled, compile};
 pub use document::{DocumentError, Edition, Pages};
 pub use evaluate::{Flags, Patterns, Scratch, evaluate, write_identity};
-pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
 pub use python::python_repr;
 #[doc(hidden)]
 pub use request::read_identity_slowly;
