@@ -1,8 +1,8 @@
 //! Instructions that the engine spends: to compile a document, to read a request's body, to answer an identity.
 //!
 //! `cargo bench -p engine` prints a table. Instructions are counted by valgrind's callgrind, so the figures are the
-//! same whatever else the machine does; it has to be installed. Profiles are the demonstration's environment and those in
-//! `benches/profiles/`.
+//! same whatever else the machine does; it has to be installed. Profiles are the demonstration's environment and those
+//! in `benches/profiles/`.
 
 use std::process::{Command, ExitCode};
 

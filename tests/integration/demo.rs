@@ -1,4 +1,4 @@
-//! The demonstration: what it prints works when pasted.
+//! The demonstration: the curl lines that it prints work when pasted.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -62,7 +62,7 @@ fn the_printed_curl_lines_work_when_pasted() {
             .unwrap();
         flag["feature_state_value"].clone()
     };
-    // An identity override, and a segment override by the trait that was sent.
+    // One flag has an identity override, another a segment override that the trait selects.
     assert_eq!(value("button_colour"), "alice red");
     assert_eq!(value("free_shipping_from"), "0");
     kill(Pid::from_raw(demo.id().cast_signed()), Signal::SIGTERM).unwrap();

@@ -1,7 +1,7 @@
-//! A slow, obvious evaluator, written from the rules alone: a document and a request in, an answer out.
+//! A slow, obvious evaluator, written from the rules alone: it takes a document and a request, and gives the answer.
 //!
-//! Nothing is prepared, shared or clever: each step reads the document's JSON again, in the order in which the
-//! rules tell it. It shares no code with the engine, so that the two cannot be wrong alike.
+//! Each step reads the document's JSON again, in the order of the rules. It shares no code with the engine, so that the
+//! two do not have the same defects.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use context::{Request, Trait};
 
-/// A feature state as evaluation sees it.
+/// The parts of a feature state that evaluation reads.
 #[derive(Clone)]
 struct FeatureState {
     key: String,
@@ -27,7 +27,7 @@ struct FeatureState {
     name: String,
     enabled: Value,
     value: Value,
-    /// Value and allocation, in the order of their ids.
+    /// Values and their allocations, in the order of their ids.
     variants: Vec<(Value, f64)>,
     priority: f64,
 }
@@ -41,7 +41,7 @@ pub(crate) fn flags(document: &Value, server: bool) -> String {
     written(Value::from(shown(document, server, chosen.collect())))
 }
 
-/// The answer to a flags request for one feature, if it shows.
+/// The answer to a flags request for one feature, if the key may see it.
 pub(crate) fn flag(document: &Value, server: bool, name: &str) -> Option<String> {
     let states = features(document).into_iter();
     let chosen = states.filter(|state| state.name == name).map(|state| {
@@ -82,7 +82,7 @@ pub(crate) fn identity(document: &Value, server: bool, request: &Request) -> Str
     )
 }
 
-/// What a transient identity is called.
+/// The identifier that a transient identity is given.
 fn identifier(request: &Request) -> String {
     if let Some(identifier) = &request.identifier {
         return identifier.clone();
@@ -104,7 +104,7 @@ fn features(document: &Value) -> Vec<FeatureState> {
     let mut features: Vec<FeatureState> = Vec::new();
     for state in elements(&document["feature_states"]) {
         let state = feature_state(state);
-        // A repeated name keeps the first one's place and takes the last one's content.
+        // A repeated name keeps its first position and its last content.
         match features.iter().position(|known| known.name == state.name) {
             Some(place) => features[place] = state,
             None => features.push(state),
@@ -139,7 +139,7 @@ fn feature_state(state: &Value) -> FeatureState {
     }
 }
 
-/// The feature states that hold instead of the environment's own.
+/// The feature states that override environment defaults.
 fn overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
     let mut held: Vec<FeatureState> = Vec::new();
     for segment in context::segments(document) {
@@ -194,7 +194,7 @@ fn chosen_value(document: &Value, state: &FeatureState, request: &Request) -> Va
 
 fn segment_matches(document: &Value, request: &Request, segment: &Value) -> bool {
     let rules = elements(&segment["rules"]);
-    // An unknown type of rule spoils the whole segment.
+    // A segment with an unknown type of rule never matches.
     !rules.is_empty()
         && rules.iter().all(rule_is_known)
         && rules
@@ -230,7 +230,7 @@ fn rule_matches(document: &Value, request: &Request, segment: &Value, rule: &Val
     holds(conditions.collect()) && holds(rules.collect())
 }
 
-/// What a key may see, as flag objects.
+/// The flags that a key may see, as JSON objects.
 fn shown(document: &Value, server: bool, chosen: Vec<(FeatureState, Value)>) -> Vec<Value> {
     let project = &document["project"];
     let hide_disabled = match &document["hide_disabled_flags"] {
@@ -253,7 +253,7 @@ fn shown(document: &Value, server: bool, chosen: Vec<(FeatureState, Value)>) -> 
     shown
 }
 
-/// The type of a feature: what the last of the environment's feature states with that id says.
+/// The type of a feature, from the last environment default with that id.
 fn kind(document: &Value, id: &Value) -> Value {
     let mut kind = json!("STANDARD");
     for state in elements(&document["feature_states"]) {
@@ -289,7 +289,8 @@ fn truthy(value: &Value) -> bool {
     !nothing.contains(value) && !empty.contains(value)
 }
 
-/// As an answer has it: where `serde_json` writes `1e+16`, that is `1e16`. No text here has the like.
+/// The JSON of an answer. `serde_json` writes `1e+16` where the engine writes `1e16`; no text of these tests holds
+/// `e+`.
 fn written(value: Value) -> String {
     value.to_string().replace("e+", "e")
 }

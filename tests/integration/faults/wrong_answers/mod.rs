@@ -1,4 +1,4 @@
-//! Answers that are wrong, each met by an environment of its own in one proxy.
+//! Wrong answers: each comes for another environment of one proxy, and none changes what is served.
 
 mod table;
 
@@ -17,7 +17,7 @@ fn a_wrong_answer_changes_nothing_that_is_served() {
         .iter()
         .map(|(environment, ..)| *environment)
         .collect();
-    // Of a day to come, so that no fetch is conditional: a 304 is an answer to nothing.
+    // The document is dated in the future, so that no fetch is conditional and a 304 is a fault.
     let good = |environment: &str, value: &str| {
         document(environment, value).replace("2026-01-15", "2027-01-15")
     };

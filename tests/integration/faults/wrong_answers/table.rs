@@ -1,10 +1,10 @@
-//! Answers that are wrong, and how the log begins to tell of each.
+//! The wrong answers, and how the log line for each begins.
 
 use std::io::Write;
 
 use testing::{Answer, document, message};
 
-/// The limit that the proxy is given.
+/// The proxy's `api_max_document_bytes`.
 pub(super) const LARGEST: usize = 1 << 20;
 
 fn ok(body: impl AsRef<[u8]>) -> Answer {
@@ -26,7 +26,7 @@ fn redirect(location: impl Fn(&str) -> String + Send + Sync + 'static) -> Answer
     })
 }
 
-/// A document whose page after `?page=N` is wherever `target` says.
+/// A document in pages without end. `target` gives the link to a page by its number.
 fn pages(target: impl Fn(usize) -> String + Send + Sync + 'static) -> Answer {
     Answer::made(move |head| {
         let link = format!("Link: <{}>; rel=\"next\"", target(page(head) + 1));
@@ -49,7 +49,8 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().expect("compress")
 }
 
-/// Environment, what upstream says to its key, and how the log begins to tell it. `other`: an origin that is not upstream's.
+/// The name of each environment, the answer to its key, and how the reason in the log begins. `other` is an origin that
+/// is not upstream's.
 pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
     let deep = format!("{{\"a\":{}", "[".repeat(200_000));
     let large = format!("{{\"a\":\"{}\"}}", " ".repeat(2 * LARGEST));
