@@ -4,10 +4,11 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use contract::{counted, with_causes};
 use log::warn;
 
 use crate::config::{self, Config, ConfigError};
-use crate::{Failure, chain, state_directory, variable, worker_command, worker_settings};
+use crate::{Failure, state_directory, variable, worker_command, worker_settings};
 
 /// The file that a command line or the process environment names.
 pub(crate) fn path(given: Option<PathBuf>) -> PathBuf {
@@ -22,7 +23,7 @@ pub(crate) fn supervise(path: PathBuf) -> Result<(), Failure> {
     let directory = settings.directory.clone();
     let reload = supervisor::Reload {
         name: path.display().to_string(),
-        read: Box::new(move || read(&path, Some(&directory)).map_err(|error| chain(&error))),
+        read: Box::new(move || read(&path, Some(&directory)).map_err(|error| with_causes(&error))),
     };
     Ok(supervisor::run(settings, Some(reload))?)
 }
@@ -34,8 +35,6 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     for name in &config.unknown {
         eprintln!("edge-proxy: {}", ignored(path, name));
     }
-    let counted =
-        |count: usize, thing| format!("{count} {thing}{}", ["s", ""][usize::from(count == 1)]);
     println!(
         "{file} is fine: {} on {}",
         counted(config.environment_key_pairs.len(), "environment"),

@@ -6,28 +6,21 @@ mod configured;
 mod demo;
 mod state_directory;
 
-use std::error::Error as StdError;
-use std::fs::File;
 use std::io;
-use std::net::TcpListener;
 use std::num::NonZeroUsize;
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use clap::Parser;
+use contract::{
+    EX_BOOT, EX_CONFIG, EX_FAILURE, Handover, Limits, Sockets, WorkerSettings, with_causes,
+};
 
 use command_line::{CommandLine, Role};
 use config::{ConfigError, Server};
 use demo::Demo;
-
-/// The configuration is missing or wrong (`sysexits.h`).
-const EX_CONFIG: u8 = 78;
-
-/// A worker could not boot: the supervisor should not try again.
-const EX_BOOT: u8 = 3;
 
 /// What is logged when `RUST_LOG` does not say: our own rooms, and what others complain about. The HTTP server complains
 /// of clients, once for each bad request: whoever sends those would fill the disk.
@@ -55,7 +48,7 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Failure::Config(_) => EX_CONFIG,
-            Failure::Demo(_) | Failure::Supervisor(_) => 1,
+            Failure::Demo(_) | Failure::Supervisor(_) => EX_FAILURE,
             Failure::Handover(_) | Failure::Listener(_) | Failure::Worker(_) => EX_BOOT,
         }
     }
@@ -75,7 +68,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("edge-proxy: {}", chain(&failure));
+            eprintln!("edge-proxy: {}", with_causes(&failure));
             ExitCode::from(failure.exit_code())
         }
     }
@@ -117,45 +110,35 @@ fn demonstrate() -> Result<(), Failure> {
 
 /// Serves requests, as one of the supervisor's workers.
 fn work(handover: &str) -> Result<(), Failure> {
-    let handover = serde_json::from_str(handover).map_err(Failure::Handover)?;
-    let (listener, beside) = take_sockets().map_err(Failure::Listener)?;
-    Ok(worker::run(handover, listener, beside)?)
+    let handover = Handover::from_json(handover).map_err(Failure::Handover)?;
+    let sockets = Sockets::take().map_err(Failure::Listener)?;
+    Ok(worker::run(handover, sockets)?)
 }
 
-/// The sockets that are stdin and stdout. Those let go of them: as long as any descriptor of a socket is open, the
-/// kernel queues connections that a draining worker will never accept.
-fn take_sockets() -> io::Result<(TcpListener, OwnedFd)> {
-    let own = io::stdin().as_fd().try_clone_to_owned()?;
-    nix::unistd::dup2_stdin(File::open("/dev/null")?)?;
-    let beside = io::stdout().as_fd().try_clone_to_owned()?;
-    nix::unistd::dup2_stdout(File::options().write(true).open("/dev/null")?)?;
-    Ok((TcpListener::from(own), beside))
-}
-
-fn worker_settings(server: &Server, allow_origins: Vec<String>) -> worker::Settings {
-    worker::Settings {
+fn worker_settings(server: &Server, allow_origins: Vec<String>) -> WorkerSettings {
+    WorkerSettings {
         allow_origins,
-        drain_timeout: server.shutdown_timeout,
-        limits: worker::Limits {
-            connections: server.max_connections,
-            body: server.max_body_bytes,
-            head_timeout: server.header_timeout,
+        shutdown_timeout: server.shutdown_timeout,
+        limits: Limits {
+            max_connections: server.max_connections,
+            max_body_bytes: server.max_body_bytes,
+            header_timeout: server.header_timeout,
             body_timeout: server.body_timeout,
-            silence: server.keep_alive,
+            keep_alive: server.keep_alive,
         },
     }
 }
 
 /// Makes the command that starts a worker: this very program again, whatever has become of its file.
-fn worker_command(directory: PathBuf, settings: worker::Settings) -> impl Fn(usize) -> Command {
+fn worker_command(directory: PathBuf, settings: WorkerSettings) -> impl Fn(usize) -> Command {
     move |slot| {
-        let handover = worker::Handover {
+        let handover = Handover {
             directory: directory.clone(),
             slot,
             supervisor: std::process::id(),
             settings: settings.clone(),
         };
-        let handover = serde_json::to_string(&handover).unwrap_or_default();
+        let handover = handover.to_json().unwrap_or_default();
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("edge-proxy")
@@ -167,19 +150,4 @@ fn worker_command(directory: PathBuf, settings: worker::Settings) -> impl Fn(usi
 /// A variable of the process environment.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// An error and what caused it, in one line.
-fn chain(error: &dyn StdError) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
-    }
-    line
 }

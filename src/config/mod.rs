@@ -11,8 +11,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use contract::key::SERVER_SIDE_PREFIX;
+use contract::{KeyPair, ServerSideKey};
 use serde_json::Value;
-use supervisor::{ApiUrl, KeyPair, ServerSideKey};
+use supervisor::ApiUrl;
 
 pub(crate) use section::ConfigError;
 use section::{Section, non_empty, positive, seconds};
@@ -181,12 +183,15 @@ fn key_pairs(
         let server_side_key = section.secret(
             "server_side_key",
             "a key that starts with \"ser.\" and is plain ASCII",
-            |key| key.starts_with("ser.") && key.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+            |key| {
+                key.starts_with(SERVER_SIDE_PREFIX)
+                    && key.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+            },
         )?;
         let client_side_key = section.required(
             "client_side_key",
             "a key that is not empty and does not start with \"ser.\"",
-            |key| !key.is_empty() && !key.starts_with("ser."),
+            |key| !key.is_empty() && !key.starts_with(SERVER_SIDE_PREFIX),
         )?;
         if !client_side_keys.insert(client_side_key.clone()) {
             return Err(section.refuse(

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use contract::key::SERVER_SIDE_PREFIX;
 use serde_json::{Map, Value};
 
 /// What is wrong with the configuration, in one line: the file, the setting, the problem.
@@ -213,7 +214,7 @@ pub(crate) fn positive(value: &Value) -> Option<Duration> {
 fn shown(value: &Value) -> String {
     const LONGEST: usize = 80;
     let text = value.to_string();
-    if text.contains("ser.") || text.contains('@') || text.len() > LONGEST {
+    if text.contains(SERVER_SIDE_PREFIX) || text.contains('@') || text.len() > LONGEST {
         kind(value).to_owned()
     } else {
         text

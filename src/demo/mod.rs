@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use supervisor::{KeyPair, ServerSideKey};
+use contract::{KeyPair, ServerSideKey};
 
 /// Where the demonstration listens when that port is free.
 const PORT: u16 = 8000;

@@ -27,7 +27,7 @@ mod source;
 mod stub;
 mod words;
 
-pub use environments::{Full, KeyPair, ServerSideKey};
+pub use environments::Full;
 pub use error::Error;
 pub use poll::Error as PollError;
 pub use pool::listener::Error as ListenerError;

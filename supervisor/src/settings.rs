@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::environments::KeyPair;
 use crate::pool::WorkerCommand;
 use crate::source::Source;
+use contract::KeyPair;
 
 /// All that a supervisor is told.
 #[derive(Debug)]

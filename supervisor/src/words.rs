@@ -1,6 +1,5 @@
-//! Numbers as a person reads them, for log lines and messages.
+//! Durations in log lines and messages.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
@@ -17,22 +16,6 @@ impl fmt::Display for Seconds {
             write!(formatter, "{seconds:.0} s")
         }
     }
-}
-
-/// `1 worker`, `2 workers`.
-pub(crate) fn counted(count: usize, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{plural}")
-}
-
-/// An error and its causes, on one line.
-pub(crate) fn with_causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |error| (*error).source()) {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-    }
-    text
 }
 
 #[cfg(test)]

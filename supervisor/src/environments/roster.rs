@@ -7,10 +7,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use engine::{Index, IndexEntry, Rows};
+use contract::{Index, IndexEntry, KeyPair, Rows, key};
 use thiserror::Error;
-
-use super::keys::KeyPair;
 
 /// A board has at least so many rows, and twice as many as there are environments at the start.
 const MIN_ROWS: usize = 65_536;
@@ -164,14 +162,14 @@ impl Roster {
             environments: environments.collect(),
             client_side_keys,
             server_side_keys,
-            stale_after: stale_after.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            stale_after,
         }
     }
 }
 
 impl Entry {
     fn new(pair: KeyPair) -> Self {
-        let file = pair.file_name();
+        let file = key::file_name(&pair.client_side_key);
         Self { pair, file }
     }
 }
@@ -185,8 +183,9 @@ impl Turnover {
 
 #[cfg(test)]
 mod tests {
+    use contract::ServerSideKey;
+
     use super::*;
-    use crate::environments::ServerSideKey;
 
     fn pairs(keys: &[(&str, &str)]) -> Vec<KeyPair> {
         keys.iter()

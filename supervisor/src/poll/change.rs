@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::Index;
+use contract::Index;
 
 use crate::environments::Entry;
 use crate::source::upstream::{Credential, Upstream};

@@ -23,10 +23,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
 use crate::blocking::{join_error, panic_message};
-use crate::environments::KeyPair;
 use crate::notice::{Notice, Notifier};
 use crate::publish::Compiler;
 use crate::source::Documents;
+use contract::KeyPair;
 use orders::Orders;
 use shared::Shared;
 use tasks::Tasks;

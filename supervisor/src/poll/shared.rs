@@ -11,7 +11,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::publish::{Compiler, Outage};
 use crate::source::Documents;
-use crate::words::counted;
+use contract::counted;
 
 /// Bounds the load on upstream, and the memory for documents on their way.
 const CONCURRENT_FETCHES: usize = 8;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use contract::BoardWords;
 use engine::Environment;
 use log::{debug, info, warn};
 
@@ -15,7 +16,8 @@ use crate::blocking::off_thread;
 use crate::publish::{Compiled, Compiler, Failure, ServedDocument};
 use crate::source::upstream::FetchError;
 use crate::source::{Document, FetchOutcome};
-use crate::words::{Seconds, counted};
+use crate::words::Seconds;
+use contract::counted;
 
 /// One environment and the state of its polling.
 pub(super) struct Task {

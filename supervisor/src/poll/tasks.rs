@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Index;
+use contract::Index;
 use log::warn;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::sleep;
@@ -21,7 +21,8 @@ use super::task::Task;
 use crate::blocking::off_thread;
 use crate::notice::Notice;
 use crate::publish::settle;
-use crate::words::{Seconds, with_causes};
+use crate::words::Seconds;
+use contract::with_causes;
 
 /// The first tries of added environments are waited for at most so long.
 const FIRST_TRY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -8,12 +8,14 @@
 
 use std::time::{Duration, Instant};
 
+use contract::BoardWords;
 use log::{debug, info, warn};
 use nix::sys::signal::Signal;
 
 use super::slots::Slots;
 use super::worker::describe;
-use crate::words::{Seconds, counted};
+use crate::words::Seconds;
+use contract::counted;
 
 /// A killed process that waits for a broken disk never exits. It is waited for at most so long.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);

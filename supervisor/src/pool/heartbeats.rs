@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use contract::{BoardWords, WorkerState};
 use log::warn;
 use nix::sys::signal::Signal;
-use snapshot::WorkerState;
 
 use super::slots::Slots;
 use crate::words::Seconds;

@@ -17,8 +17,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use contract::{DOORBELL, is_boot_failure};
 use log::warn;
-use nix::sys::signal::Signal;
 use snapshot::Board;
 use thiserror::Error;
 
@@ -27,7 +27,7 @@ use drain::Drain;
 use heartbeats::Heartbeats;
 use roll::Roll;
 use slots::Slots;
-use worker::{BOOT_FAILURE, describe};
+use worker::describe;
 
 pub(crate) use roll::Rolled;
 pub(crate) use times::Times;
@@ -156,7 +156,7 @@ impl Pool {
 
     /// Tells every worker to look at the board.
     pub(crate) fn ring(&self) {
-        self.slots.signal(Signal::SIGURG);
+        self.slots.signal(DOORBELL);
     }
 
     /// The sockets in use.
@@ -193,7 +193,7 @@ impl Pool {
         }
         for exit in exits {
             let slot = exit.slot;
-            if exit.status.code() == Some(BOOT_FAILURE) {
+            if is_boot_failure(exit.status) {
                 return Err(Error::Boot { slot });
             }
             let delay = self.slots.replace_later(slot, exit.lived, Duration::ZERO);

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::slots::Slots;
 use super::times::Times;
-use super::worker::{BOOT_FAILURE, Worker, WorkerCommand, describe};
+use super::worker::{Worker, WorkerCommand, describe};
 use crate::words::Seconds;
+use contract::is_boot_failure;
 
 /// The interval at which the board is looked at: a worker that gets ready wakes nobody.
 const BOARD_INTERVAL: Duration = Duration::from_millis(5);
@@ -116,7 +117,7 @@ impl Roll {
 fn exit(worker: &mut Worker) -> Option<String> {
     match worker.try_wait() {
         Ok(None) => None,
-        Ok(Some(status)) if status.code() == Some(BOOT_FAILURE) => Some("could not boot".into()),
+        Ok(Some(status)) if is_boot_failure(status) => Some("could not boot".into()),
         Ok(Some(status)) => Some(format!("exited before it was ready: {}", describe(status))),
         Err(error) => Some(format!("could not be waited for: {error}")),
     }

@@ -16,9 +16,10 @@ use std::process::{self, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use contract::{BoardWords, Sockets, WorkerState};
 use log::{debug, info, warn};
 use nix::sys::signal::Signal;
-use snapshot::{Board, WorkerState};
+use snapshot::Board;
 
 use super::replacement::Replacement;
 use super::worker::{Worker, WorkerCommand, describe};
@@ -180,8 +181,12 @@ impl Slots {
         command: &WorkerCommand,
         listeners: &[TcpListener],
     ) -> io::Result<Worker> {
-        let neighbour = self.board.neighbour(slot).map(|slot| &listeners[slot]);
-        let worker = Worker::start(command, slot, &listeners[slot], neighbour)?;
+        let copy = |slot: usize| listeners[slot].try_clone();
+        let sockets = Sockets {
+            own: copy(slot)?,
+            neighbour: self.board.neighbour(slot).map(copy).transpose()?,
+        };
+        let worker = Worker::start(command, slot, sockets)?;
         // The worker claims its slot too, but it may exit before.
         self.board.claim_slot(slot, worker.process());
         debug!("worker {slot} started: process {}", worker.process());

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use contract::heartbeat;
+
 /// How long the pool waits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
@@ -21,9 +23,7 @@ impl Times {
         Self {
             shutdown_delay,
             shutdown_timeout,
-            // A worker writes its heartbeat every half a second. This is long enough for a machine with twenty times the
-            // work that it can do, and short enough for clients, whose new connections the neighbour serves earlier.
-            heartbeat_timeout: Duration::from_secs(10),
+            heartbeat_timeout: heartbeat::KILLED_AFTER,
             boot_timeout: Duration::from_secs(30),
         }
     }

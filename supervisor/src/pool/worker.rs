@@ -2,18 +2,14 @@
 
 use std::fmt;
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use contract::Sockets;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-
-/// The exit status of a worker that could not boot.
-pub(super) const BOOT_FAILURE: i32 = 3;
 
 /// Makes the command that starts the worker of a slot: program and arguments. The pool adds stdin, the worker's
 /// listening socket, and stdout, its neighbour's.
@@ -55,24 +51,16 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker.
+    /// Starts a worker, with these sockets as stdin and stdout.
     pub(super) fn start(
         command: &WorkerCommand,
         slot: usize,
-        listener: &TcpListener,
-        neighbour: Option<&TcpListener>,
+        sockets: Sockets,
     ) -> io::Result<Self> {
-        let copy = |listener: &TcpListener| {
-            let listener = listener.try_clone();
-            listener.map(|listener| Stdio::from(OwnedFd::from(listener)))
-        };
-        let child = command
-            .of_slot(slot)
-            .stdin(copy(listener)?)
-            .stdout(neighbour.map_or_else(|| Ok(Stdio::null()), copy)?)
-            // Ctrl-C goes to the whole foreground group, and only the supervisor must receive it.
-            .process_group(0)
-            .spawn()?;
+        let mut command = command.of_slot(slot);
+        sockets.give(&mut command);
+        // Ctrl-C goes to the whole foreground group, and only the supervisor must receive it.
+        let child = command.process_group(0).spawn()?;
         Ok(Self {
             child,
             started: Instant::now(),

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::publication::Publication;
 use super::served::{ServedDocument, digest};
 use crate::notice::{Notice, Notifier};
-use crate::words::with_causes;
+use contract::with_causes;
 
 /// [`engine::compile`], except in a test that needs another outcome.
 pub(crate) type Compile = fn(&[u8]) -> Result<engine::Compiled, engine::DocumentError>;

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use engine::{Environment, Index};
+use contract::Index;
+use engine::Environment;
 use log::warn;
 use snapshot::Publisher;
 use thiserror::Error;
 
 use super::served::ServedDocument;
 use super::warm;
-use crate::words::with_causes;
+use contract::with_causes;
 
 /// Publishes snapshots and indexes, from any thread.
 pub(crate) struct Publication {

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::outage::Outage;
 use super::publication::Publication;
 use crate::blocking::off_thread;
-use crate::words::with_causes;
+use contract::with_causes;
 
 /// After a failure, settling is tried again after this long, or earlier with the next publication.
 const RETRY_DELAY: Duration = Duration::from_secs(5);

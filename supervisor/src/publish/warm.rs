@@ -10,12 +10,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::SystemTime;
 
-use engine::{Environment, Index, IndexEntry};
+use contract::{BoardWords, Index, IndexEntry};
+use engine::Environment;
 use log::{info, warn};
 use snapshot::{Adopted, Adoption, Publisher};
 
 use super::served::{ServedDocument, digest};
-use crate::words::{Seconds, counted, with_causes};
+use crate::words::Seconds;
+use contract::{counted, with_causes};
 
 /// Another release may refuse the snapshots of ten thousand environments. So many are logged one by one, and then their
 /// number: a limit of lines per second would lose the first ones, which are all logged within one.

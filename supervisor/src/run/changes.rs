@@ -5,7 +5,8 @@ use log::warn;
 use crate::environments::Turnover;
 use crate::settings::Settings;
 use crate::source::Source;
-use crate::words::{Seconds, counted};
+use crate::words::Seconds;
+use contract::counted;
 
 /// The environments that come and go, and the keys that change.
 pub(super) fn of_environments(turnover: &Turnover) -> Vec<String> {

@@ -19,7 +19,8 @@ use crate::pool::{Pool, Times, listener};
 use crate::publish::{Compiler, Publication};
 use crate::settings::Settings;
 use crate::source::Source;
-use crate::words::{Seconds, counted};
+use crate::words::Seconds;
+use contract::counted;
 use reload::Reloader;
 
 pub use reload::Reload;

@@ -16,7 +16,7 @@ use crate::pool::{Pool, Rolled, listener};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::source::upstream::{self, Credential, Upstream};
-use crate::words::{counted, with_causes};
+use contract::{counted, with_causes};
 
 /// Where settings are read again.
 pub struct Reload {

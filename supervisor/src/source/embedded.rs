@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::fetch::{Document, FetchOutcome, Timing};
 
 /// The documents, by row.
-pub(super) struct Embedded(pub(super) Vec<Vec<u8>>);
+pub(crate) struct Embedded(pub(super) Vec<Vec<u8>>);
 
 impl Embedded {
     /// The document of a row, unless it is published.

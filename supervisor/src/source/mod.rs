@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 
-use crate::environments::KeyPair;
 use api_url::ApiUrl;
+use contract::KeyPair;
 use embedded::Embedded;
 use upstream::{Credential, FetchError, Upstream};
 

@@ -3,7 +3,7 @@
 use reqwest::header::HeaderValue;
 
 use super::error::Error;
-use crate::environments::KeyPair;
+use contract::KeyPair;
 
 /// The value of the header that carries a server-side key.
 pub(crate) struct Credential(HeaderValue);

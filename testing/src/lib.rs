@@ -1,0 +1,21 @@
+//! What the tests of several crates use. Every crate may name it as a dev-dependency; it names none of them.
+//!
+//! - [`Stub`]: an HTTP server in place of upstream.
+//! - [`eventually`]: waits until a condition holds.
+//! - [`skip`], [`scale`], [`seed`]: what the environment variables `STRICT`, `TEST_SCALE` and `TEST_SEED` decide.
+//! - [`Golden`], [`file`]: recorded answers and other data in the repository.
+//! - [`document`]: a document that tests may change.
+
+mod data;
+mod documents;
+mod eventually;
+mod golden;
+mod stub;
+mod variables;
+
+pub use data::{file, root};
+pub use documents::{document, feature_state};
+pub use eventually::{Outcome, eventually};
+pub use golden::{Case, Golden, Request};
+pub use stub::{Answer, Stub, header, message};
+pub use variables::{scale, seed, skip};

@@ -1,0 +1,75 @@
+//! From a request to its answer: the endpoint, what it answers or refuses, and the headers for browsers.
+
+mod document;
+mod flags;
+mod gzip;
+mod health;
+mod identities;
+mod route;
+
+use actix_http::RequestHead;
+use actix_web::web::Bytes;
+
+use crate::environments::Environments;
+use crate::http::cors::Cors;
+use crate::http::refusal::Refusal;
+use crate::http::request_body::UnreadBody;
+use crate::http::response::{self, Response};
+use identities::Identities;
+use route::{Action, Endpoint};
+
+/// All endpoints of this worker, and what they answer from.
+pub(crate) struct Endpoints {
+    environments: Environments,
+    cors: Cors,
+    identities: Identities,
+}
+
+impl Endpoints {
+    pub(crate) fn new(environments: Environments, allow_origins: &[String]) -> Self {
+        Self {
+            environments,
+            cors: Cors::new(allow_origins),
+            identities: Identities::default(),
+        }
+    }
+
+    /// Follows the board without a request.
+    pub(crate) fn follow_board(&self) {
+        self.environments.follow_board();
+    }
+
+    /// Answers any request.
+    pub(crate) fn respond(&self, head: &RequestHead, body: Result<Bytes, UnreadBody>) -> Response {
+        if let Some(response) = self.cors.preflight(head) {
+            return response;
+        }
+        let mut response = self
+            .answer(head, body)
+            .unwrap_or_else(Refusal::into_response);
+        self.cors.add_headers(head, &mut response);
+        response
+    }
+
+    fn answer(
+        &self,
+        head: &RequestHead,
+        body: Result<Bytes, UnreadBody>,
+    ) -> Result<Response, Refusal> {
+        let endpoint = Endpoint::of_path(head.uri.path()).ok_or(Refusal::NotFound)?;
+        let action = endpoint
+            .action(&head.method)
+            .ok_or_else(|| Refusal::MethodNotAllowed(endpoint.methods()))?;
+        match (endpoint, action) {
+            (Endpoint::Flags, _) => flags::answer(&self.environments, head),
+            (Endpoint::Identities, Action::Get) => self.identities.get(&self.environments, head),
+            (Endpoint::Identities, Action::Post) => {
+                let body = body.map_err(Refusal::UnreadBody)?;
+                self.identities.post(&self.environments, head, &body)
+            }
+            (Endpoint::Document, _) => document::answer(&self.environments, head),
+            (Endpoint::Health, _) => health::answer(&self.environments),
+            (Endpoint::Liveness, _) => Ok(response::empty()),
+        }
+    }
+}

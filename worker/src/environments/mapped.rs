@@ -1,0 +1,164 @@
+//! One mapped environment, with everything that is made once for each map so that a request only copies it.
+
+use std::sync::Arc;
+
+use actix_http::header::HeaderValue;
+use actix_web::web::Bytes;
+use engine::{ArchivedAnswer, ArchivedEnvironment, Environment, Patterns, Side};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use snapshot::Map;
+
+use crate::http::constant::{Constant, Representation};
+
+/// A mapped environment.
+pub(crate) struct MappedEnvironment {
+    generation: u64,
+    map: Arc<Map<Environment>>,
+    patterns: Patterns,
+    client_flags: Constant,
+    server_flags: Constant,
+    document: Constant,
+    updated_at: Option<HeaderValue>,
+}
+
+impl MappedEnvironment {
+    pub(super) fn new(map: Map<Environment>, generation: u64) -> Self {
+        let map = Arc::new(map);
+        let updated_at = map.updated_at().and_then(unix_seconds);
+        let constant = |answer: fn(&ArchivedEnvironment) -> &ArchivedAnswer| {
+            mapped_constant(&map, answer(&map), move |map| Some(answer(map)))
+        };
+        Self {
+            generation,
+            patterns: Patterns::new(&map),
+            client_flags: constant(|environment| environment.flags(Side::Client)),
+            server_flags: constant(|environment| environment.flags(Side::Server)),
+            document: constant(ArchivedEnvironment::document),
+            updated_at: updated_at.and_then(|seconds| HeaderValue::from_str(&seconds).ok()),
+            map,
+        }
+    }
+
+    /// The generation of the snapshot. No other snapshot of any environment has the same.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(crate) fn archive(&self) -> &ArchivedEnvironment {
+        &self.map
+    }
+
+    /// The regular expressions that requests have needed so far.
+    pub(crate) fn patterns(&self) -> &Patterns {
+        &self.patterns
+    }
+
+    /// All flags of a side.
+    pub(crate) fn flags(&self, side: Side) -> &Constant {
+        match side {
+            Side::Client => &self.client_flags,
+            Side::Server => &self.server_flags,
+        }
+    }
+
+    /// The flag of one feature. It is made for each request: there may be thousands, and few are asked for alone.
+    pub(crate) fn flag(&self, side: Side, feature: &str) -> Option<Constant> {
+        let archived = self.map.flag(side, feature)?;
+        let feature: Arc<str> = feature.into();
+        Some(mapped_constant(&self.map, archived, move |map| {
+            map.flag(side, &feature)
+        }))
+    }
+
+    /// The environment document.
+    pub(crate) fn document(&self) -> &Constant {
+        &self.document
+    }
+
+    /// When upstream last changed the document, as the value of a header; `None` if the document does not say.
+    pub(crate) fn updated_at(&self) -> Option<&HeaderValue> {
+        self.updated_at.as_ref()
+    }
+}
+
+/// A constant whose bytes stay in the map. `answer` finds `archived` in it again.
+fn mapped_constant<A>(map: &Arc<Map<Environment>>, archived: &ArchivedAnswer, answer: A) -> Constant
+where
+    A: Fn(&ArchivedEnvironment) -> Option<&ArchivedAnswer> + Clone + Send + 'static,
+{
+    let representation = |is_gzip, entity_tag| Representation {
+        body: Bytes::from_owner(MappedBytes {
+            map: Arc::clone(map),
+            answer: answer.clone(),
+            is_gzip,
+        }),
+        entity_tag: HeaderValue::from_str(entity_tag).ok(),
+        is_gzip,
+    };
+    let has_gzip = archived.gzip().is_some();
+    Constant {
+        plain: representation(false, archived.etag()),
+        gzip: has_gzip.then(|| representation(true, archived.gzip_etag())),
+    }
+}
+
+/// The bytes of an answer in a map, which they keep alive.
+struct MappedBytes<A> {
+    map: Arc<Map<Environment>>,
+    answer: A,
+    is_gzip: bool,
+}
+
+impl<A: Fn(&ArchivedEnvironment) -> Option<&ArchivedAnswer>> AsRef<[u8]> for MappedBytes<A> {
+    fn as_ref(&self) -> &[u8] {
+        let answer = (self.answer)(&self.map);
+        let bytes = answer.and_then(|answer| match self.is_gzip {
+            true => answer.gzip(),
+            false => Some(answer.body()),
+        });
+        bytes.unwrap_or_default()
+    }
+}
+
+/// A time in seconds since 1970, always with a fraction: clients in several languages expect a float. A time without an
+/// offset counts as UTC.
+fn unix_seconds(text: &str) -> Option<String> {
+    let timestamp = match text.parse::<Timestamp>() {
+        Ok(timestamp) => timestamp,
+        Err(_) => {
+            let time = text.parse::<DateTime>().ok()?;
+            TimeZone::UTC.to_timestamp(time).ok()?
+        }
+    };
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "microseconds since 1970 fit into the 53 bits of a double until the year 2255"
+    )]
+    let seconds = timestamp.as_microsecond() as f64 / 1e6;
+    Some(format!("{seconds:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_given_in_seconds_with_a_fraction() {
+        for (text, seconds) in [
+            ("2026-01-15T10:30:00.123456Z", Some("1768473000.123456")),
+            (
+                "2026-01-15T10:30:00.123456+00:00",
+                Some("1768473000.123456"),
+            ),
+            ("2026-01-15T12:30:00+02:00", Some("1768473000.0")),
+            ("2026-01-15 10:30:00Z", Some("1768473000.0")),
+            ("2026-01-15T10:30:00.5", Some("1768473000.5")),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            assert_eq!(unix_seconds(text).as_deref(), seconds, "{text}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! This worker's slot of the board: what the worker says there, and what it sees of its neighbour.
+
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use actix_rt::time::interval;
+use contract::heartbeat::{ABSENT_AFTER, INTERVAL};
+use contract::{BoardWords, WorkerState};
+use snapshot::Reader;
+
+/// A slot that this process holds.
+pub(crate) struct Slot {
+    reader: Arc<Reader>,
+    number: usize,
+    process: u32,
+}
+
+impl Slot {
+    pub(crate) fn claim(reader: Arc<Reader>, number: usize) -> Self {
+        let process = std::process::id();
+        reader.board().claim_slot(number, process);
+        Self {
+            reader,
+            number,
+            process,
+        }
+    }
+
+    /// Says on the board what this worker does.
+    pub(crate) fn set_state(&self, state: WorkerState) {
+        self.reader
+            .board()
+            .set_worker_state(self.number, self.process, state);
+    }
+
+    /// Writes heartbeats from now on, until the slot is dropped.
+    pub(crate) fn start_heartbeats(self: &Rc<Self>) {
+        actix_rt::spawn(write_heartbeats(Rc::downgrade(self)));
+    }
+
+    /// No worker accepts from the neighbour's socket, as far as the board says: there is none, or it has been silent.
+    pub(crate) fn neighbour_is_absent(&self) -> bool {
+        let board = self.reader.board();
+        board.neighbour(self.number).is_some_and(|neighbour| {
+            board.worker_state(neighbour) != WorkerState::Ready
+                || board.heartbeat_age(neighbour) > ABSENT_AFTER
+        })
+    }
+}
+
+async fn write_heartbeats(slot: Weak<Slot>) {
+    let mut interval = interval(INTERVAL);
+    loop {
+        interval.tick().await;
+        let Some(slot) = slot.upgrade() else {
+            return;
+        };
+        slot.reader.board().beat(slot.number, slot.process);
+    }
+}

@@ -1,0 +1,164 @@
+//! The service that answers requests. HTTP calls it directly: there is no router and no middleware in between.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_http::{ConnectionType, Method, Payload, Request};
+use actix_rt::signal::unix::Signal;
+use actix_web::dev::{Service, always_ready};
+use actix_web::web::Bytes;
+use contract::{Limits, WorkerSettings};
+use snapshot::Reader;
+
+use crate::connections::Connections;
+use crate::connections::activity::Activity;
+use crate::connections::outlet::Outlet;
+use crate::endpoints::Endpoints;
+use crate::environments::Environments;
+use crate::error::Error;
+use crate::http::request_body::{BodyReader, UnreadBody, announces_too_much};
+use crate::http::response::{self, Response};
+use crate::process::doorbell;
+
+/// Answers the requests of all connections, which share it.
+#[derive(Clone)]
+pub(super) struct RequestService(Rc<Shared>);
+
+struct Shared {
+    endpoints: Rc<Endpoints>,
+    connections: Rc<Connections>,
+    limits: Limits,
+}
+
+impl RequestService {
+    pub(super) fn new(
+        reader: Arc<Reader>,
+        settings: &WorkerSettings,
+        connections: &Rc<Connections>,
+    ) -> Result<Self, Error> {
+        let doorbell = doorbell::listen().map_err(Error::Runtime)?;
+        let environments = Environments::open(reader).map_err(Error::Map)?;
+        let endpoints = Rc::new(Endpoints::new(environments, &settings.allow_origins));
+        actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&endpoints)));
+        Ok(Self(Rc::new(Shared {
+            endpoints,
+            connections: Rc::clone(connections),
+            limits: settings.limits,
+        })))
+    }
+
+    fn respond(&self, request: &Request, body: Result<Bytes, UnreadBody>) -> Response {
+        let mut response = self.0.endpoints.respond(request.head(), body);
+        if self.0.connections.is_draining() {
+            response
+                .head_mut()
+                .set_connection_type(ConnectionType::Close);
+        }
+        if request.method() == Method::HEAD {
+            return response::without_body(response);
+        }
+        if response.body().is_large()
+            && let Some(outlet) = request.conn_data::<Rc<Outlet>>()
+        {
+            return response::through_outlet(response, Rc::clone(outlet));
+        }
+        response
+    }
+}
+
+/// Has the environments follow the board each time the supervisor rings, also in a worker that gets no requests.
+async fn follow_doorbell(mut doorbell: Signal, endpoints: Weak<Endpoints>) {
+    while doorbell.recv().await.is_some() {
+        let Some(endpoints) = endpoints.upgrade() else {
+            return;
+        };
+        endpoints.follow_board();
+    }
+}
+
+impl Service<Request> for RequestService {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Responding;
+
+    always_ready!();
+
+    fn call(&self, mut request: Request) -> Responding {
+        let payload = request.take_payload();
+        let reads_body = match payload {
+            Payload::None => false,
+            // The body of such a request means nothing, and that of a CONNECT has no end.
+            _ => !matches!(
+                *request.method(),
+                Method::GET | Method::HEAD | Method::CONNECT
+            ),
+        };
+        if !reads_body {
+            return Responding::Done(Some(self.respond(&request, Ok(Bytes::new()))));
+        }
+        // Read even if the answer does not need it, or the connection could not be used again.
+        Responding::Reading {
+            body: BodyReader::new(payload, self.0.limits),
+            request,
+            service: self.clone(),
+        }
+    }
+}
+
+/// A request on its way to its answer.
+pub(super) enum Responding {
+    /// The answer, until it is taken.
+    Done(Option<Response>),
+    /// The body is being read.
+    Reading {
+        body: BodyReader,
+        request: Request,
+        service: RequestService,
+    },
+}
+
+impl Future for Responding {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Done(response) => match response.take() {
+                Some(response) => Poll::Ready(Ok(response)),
+                None => Poll::Pending,
+            },
+            Self::Reading {
+                body: reader,
+                request,
+                service,
+            } => {
+                let body = match reader.poll(context) {
+                    // Nearly always: bodies arrive with their heads.
+                    Poll::Ready(body) if !reader.has_waited() => body,
+                    Poll::Ready(body) => {
+                        if let Some(activity) = request.conn_data::<Rc<Activity>>() {
+                            activity.body_received();
+                        }
+                        body
+                    }
+                    Poll::Pending if reader.begins_to_wait() => {
+                        let max_body_bytes = service.0.limits.max_body_bytes;
+                        if announces_too_much(request.head(), max_body_bytes) {
+                            Err(UnreadBody::TooLarge)
+                        } else {
+                            if let Some(activity) = request.conn_data::<Rc<Activity>>() {
+                                activity.waits_for_body();
+                            }
+                            return Poll::Pending;
+                        }
+                    }
+                    Poll::Pending => return Poll::Pending,
+                };
+                Poll::Ready(Ok(service.respond(request, body)))
+            }
+        }
+    }
+}
