@@ -36,12 +36,12 @@ pub(crate) struct CommandLine {
     pub(crate) demo: bool,
 
     #[command(subcommand)]
-    pub(crate) role: Option<Role>,
+    pub(crate) command: Option<Command>,
 }
 
 /// What this process is, when it is not the supervisor.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Role {
+pub(crate) enum Command {
     /// Say whether the configuration is fine, and start nothing: exit status 0, or 78 and what is wrong
     CheckConfig {
         /// Configuration file [default: $CONFIG_PATH, else ./config.json]

@@ -8,14 +8,3 @@ pub enum Side {
     /// A server-side key: secret, sees server-key-only features and the document.
     Server,
 }
-
-impl Side {
-    /// Server-side keys start with `ser.`; every other key is a client-side key.
-    pub fn of_key(key: &str) -> Side {
-        if key.starts_with("ser.") {
-            Side::Server
-        } else {
-            Side::Client
-        }
-    }
-}

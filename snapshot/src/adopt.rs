@@ -109,7 +109,7 @@ impl Publisher {
 
     fn serve(&self, row: usize, generation: u64, file: PathBuf, replaces: Vec<PathBuf>) {
         let mut state = self.state();
-        self.board.adopt(row, generation);
+        self.board.publish_row(row, generation);
         state.rows.insert(row, file.clone());
         // A killed writer may not have come to this.
         state.unsettled.push(Unsettled { file, replaces });

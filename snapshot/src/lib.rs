@@ -102,14 +102,12 @@ mod ownership;
 mod private;
 mod publish;
 mod read;
-mod slot;
 mod value;
 
 pub use adopt::{Adopted, Adoption};
-pub use board::{Board, Published, Shape};
+pub use board::{Board, Shape};
 pub use error::{Defect, Error, Kind};
 pub use map::Map;
 pub use publish::Publisher;
 pub use read::Reader;
-pub use slot::WorkerState;
 pub use value::Value;

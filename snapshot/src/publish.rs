@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rkyv::util::AlignedVec;
 
-use crate::board::{Board, Published, Shape};
+use crate::board::{Board, Shape};
 use crate::directory::{Directory, sync, unlink};
 use crate::error::Error;
 use crate::header;
@@ -120,7 +120,7 @@ impl Publisher {
         let generation = state.generation + 1;
         let file = self.directory.index(generation);
         self.write(content, generation, &file)?;
-        self.board.publish(Published::Index, generation);
+        self.board.publish_index(generation);
         state.generation = generation;
         let mut replaces = std::mem::replace(&mut state.index, vec![file.clone()]);
         for (name, generations) in std::mem::take(&mut state.earlier) {
@@ -156,7 +156,7 @@ impl Publisher {
         let file = self.directory.file(name, generation)?;
         let before = state.rows.get(&row).cloned();
         self.write(content, generation, &file)?;
-        self.board.publish(Published::Row(row), generation);
+        self.board.publish_row(row, generation);
         state.generation = generation;
         state.rows.insert(row, file.clone());
         let replaces = before.into_iter().collect();

@@ -75,6 +75,7 @@ impl Reader {
     /// # Errors
     ///
     /// As [`Reader::index`].
+    #[cfg(feature = "testing")]
     pub fn index_verified<I: Value>(&self, generation: u64) -> Result<Map<I>, Error> {
         Map::open(
             &self.directory.index(generation),
@@ -90,6 +91,7 @@ impl Reader {
     /// # Errors
     ///
     /// As [`Reader::map`].
+    #[cfg(feature = "testing")]
     pub fn map_verified<T: Value>(&self, name: &str, generation: u64) -> Result<Map<T>, Error> {
         Map::open(
             &self.directory.file(name, generation)?,

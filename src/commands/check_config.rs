@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use contract::counted;
+
 use crate::config::{self, Config};
 use crate::error::Error;
 
@@ -10,11 +12,9 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     let path = config::path(path);
     let config = Config::load(&path)?;
     let workers = config::workers()?;
-    for warning in config.warnings() {
+    for warning in &config.warnings {
         eprintln!("edge-proxy: {warning}");
     }
-    let counted =
-        |count: usize, thing| format!("{count} {thing}{}", ["s", ""][usize::from(count == 1)]);
     println!(
         "{} is fine: {} on {}",
         path.display(),

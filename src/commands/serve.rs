@@ -1,88 +1,55 @@
-//! From a configuration to what the supervisor is told, at the start and whenever it reads it again; or only to a word
-//! on whether it is fine. Knows nothing of what becomes of it.
+//! `edge-proxy`: serves the environments of the configuration, as the supervisor.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use contract::with_causes;
 use log::warn;
 
+use super::worker;
 use crate::config::{self, Config, ConfigError};
-use crate::{Failure, chain, state_directory, variable, worker_command, worker_settings};
+use crate::error::Error;
 
-/// The file that a command line or the process environment names.
-pub(crate) fn path(given: Option<PathBuf>) -> PathBuf {
-    given
-        .or_else(|| variable("CONFIG_PATH").map(PathBuf::from))
-        .unwrap_or_else(|| PathBuf::from("config.json"))
-}
-
-/// Serves the environments of the configuration.
-pub(crate) fn supervise(path: PathBuf) -> Result<(), Failure> {
+/// Serves until TERM or INT has come and the workers have drained. HUP reads the configuration again.
+pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
+    let path = config::path(path);
     let settings = read(&path, None)?;
     let directory = settings.directory.clone();
     let reload = supervisor::Reload {
         name: path.display().to_string(),
-        read: Box::new(move || read(&path, Some(&directory)).map_err(|error| chain(&error))),
+        read: Box::new(move || read(&path, Some(&directory)).map_err(|error| with_causes(&error))),
     };
     Ok(supervisor::run(settings, Some(reload))?)
 }
 
-/// Says whether the configuration is fine, and what in it is no setting. Touches nothing else.
-pub(crate) fn check(path: &Path) -> Result<(), Failure> {
-    let (config, workers) = load(path)?;
-    let file = path.display();
-    for name in &config.unknown {
-        eprintln!("edge-proxy: {}", ignored(path, name));
-    }
-    let counted =
-        |count: usize, thing| format!("{count} {thing}{}", ["s", ""][usize::from(count == 1)]);
-    println!(
-        "{file} is fine: {} on {}",
-        counted(config.environment_key_pairs.len(), "environment"),
-        counted(workers.get(), "worker")
-    );
-    Ok(())
-}
-
-/// Reads the configuration. Workers are told to read `directory`, which never moves while the proxy runs; at the start
-/// that is what the configuration says.
+/// Reads the configuration. Workers read `directory`, which stays the same while the proxy runs; at the start it is the
+/// one of the configuration.
 fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, ConfigError> {
-    let (config, workers) = load(path)?;
-    for name in &config.unknown {
-        warn!("{}", ignored(path, name));
+    let config = Config::load(path)?;
+    let workers = config::workers()?;
+    for warning in &config.warnings {
+        warn!("{warning}");
     }
-    let worker_settings = worker_settings(&config.server, config.allow_origins.clone());
     let stale_after = config.stale_after();
-    let configured = config
-        .snapshot_directory
-        .unwrap_or_else(|| state_directory::default(variable));
+    let configured = config.directory();
     let directory = directory.unwrap_or(&configured).to_owned();
+    let shutdown_timeout = config.worker.limits.shutdown_timeout;
+    let options = config.supervisor;
     Ok(supervisor::Settings {
         environments: config.environment_key_pairs,
         source: supervisor::Source::Upstream {
             api_url: config.api_url,
-            timeout: config.api_poll_timeout,
-            largest_document: config.api_max_document_bytes,
+            timeout: options.api_poll_timeout,
+            largest_document: options.api_max_document_bytes,
         },
-        poll_interval: config.api_poll_frequency,
+        poll_interval: options.api_poll_frequency,
         stale_after,
         directory: configured,
-        host: config.server.host,
-        port: config.server.port,
+        host: options.server.host,
+        port: options.server.port,
         workers,
-        drain_delay: config.server.shutdown_delay,
-        drain_timeout: config.server.shutdown_timeout,
-        worker: Rc::new(worker_command(directory, worker_settings)),
+        drain_delay: options.server.shutdown_delay,
+        drain_timeout: shutdown_timeout,
+        worker: Rc::new(worker::command(directory, config.worker)),
     })
-}
-
-fn load(path: &Path) -> Result<(Config, NonZeroUsize), ConfigError> {
-    let config = Config::load(path)?;
-    let workers = config::web_concurrency(variable("WEB_CONCURRENCY").as_deref())?;
-    Ok((config, workers))
-}
-
-fn ignored(path: &Path, name: &str) -> String {
-    format!("{}: {name} is not a setting; ignoring it", path.display())
 }

@@ -79,7 +79,11 @@ impl Config {
         let api_url = ApiUrl::parse(&supervisor.api_url).map_err(|_| {
             let found = shown(&root["api_url"]);
             let expected = "a URL that starts with http:// or https://";
-            ConfigError::new(file, "api_url", format!("found {found}, expected {expected}"))
+            ConfigError::new(
+                file,
+                "api_url",
+                format!("found {found}, expected {expected}"),
+            )
         })?;
         Ok(Self {
             environment_key_pairs,
@@ -98,7 +102,10 @@ impl Config {
     /// each environment, as in the official proxy.
     pub(crate) fn stale_after(&self) -> Option<Duration> {
         let environments = u32::try_from(self.environment_key_pairs.len()).unwrap_or(u32::MAX);
-        let grace_period = self.supervisor.health_check.environment_update_grace_period?;
+        let grace_period = self
+            .supervisor
+            .health_check
+            .environment_update_grace_period?;
         let frequency = self.supervisor.api_poll_frequency;
         Some(frequency.saturating_add(grace_period.saturating_mul(environments)))
     }

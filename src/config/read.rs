@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use contract::key::SERVER_SIDE_PREFIX;
 use contract::settings::values::kind;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -39,45 +40,44 @@ fn refuse<T: DeserializeOwned>(
     message: &str,
 ) -> ConfigError {
     let mut root = root.clone();
-    let found = path.iter().try_fold(&mut root, |value, at| match at {
-        Segment::Map { key } => value.get_mut(key),
-        Segment::Seq { index } => value.get_mut(index),
-        _ => Some(value),
-    });
-    let (Some(found), path) = (found, path.to_string()) else {
-        return ConfigError::new(file, &path.to_string(), message);
-    };
-    if let (Some(name), Some(members)) = (missing(message), found.as_object_mut()) {
-        // Which value is expected in its place is not in the message, but in that of null.
+    if let (Some(name), Some(Value::Object(members))) = (missing(message), at(&mut root, path)) {
+        // The message does not say what is expected in this place. That of null does.
         members.insert(name.to_owned(), Value::Null);
         if let Err(error) = read::<T>(file, &root) {
             return error.of_missing();
         }
     }
+    let found = at(&mut root, path).map_or(Value::Null, Value::take);
     let problem = if message.starts_with("expected ") {
-        format!("found {}, {message}", shown(found))
+        format!("found {}, {message}", shown(&found))
     } else {
         match message.rsplit_once(", expected ") {
             Some((of_serde, expected)) if !of_serde.starts_with("found ") => {
-                format!("found {}, expected {expected}", kind(found))
+                format!("found {}, expected {expected}", kind(&found))
             }
             _ => message.to_owned(),
         }
     };
-    ConfigError::new(file, &path, problem)
+    ConfigError::new(file, &path.to_string(), problem)
+}
+
+fn at<'v>(root: &'v mut Value, path: &Path) -> Option<&'v mut Value> {
+    path.iter().try_fold(root, |value, segment| match segment {
+        Segment::Map { key } => value.get_mut(key),
+        Segment::Seq { index } => value.get_mut(index),
+        Segment::Enum { .. } | Segment::Unknown => Some(value),
+    })
 }
 
 fn missing(message: &str) -> Option<&str> {
-    message
-        .strip_prefix("missing field `")?
-        .strip_suffix('`')
+    message.strip_prefix("missing field `")?.strip_suffix('`')
 }
 
 /// A value as an error may show it: neither a server-side key in the wrong place nor a URL with a password.
 pub(super) fn shown(value: &Value) -> String {
     const MAX_LENGTH: usize = 80;
     let text = value.to_string();
-    if text.contains("ser.") || text.contains('@') || text.len() > MAX_LENGTH {
+    if text.contains(SERVER_SIDE_PREFIX) || text.contains('@') || text.len() > MAX_LENGTH {
         kind(value).to_owned()
     } else {
         text

@@ -14,6 +14,7 @@
 
 mod environments;
 mod notice;
+mod options;
 mod poll;
 mod pool;
 mod publish;
@@ -33,14 +34,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::{KeyPair, counted, heartbeat};
 use log::info;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 use snapshot::{Publisher, Shape};
 use thiserror::Error;
 
-pub use environments::keys::{KeyPair, ServerSideKey};
 pub use environments::roster::Full;
+pub use options::{HealthCheck, Listen, Options, Snapshot};
 pub use poll::Error as PollError;
 pub use pool::Error as PoolError;
 pub use pool::listener::Error as ListenerError;
@@ -228,7 +230,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         Times {
             drain_delay: settings.drain_delay,
             drain_timeout: settings.drain_timeout,
-            patience: pool::PATIENCE,
+            patience: heartbeat::KILLED_AFTER,
             boot_timeout: pool::BOOT_TIMEOUT,
         },
     );
@@ -339,9 +341,4 @@ fn announce(settings: &Settings, listeners: &[TcpListener]) {
             counted(settings.workers.get(), "worker")
         );
     }
-}
-
-fn counted(count: usize, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {thing}{plural}")
 }

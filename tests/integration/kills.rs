@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use contract::BoardWords;
 use nix::sys::signal::Signal;
 
 use crate::harness::load::{self, Exchange, Load, asks, exchange, is_closed, read_answer};
@@ -167,7 +168,7 @@ impl Crashes {
                     killed.fetch_add(1, Ordering::SeqCst);
                     let state = slots.board().worker_state(slot);
                     busy.fetch_add(
-                        usize::from(state != snapshot::WorkerState::Starting),
+                        usize::from(state != contract::WorkerState::Starting),
                         Ordering::SeqCst,
                     );
                 }

@@ -14,68 +14,23 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
-use std::net::TcpListener;
-use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use snapshot::{Reader, WorkerState};
+use contract::{Handover, Sockets, WorkerState};
+use snapshot::Reader;
 
 pub use serve::Error;
 
 use process::slot::Slot;
 use process::{descriptors, privilege};
-use serve::Sockets;
 
-/// All that a worker is given at its start, besides its listener. No key is in it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Handover {
-    /// The state directory that the supervisor publishes in.
-    pub directory: PathBuf,
-    /// Its slot on the board, which no other worker that lives has.
-    pub slot: usize,
-    /// Process id of the supervisor, which this worker must not outlive.
-    pub supervisor: u32,
-    /// What the operator chose.
-    pub settings: Settings,
-}
-
-/// What the operator chose for every worker.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Settings {
-    /// Origins whose pages may read answers; `*` among them means any.
-    pub allow_origins: Vec<String>,
-    /// How long a drain may take; whole seconds, a fraction counts as one more.
-    pub drain_timeout: Duration,
-    /// What a client may take of it.
-    pub limits: Limits,
-}
-
-/// How much of a worker its clients may take, and for how long.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Limits {
-    /// How many connections to hold open at most; fewer where descriptors are short.
-    pub connections: usize,
-    /// The longest request body that is read, in bytes.
-    pub body: usize,
-    /// How long the head of a request may take.
-    pub head_timeout: Duration,
-    /// How long a body may take to arrive once its head has.
-    pub body_timeout: Duration,
-    /// How long a connection may be silent in both directions; whole seconds, a fraction counts as one more.
-    pub silence: Duration,
-}
-
-/// Serves until TERM, then drains. Blocks; to be called once in a process, from its main thread. `beside` is the
-/// listening socket of the neighbouring slot, if the board has one, and nothing to be used otherwise.
+/// Serves until TERM, then drains. Blocks; to be called once in a process, from its main thread.
 ///
 /// # Errors
 ///
 /// Whatever keeps the worker from serving at all: the executable should exit in a way that tells the supervisor not
 /// to try again. Once it serves, nothing that a request does ends it.
-pub fn run(handover: Handover, listener: TcpListener, beside: OwnedFd) -> Result<(), Error> {
+pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
     let Handover {
         directory,
         slot,
@@ -84,7 +39,8 @@ pub fn run(handover: Handover, listener: TcpListener, beside: OwnedFd) -> Result
     } = handover;
     serve::follow(supervisor)?;
     let possible = descriptors::raise_limit();
-    settings.limits.connections = descriptors::fit(settings.limits.connections, possible, slot);
+    let limits = &mut settings.limits;
+    limits.max_connections = descriptors::fit(limits.max_connections, possible, slot);
     let reader = Reader::open(&directory, engine::FORMAT).map_err(Error::Open)?;
     let slots = reader.board().shape().slots;
     if slot >= slots {
@@ -94,11 +50,6 @@ pub fn run(handover: Handover, listener: TcpListener, beside: OwnedFd) -> Result
     log::debug!("worker {slot}: {}", privilege::drop(&directory));
     let reader = Arc::new(reader);
     let claimed = Slot::claim(Arc::clone(&reader), slot);
-    let neighbour = reader.board().neighbour(slot);
-    let sockets = Sockets {
-        own: listener,
-        neighbour: neighbour.map(|_| TcpListener::from(beside)),
-    };
     let served = serve::until_stopped(&reader, slot, supervisor, settings, sockets);
     claimed.say(WorkerState::Exited);
     served

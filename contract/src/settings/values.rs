@@ -159,10 +159,7 @@ pub mod seconds {
     /// # Errors
     ///
     /// Those of the serializer.
-    pub fn serialize<S: Serializer>(
-        duration: &Duration,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         match duration.subsec_nanos() {
             0 => serializer.serialize_u64(duration.as_secs()),
             _ => serializer.serialize_f64(duration.as_secs_f64()),
@@ -206,9 +203,11 @@ pub mod seconds_or_never {
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Duration>, D::Error> {
-        parse(deserializer, "a number from 0, or null for never", |value| {
-            or_null(value, seconds::from_json)
-        })
+        parse(
+            deserializer,
+            "a number from 0, or null for never",
+            |value| or_null(value, seconds::from_json),
+        )
     }
 
     /// # Errors

@@ -1,4 +1,3 @@
 //! Which environments are served: their keys, and the row of the board that each one has.
 
-pub(crate) mod keys;
 pub(crate) mod roster;

@@ -7,10 +7,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use engine::{Index, IndexEntry, Rows};
+use contract::{Index, IndexEntry, KeyPair, Rows, key};
 use thiserror::Error;
-
-use crate::environments::keys::KeyPair;
 
 /// The rows of a board have room for this many environments, or for twice those there are at the start.
 const LEAST_CAPACITY: usize = 65_536;
@@ -161,14 +159,14 @@ impl Roster {
             environments: environments.collect(),
             client_side_keys,
             server_side_keys,
-            stale_after: stale_after.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            stale_after,
         }
     }
 }
 
 impl Seat {
     fn new(pair: KeyPair) -> Self {
-        let file = pair.file_name();
+        let file = key::file_name(&pair.client_side_key);
         Self { pair, file }
     }
 }
@@ -183,7 +181,7 @@ impl Turnover {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environments::keys::ServerSideKey;
+    use contract::ServerSideKey;
 
     fn pairs(keys: &[(&str, &str)]) -> Vec<KeyPair> {
         keys.iter()

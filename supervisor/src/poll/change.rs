@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Index;
+use contract::{Index, with_causes};
 use log::warn;
 use tokio::task::{AbortHandle, JoinSet, spawn_blocking};
 
@@ -17,7 +17,6 @@ use super::task::Polled;
 use super::{Shared, message};
 use crate::environments::roster::Seat;
 use crate::notice::Notice;
-use crate::publish::publication::with_causes;
 use crate::schedule::Seconds;
 use crate::source::upstream::{Credential, Upstream};
 

@@ -20,17 +20,17 @@ use std::task::{Context, Poll, ready};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use contract::{KeyPair, with_causes};
 use snapshot::Board;
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
-use crate::environments::keys::KeyPair;
 use crate::notice::{Bell, Notice};
 use crate::publish::compile::{Adopter, Compile, Compress};
 use crate::publish::outage::{Outage, Trouble};
-use crate::publish::publication::{Publication, with_causes};
+use crate::publish::publication::Publication;
 use crate::source::{Supplier, Supply};
 use change::Task;
 use orders::Orders;

@@ -4,9 +4,8 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use contract::counted;
 use log::info;
-
-use crate::counted;
 
 /// From one line to the next, but for the last.
 const PAUSE: Duration = Duration::from_secs(1);

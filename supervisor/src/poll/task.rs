@@ -4,13 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use contract::{BoardWords, counted};
 use engine::Environment;
 use log::{debug, info, warn};
 use tokio::task::spawn_blocking;
 
 use super::orders::Orders;
 use super::{Shared, message};
-use crate::counted;
 use crate::poll::freshness::Condition;
 use crate::publish::compile::{Adopted, Adopter};
 use crate::publish::failure::Failure;

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use contract::{BoardWords, counted};
 use log::{debug, info, warn};
 use nix::sys::signal::Signal;
 
 use super::{Error, Pool, State, described};
-use crate::counted;
 use crate::notice::Notices;
 use crate::pool::listener;
 use crate::schedule::Seconds;

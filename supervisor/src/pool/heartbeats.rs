@@ -3,17 +3,13 @@
 
 use std::time::{Duration, Instant};
 
+use contract::{BoardWords, WorkerState};
 use log::warn;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use snapshot::WorkerState;
 
 use super::{Pool, State};
 use crate::schedule::Seconds;
-
-/// A worker says every half a second that it is alive. This is long enough for a machine that has a hundred times more
-/// to do than it can, and short enough for its clients; its neighbour takes new connections much earlier.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A worker that boots may take so much longer: the program may have to come from a slow disk.
 const BOOTING: u32 = 3;

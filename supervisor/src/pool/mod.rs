@@ -14,28 +14,25 @@ mod roll;
 
 use std::io;
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{self, Child, Command, ExitStatus, Stdio};
+use std::process::{self, Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use contract::{BoardWords, DOORBELL, Sockets, WorkerState, is_boot_failure};
 use log::{debug, warn};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use snapshot::{Board, WorkerState};
+use snapshot::Board;
 use thiserror::Error;
 
 use crate::notice::{Noticed, Notices};
 use crate::schedule::{FIRST_REPLACEMENT, Replacement, Seconds};
 
 use heartbeats::Heartbeats;
-pub(crate) use heartbeats::PATIENCE;
 pub(crate) use roll::{BOOT_TIMEOUT, Rolled};
 use roll::{Leaving, Roll};
 
-/// The exit code of a worker that could not boot. A replacement could not either.
-const BOOT_FAILURE: i32 = 3;
 /// Makes the command that starts the worker of a slot.
 pub(crate) type WorkerCommand = Box<dyn Fn(usize) -> Command>;
 
@@ -199,7 +196,7 @@ impl Pool {
             .wait(due.into_iter().flatten().min())
             .map_err(Error::Wait)?;
         if noticed.published {
-            self.signal(Signal::SIGURG);
+            self.signal(DOORBELL);
         }
         if noticed.child {
             self.reap()?;
@@ -247,17 +244,15 @@ impl Pool {
         worker: &WorkerCommand,
         listeners: &[TcpListener],
     ) -> io::Result<Child> {
-        let copy = |slot: usize| {
-            let listener = listeners[slot].try_clone();
-            listener.map(|listener| Stdio::from(OwnedFd::from(listener)))
+        let copy = |slot: usize| listeners[slot].try_clone();
+        let sockets = Sockets {
+            own: copy(slot)?,
+            neighbour: self.board.neighbour(slot).map(copy).transpose()?,
         };
-        let beside = self.board.neighbour(slot).map(copy).transpose()?;
-        let child = worker(slot)
-            .stdin(copy(slot)?)
-            .stdout(beside.unwrap_or_else(Stdio::null))
-            // Ctrl-C goes to the whole foreground group; workers are to hear of it from us.
-            .process_group(0)
-            .spawn()?;
+        let mut command = worker(slot);
+        sockets.give(&mut command);
+        // Ctrl-C goes to the whole foreground group; workers are to hear of it from us.
+        let child = command.process_group(0).spawn()?;
         // It says so itself, when it gets that far.
         self.board.claim_slot(slot, child.id());
         debug!("worker {slot} started: process {}", child.id());
@@ -269,10 +264,10 @@ impl Pool {
         let ended = self.ended();
         if !ended.is_empty() {
             // Their neighbours look after their sockets until they are replaced.
-            self.signal(Signal::SIGURG);
+            self.signal(DOORBELL);
         }
         for (slot, status, lived) in ended {
-            if status.code() == Some(BOOT_FAILURE) {
+            if is_boot_failure(status) {
                 return Err(Error::Boot { slot });
             }
             let delay = self.slots[slot].replacement.after(lived);

@@ -11,11 +11,11 @@ use std::net::TcpListener;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use contract::{BoardWords, WorkerState, is_boot_failure};
 use log::{debug, info, warn};
 use nix::sys::signal::Signal;
-use snapshot::WorkerState;
 
-use super::{BOOT_FAILURE, Pool, State, WorkerCommand, described, signal_worker};
+use super::{Pool, State, WorkerCommand, described, signal_worker};
 use crate::pool::listener;
 use crate::schedule::Seconds;
 
@@ -125,9 +125,9 @@ impl Pool {
         match coming.child.try_wait() {
             Ok(None) => {}
             Ok(Some(status)) => {
-                let how = match status.code() {
-                    Some(BOOT_FAILURE) => "could not boot".to_owned(),
-                    _ => format!("exited before it was ready: {}", described(status)),
+                let how = match is_boot_failure(status) {
+                    true => "could not boot".to_owned(),
+                    false => format!("exited before it was ready: {}", described(status)),
                 };
                 return Err(format!("worker {slot} {how}"));
             }

@@ -1,12 +1,13 @@
 //! A document's way from bytes to the workers, in any thread but the poller's. Knows neither where it came from nor when
 //! the next one is due.
 
+use contract::with_causes;
 use engine::{Compiled, Environment};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::failure::Failure;
 use crate::notice::{Bell, Notice};
-use crate::publish::publication::{Publication, with_causes};
+use crate::publish::publication::Publication;
 
 /// How a document becomes an environment: [`engine::compile`], but for a test that wants it to panic.
 pub(crate) type Compile = fn(&[u8]) -> Result<engine::Compiled, engine::DocumentError>;

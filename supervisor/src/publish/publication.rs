@@ -2,10 +2,10 @@
 //! neither upstream nor workers.
 
 use std::collections::HashMap;
-use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use engine::{Environment, Index};
+use contract::{Index, with_causes};
+use engine::Environment;
 use log::warn;
 use snapshot::Publisher;
 use thiserror::Error;
@@ -86,14 +86,4 @@ impl Publication {
     pub(crate) fn settle(&self) -> Result<(), snapshot::Error> {
         self.publisher.settle()
     }
-}
-
-/// An error and what lies behind it, on one line.
-pub(crate) fn with_causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |error| (*error).source()) {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-    }
-    text
 }

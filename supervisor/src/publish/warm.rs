@@ -11,13 +11,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use engine::{Environment, Index, IndexEntry};
+use contract::{BoardWords, Index, IndexEntry, counted, with_causes};
+use engine::Environment;
 use log::{info, warn};
 use snapshot::{Adopted, Adoption, Publisher};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::counted;
-use crate::publish::publication::with_causes;
 use crate::schedule::Seconds;
 
 /// Another release may refuse the files of ten thousand environments: so many are told one by one.

@@ -7,11 +7,12 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
+use contract::counted;
 use log::warn;
 
 use crate::environments::roster::{Roster, Turnover};
 use crate::schedule::Seconds;
-use crate::{Settings, Source, counted};
+use crate::{Settings, Source};
 
 /// What the proxy runs with.
 pub(super) struct Current {

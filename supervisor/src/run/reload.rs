@@ -8,16 +8,16 @@
 use std::net::TcpListener;
 use std::rc::Rc;
 
+use contract::{counted, with_causes};
 use log::{error, info};
 
 use super::changes::{Current, described, words};
 use crate::environments::roster::{Roster, Turnover};
 use crate::poll::{Change, Polling};
 use crate::pool::{Pool, Rolled, Told, listener};
-use crate::publish::publication::with_causes;
 use crate::schedule::Seconds;
 use crate::source::upstream::{Credential, Upstream};
-use crate::{Error, Settings, Source, counted};
+use crate::{Error, Settings, Source};
 
 /// Where settings are read again.
 pub struct Reload {

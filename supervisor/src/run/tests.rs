@@ -12,6 +12,8 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
+use contract::ServerSideKey;
+
 use crate::stub::eventually;
 use crate::*;
 

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 
+use contract::{BoardWords, WorkerState};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use snapshot::{Board, Reader, WorkerState};
+use snapshot::{Board, Reader};
 
 use super::{Proxy, eventually};
 

@@ -17,8 +17,8 @@ use actix_rt::time::{Instant, interval, timeout};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use crate::Limits;
 use crate::connections::activity::{Activity, Patience};
+use contract::Limits;
 
 /// How often connections are looked at; also what their times are counted in.
 const TICK: Duration = Duration::from_secs(1);
@@ -84,10 +84,10 @@ impl Connections {
     /// Also starts the clock that their times are measured by.
     pub(crate) fn new(limits: Limits) -> Rc<Self> {
         let connections = Rc::new(Self {
-            limit: limits.connections.max(1),
+            limit: limits.max_connections.max(1),
             patience: Patience {
-                silence: ticks(limits.silence),
-                head: ticks(limits.head_timeout),
+                silence: ticks(limits.keep_alive),
+                head: ticks(limits.header_timeout),
             },
             tick: Cell::default(),
             held: Cell::default(),

@@ -35,11 +35,12 @@ fn busy(connections: &Rc<Connections>, bytes: usize) -> io::Result<()> {
 
 fn limits(connections: usize) -> Limits {
     Limits {
-        connections,
-        body: 1024,
-        head_timeout: Duration::from_secs(5),
+        max_connections: connections,
+        max_body_bytes: 1024,
+        header_timeout: Duration::from_secs(5),
         body_timeout: Duration::from_secs(5),
-        silence: SILENCE,
+        keep_alive: SILENCE,
+        shutdown_timeout: Duration::from_secs(10),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use contract::BoardWords;
 use jiff::Timestamp;
 
 use crate::environments::Current;

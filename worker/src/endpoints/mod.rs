@@ -11,12 +11,12 @@ mod route;
 use actix_http::RequestHead;
 use actix_web::web::Bytes;
 
-use crate::Settings;
 use crate::environments::Current;
 use crate::http::cors::Cors;
 use crate::http::refusal::Refusal;
 use crate::http::request_body::Unread;
 use crate::http::response::{self, Response};
+use contract::WorkerSettings;
 use identities::Identities;
 use route::{Act, Endpoint};
 
@@ -28,7 +28,7 @@ pub(crate) struct Responder {
 }
 
 impl Responder {
-    pub(crate) fn new(current: Current, settings: &Settings) -> Self {
+    pub(crate) fn new(current: Current, settings: &WorkerSettings) -> Self {
         Self {
             current,
             cors: Cors::new(&settings.allow_origins),

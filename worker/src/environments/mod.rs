@@ -16,14 +16,14 @@ use std::time::{Duration, Instant};
 
 use actix_http::RequestHead;
 use actix_http::header::{HeaderName, HeaderValue};
-use engine::{ArchivedIndexEntry, Index, Side};
+use contract::{ArchivedIndexEntry, Index, key, with_causes};
+use engine::Side;
 use foldhash::fast::RandomState;
-use sha2::{Digest, Sha256};
-use snapshot::{Board, Error, Map, Published, Reader};
+use snapshot::{Board, Error, Map, Reader};
 
 use crate::environments::mapped::Held;
 use crate::http::refusal::Refusal;
-use row::{PATIENCE, Place, chain};
+use row::{PATIENCE, Place};
 
 static ENVIRONMENT_KEY: HeaderName = HeaderName::from_static("x-environment-key");
 
@@ -31,8 +31,6 @@ static ENVIRONMENT_KEY: HeaderName = HeaderName::from_static("x-environment-key"
 pub(crate) struct Current {
     reader: Arc<Reader>,
     generation: RefCell<Generation>,
-    /// The newest generation of all when the doorbell was last answered.
-    seen: Cell<u64>,
     /// When the newest index could not be mapped.
     failed: Cell<Option<Instant>>,
 }
@@ -76,7 +74,6 @@ impl Current {
     pub(crate) fn open(reader: Arc<Reader>) -> Result<Self, Error> {
         Ok(Self {
             generation: RefCell::new(Generation::map(&reader)?),
-            seen: Cell::new(reader.board().generation()),
             failed: Cell::new(None),
             reader,
         })
@@ -99,13 +96,11 @@ impl Current {
         self.generation.borrow()
     }
 
-    /// Looks at what was published since the last time, without a request: maps what is held of it anew, so that
-    /// nobody waits for that and retired maps are let go of. Costs what changed, however much is held.
+    /// Follows the board without a request: maps anew what was published of the environments that are held, so that no
+    /// request waits for that and retired maps are let go of.
     #[cold]
     pub(crate) fn follow_patiently(&self) {
-        let newest = self.board().generation();
-        let seen = self.seen.replace(newest);
-        self.generation().follow(seen, newest);
+        self.generation().follow();
     }
 
     /// Maps the newest index; if it cannot be, that is told in the log, and tried again.
@@ -127,7 +122,7 @@ impl Current {
                 log::error!(
                     "index {} not served: {}; still serving {}",
                     self.board().index_generation(),
-                    chain(&error),
+                    with_causes(&error),
                     self.generation.borrow().number
                 );
             }
@@ -168,24 +163,12 @@ impl Generation {
         }
     }
 
-    /// Maps anew what is held of the rows that were published after `seen`.
-    fn follow(&self, seen: u64, newest: u64) {
+    /// Maps anew what is held of rows that were published since.
+    fn follow(&self) {
         let mut asked = self.asked.borrow_mut();
-        for generation in seen + 1..=newest {
-            match self.reader.board().published(generation) {
-                Some(Published::Row(row)) => {
-                    if let Some(position) = asked.positions.get(&row).copied() {
-                        self.refresh(&mut asked.places[position]);
-                    }
-                }
-                Some(Published::Index) => {}
-                // More than the board remembers.
-                None => {
-                    for place in &mut asked.places {
-                        self.refresh(place);
-                    }
-                    return;
-                }
+        for place in &mut asked.places {
+            if place.is_outdated(self.reader.board()) {
+                self.refresh(place);
             }
         }
     }
@@ -216,8 +199,7 @@ impl Generation {
 
     /// Age of the oldest successful fetch from which the proxy is not ready; `None` for never.
     pub(crate) fn stale_after(&self) -> Option<Duration> {
-        let milliseconds = self.index.stale_after.as_ref()?;
-        Some(Duration::from_millis(milliseconds.to_native()))
+        self.index.stale_after()
     }
 
     /// The environment that a request's key opens, and as what. One look-up and one atomic load, unless the key or
@@ -266,8 +248,8 @@ impl Generation {
 
     /// The row that a key opens. Only a digest of each server-side key is known.
     fn find(&self, key: &[u8]) -> Option<(usize, Side)> {
-        let (row, side) = if key.starts_with(b"ser.") {
-            let digest = Sha256::digest(key).into();
+        let (row, side) = if key::is_server_side(key) {
+            let digest = key::digest(key);
             (self.index.open_server_side(&digest)?, Side::Server)
         } else {
             let key = std::str::from_utf8(key).ok()?;

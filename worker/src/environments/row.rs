@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use engine::ArchivedIndexEntry;
+use contract::{ArchivedIndexEntry, with_causes};
 use snapshot::{Board, Error, Reader};
 
 use crate::environments::mapped::Held;
@@ -53,6 +53,11 @@ impl Place {
         (board.row_generation(self.row) == self.generation).then_some(held)
     }
 
+    /// Whether the board names another generation than the one held. One atomic load.
+    pub(crate) fn is_outdated(&self, board: &Board) -> bool {
+        board.row_generation(self.row) != self.generation
+    }
+
     /// Maps what the board names, unless it is held, and lets go of the one before. What cannot be mapped is told in
     /// the log once, and tried again with patience; the one before is kept meanwhile.
     pub(crate) fn follow(&mut self, reader: &Reader, entry: &ArchivedIndexEntry) {
@@ -82,7 +87,7 @@ impl Place {
                         log::error!(
                             "environment {}: generation {generation} not served: {}",
                             entry.name,
-                            chain(&error)
+                            with_causes(&error)
                         );
                     }
                     let at = Instant::now();
@@ -92,16 +97,4 @@ impl Place {
             }
         }
     }
-}
-
-/// An error and what lies behind it, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        source = error.source();
-    }
-    line
 }

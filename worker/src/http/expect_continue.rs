@@ -6,9 +6,9 @@ use actix_http::body::BoxBody;
 use actix_http::{Request, Response};
 use actix_web::dev::{Service, always_ready};
 
-use crate::Limits;
 use crate::http::refusal::Refusal;
 use crate::http::request_body::{self, Unread};
+use contract::Limits;
 
 /// Has the body sent, unless it is too long.
 pub(crate) struct Expectation {

@@ -10,7 +10,7 @@ use actix_rt::time::{Sleep, sleep};
 use actix_web::web::Bytes;
 use futures_core::Stream;
 
-use crate::Limits;
+use contract::Limits;
 
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Reading {
                     return Poll::Ready(Err(Unread::Broken));
                 }
                 Poll::Ready(Some(Ok(piece))) => {
-                    if self.received.length() + piece.len() > self.limits.body {
+                    if self.received.length() + piece.len() > self.limits.max_body_bytes {
                         return Poll::Ready(Err(Unread::TooLarge));
                     }
                     self.received.push(piece);
@@ -113,7 +113,7 @@ impl Reading {
 pub(crate) fn announces_too_much(head: &RequestHead, limits: Limits) -> bool {
     let length = head.headers.get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.trim().parse::<u64>().ok());
-    length.is_some_and(|length| length > limits.body as u64)
+    length.is_some_and(|length| length > limits.max_body_bytes as u64)
 }
 
 impl Received {

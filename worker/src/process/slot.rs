@@ -3,16 +3,11 @@
 
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_rt::time::interval;
-use snapshot::{Reader, WorkerState};
-
-/// How often a worker says that it takes its turns, and looks whether its neighbour does.
-pub(crate) const BEAT: Duration = Duration::from_millis(500);
-
-/// A neighbour that was not heard of for so long needs help. Long before the supervisor replaces it: help costs nothing.
-const UNHEARD: Duration = Duration::from_secs(2);
+use contract::heartbeat::{ABSENT_AFTER, INTERVAL};
+use contract::{BoardWords, WorkerState};
+use snapshot::Reader;
 
 /// A slot, held by this process.
 pub(crate) struct Slot {
@@ -50,13 +45,13 @@ impl Slot {
         let board = self.reader.board();
         board.neighbour(self.number).is_some_and(|neighbour| {
             board.worker_state(neighbour) != WorkerState::Ready
-                || board.heartbeat_age(neighbour) > UNHEARD
+                || board.heartbeat_age(neighbour) > ABSENT_AFTER
         })
     }
 }
 
 async fn beat(slot: Weak<Slot>) {
-    let mut interval = interval(BEAT);
+    let mut interval = interval(INTERVAL);
     loop {
         interval.tick().await;
         let Some(slot) = slot.upgrade() else {

@@ -7,7 +7,6 @@ mod service;
 use std::convert::Infallible;
 use std::future::{Future, pending, ready};
 use std::io;
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,17 +17,17 @@ use actix_rt::net::TcpListener as Listener;
 use actix_rt::signal::unix::{Signal, SignalKind, signal};
 use actix_rt::time::sleep;
 use actix_web::dev::{ServiceFactory, fn_factory};
+use contract::{DOORBELL, Limits, Sockets, WorkerSettings, WorkerState};
 use nix::sys::prctl;
 use nix::sys::signal::Signal as Number;
 use nix::unistd::getppid;
-use snapshot::{Reader, WorkerState};
+use snapshot::Reader;
 
 use crate::connections::Connections;
 use crate::connections::stream::Connection;
 use crate::http::expect_continue::Expectation;
 use crate::http::response::Body;
 use crate::process::slot::Slot;
-use crate::{Limits, Settings};
 use accept::Entrance;
 use neighbour::{Neighbour, first};
 use service::Door;
@@ -94,14 +93,6 @@ fn is_parent(process: u32) -> bool {
     u32::try_from(getppid().as_raw()) == Ok(process)
 }
 
-/// The sockets a worker accepts from.
-pub(crate) struct Sockets {
-    /// Its own slot's.
-    pub(crate) own: TcpListener,
-    /// The neighbouring slot's, if there is one.
-    pub(crate) neighbour: Option<TcpListener>,
-}
-
 /// How to end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending {
@@ -118,7 +109,7 @@ pub(crate) fn until_stopped(
     reader: &Arc<Reader>,
     slot: usize,
     supervisor: u32,
-    settings: Settings,
+    settings: WorkerSettings,
     sockets: Sockets,
 ) -> Result<(), Error> {
     let runtime = actix_rt::System::new();
@@ -129,7 +120,7 @@ pub(crate) fn until_stopped(
         let _interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
         let ending = Ending {
             settle: SETTLE,
-            patience: settings.drain_timeout,
+            patience: settings.limits.shutdown_timeout,
             supervisor,
         };
         let stopped = async move {
@@ -144,7 +135,7 @@ pub(crate) fn until_stopped(
 pub(crate) async fn serve(
     reader: &Arc<Reader>,
     slot: usize,
-    settings: Settings,
+    settings: WorkerSettings,
     sockets: Sockets,
     stopped: impl Future<Output = Ending>,
 ) -> Result<(), Error> {
@@ -205,7 +196,7 @@ async fn http(door: Door, limits: Limits) -> Result<Http, Error> {
     let factory = HttpService::build()
         // Silence is timed for all connections together; a timer for each request would cost more than its answer.
         .keep_alive(KeepAlive::Os)
-        .client_request_timeout(limits.head_timeout)
+        .client_request_timeout(limits.header_timeout)
         // How long to listen to a client that was refused while it was still sending, so that it gets to read why.
         .client_disconnect_timeout(limits.body_timeout)
         .h1_write_buffer_size(WRITTEN_TOGETHER)
@@ -224,7 +215,7 @@ async fn http(door: Door, limits: Limits) -> Result<Http, Error> {
         .map_err(|()| Error::Serve(io::ErrorKind::Other.into()))
 }
 
-/// What the supervisor rings with.
+/// Ready with each ring of the supervisor.
 pub(crate) fn doorbell() -> io::Result<Signal> {
-    signal(SignalKind::from_raw(Number::SIGURG as i32))
+    signal(SignalKind::from_raw(DOORBELL as i32))
 }

@@ -14,8 +14,9 @@ use std::task::Poll;
 use actix_rt::net::TcpListener as Listener;
 use actix_rt::signal::unix::Signal;
 use actix_rt::time::sleep;
+use contract::heartbeat;
 
-use crate::process::slot::{BEAT, Slot};
+use crate::process::slot::Slot;
 
 /// The neighbour, seen from this worker.
 pub(crate) struct Neighbour {
@@ -56,7 +57,7 @@ impl Neighbour {
 
     /// Ready when it is worth to look at the board again.
     async fn change(&mut self) {
-        first(self.doorbell.recv(), sleep(BEAT)).await;
+        first(self.doorbell.recv(), sleep(heartbeat::INTERVAL)).await;
     }
 }
 

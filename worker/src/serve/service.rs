@@ -23,7 +23,7 @@ use crate::environments::Current;
 use crate::http::request_body::{self, Reading, Unread};
 use crate::http::response::{self, Response};
 use crate::serve::{Error, doorbell};
-use crate::{Limits, Settings};
+use contract::{Limits, WorkerSettings};
 
 /// Where every connection hands in its requests. There is no router and no middleware between it and HTTP.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub(crate) struct Inside {
 impl Door {
     pub(crate) fn open(
         reader: Arc<Reader>,
-        settings: &Settings,
+        settings: &WorkerSettings,
         connections: &Rc<Connections>,
     ) -> Result<Self, Error> {
         let doorbell = doorbell().map_err(Error::Runtime)?;

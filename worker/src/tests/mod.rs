@@ -14,13 +14,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use engine::{FORMAT, Index, IndexEntry};
-use sha2::{Digest, Sha256};
+use contract::{BoardWords, Index, IndexEntry, Limits, Sockets, WorkerSettings, key};
+use engine::FORMAT;
 use snapshot::{Board, Publisher, Reader, Shape};
 use tempfile::TempDir;
 
-use crate::serve::{Ending, Sockets};
-use crate::{Error, Limits, Settings, serve};
+use crate::serve::Ending;
+use crate::{Error, serve};
 
 /// A supervisor's part, as far as a worker sees it: environments, in a state directory of their own.
 struct Published {
@@ -67,7 +67,7 @@ impl Published {
 
     fn publish_index(&self) {
         let mut index = Index {
-            stale_after: Some(60_000),
+            stale_after: Some(Duration::from_secs(60)),
             ..Index::default()
         };
         for (row, name) in (0..).zip(&self.environments) {
@@ -80,7 +80,7 @@ impl Published {
                 row,
             });
             index.client_side_keys.insert(format!("client_{name}"), row);
-            let digest = Sha256::digest(format!("ser.{name}")).into();
+            let digest = key::digest(format!("ser.{name}").as_bytes());
             index.server_side_keys.insert(digest, row);
         }
         self.publisher.publish_index(&index).expect("publish");
@@ -104,11 +104,12 @@ impl Published {
 }
 
 const LIMITS: Limits = Limits {
-    connections: 1024,
-    body: 64 * 1024,
-    head_timeout: Duration::from_secs(5),
+    max_connections: 1024,
+    max_body_bytes: 64 * 1024,
+    header_timeout: Duration::from_secs(5),
     body_timeout: Duration::from_secs(5),
-    silence: Duration::from_secs(75),
+    keep_alive: Duration::from_secs(75),
+    shutdown_timeout: Duration::from_secs(10),
 };
 
 /// A running worker; stops when dropped.
@@ -121,9 +122,8 @@ struct Worker {
 
 impl Worker {
     fn start(published: &Published, allow_origins: &[&str]) -> Self {
-        let settings = Settings {
+        let settings = WorkerSettings {
             allow_origins: allow_origins.iter().map(|&origin| origin.into()).collect(),
-            drain_timeout: Duration::from_secs(10),
             limits: LIMITS,
         };
         let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
@@ -138,7 +138,7 @@ impl Worker {
                     stopped.readable().await.expect("closed socket");
                     Ending {
                         settle: Duration::from_millis(20),
-                        patience: settings.drain_timeout,
+                        patience: settings.limits.shutdown_timeout,
                         supervisor: std::os::unix::process::parent_id(),
                     }
                 };

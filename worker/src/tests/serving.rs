@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::sync::Mutex;
 
-use actix_rt::signal::unix::SignalKind;
-use snapshot::WorkerState;
+use contract::{BoardWords, Handover, Sockets, WorkerSettings, WorkerState};
+use sha2::{Digest, Sha256};
 
 use super::*;
 
@@ -436,12 +436,7 @@ fn follows_what_it_holds_without_a_request_when_the_doorbell_rings() {
 static DOORBELL: Mutex<()> = Mutex::new(());
 
 fn ring() {
-    let doorbell = nix::sys::signal::Signal::SIGURG;
-    assert_eq!(
-        SignalKind::from_raw(doorbell as i32).as_raw_value(),
-        doorbell as i32
-    );
-    nix::sys::signal::raise(doorbell).expect("signal");
+    nix::sys::signal::raise(contract::DOORBELL).expect("signal");
 }
 
 #[test]
@@ -513,26 +508,27 @@ fn finishes_the_request_in_hand_before_it_stops() {
 #[test]
 fn does_not_serve_a_supervisor_that_is_gone() {
     let directory = TempDir::new().expect("temporary directory");
-    let handover = crate::Handover {
+    let handover = Handover {
         directory: directory.path().to_owned(),
         slot: 0,
         supervisor: 1,
-        settings: Settings {
+        settings: WorkerSettings {
             allow_origins: Vec::new(),
-            drain_timeout: Duration::from_secs(1),
             limits: LIMITS,
         },
     };
-    let text = serde_json::to_string(&handover).expect("handover");
-    let handover: crate::Handover = serde_json::from_str(&text).expect("handover");
-    let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
-    let beside = listener.try_clone().expect("socket").into();
+    let text = handover.to_json().expect("handover");
+    let handover = Handover::from_json(&text).expect("handover");
+    let sockets = Sockets {
+        own: TcpListener::bind("127.0.0.1:0").expect("listener"),
+        neighbour: None,
+    };
     let not_our_supervisor = std::process::id();
-    let handed = crate::Handover {
+    let handed = Handover {
         supervisor: not_our_supervisor,
         ..handover
     };
-    let error = crate::run(handed, listener, beside).expect_err("no supervisor");
+    let error = crate::run(handed, sockets).expect_err("no supervisor");
     assert_eq!(
         error.to_string(),
         format!("follow supervisor {not_our_supervisor}: it is gone")

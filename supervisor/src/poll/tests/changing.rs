@@ -64,7 +64,7 @@ impl Trial {
     /// The rows of the current index.
     fn rows(&self) -> Vec<u32> {
         let generation = self.reader.board().index_generation();
-        let index = self.reader.index::<engine::Index>(generation).unwrap();
+        let index = self.reader.index::<Index>(generation).unwrap();
         let rows = index.environments.iter();
         rows.map(|entry| entry.row.to_native()).collect()
     }
@@ -211,13 +211,13 @@ fn a_document_that_is_on_its_way_is_not_published_for_a_row_that_was_retired() {
     publication
         .change(&turnover.roster.index(None, &[]), &turnover.removed)
         .unwrap();
-    let generation = board.generation();
+    let generation = newest(&board);
     let refused = publication.publish(1, &environment).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "the environment is no longer configured"
     );
-    assert_eq!(board.generation(), generation);
+    assert_eq!(newest(&board), generation);
     publication.settle().unwrap();
     let snapshots = directory.path().join("environments");
     assert_eq!(std::fs::read_dir(snapshots).unwrap().count(), 0);

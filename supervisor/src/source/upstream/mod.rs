@@ -13,6 +13,7 @@ mod tls;
 use std::error::Error as StdError;
 use std::time::{Duration, Instant, SystemTime};
 
+use contract::{KeyPair, ServerSideKey};
 use reqwest::header::{
     ACCEPT, AGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
     LAST_MODIFIED, RETRY_AFTER,
@@ -20,7 +21,6 @@ use reqwest::header::{
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
-use crate::environments::keys::{KeyPair, ServerSideKey};
 use crate::poll::freshness::Timing;
 use crate::schedule::read_retry_after;
 use crate::source::api_url::ApiUrl;

@@ -198,7 +198,7 @@ fn boards_of_the_run_before_that_are_damaged_are_told_and_replaced() {
     let place = left_behind(20);
     let board = place.path().join("board");
     let whole = fs::read(&board).unwrap();
-    let mut damaged: Vec<Vec<u8>> = [0, 1, 39, 40, 895, whole.len() - 8]
+    let mut damaged: Vec<Vec<u8>> = [0, 1, 39, 40, 383, whole.len() - 8]
         .map(|length| whole[..length].to_vec())
         .into();
     damaged.push(vec![b'x'; whole.len()]);

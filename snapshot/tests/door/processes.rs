@@ -10,10 +10,10 @@ use std::thread;
 use std::time::Instant;
 
 use rkyv::{Archive, Serialize};
-use snapshot::{Error, Map, Published, Publisher, Reader, WorkerState};
+use snapshot::{Error, Map, Publisher, Reader};
 
 use crate::process::{DEADLINE, Process, eventually, handed_over};
-use crate::{ArchivedSample, Sample, names, place, publisher, reader};
+use crate::{ArchivedSample, Sample, names, newest, place, publisher, reader};
 
 const GENERATIONS: u64 = 3000;
 const FOLLOWERS: usize = 3;
@@ -24,6 +24,10 @@ const PARTS: [(&str, usize, u64); 4] = [
     ("medium", 5_000, 20),
     ("large", 60_000, 150),
 ];
+
+/// What a follower says of itself in the first word of its slot.
+const READY: u64 = 1;
+const GONE: u64 = 2;
 
 #[derive(Archive, Serialize)]
 struct Index {
@@ -46,7 +50,7 @@ fn followers_see_only_whole_values_that_never_go_back() {
         .collect();
     eventually("every follower is ready", || {
         followers.iter_mut().for_each(Process::assert_running);
-        (0..FOLLOWERS).all(|slot| writer.state(slot) == WorkerState::Ready)
+        (0..FOLLOWERS).all(|slot| writer.state(slot) == READY)
     });
     writer.while_settling(|publisher, generation| {
         while *generation < GENERATIONS {
@@ -55,7 +59,7 @@ fn followers_see_only_whole_values_that_never_go_back() {
         publish_index(publisher, generation, true);
     });
     followers.into_iter().for_each(Process::succeed);
-    assert!((0..FOLLOWERS).all(|slot| writer.state(slot) == WorkerState::Exited));
+    assert!((0..FOLLOWERS).all(|slot| writer.state(slot) == GONE));
     writer.publisher.settle().unwrap();
     assert_eq!(names(&place.path().join("environments")).len(), PARTS.len());
 }
@@ -69,7 +73,7 @@ fn a_killed_writer_leaves_whole_files_that_the_next_one_takes_over() {
         eventually("the writer has published", || {
             writer.assert_running();
             Reader::open(place.path(), crate::FORMAT)
-                .is_ok_and(|reader| reader.board().generation() > last + 10 + 17 * round)
+                .is_ok_and(|reader| newest(reader.board()) > last + 10 + 17 * round)
         });
         let orphan = reader(place.path());
         assert!(matches!(
@@ -79,7 +83,7 @@ fn a_killed_writer_leaves_whole_files_that_the_next_one_takes_over() {
         drop(writer);
 
         let board = orphan.board();
-        last = board.generation();
+        last = newest(board);
         let index = orphan.index_verified::<Index>(board.index_generation());
         assert_eq!(index.unwrap().parts.len(), PARTS.len());
         for (row, (name, ..)) in PARTS.iter().enumerate() {
@@ -133,10 +137,7 @@ fn follows_until_the_last_generation() {
     assert!(!follower.follow());
     assert_eq!(follower.maps.len(), PARTS.len());
     let first = follower.maps.remove("large").unwrap();
-    let process = std::process::id();
-    follower.reader.board().claim_slot(slot, process);
-    let state = |state| (follower.reader.board()).set_worker_state(slot, process, state);
-    state(WorkerState::Ready);
+    say(&follower.reader, slot, READY);
     while !follower.follow() {
         assert!(
             started.elapsed() < DEADLINE,
@@ -152,10 +153,11 @@ fn follows_until_the_last_generation() {
     );
     assert!(first.generation() < follower.maps["large"].generation());
     assert!(first.is_whole());
-    follower
-        .reader
-        .board()
-        .set_worker_state(slot, process, WorkerState::Exited);
+    say(&follower.reader, slot, GONE);
+}
+
+fn say(reader: &Reader, slot: usize, state: u64) {
+    reader.board().slot_words(slot)[0].store(state, Ordering::Relaxed);
 }
 
 #[test]
@@ -192,8 +194,9 @@ impl Writer {
         }
     }
 
-    fn state(&self, slot: usize) -> WorkerState {
-        self.publisher.board().worker_state(slot)
+    /// What the follower of this slot said.
+    fn state(&self, slot: usize) -> u64 {
+        self.publisher.board().slot_words(slot)[0].load(Ordering::Relaxed)
     }
 
     fn while_settling(&mut self, publish: impl FnOnce(&Publisher, &mut u64)) {
@@ -258,16 +261,8 @@ impl Follower {
     /// Looks at the board once. True if there will be no other index.
     fn follow(&mut self) -> bool {
         let board = self.reader.board();
-        let newest = board.generation();
+        let newest = newest(board);
         assert!(newest >= self.newest, "{newest} after {}", self.newest);
-        for generation in self.newest + 1..=newest {
-            // What is remembered of a generation is so; a writer may be ahead, never behind.
-            match board.published(generation) {
-                Some(Published::Row(row)) => assert!(board.row_generation(row) >= generation),
-                Some(Published::Index) => assert!(board.index_generation() >= generation),
-                None => assert!(board.generation() >= generation + 63),
-            }
-        }
         self.seen += u64::from(newest > self.newest);
         self.newest = newest;
         let index = self.index();

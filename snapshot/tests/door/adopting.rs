@@ -4,12 +4,13 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
-use snapshot::{Adoption, Error, Publisher, Shape};
+use snapshot::{Adoption, Board, Error, Publisher, Shape};
 use tempfile::TempDir;
 
-use crate::{ArchivedSample, FORMAT, SHAPE, Sample, names, path, place, publisher, reader};
+use crate::{ArchivedSample, FORMAT, SHAPE, Sample, names, newest, path, place, publisher, reader};
 
 const OLD: u64 = 2;
 const NEW: u64 = 3;
@@ -78,7 +79,7 @@ fn the_newest_whole_file_is_served_on_and_never_written() {
     assert_eq!(adoption.refused.len(), 0);
     assert_eq!(adoption.adopted.unwrap().published, long_ago);
     assert_eq!(publisher.publish_index(&1_u32).unwrap(), NEW + 1);
-    assert_eq!(publisher.board().generation(), NEW + 1);
+    assert_eq!(newest(publisher.board()), NEW + 1);
     publisher.settle().unwrap();
     assert_eq!(names(&place.path().join("environments")), ["sample.3"]);
     assert_eq!(
@@ -226,19 +227,19 @@ fn what_another_release_or_another_type_wrote_is_refused_and_then_gone() {
 }
 
 #[test]
-fn the_board_and_the_index_of_the_run_before_tell_when_rows_were_fetched() {
+fn the_board_and_the_index_of_the_run_before_tell_what_its_rows_were() {
     let place = place();
     let first = publisher(place.path());
-    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     first
         .publish_index(&"what the rows are".to_owned())
         .unwrap();
-    first.board().set_fetched(2, at);
+    first.board().row_word(2).store(7, Relaxed);
     drop(first);
     let second = publisher(place.path());
     assert_eq!(second.warnings().len(), 0);
-    assert_eq!(second.earlier_board().unwrap().fetched(2), Some(at));
-    assert_eq!(second.board().fetched(2), None);
+    let word = |board: &Board| board.row_word(2).load(Relaxed);
+    assert_eq!(word(second.earlier_board().unwrap()), 7);
+    assert_eq!(word(second.board()), 0);
     let index = second.earlier_index::<String>().unwrap().unwrap();
     assert_eq!(index.as_str(), "what the rows are");
 

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::adopting::left_behind;
 use crate::process::{DEADLINE, Process, eventually, handed_over};
-use crate::{FORMAT, Sample, names, path, place, publisher, reader};
+use crate::{FORMAT, Sample, names, newest, path, place, publisher, reader};
 
 const KILLS: &str = "SNAPSHOT_TEST_KILLS";
 /// What a test run has time for.
@@ -49,7 +49,7 @@ fn killed_at_any_moment_a_writer_leaves_old_or_new_and_the_next_one_serves_it() 
             eventually("the writer has published", || {
                 writer.assert_running();
                 Reader::open(place.path(), FORMAT)
-                    .is_ok_and(|reader| reader.board().generation() > last + 6)
+                    .is_ok_and(|reader| newest(reader.board()) > last + 6)
             });
             wait(Duration::from_micros(chance.u64(..3_000)));
         }
@@ -60,7 +60,7 @@ fn killed_at_any_moment_a_writer_leaves_old_or_new_and_the_next_one_serves_it() 
         let published: Vec<u64> = (0..ROWS.len())
             .map(|row| board.row_generation(row))
             .collect();
-        publishing += u64::from(board.generation() > last);
+        publishing += u64::from(newest(board) > last);
         for file in names(&place.path().join("environments")) {
             let (name, generation) = file.split_once('.').unwrap();
             check_whole(&orphan, name, generation.parse().unwrap());

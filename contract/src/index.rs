@@ -1,27 +1,27 @@
-//! What is served: which key opens which environment, and what its snapshots are called.
+//! The index: which key opens which environment, and what its snapshots are called.
 //!
-//! Knows nothing of files, nor of what changes without the configuration: which snapshot is current is for the
-//! board to say.
+//! It changes with the configuration alone. The board says which snapshot of an environment is current.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::time::Duration;
 
 use rkyv::{Archive, Serialize};
 
-/// Every environment and every key, made to be looked up in place.
+/// All environments and keys. It is archived, and looked up in place.
 #[derive(Archive, Serialize, Debug, Default)]
 pub struct Index {
-    /// The environments, by their rows, lowest first. Rows between them are nobody's.
+    /// The environments by ascending row. Rows that are not listed belong to no environment.
     pub environments: Vec<IndexEntry>,
-    /// Each client-side key's row.
+    /// The row of each client-side key.
     pub client_side_keys: Rows<String>,
-    /// Each server-side key's row. A key is known by its SHA-256 alone: it is never written anywhere.
+    /// The row of each server-side key, by its [digest](crate::key::digest).
     pub server_side_keys: Rows<[u8; 32]>,
-    /// Age of the oldest successful fetch from which what is served is stale, in milliseconds; `None` for never.
-    pub stale_after: Option<u64>,
+    /// The age of the oldest successful fetch above which the proxy is not ready; `None` for never.
+    pub stale_after: Option<Duration>,
 }
 
-/// What opens a row. Its archive depends on its entries alone.
+/// Rows by the keys that open them. The hasher has no random seed, so equal entries give equal archives.
 pub type Rows<Key> = HashMap<Key, u32, BuildHasherDefault<DefaultHasher>>;
 
 /// One environment.
@@ -31,7 +31,7 @@ pub struct IndexEntry {
     pub name: String,
     /// The name of its snapshots.
     pub file: String,
-    /// Its row of the board, as long as it is configured.
+    /// Its row of the board, for as long as it is configured.
     pub row: u32,
 }
 
@@ -50,8 +50,14 @@ impl ArchivedIndex {
         Some(self.client_side_keys.get(key)?.to_native() as usize)
     }
 
-    /// The row that the server-side key with this SHA-256 opens.
+    /// The row that the server-side key with this digest opens.
     pub fn open_server_side(&self, digest: &[u8; 32]) -> Option<usize> {
         Some(self.server_side_keys.get(digest)?.to_native() as usize)
+    }
+
+    /// The age of the oldest successful fetch above which the proxy is not ready; `None` for never.
+    pub fn stale_after(&self) -> Option<Duration> {
+        let age = self.stale_after.as_ref()?;
+        Some(Duration::new(age.as_secs(), age.subsec_nanos()))
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rkyv::{Archive, Serialize};
-use snapshot::{Publisher, Reader, Shape};
+use snapshot::{Board, Publisher, Reader, Shape};
 use tempfile::TempDir;
 
 /// Whose the directory is, what it is closed to, what is cleared away in it.
@@ -105,6 +105,12 @@ fn publisher(directory: &Path) -> Publisher {
 
 fn reader(directory: &Path) -> Reader {
     Reader::open(directory, FORMAT).unwrap()
+}
+
+/// The newest generation that a board names, 0 for none.
+fn newest(board: &Board) -> u64 {
+    let rows = (0..board.shape().rows).map(|row| board.row_generation(row));
+    rows.max().unwrap_or(0).max(board.index_generation())
 }
 
 /// The path of a row's file.

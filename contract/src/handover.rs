@@ -1,0 +1,124 @@
+//! The handover: all that the supervisor gives a worker when it starts it, and how each side does its part.
+//!
+//! What can be written down is one argument of the command line, as JSON; no server-side key is in it. The listening
+//! sockets are the worker's stdin and stdout.
+
+use std::fs::File;
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use nix::unistd::{dup2_stdin, dup2_stdout};
+use serde::{Deserialize, Serialize};
+
+use crate::settings;
+use crate::settings::values;
+
+/// What a worker is told in writing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Handover {
+    /// The state directory in which the supervisor publishes.
+    pub directory: PathBuf,
+    /// The worker's slot on the board.
+    pub slot: usize,
+    /// Process id of the supervisor, which the worker must not outlive.
+    pub supervisor: u32,
+    /// What the operator chose.
+    pub settings: WorkerSettings,
+}
+
+settings! {
+    /// What the operator chose for all workers.
+    pub struct WorkerSettings {
+        /// Origins whose pages may read answers; `*` among them means any.
+        #[serde(deserialize_with = "values::origins")]
+        pub allow_origins: Vec<String> = vec!["*".to_owned()],
+        /// The section `server`.
+        #[serde(rename = "server", deserialize_with = "values::section")]
+        pub limits: Limits = Limits::default(),
+    }
+
+    /// What clients may use of one worker, and for how long.
+    #[derive(Copy)]
+    pub struct Limits {
+        /// How many connections to hold open at most. A worker holds fewer if it may not open so many files.
+        #[serde(deserialize_with = "values::count")]
+        pub max_connections: usize = 16_384,
+        /// The longest request body that is read, in bytes.
+        #[serde(deserialize_with = "values::count")]
+        pub max_body_bytes: usize = 1 << 20,
+        /// How long the head of a request may take to arrive.
+        #[serde(rename = "header_timeout_seconds", with = "values::positive_seconds")]
+        pub header_timeout: Duration = Duration::from_secs(5),
+        /// How long a request body may take to arrive, from the end of its head.
+        #[serde(rename = "body_timeout_seconds", with = "values::positive_seconds")]
+        pub body_timeout: Duration = Duration::from_secs(5),
+        /// How long a connection may be silent in both directions. Counted in whole seconds, rounded up.
+        #[serde(rename = "keep_alive_seconds", with = "values::positive_seconds")]
+        pub keep_alive: Duration = Duration::from_secs(75),
+        /// How long a drain may take.
+        #[serde(rename = "shutdown_timeout_seconds", with = "values::seconds")]
+        pub shutdown_timeout: Duration = Duration::from_secs(30),
+    }
+}
+
+impl Handover {
+    /// As an argument of the worker's command line.
+    ///
+    /// # Errors
+    ///
+    /// If the path of the directory is not UTF-8.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// From the argument of the worker's command line.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not JSON of a handover.
+    pub fn from_json(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
+}
+
+/// The listening sockets of one worker.
+#[derive(Debug)]
+pub struct Sockets {
+    /// That of the worker's own slot.
+    pub own: TcpListener,
+    /// That of the neighbour's slot, which the worker accepts from while the neighbour does not. `None` if there is
+    /// only one slot.
+    pub neighbour: Option<TcpListener>,
+}
+
+impl Sockets {
+    /// In the supervisor: makes them stdin and stdout of the worker that `command` starts.
+    pub fn give(self, command: &mut Command) {
+        let stdio = |socket: TcpListener| Stdio::from(OwnedFd::from(socket));
+        command.stdin(stdio(self.own));
+        command.stdout(self.neighbour.map_or_else(Stdio::null, stdio));
+    }
+
+    /// In the worker: takes them from stdin and stdout, which become `/dev/null`. While any descriptor of a socket is
+    /// open, the kernel queues connections there, which a draining worker would never accept.
+    ///
+    /// # Errors
+    ///
+    /// If the descriptors cannot be duplicated or `/dev/null` cannot be opened.
+    pub fn take() -> io::Result<Self> {
+        let own = io::stdin().as_fd().try_clone_to_owned()?;
+        dup2_stdin(File::open("/dev/null")?)?;
+        let neighbour = io::stdout().as_fd().try_clone_to_owned()?;
+        dup2_stdout(File::options().write(true).open("/dev/null")?)?;
+        // Only a socket has an address.
+        let neighbour = TcpListener::from(neighbour);
+        Ok(Self {
+            own: TcpListener::from(own),
+            neighbour: neighbour.local_addr().is_ok().then_some(neighbour),
+        })
+    }
+}

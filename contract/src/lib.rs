@@ -1,0 +1,59 @@
+//! What supervisor and workers agree on, written once: the conversation of the two processes.
+//!
+//! # How a worker starts
+//!
+//! The supervisor starts its own executable again, once for each slot: `edge-proxy worker --handover <JSON>`. The JSON
+//! is the [`Handover`]: state directory, slot, process id of the supervisor, settings. Three descriptors are open:
+//!
+//! | descriptor | what it is |
+//! |---|---|
+//! | stdin | the listening socket of the worker's slot |
+//! | stdout | the listening socket of the neighbour's slot, or `/dev/null` if there is only one slot |
+//! | stderr | the log, shared with the supervisor |
+//!
+//! The supervisor keeps all listening sockets open, so a worker's death loses no connection that waits in a queue. The
+//! worker [takes](Sockets::take) its sockets, asks the kernel for TERM when the supervisor dies, maps the board and
+//! claims its slot, which the supervisor does too. A worker that cannot do all of that exits with [`EX_BOOT`], and the
+//! supervisor drains and exits.
+//!
+//! # What they tell each other
+//!
+//! Nobody waits for an answer. Each side writes what it has to say into shared memory, and the other side looks:
+//!
+//! | what | where | from |
+//! |---|---|---|
+//! | which key opens which row | the [`Index`] | supervisor |
+//! | which snapshot of a row is current | generations of the board ([`snapshot::Board`]) | supervisor |
+//! | when a document was fetched, whether the proxy drains | words of the board ([`BoardWords`]) | supervisor |
+//! | what a worker does ([`WorkerState`]), its [`heartbeat`] | its slot's line of the board | worker |
+//!
+//! | signal | to | meaning |
+//! |---|---|---|
+//! | [`DOORBELL`] | all workers | look at the board: something was published, or a worker ended |
+//! | TERM | a worker | drain and exit; from the supervisor, or from the kernel when the supervisor is gone |
+//! | KILL | a worker | its heartbeat is older than [`heartbeat::KILLED_AFTER`], or its drain took too long |
+//!
+//! # How a worker ends
+//!
+//! A drained worker exits with 0. Any other end while the proxy serves, except a boot failure, makes the supervisor
+//! start a replacement in the same slot.
+
+mod board;
+mod doorbell;
+mod exit;
+mod handover;
+pub mod heartbeat;
+mod index;
+pub mod key;
+pub mod settings;
+mod wording;
+mod worker_state;
+
+pub use board::BoardWords;
+pub use doorbell::DOORBELL;
+pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
+pub use handover::{Handover, Limits, Sockets, WorkerSettings};
+pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
+pub use key::{KeyPair, ServerSideKey};
+pub use wording::{counted, with_causes};
+pub use worker_state::WorkerState;

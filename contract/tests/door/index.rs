@@ -1,0 +1,36 @@
+//! Which key opens which row.
+
+use std::time::Duration;
+
+use contract::{Index, IndexEntry, key};
+use tempfile::tempdir;
+
+use crate::{publisher, reader};
+
+#[test]
+fn keys_open_the_rows_of_their_environments_and_nothing_else() {
+    let directory = tempdir().unwrap();
+    let publisher = publisher(directory.path());
+    let entry = |name: &str, row| IndexEntry {
+        name: name.to_owned(),
+        file: key::file_name(name),
+        row,
+    };
+    let index = Index {
+        environments: vec![entry("one", 0), entry("three", 2)],
+        client_side_keys: [("one".to_owned(), 0), ("three".to_owned(), 2)]
+            .into_iter()
+            .collect(),
+        server_side_keys: [(key::digest(b"ser.three"), 2)].into_iter().collect(),
+        stale_after: Some(Duration::from_millis(1500)),
+    };
+    let generation = publisher.publish_index(&index).unwrap();
+    let index = reader(directory.path()).index::<Index>(generation).unwrap();
+    assert_eq!(index.open_client_side("three"), Some(2));
+    assert_eq!(index.open_client_side("ser.three"), None);
+    assert_eq!(index.open_server_side(&key::digest(b"ser.three")), Some(2));
+    assert_eq!(index.open_server_side(&key::digest(b"ser.one")), None);
+    assert_eq!(index.environment(2).unwrap().name, "three");
+    assert!(index.environment(1).is_none() && index.environment(3).is_none());
+    assert_eq!(index.stale_after(), Some(Duration::from_millis(1500)));
+}

@@ -1,0 +1,163 @@
+//! What the board says, and to whom.
+
+use std::fs;
+use std::panic;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use snapshot::{Board, Error, Map, Publisher, Reader, Shape};
+
+use crate::{FORMAT, SHAPE, Sample, newest, place, publisher, reader};
+
+/// All words of the caller.
+fn words(board: &Board) -> impl Iterator<Item = &AtomicU64> {
+    let rows = (0..board.shape().rows).map(|row| board.row_word(row));
+    let slots = (0..board.shape().slots).flat_map(|slot| board.slot_words(slot));
+    rows.chain(slots).chain(board.common_words())
+}
+
+#[test]
+fn begins_with_nothing_published_and_every_word_zero() {
+    let directory = place();
+    let publisher = publisher(directory.path());
+    let board = publisher.board();
+    assert_eq!(board.shape(), SHAPE);
+    assert_eq!(newest(board), 0);
+    assert!(words(board).all(|word| word.load(Relaxed) == 0));
+}
+
+#[test]
+fn a_reader_sees_the_generation_of_each_publication() {
+    let directory = place();
+    let publisher = publisher(directory.path());
+    let reader = reader(directory.path());
+    publisher.publish_index(&1_u32).unwrap();
+    for generation in 2..=200 {
+        let row = generation as usize % SHAPE.rows;
+        publisher.publish(row, "sample", &generation).unwrap();
+        assert_eq!(reader.board().row_generation(row), generation);
+        assert_eq!(newest(reader.board()), generation);
+    }
+    assert_eq!(reader.board().index_generation(), 1);
+    publisher.publish_index(&1_u32).unwrap();
+    assert_eq!(reader.board().index_generation(), 201);
+}
+
+#[test]
+fn every_word_has_a_place_of_its_own_that_everybody_sees() {
+    for (rows, slots) in [(0, 0), (1, 1), (16, 2), (17, 1), (1000, 64)] {
+        let directory = place();
+        let shape = Shape {
+            format: FORMAT,
+            rows,
+            slots,
+        };
+        let publisher = Publisher::open(directory.path(), shape).unwrap();
+        let index = publisher.publish_index(&1_u32).unwrap();
+        for row in 0..rows {
+            publisher
+                .publish(row, &format!("row-{row}"), &1_u32)
+                .unwrap();
+        }
+        let board = publisher.share_board();
+        std::thread::spawn(move || {
+            (1..)
+                .zip(words(&board))
+                .for_each(|(value, word)| word.store(value, Relaxed));
+        })
+        .join()
+        .unwrap();
+
+        let reader = reader(directory.path());
+        let board = reader.board();
+        assert_eq!(words(board).count(), rows + 16 * slots + 16);
+        assert!(
+            (1..)
+                .zip(words(board))
+                .all(|(value, word)| word.load(Relaxed) == value)
+        );
+        assert_eq!(board.index_generation(), index);
+        assert!((0..rows).all(|row| board.row_generation(row) == index + 1 + row as u64));
+        assert!(panic::catch_unwind(|| board.row_word(rows)).is_err());
+        assert!(panic::catch_unwind(|| board.row_generation(rows)).is_err());
+        assert!(panic::catch_unwind(|| board.slot_words(slots)).is_err());
+    }
+}
+
+#[test]
+fn no_two_slots_share_a_cache_line_and_no_word_lies_beside_a_generation() {
+    let directory = place();
+    let publisher = publisher(directory.path());
+    let board = publisher.board();
+    let lines = || {
+        let content = fs::read(directory.path().join("board")).unwrap();
+        content.chunks(128).map(<[u8]>::to_vec).collect::<Vec<_>>()
+    };
+    let changed_by = |change: &dyn Fn()| {
+        let before = lines();
+        change();
+        let changed = before
+            .iter()
+            .zip(&lines())
+            .map(|(before, after)| before != after)
+            .collect();
+        changed
+    };
+    let slots: Vec<Vec<bool>> = (0..SHAPE.slots)
+        .map(|slot| {
+            changed_by(&|| {
+                board
+                    .slot_words(slot)
+                    .iter()
+                    .for_each(|word| word.store(7, Relaxed))
+            })
+        })
+        .collect();
+    let others = [
+        changed_by(&|| {
+            board
+                .common_words()
+                .iter()
+                .for_each(|word| word.store(7, Relaxed))
+        }),
+        changed_by(&|| (0..SHAPE.rows).for_each(|row| board.row_word(row).store(7, Relaxed))),
+        changed_by(&|| _ = publisher.publish(0, "sample", &1_u32).unwrap()),
+        changed_by(&|| _ = publisher.publish_index(&1_u32).unwrap()),
+    ];
+    let parts: Vec<&Vec<bool>> = slots.iter().chain(&others).collect();
+    for line in 0..parts[0].len() {
+        assert!(
+            parts.iter().filter(|changed| changed[line]).count() <= 1,
+            "line {line}"
+        );
+    }
+    assert!(
+        parts
+            .iter()
+            .all(|changed| changed.iter().filter(|changed| **changed).count() == 1)
+    );
+}
+
+#[test]
+fn a_board_too_large_to_count_is_refused() {
+    let directory = place();
+    for (rows, slots) in [(usize::MAX, 1), (u32::MAX as usize, 1), (1, usize::MAX)] {
+        let shape = Shape {
+            format: FORMAT,
+            rows,
+            slots,
+        };
+        assert!(matches!(
+            Publisher::open(directory.path(), shape),
+            Err(Error::Io { act: "create", .. })
+        ));
+    }
+}
+
+#[test]
+fn board_and_maps_may_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Board>();
+    shared::<Map<Sample>>();
+    shared::<Reader>();
+    shared::<Publisher>();
+}
