@@ -1,10 +1,9 @@
 //! Instructions that the engine spends: to compile a document, to read a request's body, to answer an identity.
 //!
 //! `cargo bench -p engine` prints a table. Instructions are counted by valgrind's callgrind, so the figures are the
-//! same whatever else the machine does; it has to be installed. Profiles are the demonstration's environment and,
-//! where they lie beside this checkout, the load profiles.
+//! same whatever else the machine does; it has to be installed. Profiles are the demonstration's environment and those
+//! in `benches/profiles/`.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use engine::{
@@ -12,9 +11,10 @@ use engine::{
 };
 use rkyv::rancor::Error;
 
-const DEMO: &str = include_str!("../src/demo/production.json");
+const DEMO: &str = include_str!("../src/commands/demo/production.json");
 const DEMO_BODY: &str =
     r#"{"identifier":"alice","traits":[{"trait_key":"plan","trait_value":"premium"}]}"#;
+const PROFILES: [&str; 5] = ["demo", "small", "readme", "reference", "overrides"];
 const ACTS: [&str; 3] = ["compile", "read", "answer"];
 
 fn main() -> ExitCode {
@@ -45,17 +45,11 @@ impl Profile {
                 body: DEMO_BODY.to_owned(),
             };
         }
-        let read =
-            |file: String| std::fs::read_to_string(profiles().join(file)).expect("a profile");
         Profile {
-            document: read(format!("{name}.json")),
-            body: read(format!("{name}.body.json")),
+            document: testing::file(&format!("benches/profiles/{name}.json.gz")),
+            body: testing::file(&format!("benches/profiles/{name}.body.json")),
         }
     }
-}
-
-fn profiles() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/profiles")
 }
 
 /// What callgrind counts: this function and all it calls.
@@ -95,19 +89,11 @@ fn measure(profile: &Profile, act: &str) {
 }
 
 fn table() -> ExitCode {
-    let mut names = vec!["demo"];
-    for name in ["small", "readme", "reference", "overrides"] {
-        if profiles().join(format!("{name}.json")).exists() {
-            names.push(name);
-        } else {
-            eprintln!("skipped: load profile {name} is not beside this checkout");
-        }
-    }
     println!(
         "{:<10} {:>14} {:>10} {:>10}   instructions",
         "profile", ACTS[0], ACTS[1], ACTS[2]
     );
-    for name in names {
+    for name in PROFILES {
         let counts: Option<Vec<String>> = ACTS.iter().map(|act| count(name, act)).collect();
         match counts.as_deref() {
             Some([compile, read, answer]) => {

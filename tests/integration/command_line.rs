@@ -1,4 +1,4 @@
-//! What a newcomer types, and what comes back.
+//! The command line: version, help, `check-config`, and what a bad configuration gets.
 
 use crate::harness::{executable, run};
 
@@ -113,7 +113,7 @@ fn a_configuration_is_checked_without_starting_anything() {
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert!(!stderr.contains("SECRET"), "{stderr}");
     }
-    // The process environment names the file, too, and so may the word before.
+    // `CONFIG_PATH` may name the file, and `--config` may stand before the sub-command.
     std::fs::write(&path, &fine).unwrap();
     let (code, ..) = run(executable().arg("check-config").env("CONFIG_PATH", &path));
     assert_eq!(code, Some(0));

@@ -1,4 +1,4 @@
-//! The demonstration: what it prints works when pasted.
+//! The demonstration: the curl lines that it prints work when pasted.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use testing::eventually;
 
-use crate::harness::{eventually, executable};
+use crate::harness::executable;
 
 #[test]
 fn the_printed_curl_lines_work_when_pasted() {
@@ -17,8 +18,7 @@ fn the_printed_curl_lines_work_when_pasted() {
         .status()
         .is_err()
     {
-        eprintln!("skipped: there is no curl to paste into");
-        return;
+        return testing::skip("there is no curl to paste into");
     }
     let mut demo = executable()
         .arg("--demo")
@@ -62,7 +62,7 @@ fn the_printed_curl_lines_work_when_pasted() {
             .unwrap();
         flag["feature_state_value"].clone()
     };
-    // An identity override, and a segment override by the trait that was sent.
+    // One flag has an identity override, another a segment override that the trait selects.
     assert_eq!(value("button_colour"), "alice red");
     assert_eq!(value("free_shipping_from"), "0");
     kill(Pid::from_raw(demo.id().cast_signed()), Signal::SIGTERM).unwrap();

@@ -1,4 +1,4 @@
-//! Workers die, drain and are replaced; the supervisor is one and the last.
+//! The pool: workers that die are replaced, the supervisor ends last, and a state directory has one supervisor.
 
 use std::fs::Permissions;
 use std::io::Write;
@@ -10,16 +10,18 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use testing::{Stub, document, eventually};
 
-use crate::harness::load::{asks, exchange};
+use crate::harness::exchange::exchange;
+use crate::harness::load::asks;
 use crate::harness::slots::Slots;
-use crate::harness::{Proxy, Start, Upstream, accepts, document, eventually, executable};
+use crate::harness::{Proxy, Start, accepts, executable};
 
-fn four_workers() -> (Upstream, Proxy) {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+fn four_workers() -> (Stub, Proxy) {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let proxy = Start::new(&upstream, &["test"]).workers(4).start();
     proxy.wait_until_ready();
-    let proxy_workers = || (proxy.workers().len() == 4).then_some(());
+    let proxy_workers = || proxy.workers().len() == 4;
     eventually("four workers", proxy_workers);
     (upstream, proxy)
 }
@@ -29,7 +31,7 @@ fn a_killed_worker_is_replaced_while_the_others_answer() {
     let (_upstream, proxy) = four_workers();
     let before = proxy.workers();
     kill(before[1], Signal::SIGKILL).unwrap();
-    // Whoever connects meanwhile is answered, by another worker or by the successor on the same socket.
+    // Clients that connect meanwhile are answered, by another worker or by the replacement on the same socket.
     for _ in 0..64 {
         assert_eq!(proxy.get("/api/v1/flags/", "test").status, 200);
     }
@@ -48,7 +50,7 @@ fn a_killed_worker_is_replaced_while_the_others_answer() {
 #[test]
 fn term_finishes_the_requests_in_hand() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let upstream = Upstream::start([("test", document("test", "hello"))]);
+        let upstream = Stub::start([("test", document("test", "hello"))]);
         let mut proxy = Proxy::ready(&upstream, "test");
         let mut idle = proxy.connect();
         assert_eq!(
@@ -66,13 +68,11 @@ fn term_finishes_the_requests_in_hand() {
         let head = "POST /api/v1/identities/ HTTP/1.1\r\nHost: proxy.test\r\nX-Environment-Key: test\r\n\
             Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n";
         busy.send(head.as_bytes());
-        // The worker says this when it has the request in hand.
+        // The worker answers 100 when it has begun the request.
         assert_eq!(busy.response("POST").status, 100);
         busy.send(&body[..10]);
         proxy.signal(signal);
-        eventually("the end of listening", || {
-            (!accepts(proxy.address)).then_some(())
-        });
+        eventually("the end of listening", || !accepts(proxy.address));
         assert!(idle.is_closed());
         busy.send(&body[10..]);
         let response = busy.response("POST");
@@ -87,12 +87,12 @@ fn term_finishes_the_requests_in_hand() {
 
 #[test]
 fn workers_do_not_outlive_their_supervisor_and_a_new_start_succeeds_at_once() {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let mut proxy = Start::new(&upstream, &["test"]).workers(4).start();
     proxy.wait_until_ready();
     Slots::of(&proxy).wait_until_ready();
     let ask = &asks(proxy.address, "test")[0];
-    // Connections that are kept, and a request that would be finished if the supervisor lived.
+    // There are kept connections, and a request that a drain would wait for.
     let mut kept: Vec<_> = (0..8)
         .map(|_| TcpStream::connect(proxy.address).unwrap())
         .collect();
@@ -110,16 +110,14 @@ fn workers_do_not_outlive_their_supervisor_and_a_new_start_succeeds_at_once() {
 
     let killed = Instant::now();
     proxy.signal(Signal::SIGKILL);
-    eventually("its end", || is_gone(&proxy.pid()).then_some(()));
-    // It takes over from where the other was, without being told to wait.
+    eventually("its end", || is_gone(&proxy.pid()));
+    // The next supervisor starts at once, with the same state directory.
     let mut command = executable();
     command.arg("--config").arg(&config);
     let next = Proxy::spawn(command, proxy.state().to_owned(), None);
     assert_eq!(next.address, proxy.address);
     let listening = killed.elapsed();
-    eventually("the end of the workers", || {
-        workers.iter().all(is_gone).then_some(())
-    });
+    eventually("the end of the workers", || workers.iter().all(is_gone));
     proxy.wait();
     println!(
         "supervisor killed: the next one listened after {listening:?}, the last worker was seen gone after {:?}",
@@ -135,7 +133,7 @@ fn workers_do_not_outlive_their_supervisor_and_a_new_start_succeeds_at_once() {
 
 fn is_gone(process: &Pid) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // Nobody may be there to reap an orphan in a container: a zombie is gone too.
+    // In a container nobody may reap orphans, so a zombie counts as gone.
     status.is_empty() || status.contains(") Z ")
 }
 
@@ -148,7 +146,7 @@ fn a_replacement_that_cannot_boot_ends_the_proxy_with_its_reason() {
         ),
         (take_away, "No such file"),
     ] {
-        let upstream = Upstream::start([("test", document("test", "hello"))]);
+        let upstream = Stub::start([("test", document("test", "hello"))]);
         let mut proxy = Start::new(&upstream, &["test"]).workers(2).start();
         proxy.wait_until_ready();
         let slots = Slots::of(&proxy);
@@ -172,7 +170,7 @@ fn a_replacement_that_cannot_boot_ends_the_proxy_with_its_reason() {
 }
 
 fn put_garbage_for_the_board(state: &Path) {
-    // In its place, not into it: those that live have it mapped.
+    // The file is replaced, not overwritten: running workers have it mapped.
     let new = state.join("garbage");
     std::fs::write(&new, vec![b'x'; 8192]).expect("write garbage");
     std::fs::set_permissions(&new, Permissions::from_mode(0o600)).expect("make it private");
@@ -189,10 +187,9 @@ fn as_the_first_process_of_a_container_it_reaps_orphans_and_stops_when_told() {
         |command: &mut Command| command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     let works = namespace(Command::new("unshare").args(["--pid", "--fork", "true"]));
     if !works.is_ok_and(|status| status.success()) {
-        println!("skipped: this user may not make a process namespace");
-        return;
+        return testing::skip("this user may not make a process namespace");
     }
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state");
     let config = directory.path().join("config.json");
@@ -227,18 +224,16 @@ fn as_the_first_process_of_a_container_it_reaps_orphans_and_stops_when_told() {
         "for orphan in 1 2 3 4 5 6 7 8; do sleep 1 & done",
     ]);
     assert!(namespace(&mut enter).unwrap().success());
-    eventually("orphans in its care", || {
-        (children(supervisor).len() == 10).then_some(())
-    });
+    eventually("orphans in its care", || children(supervisor).len() == 10);
     eventually("no orphans, not even dead ones", || {
-        (children(supervisor) == workers).then_some(())
+        children(supervisor) == workers
     });
     kill(supervisor, Signal::SIGTERM).unwrap();
     assert_eq!(proxy.wait().code(), Some(0));
     assert!(workers.iter().all(is_gone));
 }
 
-/// Its children, those included that are dead and not reaped.
+/// The children of a process, with those that are dead and not reaped.
 fn children(process: Pid) -> Vec<Pid> {
     let path = format!("/proc/{process}/task/{process}/children");
     let children = std::fs::read_to_string(path).unwrap_or_default();
@@ -250,7 +245,7 @@ fn children(process: Pid) -> Vec<Pid> {
 
 #[test]
 fn a_second_supervisor_leaves_the_first_alone() {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let proxy = Proxy::ready(&upstream, "test");
     let directory = tempfile::tempdir().unwrap();
     let config = directory.path().join("config.json");
@@ -276,7 +271,7 @@ fn a_second_supervisor_leaves_the_first_alone() {
 
 #[test]
 fn an_address_in_use_is_named() {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let directory = tempfile::tempdir().unwrap();

@@ -1,14 +1,15 @@
-//! Official SDKs, unmodified: they get from the proxy what they would get from Flagsmith.
+//! The official SDKs, unmodified, get from the proxy what they get from Flagsmith.
 
 use std::process::Command;
 
 use flagsmith::{Flagsmith, FlagsmithOptions};
 use flagsmith_flag_engine::types::{FlagsmithValue, FlagsmithValueType};
+use testing::{Stub, document};
 
-use crate::harness::{Proxy, Upstream, document};
+use crate::harness::Proxy;
 
-fn proxy() -> (Upstream, Proxy) {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+fn proxy() -> (Stub, Proxy) {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let proxy = Proxy::ready(&upstream, "test");
     (upstream, proxy)
 }
@@ -80,8 +81,7 @@ assert local.get_identity_flags("alice").get_feature_value("greeting") == "hello
 print("served")
 "#;
 
-/// Runs where the official client is installed: `pip install flagsmith`, and `PYTHON` names the interpreter
-/// if it is not `python3`.
+/// Needs the official client: `pip install flagsmith`. `PYTHON` names the interpreter when it is not `python3`.
 #[test]
 fn the_python_client_gets_environment_and_identity_flags() {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
@@ -89,8 +89,7 @@ fn the_python_client_gets_environment_and_identity_flags() {
         .args(["-c", "import flagsmith"])
         .output();
     if !installed.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: {python} has no flagsmith; pip install flagsmith to run this");
-        return;
+        return testing::skip(format!("{python} has no flagsmith: pip install flagsmith"));
     }
     let (_upstream, proxy) = proxy();
     let url = format!("http://{}/api/v1/", proxy.address);

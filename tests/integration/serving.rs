@@ -1,13 +1,14 @@
-//! From upstream to every client: documents are served by all workers, changes reach all of them, polls are few.
+//! Serving: all workers serve every document, changes reach all of them, and polls are few.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use testing::{Answer, Stub, document};
 
-use crate::harness::{Answer, Proxy, Response, Start, Upstream, document};
+use crate::harness::{Proxy, Response, Start};
 
-/// The greeting that each of so many fresh connections is answered with. The kernel spreads connections over the
-/// workers by a hash of their ports, so that many reach each of a few workers.
+/// The greeting that each of `count` new connections gets. The kernel spreads connections over the workers by a hash of
+/// their ports, so that many connections reach each of a few workers.
 fn greetings(proxy: &Proxy, connections: usize) -> Vec<String> {
     let greeting = |_| {
         let flags = proxy.get("/api/v1/flags/?feature=greeting", "test");
@@ -22,7 +23,7 @@ fn greetings(proxy: &Proxy, connections: usize) -> Vec<String> {
 
 #[test]
 fn four_workers_serve_one_document_and_every_change_of_it() {
-    let upstream = Upstream::start([("test", document("test", "first"))]);
+    let upstream = Stub::start([("test", document("test", "first"))]);
     let proxy = Start::new(&upstream, &["test"]).workers(4).start();
     proxy.wait_until_ready();
     assert_eq!(proxy.workers().len(), 4);
@@ -32,19 +33,17 @@ fn four_workers_serve_one_document_and_every_change_of_it() {
             .all(|greeting| greeting == "first")
     );
 
-    let before = upstream.requests("test");
+    let before = upstream.count("test");
     upstream.set("test", Answer::Document(document("test", "second")));
-    proxy.wait_for("the change", |proxy| {
-        (greetings(proxy, 1) == ["second"]).then_some(())
-    });
-    let fetches = upstream.requests("test") - before;
-    // Once one worker has it all of them have: the generation is one word of shared memory.
+    proxy.wait_for("the change", |proxy| greetings(proxy, 1) == ["second"]);
+    let fetches = upstream.count("test") - before;
+    // When one worker serves the change, all do: the generation is one word of shared memory.
     assert!(
         greetings(&proxy, 64)
             .iter()
             .all(|greeting| greeting == "second")
     );
-    // One fetch brought it: the first poll that could.
+    // One fetch brought the change: the first poll after it.
     assert!(fetches <= 2, "{fetches} fetches for one change");
 }
 
@@ -52,7 +51,7 @@ fn four_workers_serve_one_document_and_every_change_of_it() {
 fn of_many_environments_a_worker_maps_those_that_are_asked_for_and_follows_them() {
     let names: Vec<String> = (0..300).map(|number| format!("many-{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let upstream = Upstream::start(names.iter().map(|name| (*name, document(name, name))));
+    let upstream = Stub::start(names.iter().map(|name| (*name, document(name, name))));
     let start = Start::new(&upstream, &names);
     let proxy = start.set("api_poll_frequency_seconds", json!(1)).start();
     proxy.wait_until_ready();
@@ -80,13 +79,13 @@ fn of_many_environments_a_worker_maps_those_that_are_asked_for_and_follows_them(
     let before = mapped();
     assert_eq!(before.len(), 2, "{before:?}");
 
-    // Nobody asks for them until the worker has followed.
+    // No request comes for them until the worker has followed the board.
     upstream.set("many-8", Answer::Document(document("many-8", "changed")));
     upstream.set("many-7", Answer::Document(document("many-7", "changed")));
     proxy.wait_for("both changes", |proxy| {
         let log = proxy.log();
         let published = |name| log.contains(&format!("environment {name} published"));
-        (published("many-7") && published("many-8")).then_some(())
+        published("many-7") && published("many-8")
     });
     let after = proxy.wait_for("the new map in place of the old one", |_| {
         let after = mapped();
@@ -101,9 +100,9 @@ fn of_many_environments_a_worker_maps_those_that_are_asked_for_and_follows_them(
 
 #[test]
 fn an_answer_has_the_same_tag_on_every_worker_of_every_proxy() {
-    // More than is compressed before it is published.
+    // The value is larger than what is compressed before it is published.
     let value: String = (0..50_000).map(|number| format!("{number} ")).collect();
-    let upstream = Upstream::start([("test", document("test", &value))]);
+    let upstream = Stub::start([("test", document("test", &value))]);
     let tags = |proxy: &Proxy, path: &str, coding: &str| {
         proxy.wait_for("the compressed form", |proxy| {
             let headers = [
@@ -148,14 +147,12 @@ fn an_answer_has_the_same_tag_on_every_worker_of_every_proxy() {
 #[test]
 fn workers_cost_upstream_nothing() {
     let requests = |workers| {
-        let upstream = Upstream::start([("test", document("test", "same"))]);
+        let upstream = Stub::start([("test", document("test", "same"))]);
         let start = Start::new(&upstream, &["test"]).workers(workers);
         let proxy = start.set("api_poll_frequency_seconds", json!(0.4)).start();
         proxy.wait_until_ready();
         let started = std::time::Instant::now();
-        proxy.wait_for("ten polls", |_| {
-            (upstream.requests("test") >= 10).then_some(())
-        });
+        proxy.wait_for("ten polls", |_| upstream.count("test") >= 10);
         (started.elapsed(), upstream.heads("test"))
     };
     for workers in [1, 4] {
@@ -185,7 +182,7 @@ fn workers_cost_upstream_nothing() {
 #[test]
 fn every_endpoint_answers_with_and_without_its_slash() {
     let text = document("test", "hello");
-    let upstream = Upstream::start([("test", text.clone())]);
+    let upstream = Stub::start([("test", text.clone())]);
     let proxy = Proxy::ready(&upstream, "test");
     for slash in ["", "/"] {
         let flags = proxy.get(&format!("/api/v1/flags{slash}"), "test").json();
@@ -235,7 +232,7 @@ fn every_endpoint_answers_with_and_without_its_slash() {
 
 #[test]
 fn refuses_what_it_cannot_answer() {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let proxy = Proxy::ready(&upstream, "test");
     let check = |path: &str, key: &str, status: u16, body: &str| {
         let response = proxy.get(path, key);

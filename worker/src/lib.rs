@@ -1,56 +1,30 @@
-//! The data plane: one process, one of N, that answers SDK requests from the current snapshots. It reads shared
-//! memory and its own socket, and nothing else: it polls no upstream and makes no outgoing connection.
+//! The data plane: one process, one of N, that answers SDK requests from the current snapshots. It makes no outgoing
+//! connection, and reads no file but those of the state directory.
 //!
-//! A request goes `serve` → `door` → `responder` → `route` → one of `flags`, `identities`, `document`, `health`; what they
-//! answer from is in `current`, which keeps a `place` for each environment that was asked for, with what is `held` of
-//! it; what they refuse is in `refusal`, and `cors` marks whatever leaves.
+//! | room | what it is |
+//! |---|---|
+//! | `boot` | from the handover to a worker that serves |
+//! | `serve` | a worker's life: accept, answer, drain; the HTTP server around the answers |
+//! | `endpoints` | from a request to its answer |
+//! | `environments` | the index and the environments that are mapped |
+//! | `http` | HTTP messages: reading requests and making answers |
+//! | `connections` | sockets: how many, how long, how much memory |
+//! | `process` | slot, supervisor, doorbell, limits, privileges |
+//!
+//! A request goes `connections::stream`, `serve::service`, `endpoints`, then back as an `http::response`. No room names
+//! one that stands above it in the table.
 
+mod boot;
 mod connections;
 mod endpoints;
 mod environments;
+mod error;
 mod http;
 mod process;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
-use std::sync::Arc;
-
-use contract::{Handover, Sockets, WorkerState};
-use snapshot::Reader;
-
-pub use serve::Error;
-
-use process::slot::Slot;
-use process::{descriptors, privilege};
-
-/// Serves until TERM, then drains. Blocks; to be called once in a process, from its main thread.
-///
-/// # Errors
-///
-/// Whatever keeps the worker from serving at all: the executable should exit in a way that tells the supervisor not
-/// to try again. Once it serves, nothing that a request does ends it.
-pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
-    let Handover {
-        directory,
-        slot,
-        supervisor,
-        mut settings,
-    } = handover;
-    serve::follow(supervisor)?;
-    let possible = descriptors::raise_limit();
-    let limits = &mut settings.limits;
-    limits.max_connections = descriptors::fit(limits.max_connections, possible, slot);
-    let reader = Reader::open(&directory, engine::FORMAT).map_err(Error::Open)?;
-    let slots = reader.board().shape().slots;
-    if slot >= slots {
-        return Err(Error::Slot { slot, slots });
-    }
-    // The board is mapped, which is all that is ever written to.
-    log::debug!("worker {slot}: {}", privilege::drop(&directory));
-    let reader = Arc::new(reader);
-    let claimed = Slot::claim(Arc::clone(&reader), slot);
-    let served = serve::until_stopped(&reader, slot, supervisor, settings, sockets);
-    claimed.say(WorkerState::Exited);
-    served
-}
+pub use boot::run;
+pub use error::Error;

@@ -1,13 +1,13 @@
 //! Rendering: feature states as the JSON of their flags, and the evaluation context for queries.
 
+use crate::archive::{MultivariateValue, Span, Split, State};
+use crate::archive::{Places, length};
 use crate::document::{Document, DocumentError, FeatureState, Rule};
-use crate::environment::{MultivariateValue, Span, Split, State};
 use crate::json::{Value, write_text, write_value};
-use crate::places::{Places, length};
 
 /// Flag objects, each once, and what is needed to render one more. A fragment's place is that of its [`Piece`].
 ///
-/// [`Piece`]: crate::environment::Piece
+/// [`Piece`]: crate::archive::Piece
 pub(super) struct Fragments<'d> {
     /// Each with a comma behind it.
     flags: Places,

@@ -11,12 +11,12 @@ mod steps;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use crate::answer::Answer;
+use crate::archive::Answer;
+use crate::archive::{Contest, Environment, IdentityOverride, Span, State};
+use crate::archive::{Places, length};
 use crate::document::{Document, DocumentError, FeatureState};
-use crate::environment::{Contest, Environment, IdentityOverride, Span, State};
+use crate::evaluate::Patterns;
 use crate::json::Value;
-use crate::patterns::Patterns;
-use crate::places::{Places, length};
 use crate::side::Side;
 use fragments::Fragments;
 use segments::Segments;

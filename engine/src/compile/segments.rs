@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use serde_json_path::JsonPath;
 
 use super::steps::{Quantifier, Rule, Steps};
+use crate::archive::Operation;
+use crate::archive::{Condition, Property};
+use crate::archive::{Places, length};
 use crate::document::{self, Rule as DocumentRule};
-use crate::environment::{Condition, Property};
 use crate::json::{Value, write_value};
-use crate::operation::Operation;
 use crate::pattern::PatternSource;
-use crate::places::{Places, length};
 
 /// The segments of an environment and what they refer to.
 pub(super) struct Segments<'d> {

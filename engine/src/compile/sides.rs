@@ -1,9 +1,9 @@
 //! What one kind of key sees: the constant answers, and what each fragment means for a list of flags.
 
 use super::fragments::Fragments;
-use crate::answer::Answer;
-use crate::environment::{NO_PIECE, Piece, SideAnswers, Span};
-use crate::places::length;
+use crate::archive::Answer;
+use crate::archive::length;
+use crate::archive::{NO_PIECE, Piece, SideAnswers, Span};
 use crate::side::Side;
 
 /// Renders what a kind of key sees. `defaults` are the environment defaults, by position of the feature, as places of

@@ -2,9 +2,9 @@
 //!
 //! Knows nothing of what a condition asks.
 
-use crate::environment::{MATCHES, MATCHES_NOT, Step};
+use crate::archive::length;
+use crate::archive::{MATCHES, MATCHES_NOT, Step};
 use crate::json::Value;
-use crate::places::length;
 
 /// A rule over its conditions, by place, and its nested rules.
 pub(super) struct Rule {

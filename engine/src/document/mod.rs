@@ -4,15 +4,17 @@
 //! (flagsmith 5.0.3) is. Knows nothing of how flags are evaluated or archived.
 
 mod node;
+mod pages;
 
 use std::collections::{HashMap, HashSet};
 
+use crate::json::Integer;
 use crate::json::Value;
-use crate::number::Integer;
 use crate::python::python_str;
 
 pub use node::DocumentError;
 use node::{Node, Parsed};
+pub use pages::{Edition, Pages};
 
 /// What an environment document says, as far as answers depend on it.
 pub(crate) struct Document<'v> {

@@ -4,16 +4,16 @@
 //! `1`, `1.0` or beyond 64 bits, lone surrogates, `NaN`, and where and why Python would have refused.
 //! Knows nothing of documents or identities.
 
+mod integer;
 mod members;
 mod read;
 mod text;
 mod write;
 
+pub(crate) use integer::{Integer, StoredInteger};
 pub(crate) use read::{JsonError, Reader};
 pub(crate) use text::Text;
 pub(crate) use write::{write_float, write_integer, write_string, write_text, write_value};
-
-use crate::number::Integer;
 
 /// Whose rules to read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::members::Names;
 use super::text::plain_length;
 use super::{Dialect, Text, Value};
-use crate::number::Integer;
+use crate::json::Integer;
 
 /// How deep values may nest. orjson and Python's `json` go on to about 1,000; no document or request has use for
 /// a tenth of that, and this much fits any thread's stack, optimised or not.

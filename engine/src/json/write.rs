@@ -2,7 +2,7 @@
 
 use super::text::plain_length;
 use super::{Text, Value};
-use crate::number::Integer;
+use crate::json::Integer;
 
 /// Writes `text` as a JSON string.
 pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {

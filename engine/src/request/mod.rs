@@ -3,12 +3,15 @@
 //! What is accepted and how a refusal reads are pydantic 2.7's, behind the official proxy; an identity
 //! without an identifier is the core API's anonymous transient identity. Knows nothing of HTTP.
 
+mod identity;
 mod plain;
 mod strict;
 
 use std::borrow::Cow;
 
-use crate::identity::{Identity, Traits, transient_identifier};
+pub use identity::Identity;
+pub(crate) use identity::TraitValue;
+use identity::{Traits, transient_identifier};
 
 /// What a body is, by its content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

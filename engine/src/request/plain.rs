@@ -4,9 +4,9 @@
 //! know why a body is wrong; whatever this accepts, `strict` accepts with the same result.
 
 use super::IdentityRequest;
-use crate::identity::{TRAIT_KEY, TRAIT_VALUE, Trait, TraitValue, Traits};
+use super::identity::{TRAIT_KEY, TRAIT_VALUE, Trait, TraitValue, Traits};
+use crate::json::Integer;
 use crate::json::{Dialect, Reader, Text, Value};
-use crate::number::Integer;
 
 /// Strings up to this many bytes are within the limit of 2,000 characters without counting them.
 const CERTAINLY_SHORT: usize = 2000;

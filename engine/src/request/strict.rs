@@ -2,8 +2,8 @@
 //!
 //! The authority on what an identities request is. Faults read as pydantic 2.7's do.
 
+use super::identity::{Trait, TraitValue, Traits};
 use super::{BodyError, BodyKind, IdentityRequest};
-use crate::identity::{Trait, TraitValue, Traits};
 use crate::json::{Text, Value, write_text, write_value};
 
 /// The longest trait value that is a string, in characters.

@@ -1,11 +1,10 @@
 //! A writer that ends between any two bytes or steps of a publication leaves old or new, whole, and the next one serves
 //! it.
 //!
-//! `SNAPSHOT_TEST_KILLS` says how many writers are killed, each at a point of its own: some at any time after their
-//! start, the others soon after their first publication.
+//! Writers are killed at many points: some at any time after their start, the others soon after their first
+//! publication.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,14 +13,14 @@ use std::time::{Duration, Instant};
 
 use snapshot::Reader;
 use tempfile::TempDir;
+use testing::eventually;
 
 use crate::adopting::left_behind;
-use crate::process::{DEADLINE, Process, eventually, handed_over};
+use crate::process::{DEADLINE, Process, handed_over};
 use crate::{FORMAT, Sample, names, newest, path, place, publisher, reader};
 
-const KILLS: &str = "SNAPSHOT_TEST_KILLS";
-/// What a test run has time for.
-const SLICE: u64 = 100;
+/// How many writers are killed in a usual run.
+const KILLS: usize = 100;
 const ROWS: [(&str, usize); 4] = [
     ("tiny", 1),
     ("small", 100),
@@ -31,11 +30,11 @@ const ROWS: [(&str, usize); 4] = [
 
 #[test]
 fn killed_at_any_moment_a_writer_leaves_old_or_new_and_the_next_one_serves_it() {
-    let kills = env::var(KILLS).map_or(SLICE, |kills| kills.parse().unwrap());
+    let kills = KILLS * testing::scale();
     let place = place();
-    let mut chance = fastrand::Rng::with_seed(kills);
+    let mut chance = fastrand::Rng::with_seed(kills as u64);
     let mut served = BTreeMap::new();
-    let (mut last, mut publishing, mut newer, mut staging) = (0, 0, 0, 0);
+    let (mut last, mut publishing, mut newer, mut staging) = (0, 0_usize, 0, 0);
     for kill in 0..kills {
         let mut writer = Process::start(
             "killing::adopts_and_publishes_until_killed",
@@ -60,7 +59,7 @@ fn killed_at_any_moment_a_writer_leaves_old_or_new_and_the_next_one_serves_it() 
         let published: Vec<u64> = (0..ROWS.len())
             .map(|row| board.row_generation(row))
             .collect();
-        publishing += u64::from(newest(board) > last);
+        publishing += usize::from(newest(board) > last);
         for file in names(&place.path().join("environments")) {
             let (name, generation) = file.split_once('.').unwrap();
             check_whole(&orphan, name, generation.parse().unwrap());

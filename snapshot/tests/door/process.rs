@@ -4,8 +4,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const DIRECTORY: &str = "SNAPSHOT_TEST_DIRECTORY";
 const SLOT: &str = "SNAPSHOT_TEST_SLOT";
@@ -56,12 +55,4 @@ impl Drop for Process {
 pub(crate) fn handed_over() -> Option<(PathBuf, usize)> {
     let directory = env::var_os(DIRECTORY)?;
     Some((directory.into(), env::var(SLOT).unwrap().parse().unwrap()))
-}
-
-pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !condition() {
-        assert!(started.elapsed() < DEADLINE, "waited in vain until {what}");
-        thread::yield_now();
-    }
 }

@@ -1,15 +1,16 @@
-//! No connection to upstream, in every way there is; and that one connection serves for many fetches.
+//! Connections to upstream: every way in which they fail, and one connection that is used for many fetches.
 
 use std::path::Path;
 
 use serde_json::json;
+use testing::{Answer, Stub, document};
 
 use super::{assert_secrets_kept, served, wait_for_failure, wait_for_recovery, wait_until_served};
-use crate::harness::{Answer, Manner, Proxy, Start, TlsFront, Upstream, document, executable};
+use crate::harness::{Manner, Proxy, Start, TlsFront, executable};
 
 #[test]
 fn an_upstream_that_is_gone_or_full_changes_nothing_that_is_served() {
-    let upstream = Upstream::start([("test", document("test", "good"))]);
+    let upstream = Stub::start([("test", document("test", "good"))]);
     let proxy = Start::new(&upstream, &["test"])
         .set("api_poll_timeout_seconds", json!(0.5))
         .start();
@@ -18,8 +19,8 @@ fn an_upstream_that_is_gone_or_full_changes_nothing_that_is_served() {
     let refused = "could not reach upstream: Connection refused (os error 111)";
     let jammed = "could not connect to upstream within 0.5 s";
     let faults = [
-        (Upstream::close as fn(&Upstream), refused, "one"),
-        (Upstream::jam, jammed, "two"),
+        (Stub::close as fn(&Stub), refused, "one"),
+        (Stub::jam, jammed, "two"),
     ];
     let mut expected = before;
     for (fault, reason, value) in faults {
@@ -39,26 +40,39 @@ fn an_upstream_that_is_gone_or_full_changes_nothing_that_is_served() {
 fn a_certificate_that_is_not_trusted_changes_nothing_that_is_served() {
     let directory = tempfile::tempdir().expect("a directory");
     let authority = directory.path().join("authority.pem");
-    let upstream = Upstream::start([("test", document("test", "good"))]);
+    let upstream = Stub::start([("test", document("test", "good"))]);
     let front = TlsFront::start(&upstream, &authority);
     let proxy = start(&front.api_url(), Some(&authority));
     wait_until_served(&proxy, "test", &document("test", "good"));
     let mut expected = served(&proxy, "test");
     let certificate = "no TLS with upstream: invalid peer certificate: ";
+    let plain = "no TLS with upstream: received corrupt message of type InvalidContentType; \
+        does api_url mean http://?";
     for (manner, reason) in [
-        (Manner::SelfSigned, format!("{certificate}UnknownIssuer; a CA bundle of your own is named in SSL_CERT_FILE")),
-        (Manner::OtherHost, format!("{certificate}certificate not valid for name")),
+        (
+            Manner::SelfSigned,
+            format!(
+                "{certificate}UnknownIssuer; a CA bundle of your own is named in SSL_CERT_FILE"
+            ),
+        ),
+        (
+            Manner::OtherHost,
+            format!("{certificate}certificate not valid for name"),
+        ),
         (Manner::Expired, format!("{certificate}certificate expired")),
-        (Manner::Plain, "no TLS with upstream: received corrupt message of type InvalidContentType; does api_url mean http://?".to_owned()),
+        (Manner::Plain, plain.to_owned()),
         (Manner::Rude, "could not reach upstream: ".to_owned()),
     ] {
-        let asked = upstream.requests("test");
+        let asked = upstream.count("test");
         front.set(manner);
         wait_for_failure(&proxy, "test", &reason);
         assert!(served(&proxy, "test") == expected, "{manner:?}");
         let next = document("test", &format!("after {manner:?}"));
         upstream.set("test", Answer::Document(next.clone()));
-        assert!(upstream.requests("test") <= asked + 1, "the key was sent: {manner:?}");
+        assert!(
+            upstream.count("test") <= asked + 1,
+            "the key was sent: {manner:?}"
+        );
         front.set(Manner::Trusted);
         wait_until_served(&proxy, "test", &next);
         wait_for_recovery(&proxy, "test");
@@ -69,7 +83,7 @@ fn a_certificate_that_is_not_trusted_changes_nothing_that_is_served() {
 
 #[test]
 fn a_name_that_nobody_knows_is_said_so() {
-    // No name below this one is ever given out.
+    // The top-level domain `invalid` is reserved: no such name ever resolves.
     let proxy = start("http://flagsmith.invalid/api/v1", None);
     wait_for_failure(
         &proxy,
@@ -83,13 +97,11 @@ fn a_name_that_nobody_knows_is_said_so() {
 
 #[test]
 fn one_connection_serves_for_many_fetches() {
-    let upstream = Upstream::start([("test", document("test", "good"))]);
+    let upstream = Stub::start([("test", document("test", "good"))]);
     let proxy = Proxy::ready(&upstream, "test");
-    proxy.wait_for("ten fetches", |_| {
-        (upstream.requests("test") >= 10).then_some(())
-    });
+    proxy.wait_for("ten fetches", |_| upstream.count("test") >= 10);
     assert_eq!(upstream.connections(), 1);
-    // It may end at any moment: the next fetch takes another one, and nobody is told.
+    // It may end at any moment: the next fetch opens another one, and nothing is logged.
     upstream.close();
     upstream.open();
     let next = document("test", "next");
@@ -97,7 +109,7 @@ fn one_connection_serves_for_many_fetches() {
     wait_until_served(&proxy, "test", &next);
 }
 
-/// Starts a proxy of one environment that polls `api_url`, and no other proxy on the way to it.
+/// Starts a proxy of one environment that polls `api_url` directly, whatever HTTP proxy this machine uses.
 fn start(api_url: &str, authority: Option<&Path>) -> Proxy {
     let directory = tempfile::tempdir().expect("a directory");
     let state = directory.path().join("state");

@@ -1,12 +1,13 @@
-//! A document in pages, through the executable: one document is served, whole and of one edition.
+//! A document that comes in pages is served as one document, and never half of it from before an edit.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::wait_until_served;
-use crate::harness::{Answer, Proxy, Upstream, document, raw};
+use testing::{Answer, Stub, document};
 
-/// A document of one identity override, for this identifier.
+use super::wait_until_served;
+use crate::harness::Proxy;
+
+/// A document with one identity override, for this identifier.
 fn of(identifier: &str, updated_at: &str) -> String {
     document("test", "default")
         .replace("alice", identifier)
@@ -20,7 +21,7 @@ fn is_first(head: &str) -> bool {
     !head.contains("?page_id=a%3Ab ")
 }
 
-/// Both pages, with both overrides where the first page had one.
+/// The document that both pages make: the first page, with the overrides of both.
 fn merged(updated_at: &str) -> String {
     let override_of = |page: &str| {
         let (_, list) = page.split_once("\"identity_overrides\":[").expect("a list");
@@ -33,18 +34,18 @@ fn merged(updated_at: &str) -> String {
 
 #[test]
 fn pages_are_served_as_one_document() {
-    let upstream = Upstream::start([]);
+    let upstream = Stub::start([]);
     let answer = |head: &str| {
         let date = "Date: Mon, 02 Feb 2026 12:00:00 GMT";
         match is_first(head) {
             true if head.to_lowercase().contains("if-modified-since") => {
-                raw(&["304 Not Modified", date], "")
+                Answer::raw(&["304 Not Modified", date], "")
             }
-            true => raw(&["200 OK", date, NEXT], of("alice", UPDATED_AT)),
-            false => raw(&["200 OK", date], of("zoe", UPDATED_AT)),
+            true => Answer::raw(&["200 OK", date, NEXT], of("alice", UPDATED_AT)),
+            false => Answer::raw(&["200 OK", date], of("zoe", UPDATED_AT)),
         }
     };
-    upstream.set("test", Answer::Made(Arc::new(answer)));
+    upstream.set("test", Answer::made(answer));
     let proxy = Proxy::ready(&upstream, "test");
     wait_until_served(&proxy, "test", &merged(UPDATED_AT));
     for identifier in ["alice", "zoe"] {
@@ -59,28 +60,26 @@ fn pages_are_served_as_one_document() {
             .filter(|head| head.contains("if-modified-since"))
             .collect::<Vec<_>>()
     };
-    proxy.wait_for("conditional fetches", |_| {
-        (conditional().len() >= 3).then_some(())
-    });
+    proxy.wait_for("conditional fetches", |_| conditional().len() >= 3);
     assert!(conditional().iter().all(|head| is_first(head)));
 }
 
 #[test]
 fn an_edit_between_two_pages_is_never_seen_in_half() {
     let edited = "2026-01-15T10:30:01.5";
-    let upstream = Upstream::start([]);
+    let upstream = Stub::start([]);
     let firsts = AtomicUsize::new(0);
     let answer = move |head: &str| {
         let is_first = is_first(head);
         let count = firsts.fetch_add(usize::from(is_first), Ordering::SeqCst);
-        // The first page is from before the edit, once; all else is from after it.
+        // The first answer is from before the edit, all later ones are from after it.
         match (is_first, count) {
-            (true, 0) => raw(&["200 OK", NEXT], of("alice", UPDATED_AT)),
-            (true, _) => raw(&["200 OK", NEXT], of("alice", edited)),
-            (false, _) => raw(&["200 OK"], of("zoe", edited)),
+            (true, 0) => Answer::raw(&["200 OK", NEXT], of("alice", UPDATED_AT)),
+            (true, _) => Answer::raw(&["200 OK", NEXT], of("alice", edited)),
+            (false, _) => Answer::raw(&["200 OK"], of("zoe", edited)),
         }
     };
-    upstream.set("test", Answer::Made(Arc::new(answer)));
+    upstream.set("test", Answer::made(answer));
     let proxy = Proxy::ready(&upstream, "test");
     let response = proxy.get("/api/v1/environment-document/", "ser.test");
     assert!(

@@ -1,29 +1,11 @@
-//! Good requests, mutated by chance: a few thousand in every run, as many as `HOSTILE_REQUESTS` says when it does. The
-//! seed is printed, and `HOSTILE_SEED` brings a run back.
+//! Good requests with random mutations: some thousand in a usual run, `TEST_SCALE` times as many in a long one.
+//! `TEST_SEED` repeats a run.
 
 use std::time::Instant;
 
+use fastrand::Rng;
+
 use super::{KEY, Target, post};
-
-/// Xorshift: chance that can be repeated.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit.max(1) as u64).expect("small")
-    }
-
-    fn of<'a, T>(&mut self, among: &'a [T]) -> &'a T {
-        &among[self.below(among.len())]
-    }
-}
 
 fn good() -> Vec<Vec<u8>> {
     let get = |path: &str, headers: &str| {
@@ -31,23 +13,28 @@ fn good() -> Vec<Vec<u8>> {
     };
     let body = br#"{"identifier":"bob","traits":[{"trait_key":"plan","trait_value":"premium"},{"trait_key":"age","trait_value":41.5}]}"#;
     let chunked = format!(
-        "POST /api/v1/identities/ HTTP/1.1\r\nHost: a\r\n{KEY}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\
+        "POST /api/v1/identities/ HTTP/1.1\r\nHost: a\r\n{KEY}Content-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\n\
          9\r\n{{\"identif\r\n9\r\nier\":\"a\"}}\r\n0\r\n\r\n"
     );
     vec![
         get("/api/v1/flags/", ""),
         get("/api/v1/flags/?feature=greeting", "Accept-Encoding: gzip, br;q=0.5\r\n"),
         get("/api/v1/identities/?identifier=alice%20b", "Origin: http://a.test\r\n"),
-        b"GET /api/v1/environment-document/ HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"a\", W/\"b\"\r\nX-Environment-Key: ser.test\r\n\r\n".to_vec(),
+        b"GET /api/v1/environment-document/ HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"a\", W/\"b\"\r\n\
+          X-Environment-Key: ser.test\r\n\r\n"
+            .to_vec(),
         get("/proxy/health/readiness", "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"),
-        b"OPTIONS /api/v1/flags/ HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\nAccess-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-a, x-b\r\n\r\n".to_vec(),
+        b"OPTIONS /api/v1/flags/ HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\n\
+          Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-a, x-b\r\n\r\n"
+            .to_vec(),
         post(body),
         post(body).repeat(3),
         chunked.into_bytes(),
     ]
 }
 
-/// What matters to HTTP and JSON, to be put anywhere.
+/// Texts with a meaning in HTTP or JSON, which are inserted anywhere.
 const TOKENS: [&[u8]; 34] = [
     b"\r\n",
     b"\n",
@@ -85,30 +72,30 @@ const TOKENS: [&[u8]; 34] = [
     b"GET / HTTP/1.1\r\n",
 ];
 
-fn mutated(chance: &mut Chance, seeds: &[Vec<u8>]) -> Vec<u8> {
-    let mut request = chance.of(seeds).clone();
-    for _ in 0..=chance.below(5) {
-        let place = chance.below(request.len() + 1);
-        match chance.below(8) {
-            0 if place < request.len() => request[place] ^= 1 << chance.below(8),
-            1 if place < request.len() => request[place] = chance.next().to_le_bytes()[0],
+fn mutated(random: &mut Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut request = pick(random, seeds).clone();
+    for _ in 0..=random.usize(..5) {
+        let place = random.usize(..request.len() + 1);
+        match random.usize(..8) {
+            0 if place < request.len() => request[place] ^= 1 << random.usize(..8),
+            1 if place < request.len() => request[place] = random.u8(..),
             2 => {
-                let end = (place + chance.below(20)).min(request.len());
+                let end = (place + random.usize(..20)).min(request.len());
                 request.drain(place..end);
             }
             3 => {
-                let end = (place + chance.below(60)).min(request.len());
-                let again = request[place..end].repeat(1 + chance.below(30));
+                let end = (place + random.usize(..60)).min(request.len());
+                let again = request[place..end].repeat(1 + random.usize(..30));
                 request.splice(place..place, again);
             }
             4 => request.truncate(place),
             5 => {
-                let other = chance.of(seeds).clone();
-                let from = chance.below(other.len());
+                let other = pick(random, seeds).clone();
+                let from = random.usize(..other.len());
                 request.splice(place.., other[from..].iter().copied());
             }
             _ => {
-                let token = *chance.of(&TOKENS);
+                let token = *pick(random, &TOKENS);
                 request.splice(place..place, token.iter().copied());
             }
         }
@@ -116,19 +103,14 @@ fn mutated(chance: &mut Chance, seeds: &[Vec<u8>]) -> Vec<u8> {
     request
 }
 
-fn number(variable: &str, default: u64) -> u64 {
-    let text = std::env::var(variable).ok();
-    text.map_or(default, |text| text.parse().expect("a number"))
+fn pick<'a, T>(random: &mut Rng, several: &'a [T]) -> &'a T {
+    random.choice(several).expect("something to pick from")
 }
 
 #[test]
 fn mutated_requests_never_get_a_5xx_and_harm_nobody() {
-    let count = number("HOSTILE_REQUESTS", 3000);
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("a clock");
-    let seed = number("HOSTILE_SEED", now.as_secs()).max(1);
-    println!("seed {seed}");
+    let count = 3000 * testing::scale();
+    let mut random = Rng::with_seed(testing::seed(fastrand::u64(..)));
     let target = Target::start();
     let seeds = good();
     for seed in &seeds {
@@ -139,11 +121,10 @@ fn mutated_requests_never_get_a_5xx_and_harm_nobody() {
             String::from_utf8_lossy(&raw)
         );
     }
-    let mut chance = Chance(seed);
-    let mut kinds = std::collections::BTreeMap::<String, u64>::new();
+    let mut kinds = std::collections::BTreeMap::<String, usize>::new();
     let (begun, mut peak) = (Instant::now(), 0);
     for number in 0..count {
-        let request = mutated(&mut chance, &seeds);
+        let request = mutated(&mut random, &seeds);
         let raw = target.exchange(&request);
         let status = raw
             .get(..10)
@@ -173,9 +154,9 @@ fn mutated_requests_never_get_a_5xx_and_harm_nobody() {
         begun.elapsed(),
         peak / 1024
     );
-    // One that mutates too little, or whose answers nobody sees, would find nothing.
+    // With a single kind of answer, the mutations would be too weak to find anything.
     assert!(
-        kinds.len() >= 2 && kinds.values().sum::<u64>() == count,
+        kinds.len() >= 2 && kinds.values().sum::<usize>() == count,
         "{kinds:?}"
     );
     let log = target.proxy.log();

@@ -1,30 +1,31 @@
-//! What workers may do, and what nobody gets to read: server-side keys are in no log, error, command line or file.
+//! Workers have no privileges, and server-side keys are in no log, error, command line or file.
 
 use std::path::Path;
 
 use serde_json::json;
+use testing::{Answer, Stub, document};
 
-use crate::harness::{Answer, Start, Upstream, document, executable, run};
+use crate::harness::{Start, executable, run};
 
-/// The client-side key is the same without its first four characters.
+/// The server-side key; the client-side key is the same without its first four characters.
 const SECRET: &str = "ser.a-needle-in-the-haystack";
 const PUBLIC: &str = "a-needle-in-the-haystack";
-/// Nobody's key now; somebody's before the last rotation, perhaps.
+/// A server-side key that is not configured, as one from before a rotation.
 const STRANGE: &str = "ser.the-needle-of-yesterday";
 
 #[test]
 fn workers_gain_no_privileges_and_tell_what_they_gave_up() {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let start = Start::new(&upstream, &["test"])
         .workers(2)
         .log("worker=debug,info");
     let proxy = start.start();
     proxy.wait_until_ready();
     for worker in proxy.workers() {
-        // One of them is ready; the other may be on its way.
+        // One of the workers is ready; the other may still boot.
         proxy.wait_for("a worker without privileges to come", |_| {
-            let status = std::fs::read_to_string(format!("/proc/{worker}/status")).ok()?;
-            status.contains("NoNewPrivs:\t1").then_some(())
+            let status = std::fs::read_to_string(format!("/proc/{worker}/status"));
+            status.is_ok_and(|status| status.contains("NoNewPrivs:\t1"))
         });
     }
     let status = std::fs::read_to_string(format!("/proc/{}/status", proxy.pid()));
@@ -34,11 +35,11 @@ fn workers_gain_no_privileges_and_tell_what_they_gave_up() {
     );
     for slot in 0..2 {
         let told = format!("worker {slot}: no new privileges; ");
-        proxy.wait_for(&told, |proxy| proxy.log().contains(&told).then_some(()));
+        proxy.wait_for(&told, |proxy| proxy.log().contains(&told));
     }
 }
 
-/// Whether any file below `directory` has `needle` in it.
+/// Whether any file below `directory` contains `needle`.
 fn is_written(directory: &Path, needle: &str) -> bool {
     std::fs::read_dir(directory)
         .expect("directory")
@@ -57,7 +58,7 @@ fn is_written(directory: &Path, needle: &str) -> bool {
 
 #[test]
 fn server_side_keys_are_in_no_log_command_line_or_file() {
-    let upstream = Upstream::start([(PUBLIC, document(PUBLIC, "hello"))]);
+    let upstream = Stub::start([(PUBLIC, document(PUBLIC, "hello"))]);
     let proxy = Start::new(&upstream, &[PUBLIC])
         .workers(2)
         .log("trace")
@@ -85,7 +86,7 @@ fn server_side_keys_are_in_no_log_command_line_or_file() {
         connection.send(line.as_bytes());
         assert_eq!(connection.response("GET").status, 400);
     }
-    let requests = upstream.requests(PUBLIC);
+    let requests = upstream.count(PUBLIC);
     for (status, body) in [
         ("500 Internal Server Error", format!("you said {SECRET}")),
         (
@@ -96,20 +97,14 @@ fn server_side_keys_are_in_no_log_command_line_or_file() {
         ("302 Found\r\nLocation: /elsewhere", String::new()),
         ("200 OK", String::new()),
     ] {
-        upstream.set(PUBLIC, Answer::Other(status.to_owned(), body));
-        let before = upstream.requests(PUBLIC);
-        proxy.wait_for("the next polls", |_| {
-            (upstream.requests(PUBLIC) > before).then_some(())
-        });
+        upstream.set(PUBLIC, Answer::status(status, &body));
+        let before = upstream.count(PUBLIC);
+        proxy.wait_for("the next polls", |_| upstream.count(PUBLIC) > before);
     }
-    assert!(upstream.requests(PUBLIC) > requests + 4);
+    assert!(upstream.count(PUBLIC) > requests + 4);
     upstream.set(PUBLIC, Answer::Document(document(PUBLIC, "again")));
     proxy.wait_for("the document after the errors", |proxy| {
-        proxy
-            .get("/api/v1/flags/", PUBLIC)
-            .text()
-            .contains("again")
-            .then_some(())
+        proxy.get("/api/v1/flags/", PUBLIC).text().contains("again")
     });
     let log = proxy.log();
     assert!(

@@ -1,14 +1,15 @@
-//! Environments come, go and have other keys; they are polled in another way.
+//! Reloads that add, remove and rename environments, rotate keys, or change upstream and polling.
 
 use std::fs;
 
 use serde_json::json;
+use testing::{Answer, document, eventually};
 
 use super::{
     DOCUMENT, FLAGS, READINESS, clients, edit, pair, proxy, reload, reloaded, served,
     some_requests, status, upstream, workers,
 };
-use crate::harness::{Answer, Expect, document, eventually};
+use crate::harness::Expect;
 
 #[test]
 fn environments_come_and_go_and_nobody_notices() {
@@ -40,7 +41,7 @@ fn environments_come_and_go_and_nobody_notices() {
     ] {
         assert_eq!(status(&proxy, key), expected, "{key}");
     }
-    // And back, with a row of its own this time.
+    // One of the two is removed again.
     edit(&proxy, |config| {
         config["environment_key_pairs"] =
             json!([pair("stays", "ser.stays"), pair("comes", "ser.comes")]);
@@ -49,11 +50,11 @@ fn environments_come_and_go_and_nobody_notices() {
     some_requests(&clients);
     clients.stop("environments come and go");
     assert_eq!(workers(&proxy), before, "nobody was restarted for that");
-    assert_eq!(upstream.requests("stays"), 1, "it was not fetched again");
-    assert_eq!(upstream.requests("comes"), 1);
+    assert_eq!(upstream.count("stays"), 1, "it was not fetched again");
+    assert_eq!(upstream.count("comes"), 1);
     eventually("what was removed is reclaimed", || {
         let snapshots = fs::read_dir(proxy.state().join("environments")).unwrap();
-        (snapshots.count() == 2).then_some(())
+        snapshots.count() == 2
     });
     edit(&proxy, |config| {
         config["environment_key_pairs"] =
@@ -70,7 +71,7 @@ fn environments_come_and_go_and_nobody_notices() {
 #[test]
 fn an_environment_without_a_document_is_added_all_the_same() {
     let upstream = upstream(&["stays", "late"]);
-    upstream.set("late", Answer::Other("403 Forbidden".into(), String::new()));
+    upstream.set("late", Answer::status("403 Forbidden", ""));
     let proxy = proxy(&upstream, &["stays"]);
     edit(&proxy, |config| {
         config["environment_key_pairs"] =
@@ -82,9 +83,7 @@ fn an_environment_without_a_document_is_added_all_the_same() {
         (200, 503)
     );
     upstream.set("late", Answer::Document(document("late", "here")));
-    proxy.wait_for("its document", |proxy| {
-        (status(proxy, "late") == 200).then_some(())
-    });
+    proxy.wait_for("its document", |proxy| status(proxy, "late") == 200);
 }
 
 #[test]
@@ -132,10 +131,10 @@ fn a_key_is_rotated_and_its_environment_is_served_throughout() {
     clients.stop("keys are rotated");
     assert_eq!(generation("one"), before);
     eventually("the new key is used at once", || {
-        (upstream.requests("rotated") == 1).then_some(())
+        upstream.count("rotated") == 1
     });
-    assert_eq!(upstream.requests("stays"), 1);
-    assert_eq!(upstream.requests("one"), 1, "the old key is not used again");
+    assert_eq!(upstream.count("stays"), 1);
+    assert_eq!(upstream.count("one"), 1, "the old key is not used again");
     let log = proxy.log();
     assert!(
         !log.contains("ser.one") && !log.contains("ser.rotated"),
@@ -143,10 +142,9 @@ fn a_key_is_rotated_and_its_environment_is_served_throughout() {
     );
 }
 
-/// `RELOADS` times of each kind.
 #[test]
 fn is_reloaded_in_every_way_again_and_again_and_drops_nothing() {
-    let rounds = std::env::var("RELOADS").map_or(4, |rounds| rounds.parse().unwrap());
+    let rounds = 4 * testing::scale();
     let upstream = upstream(&["stays", "comes", "two"]);
     let proxy = proxy(&upstream, &["stays", "two"]);
     for round in 0..=rounds {
@@ -193,17 +191,15 @@ fn is_reloaded_in_every_way_again_and_again_and_drops_nothing() {
     }
     let tally = clients.stop(&format!("{rounds} reloads of every kind"));
     assert!(tally.asked > 400 * rounds);
-    eventually("the old workers are gone", || {
-        (workers(&proxy).len() == 2).then_some(())
-    });
-    assert_eq!(upstream.requests("stays"), 1);
+    eventually("the old workers are gone", || workers(&proxy).len() == 2);
+    assert_eq!(upstream.count("stays"), 1);
 }
 
 #[test]
 fn polling_changes_and_what_is_served_stays() {
     let first = upstream(&["stays"]);
     let second = upstream(&["stays"]);
-    second.set("stays", Answer::Silence);
+    second.set("stays", Answer::silence());
     let proxy = proxy(&first, &["stays"]);
     let clients = clients(&proxy, &[]);
     edit(&proxy, |config| {
@@ -214,11 +210,11 @@ fn polling_changes_and_what_is_served_stays() {
     reloaded(&proxy, &polling);
     proxy.wait_for("the failure", |proxy| {
         let failure = "environment stays not updated: upstream did not answer within 0.3 s";
-        proxy.log().contains(failure).then_some(())
+        proxy.log().contains(failure)
     });
     some_requests(&clients);
     clients.stop("another upstream");
-    assert_eq!(first.requests("stays"), 1);
+    assert_eq!(first.count("stays"), 1);
 
     second.set(
         "stays",
@@ -231,11 +227,9 @@ fn polling_changes_and_what_is_served_stays() {
     reloaded(&proxy, &polling);
     proxy.wait_for("the document of the other one", |proxy| {
         let answer = proxy.get(FLAGS, "stays").text();
-        answer.contains("the other one").then_some(())
+        answer.contains("the other one")
     });
-    proxy.wait_for("the new frequency", |_| {
-        (second.requests("stays") > 5).then_some(())
-    });
+    proxy.wait_for("the new frequency", |_| second.count("stays") > 5);
     assert_eq!(workers(&proxy).len(), 2);
     edit(&proxy, |config| {
         config["api_max_document_bytes"] = json!(10)
@@ -246,7 +240,6 @@ fn polling_changes_and_what_is_served_stays() {
         proxy
             .log()
             .contains("larger than api_max_document_bytes, which is 10")
-            .then_some(())
     });
     assert_eq!(status(&proxy, "stays"), 200);
 }
@@ -261,16 +254,14 @@ fn the_grace_period_changes_without_a_new_worker() {
         config["health_check"] = json!({"environment_update_grace_period_seconds": null});
     });
     reload(&proxy);
-    upstream.set("stays", Answer::Silence);
+    upstream.set("stays", Answer::silence());
     edit(&proxy, |config| {
         config["api_poll_frequency_seconds"] = json!(0.1);
         config["api_poll_timeout_seconds"] = json!(0.1);
         config["health_check"] = json!({"environment_update_grace_period_seconds": 0.2});
     });
     reload(&proxy);
-    proxy.wait_for("staleness", |proxy| {
-        (proxy.get(READINESS, "").status == 503).then_some(())
-    });
+    proxy.wait_for("staleness", |proxy| proxy.get(READINESS, "").status == 503);
     edit(&proxy, |config| {
         config["health_check"] = json!({"environment_update_grace_period_seconds": null});
     });

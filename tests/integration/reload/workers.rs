@@ -1,4 +1,4 @@
-//! Workers are replaced one by one, on the same sockets or on others.
+//! Reloads that roll the workers, on the same sockets or on others.
 
 use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener};
@@ -6,12 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 
 use nix::sys::signal::{Signal, kill};
 use serde_json::json;
+use testing::eventually;
 
 use super::{
     FLAGS, READINESS, clients, edit, pair, proxy, reloaded, served, some_requests, told, upstream,
     workers,
 };
-use crate::harness::{Clients, eventually};
+use crate::harness::Clients;
 
 #[test]
 fn new_settings_roll_the_workers_and_no_request_is_dropped() {
@@ -37,15 +38,15 @@ fn new_settings_roll_the_workers_and_no_request_is_dropped() {
             (after.len() == 2 && before.iter().all(|old| !after.contains(old))).then_some(after)
         });
         assert_eq!(allowed().as_deref(), Some("https://a.test"));
-        // A killed one comes back with the new settings, on the same socket.
+        // The replacement of a killed worker has the new settings, and the same socket.
         kill(after[0], Signal::SIGKILL).unwrap();
         eventually("a successor", || {
             let now = workers(&proxy);
-            (now.len() == 2 && !now.contains(&after[0])).then_some(())
+            now.len() == 2 && !now.contains(&after[0])
         });
         assert_eq!(allowed().as_deref(), Some("https://a.test"));
         if round == 1 {
-            assert_eq!(upstream.requests("stays"), 1);
+            assert_eq!(upstream.count("stays"), 1);
         }
     }
     drop(clients);
@@ -70,11 +71,9 @@ fn many_requests_to_reload_are_few_reloads_and_the_last_file_counts() {
             let response = proxy.connect().request("GET", FLAGS, &headers, b"");
             response.headers.contains_key("access-control-allow-origin")
         };
-        (0..16).all(|_| allowed()).then_some(())
+        (0..16).all(|_| allowed())
     });
-    proxy.wait_for("two workers", |proxy| {
-        (workers(proxy).len() == 2).then_some(())
-    });
+    proxy.wait_for("two workers", |proxy| workers(proxy).len() == 2);
     let lines = told(&proxy);
     assert!((1..=20).contains(&lines.len()), "{lines:?}");
     assert!(
@@ -107,12 +106,12 @@ fn another_port_is_opened_before_the_old_one_is_left() {
         &format!("listening on http://{next}, 2 workers rolled"),
     );
     eventually("the old port is left", || {
-        (!crate::harness::accepts(proxy.address)).then_some(())
+        !crate::harness::accepts(proxy.address)
     });
     some_requests(&clients);
     let tally = clients.stop("another port");
     assert_eq!(tally.moved, 4, "each client has found the new port");
-    // Another address with the same port is not in its own way.
+    // Another address with the same port can be opened while the old one is open.
     edit(&proxy, |config| config["server"]["host"] = json!("0.0.0.0"));
     let everywhere = format!("0.0.0.0:{}", next.port());
     reloaded(
@@ -131,7 +130,7 @@ fn workers_that_cannot_boot_in_the_new_way_leave_the_old_ones_in_peace() {
     let proxy = proxy(&upstream, &["stays"]);
     let before = workers(&proxy);
     let clients = clients(&proxy, &[]);
-    // A worker refuses a directory that others can write to.
+    // A worker does not boot when other users can write to the state directory.
     fs::set_permissions(proxy.state(), Permissions::from_mode(0o777)).unwrap();
     edit(&proxy, |config| {
         config["server"]["max_connections"] = json!(100)
@@ -163,9 +162,7 @@ fn hup_during_a_drain_does_not_keep_it_from_ending() {
         config["environment_key_pairs"] = json!([pair("other", "ser.other")])
     });
     proxy.signal(Signal::SIGTERM);
-    proxy.wait_for("the drain", |proxy| {
-        proxy.log().contains("draining").then_some(())
-    });
+    proxy.wait_for("the drain", |proxy| proxy.log().contains("draining"));
     proxy.signal(Signal::SIGHUP);
     busy.send(br#"{"identifier":"bob"}"#);
     assert_eq!(busy.response("POST").status, 200);

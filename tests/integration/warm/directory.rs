@@ -1,14 +1,16 @@
-//! Whose the state directory is, who else could write there, and who holds it.
+//! The state directory: it must belong to this user alone, and one supervisor holds it.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::process::{Command, Stdio};
 
-use super::{Site, greeting, lines_with, stop};
-use crate::harness::{Upstream, document, run};
+use testing::{Stub, document};
 
-fn site() -> (Upstream, Site) {
-    let upstream = Upstream::start([("test", document("test", "hello"))]);
+use super::{Site, greeting, lines_with, stop};
+use crate::harness::run;
+
+fn site() -> (Stub, Site) {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
     let site = Site::new(&upstream, &["test"]);
     fs::create_dir(site.state()).unwrap();
     (upstream, site)
@@ -47,8 +49,7 @@ fn a_directory_that_others_may_write_to_is_refused_with_the_command_that_mends_i
 fn a_directory_of_another_user_is_refused_with_the_command_that_mends_it() {
     let (_upstream, site) = site();
     if let Err(error) = chown(site.state(), Some(12345), None) {
-        eprintln!("skipped: only root can give a directory away: {error}");
-        return;
+        return testing::skip(format!("only root can give a directory away: {error}"));
     }
     check_mended(&site, &format!("chown 0 {}", site.state().display()));
 }
@@ -60,8 +61,7 @@ fn a_link_of_another_user_is_refused() {
     fs::rename(site.state(), &target).unwrap();
     symlink(&target, site.state()).unwrap();
     if let Err(error) = std::os::unix::fs::lchown(site.state(), Some(12345), None) {
-        eprintln!("skipped: only root can give a link away: {error}");
-        return;
+        return testing::skip(format!("only root can give a link away: {error}"));
     }
     let (code, _, stderr) = run(&mut site.command());
     assert_eq!(code, Some(1), "{stderr}");
@@ -117,7 +117,7 @@ fn a_second_supervisor_says_who_holds_the_directory() {
             site.state().display()
         );
         assert_eq!(stderr.lines().last(), Some(expected.as_str()));
-        // It says less without its file, and holds no less.
+        // Without the file that names the holder the message is shorter, but the directory is still held.
         fs::write(&lock, "who knows").unwrap();
     }
     assert_eq!(greeting(&proxy), "\"hello\"");

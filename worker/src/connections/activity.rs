@@ -1,189 +1,190 @@
-//! What one connection is doing, since when, and how many bytes of it this process holds. Time is counted in ticks. Knows
-//! nothing of sockets and of what the bytes mean.
+//! What one connection does, since when, and how many bytes this process holds for it.
 //!
 //! ```text
-//!              byte read             the rest of the body has to come
-//! Waiting ---------------> Receiving --------------------------------> Reading
-//!    ^ ^                     |    ^  |                                    |
-//!    | |  answer is written  |    |  +---------> Sending                  |
-//!    | +---------------------+    |  socket is full |  body is here       |
-//!    +----------------------------|-----------------+                     |
-//!                                 +---------------------------------------+
+//!          byte received                the body did not come with the head
+//!  Idle ------------------> ReceivingHead -------------------------------> ReceivingBody
+//!   ^ ^                      |   |    ^                                         |
+//!   | |  answer is written   |   |    |            body is received             |
+//!   | +----------------------+   |    +-----------------------------------------+
+//!   |                            |  socket is full
+//!   |     answer is written      v
+//!   +------------------------ Sending
 //! ```
+//!
+//! A request that is being answered counts as `ReceivingHead`: an answer takes no time unless its body has to be
+//! waited for or its client does not read.
 
 use std::cell::Cell;
 
-/// How many bytes of an answer a client takes in a tick at the least, once the time that silence may last is over. A
-/// client that takes less keeps a retired document from being reclaimed.
-const SLOWEST: u64 = 64 * 1024;
+use super::tick::Tick;
 
-/// What a connection is about.
+/// How many bytes of an answer a client has to take in each tick, once it has been sent to for `keep_alive`. A slower
+/// client keeps the memory of a retired document in use.
+const MIN_BYTES_PER_TICK: u64 = 64 * 1024;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// The client's turn: nothing of its next request is here yet.
-    Waiting,
-    /// Some of a request is here, and nothing says that its head is.
-    Receiving,
-    /// A request's head is here; whoever reads its body knows until when.
-    Reading,
-    /// The client does not take its answer as fast as it could get it.
+enum Phase {
+    /// No byte of the next request has arrived.
+    Idle,
+    /// Some bytes of a request have arrived.
+    ReceivingHead,
+    /// The head of a request has arrived. Its body has a deadline of its own.
+    ReceivingBody,
+    /// The socket is full: the client reads more slowly than the answer is written.
     Sending,
 }
 
-/// One connection's part in it.
+/// What one connection does.
 #[derive(Debug)]
 pub(crate) struct Activity {
-    state: Cell<State>,
-    /// When it came to be in that state; kept for `Receiving` and `Sending`.
-    since: Cell<u32>,
-    /// When a byte was last read or written.
-    moved: Cell<u32>,
-    /// What is held of requests that are not answered, and of answers that wait.
-    held: Cell<usize>,
-    /// Written since it is `Sending`.
-    sent: Cell<u64>,
-    /// Whether anything was written since all was.
-    answered: Cell<bool>,
-    /// Whether it ever answered a request.
-    served: Cell<bool>,
+    phase: Cell<Phase>,
+    /// When the phase began; kept for `ReceivingHead` and `Sending`.
+    since: Cell<Tick>,
+    /// When a byte was last received or sent.
+    moved: Cell<Tick>,
+    /// Bytes of requests that are not answered and of answers that are not sent.
+    held_bytes: Cell<usize>,
+    /// Bytes sent since `Sending` began.
+    sent_bytes: Cell<u64>,
+    /// Bytes were written since the socket was last fully flushed.
+    unflushed: Cell<bool>,
+    /// At least one request was answered.
+    has_served: Cell<bool>,
 }
 
-/// How long connections may be at what they do, in ticks.
+/// How long a connection may stay in a phase, in ticks. Named after the settings.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// Without a byte in either direction.
-    pub(crate) silence: u32,
-    /// With a head that has begun.
-    pub(crate) head: u32,
+pub(super) struct Timeouts {
+    pub(super) keep_alive: u32,
+    pub(super) header_timeout: u32,
 }
 
 impl Activity {
-    /// Of a connection that opens now.
-    pub(crate) fn new(tick: u32) -> Self {
+    /// The activity of a connection that opens now.
+    pub(super) fn new(now: Tick) -> Self {
         Self {
-            state: Cell::new(State::Waiting),
-            since: Cell::new(tick),
-            moved: Cell::new(tick),
-            held: Cell::default(),
-            sent: Cell::default(),
-            answered: Cell::default(),
-            served: Cell::default(),
+            phase: Cell::new(Phase::Idle),
+            since: Cell::new(now),
+            moved: Cell::new(now),
+            held_bytes: Cell::default(),
+            sent_bytes: Cell::default(),
+            unflushed: Cell::default(),
+            has_served: Cell::default(),
         }
     }
 
-    /// So many bytes were read. Returns how many are held since.
+    /// Notes that bytes of a request were received.
     #[inline]
-    pub(crate) fn read(&self, bytes: usize, tick: u32) -> usize {
-        self.moved.set(tick);
-        if self.state.get() == State::Waiting {
-            self.state.set(State::Receiving);
-            self.since.set(tick);
+    pub(super) fn received(&self, bytes: usize, now: Tick) {
+        self.moved.set(now);
+        if self.phase.get() == Phase::Idle {
+            self.phase.set(Phase::ReceivingHead);
+            self.since.set(now);
         }
-        let held = self.held.get() + bytes;
-        self.held.set(held);
-        held
+        self.held_bytes.update(|held| held + bytes);
     }
 
-    /// The head of the request in hand is here, its body is not.
-    pub(crate) fn reading(&self) {
-        if self.state.get() != State::Sending {
-            self.state.set(State::Reading);
+    /// Notes that the body of the request has not arrived with its head.
+    pub(crate) fn waits_for_body(&self) {
+        if self.phase.get() != Phase::Sending {
+            self.phase.set(Phase::ReceivingBody);
         }
     }
 
-    /// Bytes moved, of no request and no answer.
-    pub(crate) fn moved(&self, tick: u32) {
-        self.moved.set(tick);
-    }
-
-    /// The whole body of the request in hand is here after all.
-    pub(crate) fn has_read(&self) {
-        if self.state.get() == State::Reading {
-            self.state.set(State::Receiving);
+    /// Notes that a body that was waited for has arrived.
+    pub(crate) fn body_received(&self) {
+        if self.phase.get() == Phase::ReceivingBody {
+            self.phase.set(Phase::ReceivingHead);
             self.since.set(self.moved.get());
         }
     }
 
-    /// So many bytes of an answer were written.
+    /// Notes that `100 Continue` was sent, which belongs to no answer.
+    pub(super) fn sent_continue(&self, now: Tick) {
+        self.moved.set(now);
+    }
+
+    /// Notes that bytes of an answer were sent.
     #[inline]
-    pub(crate) fn wrote(&self, bytes: usize, tick: u32) {
-        self.moved.set(tick);
-        self.answered.set(true);
-        if self.state.get() == State::Sending {
-            self.sent.set(self.sent.get() + bytes as u64);
+    pub(super) fn sent(&self, bytes: usize, now: Tick) {
+        self.moved.set(now);
+        self.unflushed.set(true);
+        if self.phase.get() == Phase::Sending {
+            self.sent_bytes.update(|sent| sent + bytes as u64);
         }
     }
 
-    /// The socket takes no more for now, and so many more bytes are held for that. Returns how many more they really are.
-    pub(crate) fn blocked(&self, more: usize, tick: u32) -> usize {
-        if self.state.get() == State::Sending {
+    /// Notes that the socket is full and that `waiting` more bytes are held until it takes them. Returns how many of
+    /// them were not counted before.
+    pub(super) fn blocked(&self, waiting: usize, now: Tick) -> usize {
+        if self.phase.get() == Phase::Sending {
             return 0;
         }
-        self.state.set(State::Sending);
-        self.since.set(tick);
-        self.sent.set(0);
-        self.held.set(self.held.get() + more);
-        more
+        self.phase.set(Phase::Sending);
+        self.since.set(now);
+        self.sent_bytes.set(0);
+        self.held_bytes.update(|held| held + waiting);
+        waiting
     }
 
-    /// All that there was to write is written. Returns how many bytes are held no longer, and whether the client had to
-    /// be waited for.
+    /// Notes that everything is sent. Returns how many bytes are no longer held, and whether the socket was full.
     #[inline]
-    pub(crate) fn flushed(&self) -> (usize, bool) {
-        if !self.answered.replace(false) {
+    pub(super) fn flushed(&self) -> (usize, bool) {
+        if !self.unflushed.replace(false) {
             return (0, false);
         }
-        if self.state.get() == State::Reading {
-            // It was told to send its body.
+        if self.phase.get() == Phase::ReceivingBody {
+            // Not an answer: the client was told to send its body.
             return (0, false);
         }
-        self.served.set(true);
-        let waited = self.state.replace(State::Waiting) == State::Sending;
-        (self.held.take(), waited)
+        self.has_served.set(true);
+        let was_full = self.phase.replace(Phase::Idle) == Phase::Sending;
+        (self.held_bytes.take(), was_full)
     }
 
-    /// Whether the client has to take what there is before it is listened to again.
+    /// The socket is full. No further request is read until the client has taken its answers.
     #[inline]
-    pub(crate) fn is_sending(&self) -> bool {
-        self.state.get() == State::Sending
+    pub(super) fn is_sending(&self) -> bool {
+        self.phase.get() == Phase::Sending
     }
 
-    /// Whether it could be closed without breaking a request off. A new connection is given a moment to bring its first.
-    pub(crate) fn is_idle(&self, tick: u32) -> bool {
-        self.is_waiting() && (self.has_served() || self.silent_for(tick) > 1)
+    /// No byte of a request has arrived.
+    pub(super) fn is_idle(&self) -> bool {
+        self.phase.get() == Phase::Idle
     }
 
-    /// Whether it is the client's turn.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.state.get() == State::Waiting
+    /// The connection may be closed to make room. A new connection has one tick to send its first request.
+    pub(super) fn is_evictable(&self, now: Tick) -> bool {
+        self.is_idle() && (self.has_served() || self.silent_for(now) > 1)
     }
 
-    /// Whether it ever answered a request.
-    pub(crate) fn has_served(&self) -> bool {
-        self.served.get()
+    /// At least one request was answered.
+    pub(super) fn has_served(&self) -> bool {
+        self.has_served.get()
     }
 
-    /// Ticks since a byte moved.
-    pub(crate) fn silent_for(&self, tick: u32) -> u32 {
-        tick.wrapping_sub(self.moved.get())
+    /// Ticks since a byte was received or sent.
+    pub(super) fn silent_for(&self, now: Tick) -> u32 {
+        now.since(self.moved.get())
     }
 
-    /// How many bytes are held.
-    pub(crate) fn held(&self) -> usize {
-        self.held.get()
+    /// Bytes that this process holds for the connection.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes.get()
     }
 
-    /// Whether it has been at what it does for too long.
-    pub(crate) fn is_overdue(&self, tick: u32, patience: Patience) -> bool {
-        if self.silent_for(tick) > patience.silence {
+    /// The connection has been silent or in its phase for too long.
+    pub(super) fn is_overdue(&self, now: Tick, timeouts: Timeouts) -> bool {
+        if self.silent_for(now) > timeouts.keep_alive {
             return true;
         }
-        let since = tick.wrapping_sub(self.since.get());
-        match self.state.get() {
-            State::Waiting | State::Reading => false,
-            State::Receiving => since > patience.head,
-            State::Sending => {
-                u64::from(since) > u64::from(patience.silence) + self.sent.get() / SLOWEST
+        let ticks = now.since(self.since.get());
+        match self.phase.get() {
+            Phase::Idle | Phase::ReceivingBody => false,
+            Phase::ReceivingHead => ticks > timeouts.header_timeout,
+            Phase::Sending => {
+                let earned = self.sent_bytes.get() / MIN_BYTES_PER_TICK;
+                u64::from(ticks) > u64::from(timeouts.keep_alive) + earned
             }
         }
     }
@@ -193,36 +194,32 @@ impl Activity {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience = Patience {
-        silence: 75,
-        head: 5,
+    const START: Tick = Tick(0);
+    const TIMEOUTS: Timeouts = Timeouts {
+        keep_alive: 75,
+        header_timeout: 5,
     };
 
-    /// The first tick at which it is overdue, if at every tick `act` happens first.
-    fn overdue(activity: &Activity, act: impl Fn(u32)) -> Option<u32> {
+    /// The first tick at which the connection is overdue, when `act` runs first in each tick.
+    fn overdue(activity: &Activity, act: impl Fn(Tick)) -> Option<u32> {
         (1..10_000).find(|&tick| {
-            act(tick);
-            activity.is_overdue(tick, PATIENCE)
+            act(Tick(tick));
+            activity.is_overdue(Tick(tick), TIMEOUTS)
         })
     }
 
     #[test]
     fn a_head_that_trickles_in_is_overdue_whatever_came_before() {
-        let first = Activity::new(0);
-        assert_eq!(
-            overdue(&first, |tick| {
-                first.read(1, tick);
-            }),
-            Some(7)
-        );
-        let later = Activity::new(0);
-        later.read(100, 0);
-        later.wrote(1000, 0);
+        let first = Activity::new(START);
+        assert_eq!(overdue(&first, |tick| first.received(1, tick)), Some(7));
+        let later = Activity::new(START);
+        later.received(100, START);
+        later.sent(1000, START);
         later.flushed();
-        assert!(later.is_idle(0));
-        let trickle = |tick| {
-            if tick > 60 {
-                later.read(1, tick);
+        assert!(later.is_evictable(START));
+        let trickle = |tick: Tick| {
+            if tick.0 > 60 {
+                later.received(1, tick);
             }
         };
         assert_eq!(overdue(&later, trickle), Some(67));
@@ -230,33 +227,33 @@ mod tests {
 
     #[test]
     fn requests_that_are_answered_are_never_overdue() {
-        let activity = Activity::new(0);
+        let activity = Activity::new(START);
         let request = |tick| {
-            activity.read(100, tick);
-            activity.wrote(1000, tick);
+            activity.received(100, tick);
+            activity.sent(1000, tick);
             assert_eq!(activity.flushed(), (100, false));
         };
         assert_eq!(overdue(&activity, request), None);
     }
 
     #[test]
-    fn a_body_has_its_own_clock_and_silence_ends_it_too() {
-        let activity = Activity::new(0);
-        activity.read(100, 0);
-        activity.reading();
-        assert!(!activity.is_idle(0));
+    fn a_body_is_not_timed_here_but_its_silence_is() {
+        let activity = Activity::new(START);
+        activity.received(100, START);
+        activity.waits_for_body();
+        assert!(!activity.is_evictable(START));
         assert_eq!(overdue(&activity, |_| {}), Some(76));
     }
 
     #[test]
     fn an_answer_that_is_taken_too_slowly_is_overdue() {
         let sent_at = |rate: usize| {
-            let activity = Activity::new(0);
-            activity.read(100, 0);
-            activity.wrote(1000, 0);
-            assert_eq!(activity.blocked(7, 0), 7);
-            let overdue = overdue(&activity, |tick| activity.wrote(rate, tick));
-            assert_eq!(activity.held(), 107);
+            let activity = Activity::new(START);
+            activity.received(100, START);
+            activity.sent(1000, START);
+            assert_eq!(activity.blocked(7, START), 7);
+            let overdue = overdue(&activity, |tick| activity.sent(rate, tick));
+            assert_eq!(activity.held_bytes(), 107);
             overdue
         };
         assert_eq!(sent_at(100), Some(76));
@@ -265,24 +262,24 @@ mod tests {
     }
 
     #[test]
-    fn a_new_connection_has_a_moment_before_it_counts_as_idle() {
-        let activity = Activity::new(7);
-        assert!(!activity.is_idle(8));
-        assert!(activity.is_idle(9));
+    fn a_new_connection_is_not_evictable_for_a_tick() {
+        let activity = Activity::new(Tick(7));
+        assert!(!activity.is_evictable(Tick(8)));
+        assert!(activity.is_evictable(Tick(9)));
     }
 
     #[test]
-    fn who_is_told_to_send_a_body_still_has_to() {
-        let activity = Activity::new(0);
-        activity.read(100, 0);
-        activity.reading();
-        activity.wrote(25, 0);
+    fn a_request_whose_client_was_told_to_continue_is_not_answered_yet() {
+        let activity = Activity::new(START);
+        activity.received(100, START);
+        activity.waits_for_body();
+        activity.sent(25, START);
         assert_eq!(activity.flushed(), (0, false));
-        activity.read(50, 3);
-        assert!(!activity.is_idle(20) && !activity.is_overdue(20, PATIENCE));
-        activity.has_read();
-        activity.wrote(1000, 20);
+        activity.received(50, Tick(3));
+        assert!(!activity.is_evictable(Tick(20)) && !activity.is_overdue(Tick(20), TIMEOUTS));
+        activity.body_received();
+        activity.sent(1000, Tick(20));
         assert_eq!(activity.flushed(), (150, false));
-        assert!(activity.is_idle(20));
+        assert!(activity.is_evictable(Tick(20)));
     }
 }

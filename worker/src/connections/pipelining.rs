@@ -1,12 +1,11 @@
-//! Where one request ends among bytes that hold several. Knows nothing of what a request is, but that an empty line ends
-//! its head.
+//! Where the first of several pipelined requests ends. Looks for the empty line that ends a head and for nothing else.
 
 use memchr::memchr_iter;
 
-/// How many of these bytes to look at first: all of them, unless another head ends behind the one that ends first. A body
-/// with empty lines is divided too, which costs it turns and nothing else.
+/// How many of these bytes to show HTTP in one turn: up to the end of the first head if a second head ends after it,
+/// otherwise all. A body with empty lines is divided too, which costs turns and nothing else.
 #[inline]
-pub(crate) fn first(bytes: &[u8]) -> usize {
+pub(super) fn first_request_length(bytes: &[u8]) -> usize {
     let mut ends = memchr_iter(b'\n', bytes).filter_map(|line| match bytes[line + 1..] {
         [b'\n', ..] => Some(line + 2),
         [b'\r', b'\n', ..] => Some(line + 3),
@@ -31,18 +30,22 @@ mod tests {
             "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
             "GET / HTTP/1.1\n\nGET / HTTP/1.1\r\nHost: a\r\n",
         ] {
-            assert_eq!(first(request.as_bytes()), request.len(), "{request:?}");
+            assert_eq!(
+                first_request_length(request.as_bytes()),
+                request.len(),
+                "{request:?}"
+            );
         }
     }
 
     #[test]
     fn of_several_requests_the_first_one_comes_first() {
         let one = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-        assert_eq!(first(one.repeat(300).as_bytes()), one.len());
+        assert_eq!(first_request_length(one.repeat(300).as_bytes()), one.len());
         let bare = "GET / HTTP/1.1\n\n";
-        assert_eq!(first(bare.repeat(2).as_bytes()), bare.len());
+        assert_eq!(first_request_length(bare.repeat(2).as_bytes()), bare.len());
         let body = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n";
         let both = format!("{body}{{}}{one}");
-        assert_eq!(first(both.as_bytes()), body.len());
+        assert_eq!(first_request_length(both.as_bytes()), body.len());
     }
 }

@@ -1,12 +1,11 @@
-//! One client's connection as HTTP sees it, and the way past HTTP's buffer for bodies that are too large to be copied
-//! into it. Knows nothing of requests.
+//! One client's connection as HTTP sees it: a socket that notes what it does, reads one pipelined request in a turn,
+//! and sends what is in its outlet.
 
-use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use actix_rt::net::TcpStream;
 use actix_web::web::{Buf, Bytes};
@@ -14,41 +13,31 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::connections::Registration;
-use crate::connections::activity::Activity;
-use crate::connections::pipelining;
+use super::activity::Activity;
+use super::outlet::Outlet;
+use super::pipelining::first_request_length;
+use super::registry::Registration;
 
-/// How much is written before other connections get their turn: about what takes a fifth of a millisecond.
-const PIECE: usize = 1024 * 1024;
+/// How many bytes are sent before other connections get their turn: about a fifth of a millisecond's work.
+const SEND_PER_TURN: usize = 1024 * 1024;
 
-/// How much is read before HTTP has to look at it. It reads up to 128 KiB ahead otherwise, and holds it for as long as a
-/// client takes over the answers.
-const MOUTHFUL: usize = 8 * 1024;
+/// How many bytes are shown to HTTP in one turn. Without a limit it reads up to 128 KiB ahead, and holds them for as
+/// long as the client takes to read its answers.
+const RECEIVE_PER_TURN: usize = 8 * 1024;
 
-/// What is sent while a request's body is waited for. It is no answer.
+/// The end of what HTTP sends when it wants a request's body. It belongs to no answer.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A socket that tells what it is doing, and that sends what is in its outlet after everything written before.
+/// A client's connection.
 pub(crate) struct Connection {
     stream: TcpStream,
     outlet: Rc<Outlet>,
     registration: Registration,
-    /// Bytes handed on in this turn.
-    read: usize,
-    /// What came behind a request, for the turns to come: HTTP makes some kilobytes of each request that it is shown, and
-    /// of the shortest there are hundreds in a mouthful.
-    behind: Bytes,
-}
-
-/// Where the body of an answer waits until the socket has taken it, straight from the memory it lies in.
-///
-/// HTTP copies every body it is given into a buffer of its own. For a flag list that is nothing; for a document it
-/// costs as much as the rest of the request, and for each slow client as much memory as it was handed.
-#[derive(Default)]
-pub(crate) struct Outlet {
-    rest: RefCell<Bytes>,
-    /// Whoever waits for the last byte.
-    waker: Cell<Option<Waker>>,
+    /// How many bytes were shown to HTTP in this turn.
+    received_in_turn: usize,
+    /// Pipelined requests, for the turns to come. HTTP makes some kilobytes of each request that it is shown, and
+    /// hundreds of the shortest requests fit into [`RECEIVE_PER_TURN`].
+    pipelined: Bytes,
 }
 
 impl Connection {
@@ -57,38 +46,38 @@ impl Connection {
             stream,
             outlet: Rc::default(),
             registration,
-            read: 0,
-            behind: Bytes::new(),
+            received_in_turn: 0,
+            pipelined: Bytes::new(),
         }
     }
 
-    /// What tells of it while its requests are answered.
+    /// What the connection does. The service notes there that it waits for a request body.
     pub(crate) fn activity(&self) -> Rc<Activity> {
         Rc::clone(self.registration.activity())
     }
 
-    /// What an answer hands its body to.
+    /// Where an answer puts a large body.
     pub(crate) fn outlet(&self) -> Rc<Outlet> {
         Rc::clone(&self.outlet)
     }
 
-    /// Whether to close, instead of waiting for another request: when draining, and no byte of one is here.
-    fn ends(&self) -> bool {
-        self.registration.is_closing()
-            && self.outlet.rest.borrow().is_empty()
-            && self.behind.is_empty()
+    /// The worker drains, and neither a request nor an answer is under way on this connection.
+    fn should_close(&self) -> bool {
+        self.registration.should_close()
+            && self.outlet.rest().is_empty()
+            && self.pipelined.is_empty()
             && nothing_received(&self.stream)
     }
 
     fn poll_outlet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.read = 0;
-        let mut rest = self.outlet.rest.borrow_mut();
+        self.received_in_turn = 0;
+        let mut rest = self.outlet.rest();
         if !rest.is_empty() {
-            match Pin::new(&mut self.stream).poll_write(context, piece(&rest))? {
+            match Pin::new(&mut self.stream).poll_write(context, for_one_turn(&rest))? {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(written) => {
-                    self.registration.wrote(written);
-                    rest.advance(written);
+                Poll::Ready(sent) => {
+                    self.registration.sent(sent);
+                    rest.advance(sent);
                 }
                 Poll::Pending => {
                     self.registration.blocked(0)?;
@@ -98,42 +87,24 @@ impl Connection {
         }
         if !rest.is_empty() {
             self.registration.blocked(0)?;
-            // Others first, then the next piece.
+            // Other connections first, then the rest.
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if let Some(waker) = self.outlet.waker.take() {
-            // Lets go of the map at once, and tells the answer, which cannot see the socket.
-            *rest = Bytes::new();
-            waker.wake();
-        }
+        drop(rest);
+        self.outlet.finish();
         Poll::Ready(Ok(()))
     }
 }
 
-impl Outlet {
-    /// Hands over a body. Ready once an earlier one is gone and this one is in the socket.
-    pub(crate) fn poll_send(&self, body: &mut Bytes, context: &mut Context<'_>) -> Poll<()> {
-        let mut rest = self.rest.borrow_mut();
-        if rest.is_empty() {
-            if body.is_empty() {
-                return Poll::Ready(());
-            }
-            *rest = std::mem::take(body);
-        }
-        self.waker.set(Some(context.waker().clone()));
-        Poll::Pending
-    }
-}
-
-/// Asks the kernel: the runtime only knows what it was told.
+/// Asks the kernel: the runtime learns of received bytes later.
 fn nothing_received(stream: &TcpStream) -> bool {
     let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
     recv(stream.as_raw_fd(), &mut [0], flags) == Err(Errno::EAGAIN)
 }
 
-fn piece(body: &[u8]) -> &[u8] {
-    &body[..body.len().min(PIECE)]
+fn for_one_turn(body: &[u8]) -> &[u8] {
+    &body[..body.len().min(SEND_PER_TURN)]
 }
 
 impl AsyncRead for Connection {
@@ -145,37 +116,37 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.registration.activity().is_sending() {
-            // No more requests before the answers are taken; `poll_flush` sees to it that this is asked again.
+            // No further request until the client has taken its answers. Then `poll_flush` wakes this task.
             return Poll::Pending;
         }
-        if this.read >= MOUTHFUL {
+        if this.received_in_turn >= RECEIVE_PER_TURN {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        if this.behind.is_empty() {
+        if this.pipelined.is_empty() {
             match Pin::new(&mut this.stream).poll_read(context, buffer)? {
                 Poll::Ready(()) => {}
-                // As if the client had closed it: that is what HTTP ends an idle connection for.
-                Poll::Pending if this.ends() => return Poll::Ready(Ok(())),
+                // HTTP ends an idle connection when the client has closed it, so this looks as if it had.
+                Poll::Pending if this.should_close() => return Poll::Ready(Ok(())),
                 Poll::Pending => return Poll::Pending,
             }
-            let came = &buffer.filled()[before..];
-            this.registration.read(came.len())?;
-            let length = pipelining::first(came);
-            if length < came.len() {
-                this.behind = Bytes::copy_from_slice(&came[length..]);
+            let received = &buffer.filled()[before..];
+            this.registration.received(received.len())?;
+            let length = first_request_length(received);
+            if length < received.len() {
+                this.pipelined = Bytes::copy_from_slice(&received[length..]);
                 buffer.set_filled(before + length);
             }
         } else {
-            let length = pipelining::first(&this.behind).min(buffer.remaining());
-            buffer.put_slice(&this.behind.split_to(length));
+            let length = first_request_length(&this.pipelined).min(buffer.remaining());
+            buffer.put_slice(&this.pipelined.split_to(length));
         }
-        this.read += if this.behind.is_empty() {
+        this.received_in_turn += if this.pipelined.is_empty() {
             buffer.filled().len() - before
         } else {
-            // The next one is for the next turn.
-            MOUTHFUL
+            // The next request is for the next turn.
+            RECEIVE_PER_TURN
         };
         Poll::Ready(Ok(()))
     }
@@ -189,30 +160,30 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let mut rest = this.outlet.rest.borrow_mut();
+        let mut rest = this.outlet.rest();
         let stream = Pin::new(&mut this.stream);
         let polled = if rest.is_empty() {
             stream.poll_write(context, bytes)?
         } else {
-            // Head and body in one system call, or the client is woken for the head alone.
-            let both = [IoSlice::new(bytes), IoSlice::new(piece(&rest))];
+            // Head and body in one system call, or the client would be woken for the head alone.
+            let both = [IoSlice::new(bytes), IoSlice::new(for_one_turn(&rest))];
             stream.poll_write_vectored(context, &both)?
         };
-        let Poll::Ready(written) = polled else {
+        let Poll::Ready(sent) = polled else {
             this.registration.blocked(bytes.len())?;
             return Poll::Pending;
         };
         if bytes.ends_with(CONTINUE) {
-            this.registration.moved();
+            this.registration.sent_continue();
         } else {
-            this.registration.wrote(written);
+            this.registration.sent(sent);
         }
-        let of_these = written.min(bytes.len());
-        rest.advance(written - of_these);
-        Poll::Ready(Ok(of_these))
+        let of_bytes = sent.min(bytes.len());
+        rest.advance(sent - of_bytes);
+        Poll::Ready(Ok(of_bytes))
     }
 
-    /// HTTP flushes whenever it has written all it has: the outlet's turn.
+    /// HTTP flushes when it has written all it has: then the outlet is sent.
     #[inline]
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();

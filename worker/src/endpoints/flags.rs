@@ -1,28 +1,32 @@
-//! Every flag of an environment, or one by its feature: constants of the document, chosen and handed over. Knows
-//! nothing of how a flag comes about.
+//! All flags of an environment, or the flag of one feature: constants, rendered when the document was compiled.
 
 use std::borrow::Cow;
 
 use actix_http::RequestHead;
 
-use crate::environments::Current;
+use crate::environments::Environments;
+use crate::http::environment_key::environment_key;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
 
 /// Answers `GET /api/v1/flags/`.
-pub(crate) fn answer(current: &Current, head: &RequestHead) -> Result<Response, Refusal> {
-    let generation = current.generation();
-    let (held, side) = generation.open(head)?;
+pub(super) fn answer(environments: &Environments, head: &RequestHead) -> Result<Response, Refusal> {
+    let (environment, side) = environments.index().open(environment_key(head)?)?;
+    let updated_at = environment.updated_at();
     let Some(feature) = head.uri.query().and_then(feature) else {
-        return Ok(response::kept(head, held.flags(side), held.updated_at()));
+        return Ok(response::constant(
+            head,
+            environment.flags(side),
+            updated_at,
+        ));
     };
-    let Some(flag) = held.flag(side, &feature) else {
+    let Some(flag) = environment.flag(side, &feature) else {
         return Err(Refusal::UnknownFeature(feature.into_owned()));
     };
-    Ok(response::kept(head, &flag, held.updated_at()))
+    Ok(response::constant(head, &flag, updated_at))
 }
 
-/// The feature that a query names: the last one if several, none if that is empty.
+/// The feature that a query names: the last one if there are several, `None` if that is empty.
 fn feature(query: &str) -> Option<Cow<'_, str>> {
     form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| name == "feature")

@@ -1,21 +1,21 @@
-//! Whether the proxy is ready: every environment has a snapshot and none is stale. Knows no paths or status codes.
+//! Readiness: every environment has a document, none is stale, and the proxy does not drain.
 
 use std::time::{Duration, SystemTime};
 
 use contract::BoardWords;
 use jiff::Timestamp;
 
-use crate::environments::Current;
+use crate::environments::Environments;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
 
-/// Answers `GET /proxy/health` and its other names.
-pub(crate) fn answer(current: &Current) -> Result<Response, Refusal> {
-    let generation = current.generation();
-    let board = current.board();
-    let fetched = generation.rows().map(|row| board.fetched(row));
-    let health = Health::of(fetched, SystemTime::now(), generation.stale_after())
-        .unless_missing(generation.is_complete())
+/// Answers `GET /proxy/health` and its other paths.
+pub(super) fn answer(environments: &Environments) -> Result<Response, Refusal> {
+    let index = environments.index();
+    let board = environments.board();
+    let fetched = index.rows().map(|row| board.fetched(row));
+    let health = Health::of(fetched, SystemTime::now(), index.stale_after())
+        .unless_missing(index.is_complete())
         .unless_draining(board.draining());
     match health.reason {
         None => Ok(response::json(health.report())),
@@ -25,8 +25,9 @@ pub(crate) fn answer(current: &Current) -> Result<Response, Refusal> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Health {
+    /// Why the proxy is not ready; `None` if it is.
     reason: Option<&'static str>,
-    /// The oldest of the environments' last successful fetches; `None` if there was none for one of them.
+    /// The oldest of the last successful fetches of all environments; `None` if one was never fetched.
     last_successful_update: Option<SystemTime>,
 }
 
@@ -45,7 +46,7 @@ impl Health {
             Some(Some(oldest.map_or(at, |oldest| oldest.min(at))))
         });
         let oldest = oldest.flatten();
-        // A clock that was set back makes a fetch of the future, which is not old.
+        // A fetch in the future, from before the clock was set back, is not old.
         let age = oldest.map(|oldest| now.duration_since(oldest).unwrap_or_default());
         let reason = match (age, stale_after) {
             (None, _) => Some(NOT_UPDATED),
@@ -93,7 +94,7 @@ fn iso_8601(time: SystemTime) -> Option<String> {
     )
 }
 
-/// JSON of a text that has nothing to escape.
+/// The JSON of a text that needs no escapes.
 fn quoted(text: Option<String>) -> String {
     text.map_or_else(|| "null".to_owned(), |text| format!("\"{text}\""))
 }
@@ -118,11 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn is_ready_when_every_fetch_is_recent_and_tells_the_oldest() {
+    fn is_ready_when_every_fetch_is_recent_and_reports_the_oldest() {
         let health = health(&[before(3), before(9), before(1)], Some(10));
         assert_eq!(
             health.report(),
-            r#"{"status":"ok","reason":null,"last_successful_update":"2026-01-15T10:29:51.000000+00:00"}"#
+            concat!(
+                r#"{"status":"ok","reason":null,"#,
+                r#""last_successful_update":"2026-01-15T10:29:51.000000+00:00"}"#
+            )
         );
     }
 
@@ -131,7 +135,10 @@ mod tests {
         let health = health(&[before(3), before(11)], Some(10));
         assert_eq!(
             health.report(),
-            r#"{"status":"error","reason":"environment document(s) stale.","last_successful_update":"2026-01-15T10:29:49.000000+00:00"}"#
+            concat!(
+                r#"{"status":"error","reason":"environment document(s) stale.","#,
+                r#""last_successful_update":"2026-01-15T10:29:49.000000+00:00"}"#
+            )
         );
     }
 
@@ -142,7 +149,10 @@ mod tests {
 
     #[test]
     fn is_not_ready_while_one_environment_was_never_fetched() {
-        let expected = r#"{"status":"error","reason":"environment document(s) not updated.","last_successful_update":null}"#;
+        let expected = concat!(
+            r#"{"status":"error","reason":"environment document(s) not updated.","#,
+            r#""last_successful_update":null}"#
+        );
         assert_eq!(health(&[before(3), None], Some(10)).report(), expected);
         assert_eq!(health(&[None, before(3)], None).report(), expected);
         assert_eq!(health(&[], None).report(), expected);
@@ -160,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_a_fetch_of_the_future_for_a_recent_one() {
+    fn a_fetch_in_the_future_is_not_old() {
         let future = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + 60));
         assert_eq!(health(&[future], Some(10)).reason, None);
     }

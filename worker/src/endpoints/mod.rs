@@ -1,5 +1,4 @@
-//! From a request to its answer: the endpoint, the refusal if there is one, the marks for browsers. Knows nothing of
-//! connections.
+//! From a request to its answer: the endpoint, what it answers or refuses, and the headers for browsers.
 
 mod document;
 mod flags;
@@ -11,62 +10,65 @@ mod route;
 use actix_http::RequestHead;
 use actix_web::web::Bytes;
 
-use crate::environments::Current;
+use crate::environments::Environments;
 use crate::http::cors::Cors;
 use crate::http::refusal::Refusal;
-use crate::http::request_body::Unread;
+use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
-use contract::WorkerSettings;
 use identities::Identities;
-use route::{Act, Endpoint};
+use route::{Action, Endpoint};
 
-/// All that answers are made from.
-pub(crate) struct Responder {
-    current: Current,
+/// All endpoints of this worker, and what they answer from.
+pub(crate) struct Endpoints {
+    environments: Environments,
     cors: Cors,
     identities: Identities,
 }
 
-impl Responder {
-    pub(crate) fn new(current: Current, settings: &WorkerSettings) -> Self {
+impl Endpoints {
+    pub(crate) fn new(environments: Environments, allow_origins: &[String]) -> Self {
         Self {
-            current,
-            cors: Cors::new(&settings.allow_origins),
+            environments,
+            cors: Cors::new(allow_origins),
             identities: Identities::default(),
         }
     }
 
-    /// Looks for a newer generation without a request.
-    pub(crate) fn follow(&self) {
-        self.current.follow_patiently();
+    /// Follows the board without a request.
+    pub(crate) fn follow_board(&self) {
+        self.environments.follow_board();
     }
 
-    /// Answers a request, whatever it is.
-    pub(crate) fn respond(&self, head: &RequestHead, body: Result<Bytes, Unread>) -> Response {
+    /// Answers any request.
+    pub(crate) fn respond(&self, head: &RequestHead, body: Result<Bytes, UnreadBody>) -> Response {
         if let Some(response) = self.cors.preflight(head) {
             return response;
         }
         let mut response = self
             .answer(head, body)
             .unwrap_or_else(Refusal::into_response);
-        self.cors.mark(head, &mut response);
+        self.cors.add_headers(head, &mut response);
         response
     }
 
-    fn answer(&self, head: &RequestHead, body: Result<Bytes, Unread>) -> Result<Response, Refusal> {
+    fn answer(
+        &self,
+        head: &RequestHead,
+        body: Result<Bytes, UnreadBody>,
+    ) -> Result<Response, Refusal> {
         let endpoint = Endpoint::of_path(head.uri.path()).ok_or(Refusal::NotFound)?;
-        let act = endpoint
-            .act(&head.method)
+        let action = endpoint
+            .action(&head.method)
             .ok_or_else(|| Refusal::MethodNotAllowed(endpoint.methods()))?;
-        match (endpoint, act) {
-            (Endpoint::Flags, _) => flags::answer(&self.current, head),
-            (Endpoint::Identities, Act::Get) => self.identities.get(&self.current, head),
-            (Endpoint::Identities, Act::Post) => {
+        match (endpoint, action) {
+            (Endpoint::Flags, _) => flags::answer(&self.environments, head),
+            (Endpoint::Identities, Action::Get) => self.identities.get(&self.environments, head),
+            (Endpoint::Identities, Action::Post) => {
                 let body = body.map_err(Refusal::UnreadBody)?;
-                self.identities.post(&self.current, head, &body)
+                self.identities.post(&self.environments, head, &body)
             }
-            (Endpoint::Document, _) => document::answer(&self.current, head),
-            (Endpoint::Health, _) => health::answer(&self.current),
+            (Endpoint::Document, _) => document::answer(&self.environments, head),
+            (Endpoint::Health, _) => health::answer(&self.environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),
         }
     }

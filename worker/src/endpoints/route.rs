@@ -1,33 +1,32 @@
-//! Which endpoint a request is for. Knows paths and methods, nothing of what is answered.
+//! The endpoint of a path, and what a method asks of it.
 
 use actix_http::Method;
 use percent_encoding::percent_decode_str;
 
-/// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    /// Every flag of an environment, or one by its feature.
+pub(super) enum Endpoint {
+    /// All flags of an environment, or the flag of one feature.
     Flags,
     /// The flags of one identity.
     Identities,
     /// The environment document.
     Document,
-    /// Whether every environment has a snapshot and none is stale.
+    /// Readiness: every environment has a document and none is stale.
     Health,
-    /// Whether this process answers.
+    /// Liveness: this process answers.
     Liveness,
 }
 
-/// What a request asks of an endpoint. HEAD asks what GET asks; HTTP leaves the body out.
+/// What a method asks for. HEAD is answered like GET, without the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Act {
+pub(super) enum Action {
     Get,
     Post,
 }
 
 impl Endpoint {
     /// The endpoint of a path, with or without its trailing slash.
-    pub(crate) fn of_path(path: &str) -> Option<Self> {
+    pub(super) fn of_path(path: &str) -> Option<Self> {
         if let Some(endpoint) = Self::of_decoded_path(path) {
             return Some(endpoint);
         }
@@ -49,17 +48,17 @@ impl Endpoint {
         }
     }
 
-    /// What `method` asks of this endpoint; `None` if it does not offer that.
-    pub(crate) fn act(self, method: &Method) -> Option<Act> {
+    /// What `method` asks of this endpoint; `None` if it is not allowed.
+    pub(super) fn action(self, method: &Method) -> Option<Action> {
         match *method {
-            Method::GET | Method::HEAD => Some(Act::Get),
-            Method::POST if self == Self::Identities => Some(Act::Post),
+            Method::GET | Method::HEAD => Some(Action::Get),
+            Method::POST if self == Self::Identities => Some(Action::Post),
             _ => None,
         }
     }
 
-    /// The methods it offers, for `Allow`.
-    pub(crate) fn methods(self) -> &'static str {
+    /// The allowed methods, for `Allow`.
+    pub(super) fn methods(self) -> &'static str {
         match self {
             Self::Identities => "GET, HEAD, POST",
             _ => "GET, HEAD",
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_no_other_path() {
+    fn no_other_path_is_an_endpoint() {
         for path in [
             "",
             "/",
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn offers_the_methods_it_says_it_allows() {
+    fn every_endpoint_has_the_methods_that_it_says_it_allows() {
         let methods = [
             Method::GET,
             Method::HEAD,
@@ -133,7 +132,7 @@ mod tests {
             let allowed: Vec<&str> = endpoint.methods().split(", ").collect();
             for method in &methods {
                 assert_eq!(
-                    endpoint.act(method).is_some(),
+                    endpoint.action(method).is_some(),
                     allowed.contains(&method.as_str()),
                     "{method} {endpoint:?}"
                 );

@@ -1,9 +1,8 @@
-//! One environment as a worker holds it: its map, and what can be made ready once per map so that a request only
-//! copies it. Knows nothing of keys, nor of which generation it belongs to.
+//! One mapped environment, with everything that is made once for each map so that a request only copies it.
 
 use std::sync::Arc;
 
-use actix_http::header::{HeaderMap, HeaderValue};
+use actix_http::header::HeaderValue;
 use actix_web::web::Bytes;
 use engine::{ArchivedAnswer, ArchivedEnvironment, Environment, Patterns, Side};
 use jiff::Timestamp;
@@ -11,11 +10,10 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use snapshot::Map;
 
-use crate::http::accept_encoding;
-use crate::http::response::Representation;
+use crate::http::constant::{Constant, Representation};
 
 /// A mapped environment.
-pub(crate) struct Held {
+pub(crate) struct MappedEnvironment {
     generation: u64,
     map: Arc<Map<Environment>>,
     patterns: Patterns,
@@ -25,18 +23,12 @@ pub(crate) struct Held {
     updated_at: Option<HeaderValue>,
 }
 
-/// A constant answer in each form it is kept in.
-pub(crate) struct Constant {
-    plain: Representation,
-    gzip: Option<Representation>,
-}
-
-impl Held {
-    pub(crate) fn new(map: Map<Environment>, generation: u64) -> Self {
+impl MappedEnvironment {
+    pub(super) fn new(map: Map<Environment>, generation: u64) -> Self {
         let map = Arc::new(map);
         let updated_at = map.updated_at().and_then(unix_seconds);
         let constant = |answer: fn(&ArchivedEnvironment) -> &ArchivedAnswer| {
-            Constant::new(&map, answer(&map), move |map| Some(answer(map)))
+            mapped_constant(&map, answer(&map), move |map| Some(answer(map)))
         };
         Self {
             generation,
@@ -49,22 +41,21 @@ impl Held {
         }
     }
 
-    /// The generation of its file, which no other file has.
+    /// The generation of the snapshot. No other snapshot of any environment has the same.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// What lies in the map.
-    pub(crate) fn environment(&self) -> &ArchivedEnvironment {
+    pub(crate) fn archive(&self) -> &ArchivedEnvironment {
         &self.map
     }
 
-    /// What was compiled from it so far.
+    /// The regular expressions that requests have needed so far.
     pub(crate) fn patterns(&self) -> &Patterns {
         &self.patterns
     }
 
-    /// Every flag that a key of that side may see.
+    /// All flags of a side.
     pub(crate) fn flags(&self, side: Side) -> &Constant {
         match side {
             Side::Client => &self.client_flags,
@@ -72,11 +63,11 @@ impl Held {
         }
     }
 
-    /// One flag by its feature. Made for the request: there may be thousands, and most are never asked for alone.
+    /// The flag of one feature. It is made for each request: there may be thousands, and few are asked for alone.
     pub(crate) fn flag(&self, side: Side, feature: &str) -> Option<Constant> {
         let archived = self.map.flag(side, feature)?;
         let feature: Arc<str> = feature.into();
-        Some(Constant::new(&self.map, archived, move |map| {
+        Some(mapped_constant(&self.map, archived, move |map| {
             map.flag(side, &feature)
         }))
     }
@@ -86,68 +77,53 @@ impl Held {
         &self.document
     }
 
-    /// When upstream last changed the document, ready to be sent; `None` if the document does not say.
+    /// When upstream last changed the document, as the value of a header; `None` if the document does not say.
     pub(crate) fn updated_at(&self) -> Option<&HeaderValue> {
         self.updated_at.as_ref()
     }
 }
 
-impl Constant {
-    /// Of `archived`, which is what `answer` finds in the map.
-    fn new<A>(map: &Arc<Map<Environment>>, archived: &ArchivedAnswer, answer: A) -> Self
-    where
-        A: Fn(&ArchivedEnvironment) -> Option<&ArchivedAnswer> + Clone + Send + 'static,
-    {
-        let representation = |gzip, etag| Representation {
-            body: Bytes::from_owner(Part {
-                map: Arc::clone(map),
-                answer: answer.clone(),
-                gzip,
-            }),
-            etag: HeaderValue::from_str(etag).ok(),
-            gzip,
-        };
-        let gzip = archived.gzip().is_some();
-        Self {
-            plain: representation(false, archived.etag()),
-            gzip: gzip.then(|| representation(true, archived.gzip_etag())),
-        }
-    }
-
-    /// The form that suits a client best.
-    pub(crate) fn choose(&self, headers: &HeaderMap) -> &Representation {
-        match &self.gzip {
-            Some(gzip) if accept_encoding::prefers_gzip(headers) => gzip,
-            _ => &self.plain,
-        }
-    }
-
-    /// Whether there is more than one form.
-    pub(crate) fn varies(&self) -> bool {
-        self.gzip.is_some()
+/// A constant whose bytes stay in the map. `answer` finds `archived` in it again.
+fn mapped_constant<A>(map: &Arc<Map<Environment>>, archived: &ArchivedAnswer, answer: A) -> Constant
+where
+    A: Fn(&ArchivedEnvironment) -> Option<&ArchivedAnswer> + Clone + Send + 'static,
+{
+    let representation = |is_gzip, entity_tag| Representation {
+        body: Bytes::from_owner(MappedBytes {
+            map: Arc::clone(map),
+            answer: answer.clone(),
+            is_gzip,
+        }),
+        entity_tag: HeaderValue::from_str(entity_tag).ok(),
+        is_gzip,
+    };
+    let has_gzip = archived.gzip().is_some();
+    Constant {
+        plain: representation(false, archived.etag()),
+        gzip: has_gzip.then(|| representation(true, archived.gzip_etag())),
     }
 }
 
-/// The bytes of an answer, where they lie in a map that they keep alive.
-struct Part<A> {
+/// The bytes of an answer in a map, which they keep alive.
+struct MappedBytes<A> {
     map: Arc<Map<Environment>>,
     answer: A,
-    gzip: bool,
+    is_gzip: bool,
 }
 
-impl<A: Fn(&ArchivedEnvironment) -> Option<&ArchivedAnswer>> AsRef<[u8]> for Part<A> {
+impl<A: Fn(&ArchivedEnvironment) -> Option<&ArchivedAnswer>> AsRef<[u8]> for MappedBytes<A> {
     fn as_ref(&self) -> &[u8] {
         let answer = (self.answer)(&self.map);
-        let part = answer.and_then(|answer| match self.gzip {
+        let bytes = answer.and_then(|answer| match self.is_gzip {
             true => answer.gzip(),
             false => Some(answer.body()),
         });
-        part.unwrap_or_default()
+        bytes.unwrap_or_default()
     }
 }
 
-/// Seconds since 1970, always with a fraction: clients in several languages expect a float. A time without an offset
-/// counts as UTC.
+/// A time in seconds since 1970, always with a fraction: clients in several languages expect a float. A time without an
+/// offset counts as UTC.
 fn unix_seconds(text: &str) -> Option<String> {
     let timestamp = match text.parse::<Timestamp>() {
         Ok(timestamp) => timestamp,
@@ -169,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_when_a_document_changed_in_seconds_with_a_fraction() {
+    fn a_time_is_given_in_seconds_with_a_fraction() {
         for (text, seconds) in [
             ("2026-01-15T10:30:00.123456Z", Some("1768473000.123456")),
             (

@@ -1,4 +1,4 @@
-//! One environment that was asked for: its row of the board, and what is held of it. Knows nothing of keys.
+//! One environment that requests have opened: its row of the board, and its newest map.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -6,18 +6,19 @@ use std::time::{Duration, Instant};
 use contract::{ArchivedIndexEntry, with_causes};
 use snapshot::{Board, Error, Reader};
 
-use crate::environments::mapped::Held;
+use super::mapped::MappedEnvironment;
+use crate::throttle::Throttle;
 
-/// How long what is in hand is served before a newer one that could not be mapped is tried again.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait before a snapshot that could not be mapped is tried again. The one before is served meanwhile.
+pub(super) const MAP_RETRY: Duration = Duration::from_secs(1);
 
-/// An environment's place in this process: empty until its document has arrived.
-pub(crate) struct Place {
-    row: usize,
-    /// Of what is held; 0 for nothing, as on the board.
-    generation: u64,
-    held: Option<Rc<Held>>,
+/// An environment that requests have opened.
+pub(super) struct Row {
+    number: usize,
+    /// `None` until the first document has arrived.
+    environment: Option<Rc<MappedEnvironment>>,
     failure: Option<Failure>,
+    log: Throttle,
 }
 
 /// A generation that could not be mapped.
@@ -26,68 +27,74 @@ struct Failure {
     at: Instant,
 }
 
-impl Place {
-    /// Holds nothing yet.
-    pub(crate) fn of_row(row: usize) -> Self {
+impl Row {
+    /// A row of which nothing is mapped.
+    pub(super) fn new(number: usize) -> Self {
         Self {
-            row,
-            generation: 0,
-            held: None,
+            number,
+            environment: None,
             failure: None,
+            log: Throttle::default(),
         }
     }
 
-    pub(crate) fn row(&self) -> usize {
-        self.row
+    pub(super) fn number(&self) -> usize {
+        self.number
     }
 
-    /// What is held, whatever the board says.
-    pub(crate) fn held(&self) -> Option<&Rc<Held>> {
-        self.held.as_ref()
+    /// The newest map, which may not be the one that the board names.
+    pub(super) fn environment(&self) -> Option<&Rc<MappedEnvironment>> {
+        self.environment.as_ref()
     }
 
-    /// What is held, if it is what the board names. One atomic load.
+    /// The newest map, if it is the one that the board names. Costs one atomic load.
     #[inline]
-    pub(crate) fn current(&self, board: &Board) -> Option<&Rc<Held>> {
-        let held = self.held.as_ref()?;
-        (board.row_generation(self.row) == self.generation).then_some(held)
+    pub(super) fn current(&self, board: &Board) -> Option<&Rc<MappedEnvironment>> {
+        let environment = self.environment.as_ref()?;
+        (board.row_generation(self.number) == environment.generation()).then_some(environment)
     }
 
-    /// Whether the board names another generation than the one held. One atomic load.
-    pub(crate) fn is_outdated(&self, board: &Board) -> bool {
-        board.row_generation(self.row) != self.generation
+    /// The board names another generation than the one that is mapped. Costs one atomic load.
+    pub(super) fn is_outdated(&self, board: &Board) -> bool {
+        board.row_generation(self.number) != self.generation()
     }
 
-    /// Maps what the board names, unless it is held, and lets go of the one before. What cannot be mapped is told in
-    /// the log once, and tried again with patience; the one before is kept meanwhile.
-    pub(crate) fn follow(&mut self, reader: &Reader, entry: &ArchivedIndexEntry) {
-        loop {
-            let generation = reader.board().row_generation(self.row);
-            let failed = self
-                .failure
-                .as_ref()
-                .filter(|failure| failure.generation == generation);
-            if generation == self.generation
-                || failed.is_some_and(|failure| failure.at.elapsed() < PATIENCE)
-            {
+    /// The generation that is mapped; 0 for none, as on the board.
+    fn generation(&self) -> u64 {
+        self.environment
+            .as_ref()
+            .map_or(0, |environment| environment.generation())
+    }
+
+    /// Maps the generation that the board names, unless it is mapped, and lets go of the map before. If it cannot be
+    /// mapped, the map before stays, and the same generation is tried again after [`MAP_RETRY`].
+    pub(super) fn remap(&mut self, reader: &Reader, entry: &ArchivedIndexEntry) {
+        while self.is_outdated(reader.board()) {
+            let generation = reader.board().row_generation(self.number);
+            if self.failure.as_ref().is_some_and(|failure| {
+                failure.generation == generation && failure.at.elapsed() < MAP_RETRY
+            }) {
                 return;
             }
             match reader.map(&entry.file, generation) {
                 Ok(map) => {
-                    self.held = Some(Rc::new(Held::new(map, generation)));
-                    self.generation = generation;
+                    self.environment = Some(Rc::new(MappedEnvironment::new(map, generation)));
                     self.failure = None;
                     return;
                 }
-                // A newer one replaced it meanwhile.
+                // It was replaced meanwhile.
                 Err(Error::Retired { .. })
-                    if reader.board().row_generation(self.row) != generation => {}
+                    if reader.board().row_generation(self.number) != generation => {}
                 Err(error) => {
-                    if failed.is_none() {
+                    if self.log.is_due() {
+                        let (name, causes) = (&entry.name, with_causes(&error));
+                        let served = match self.generation() {
+                            0 => "no document is served".to_owned(),
+                            served => format!("still serving generation {served}"),
+                        };
                         log::error!(
-                            "environment {}: generation {generation} not served: {}",
-                            entry.name,
-                            with_causes(&error)
+                            "environment {name}: cannot map generation {generation}: {causes}; \
+                             {served}"
                         );
                     }
                     let at = Instant::now();

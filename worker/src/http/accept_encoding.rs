@@ -1,8 +1,12 @@
-//! Content codings: what a client accepts. Knows nothing of answers.
+//! Content codings: whether a client accepts gzip.
+//!
+//! Most requests need to know, so this is not actix's `AcceptEncoding::negotiate`. For `gzip, deflate, br, zstd` that
+//! takes 625 ns and 4 allocations, and this 72 ns and none; without the header 101 ns and 1 allocation, and this 2 ns.
+//! That one also declines gzip for `*` and `x-gzip`.
 
 use actix_http::header::{ACCEPT_ENCODING, HeaderMap};
 
-/// Whether a client accepts gzip, and likes it as well as no coding at all (RFC 9110, 12.5.3).
+/// The client accepts gzip, with at least the weight of no coding at all (RFC 9110, 12.5.3).
 pub(crate) fn prefers_gzip(headers: &HeaderMap) -> bool {
     let mut preference = Preference::default();
     for value in headers.get_all(ACCEPT_ENCODING) {
@@ -14,7 +18,7 @@ pub(crate) fn prefers_gzip(headers: &HeaderMap) -> bool {
     preference.is_for_gzip()
 }
 
-/// The weights a client gave, in thousandths.
+/// The weights that a client gives, in thousandths.
 #[derive(Default)]
 struct Preference {
     gzip: Option<u16>,
@@ -26,7 +30,7 @@ impl Preference {
     fn read(&mut self, item: &[u8]) {
         let mut parameters = item.split(|&byte| byte == b';');
         let coding = parameters.next().unwrap_or_default().trim_ascii();
-        let place = match coding {
+        let given = match coding {
             b"*" => &mut self.any,
             _ if coding.eq_ignore_ascii_case(b"gzip") => &mut self.gzip,
             _ if coding.eq_ignore_ascii_case(b"x-gzip") => &mut self.gzip,
@@ -37,7 +41,7 @@ impl Preference {
             let (name, value) = parameter.trim_ascii().split_at_checked(2)?;
             name.eq_ignore_ascii_case(b"q=").then(|| thousandths(value))
         });
-        *place = Some(weight.unwrap_or(1000));
+        *given = Some(weight.unwrap_or(1000));
     }
 
     fn is_for_gzip(&self) -> bool {
@@ -46,8 +50,7 @@ impl Preference {
     }
 }
 
-/// A weight from 0 to 1 with up to three decimals. One that is malformed asks for nothing: an answer without coding
-/// is right for everybody.
+/// A weight from 0 to 1. A malformed weight counts as 0: every client reads an answer without coding.
 fn thousandths(weight: &[u8]) -> u16 {
     let weight = std::str::from_utf8(weight).ok();
     let weight = weight.and_then(|weight| weight.trim_ascii().parse::<f32>().ok());

@@ -1,5 +1,5 @@
-//! Cross-origin requests: what a browser asks first, and what it must find on every answer to let a page read it.
-//! Knows nothing of the answers themselves.
+//! Cross-origin requests (CORS): the preflight request of a browser, and the headers without which it does not let a
+//! page read an answer.
 
 use actix_http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -9,8 +9,8 @@ use actix_http::header::{
 };
 use actix_http::{Method, RequestHead};
 
-use crate::http::refusal::Refusal;
-use crate::http::response::{self, Response};
+use super::refusal::Refusal;
+use super::response::{self, Response};
 
 static ANY: HeaderValue = HeaderValue::from_static("*");
 static TRUE: HeaderValue = HeaderValue::from_static("true");
@@ -37,7 +37,7 @@ impl Cors {
         }
     }
 
-    /// The answer to a request that only asks whether another may be made; `None` for any other request.
+    /// The answer to a preflight request; `None` for any other request.
     pub(crate) fn preflight(&self, head: &RequestHead) -> Option<Response> {
         if head.method != Method::OPTIONS {
             return None;
@@ -69,20 +69,20 @@ impl Cors {
         if origin_allowed {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         }
-        // Clients send labels of their own, and those that a page adds: whatever is asked for is allowed.
+        // SDKs and pages add headers of their own, so every header is allowed.
         if let Some(requested) = head.headers.get(ACCESS_CONTROL_REQUEST_HEADERS) {
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, requested.clone());
         }
         Some(response)
     }
 
-    /// Marks an answer of any status for the browser.
-    pub(crate) fn mark(&self, head: &RequestHead, response: &mut Response) {
+    /// Adds the headers for the browser to an answer of any status.
+    pub(crate) fn add_headers(&self, head: &RequestHead, response: &mut Response) {
         let origin = head.headers.get(ORIGIN);
         match self {
             Self::Any => {
                 let Some(origin) = origin else { return };
-                // With credentials `*` does not count.
+                // Browsers ignore `*` when the request has credentials.
                 if head.headers.contains_key(COOKIE) {
                     allow(response.headers_mut(), origin);
                     vary_by_origin(response.headers_mut());
@@ -91,7 +91,7 @@ impl Cors {
                 }
             }
             Self::Listed(_) => {
-                // Of every answer, or a cache would give one page's answer to another's.
+                // On every answer, or a cache would give the answer for one page to another.
                 vary_by_origin(response.headers_mut());
                 let Some(origin) = origin else { return };
                 if self.allows(origin) {
@@ -121,7 +121,7 @@ fn allow(headers: &mut HeaderMap, origin: &HeaderValue) {
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED.clone());
 }
 
-/// Answers vary by the accepted coding already, or by nothing.
+/// Adds `Origin` to `Vary`, which is missing or names `Accept-Encoding`.
 fn vary_by_origin(headers: &mut HeaderMap) {
     let vary = if headers.contains_key(VARY) {
         &VARY_BOTH
@@ -150,13 +150,13 @@ mod tests {
         Cors::new(&["https://app.example.com".to_owned()])
     }
 
-    fn marked(cors: &Cors, headers: &[(HeaderName, &'static str)], varies: bool) -> Response {
+    fn with_headers(cors: &Cors, headers: &[(HeaderName, &'static str)], varies: bool) -> Response {
         let mut response = response::empty();
         if varies {
             let vary = HeaderValue::from_static("Accept-Encoding");
             response.headers_mut().insert(VARY, vary);
         }
-        cors.mark(&head(Method::GET, headers), &mut response);
+        cors.add_headers(&head(Method::GET, headers), &mut response);
         response
     }
 
@@ -166,19 +166,19 @@ mod tests {
     }
 
     #[test]
-    fn leaves_requests_from_no_page_alone() {
+    fn adds_nothing_to_answers_for_requests_without_an_origin() {
         assert!(
-            marked(&Cors::new(&["*".to_owned()]), &[], false)
+            with_headers(&Cors::new(&["*".to_owned()]), &[], false)
                 .headers()
                 .is_empty()
         );
     }
 
     #[test]
-    fn allows_any_origin_but_names_it_when_there_are_credentials() {
+    fn allows_any_origin_and_names_it_when_there_are_credentials() {
         let cors = Cors::new(&["https://a.example".to_owned(), "*".to_owned()]);
         let origin = (ORIGIN, "https://b.example");
-        let plain = marked(&cors, std::slice::from_ref(&origin), true);
+        let plain = with_headers(&cors, std::slice::from_ref(&origin), true);
         assert_eq!(
             value(&plain, &ACCESS_CONTROL_ALLOW_ORIGIN).as_deref(),
             Some("*")
@@ -188,7 +188,7 @@ mod tests {
             value(&plain, &ACCESS_CONTROL_EXPOSE_HEADERS).as_deref(),
             Some("x-flagsmith-document-updated-at, etag, retry-after")
         );
-        let with_cookie = marked(&cors, &[origin, (COOKIE, "a=b")], true);
+        let with_cookie = with_headers(&cors, &[origin, (COOKIE, "a=b")], true);
         assert_eq!(
             value(&with_cookie, &ACCESS_CONTROL_ALLOW_ORIGIN).as_deref(),
             Some("https://b.example")
@@ -201,24 +201,24 @@ mod tests {
 
     #[test]
     fn allows_listed_origins_alone() {
-        let listed_origin = marked(&listed(), &[(ORIGIN, "https://app.example.com")], false);
+        let listed_origin = with_headers(&listed(), &[(ORIGIN, "https://app.example.com")], false);
         assert_eq!(
             value(&listed_origin, &ACCESS_CONTROL_ALLOW_ORIGIN).as_deref(),
             Some("https://app.example.com")
         );
         assert_eq!(value(&listed_origin, &VARY).as_deref(), Some("Origin"));
-        let other = marked(&listed(), &[(ORIGIN, "https://evil.example")], false);
+        let other = with_headers(&listed(), &[(ORIGIN, "https://evil.example")], false);
         assert_eq!(value(&other, &ACCESS_CONTROL_ALLOW_ORIGIN), None);
         assert_eq!(value(&other, &VARY).as_deref(), Some("Origin"));
-        let from_no_page = marked(&listed(), &[], true);
+        let without_origin = with_headers(&listed(), &[], true);
         assert_eq!(
-            value(&from_no_page, &VARY).as_deref(),
+            value(&without_origin, &VARY).as_deref(),
             Some("Accept-Encoding, Origin")
         );
     }
 
     #[test]
-    fn takes_only_options_with_origin_and_method_for_a_preflight() {
+    fn a_preflight_request_is_options_with_origin_and_method() {
         let origin = (ORIGIN, "https://app.example.com");
         let method = (ACCESS_CONTROL_REQUEST_METHOD, "GET");
         let is_preflight = |head: &RequestHead| listed().preflight(head).is_some();

@@ -1,4 +1,4 @@
-//! What a client is told that asks, with `Expect: 100-continue`, before it sends its body. Knows lengths, not bodies.
+//! What is answered to `Expect: 100-continue`, by which a client asks before it sends its body.
 
 use std::future::{Ready, ready};
 
@@ -6,22 +6,15 @@ use actix_http::body::BoxBody;
 use actix_http::{Request, Response};
 use actix_web::dev::{Service, always_ready};
 
-use crate::http::refusal::Refusal;
-use crate::http::request_body::{self, Unread};
-use contract::Limits;
+use super::refusal::Refusal;
+use super::request_body::{UnreadBody, announces_too_much};
 
-/// Has the body sent, unless it is too long.
-pub(crate) struct Expectation {
-    limits: Limits,
+/// Tells the client to send its body, unless that would be too long.
+pub(crate) struct ExpectContinue {
+    pub(crate) max_body_bytes: usize,
 }
 
-impl Expectation {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits }
-    }
-}
-
-impl Service<Request> for Expectation {
+impl Service<Request> for ExpectContinue {
     type Response = Request;
     type Error = Response<BoxBody>;
     type Future = Ready<Result<Request, Self::Error>>;
@@ -29,13 +22,11 @@ impl Service<Request> for Expectation {
     always_ready!();
 
     fn call(&self, request: Request) -> Self::Future {
-        ready(
-            if request_body::announces_too_much(request.head(), self.limits) {
-                let refusal = Refusal::UnreadBody(Unread::TooLarge).into_response();
-                Err(refusal.map_into_boxed_body())
-            } else {
-                Ok(request)
-            },
-        )
+        ready(if announces_too_much(request.head(), self.max_body_bytes) {
+            let refusal = Refusal::UnreadBody(UnreadBody::TooLarge).into_response();
+            Err(refusal.map_into_boxed_body())
+        } else {
+            Ok(request)
+        })
     }
 }

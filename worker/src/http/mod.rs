@@ -1,7 +1,11 @@
-//! HTTP messages: what is read of a request and how an answer is put together.
+//! HTTP messages: reading requests and making answers.
 
 pub(crate) mod accept_encoding;
+pub(crate) mod buffers;
+pub(crate) mod constant;
+pub(crate) mod content_type;
 pub(crate) mod cors;
+pub(crate) mod environment_key;
 pub(crate) mod expect_continue;
 pub(crate) mod refusal;
 pub(crate) mod request_body;

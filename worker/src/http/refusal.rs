@@ -1,43 +1,50 @@
-//! Answers that refuse. The one place that knows status codes from 400 up and the bodies that go with them; what is
-//! refused, and why, is decided elsewhere.
+//! Answers that refuse a request: the only file with status codes from 400 up and the bodies that go with them.
 
 use actix_http::StatusCode;
 use actix_http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 
-use crate::http::request_body::Unread;
-use crate::http::response::{self, Response};
+use super::request_body::UnreadBody;
+use super::response::{self, Response};
 
-/// Seconds after which a client may find that a document has arrived.
-static RETRY_SOON: HeaderValue = HeaderValue::from_static("1");
+/// Seconds after which a client should ask again for a document that has not arrived.
+static RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// A request that is not answered as asked, with what its client is told.
+/// Why a request is refused, with the details for the client.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// No such path.
+    /// The path is no endpoint's.
     NotFound,
-    /// The path does not offer this method, but these.
+    /// The endpoint has no such method. Contains the methods that it has, for `Allow`.
     MethodNotAllowed(&'static str),
-    /// A key that opens nothing, or no key.
-    UnknownKey(Option<String>),
-    /// A key whose document has not arrived yet.
+    /// The request has no key.
+    MissingKey,
+    /// The key names no environment. Contains the key.
+    UnknownKey(String),
+    /// The document of the environment has not arrived yet.
     NoDocument,
-    /// A client-side key where a server-side key is needed.
+    /// The request has a client-side key and needs a server-side key.
     ClientSideKey,
-    /// A feature that does not exist, or not for this key.
+    /// The feature does not exist, or is hidden from this side. Contains its name.
     UnknownFeature(String),
-    /// A body that cannot be read at all: the whole JSON that says so.
+    /// The body is not JSON. Contains the JSON of the answer.
     Unparsable(&'static str),
-    /// A body or query that says something else: the whole JSON that names the members.
+    /// The body or query does not describe an identity. Contains the JSON of the answer.
     Invalid(String),
-    /// A body that was not read to its end.
-    UnreadBody(Unread),
-    /// A cross-origin request that may not be made: what about it.
+    /// The body was not read to its end.
+    UnreadBody(UnreadBody),
+    /// A preflight request asks for something that is not allowed. Contains the text of the answer.
     DisallowedCrossOrigin(&'static str),
-    /// Not ready: the whole report.
+    /// The proxy is not ready. Contains the JSON of the answer.
     NotReady(String),
 }
 
 impl Refusal {
+    /// Of a key that names no environment. Like Python's servers it takes each byte for a character.
+    pub(crate) fn unknown_key(key: &[u8]) -> Self {
+        Self::UnknownKey(key.iter().copied().map(char::from).collect())
+    }
+
+    /// The answer that says so.
     pub(crate) fn into_response(self) -> Response {
         match self {
             Self::NotFound => detail(StatusCode::NOT_FOUND, "Not Found"),
@@ -47,17 +54,14 @@ impl Refusal {
                 response.headers_mut().insert(ALLOW, methods);
                 response
             }
-            Self::UnknownKey(key) => {
-                let key = key.map_or_else(|| "None".to_owned(), |key| engine::python_repr(&key));
-                let message = format!("unknown key {key}");
-                status(StatusCode::UNAUTHORIZED, "unauthorized", message)
-            }
+            Self::MissingKey => unauthorized("None"),
+            Self::UnknownKey(key) => unauthorized(&engine::python_repr(&key)),
             Self::NoDocument => {
                 let message = "the environment document has not arrived yet".to_owned();
                 let mut response = status(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
                 response
                     .headers_mut()
-                    .insert(RETRY_AFTER, RETRY_SOON.clone());
+                    .insert(RETRY_AFTER, RETRY_AFTER_SECONDS.clone());
                 response
             }
             Self::ClientSideKey => {
@@ -68,21 +72,26 @@ impl Refusal {
                 status(StatusCode::NOT_FOUND, "not_found", message)
             }
             Self::Unparsable(body) => response::json_with(StatusCode::BAD_REQUEST, body),
-            Self::UnreadBody(Unread::Broken) => detail(
+            Self::UnreadBody(UnreadBody::Broken) => detail(
                 StatusCode::BAD_REQUEST,
                 "There was an error parsing the body",
             ),
             Self::Invalid(body) => response::json_with(StatusCode::UNPROCESSABLE_ENTITY, body),
-            Self::UnreadBody(Unread::TooLarge) => {
+            Self::UnreadBody(UnreadBody::TooLarge) => {
                 detail(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
             }
-            Self::UnreadBody(Unread::TooSlow) => {
+            Self::UnreadBody(UnreadBody::TooSlow) => {
                 detail(StatusCode::REQUEST_TIMEOUT, "Request Timeout")
             }
             Self::DisallowedCrossOrigin(what) => response::text_with(StatusCode::BAD_REQUEST, what),
             Self::NotReady(report) => response::json_with(StatusCode::SERVICE_UNAVAILABLE, report),
         }
     }
+}
+
+fn unauthorized(key: &str) -> Response {
+    let message = format!("unknown key {key}");
+    status(StatusCode::UNAUTHORIZED, "unauthorized", message)
 }
 
 fn detail(code: StatusCode, detail: &str) -> Response {
@@ -97,7 +106,7 @@ fn status(code: StatusCode, status: &str, message: String) -> Response {
     )
 }
 
-/// A JSON string.
+/// The JSON of a text.
 fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

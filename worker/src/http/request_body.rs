@@ -1,4 +1,4 @@
-//! Reading a request's body: whole, within a size and a time. Knows nothing of what is in it.
+//! Reading the body of a request: whole, within a size and a time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,68 +14,68 @@ use contract::Limits;
 
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
-    /// It is longer than the operator allows.
+pub(crate) enum UnreadBody {
+    /// It is longer than `max_body_bytes`.
     TooLarge,
-    /// It did not arrive in time.
+    /// It did not arrive within `body_timeout`.
     TooSlow,
-    /// It broke off, or its framing is wrong.
+    /// The connection broke, or the body's framing is wrong.
     Broken,
 }
 
-/// A body being read.
-pub(crate) struct Reading {
+/// A body while it is read.
+pub(crate) struct BodyReader {
     payload: Payload,
     received: Received,
     limits: Limits,
-    polled: bool,
-    waits: bool,
+    was_polled: bool,
+    has_waited: bool,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-/// A body that came in one piece is not copied.
+/// What has arrived. A body that arrives in one piece is not copied.
 enum Received {
     Nothing,
     Piece(Bytes),
     Pieces(Vec<u8>),
 }
 
-impl Reading {
+impl BodyReader {
     pub(crate) fn new(payload: Payload, limits: Limits) -> Self {
         Self {
             payload,
             received: Received::Nothing,
             limits,
-            polled: false,
-            waits: false,
+            was_polled: false,
+            has_waited: false,
             deadline: None,
         }
     }
 
-    /// Whether it had to wait for more of the body than came with the head.
-    pub(crate) fn waits(&self) -> bool {
-        self.waits
+    /// The body did not arrive together with the head.
+    pub(crate) fn has_waited(&self) -> bool {
+        self.has_waited
     }
 
-    /// Whether it waits for more of the body since it was last polled, and not before.
+    /// True once: after the first poll that had to wait for the client.
     pub(crate) fn begins_to_wait(&mut self) -> bool {
-        let begins = self.deadline.is_some() && !self.waits;
-        self.waits = self.deadline.is_some();
+        let begins = self.deadline.is_some() && !self.has_waited;
+        self.has_waited = self.deadline.is_some();
         begins
     }
 
-    /// The whole body; not to be polled again once it is ready.
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Unread>> {
-        // The connection's task first polls before it has looked for the body behind the head, and again after that, in
-        // the same turn. If no waker is left behind the first time, feeding the body does not schedule that task for
-        // another, empty turn, which would cost as much as a quarter of the whole request. Nothing is missed: only that
-        // task feeds the payload, and its socket wakes it. (The deadline of a request that was sent before the one
-        // ahead of it was answered starts when the next of its bytes arrives.)
-        if !self.polled && matches!(self.payload, Payload::H1 { .. }) {
-            self.polled = true;
-            return self.take(&mut Context::from_waker(Waker::noop()));
+    /// The whole body. Not to be polled again once it is ready.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, UnreadBody>> {
+        // The connection's task polls twice in one turn: before it has looked for a body after the head, and then
+        // again. The first poll registers no waker: with one, feeding the body would schedule the task for another,
+        // empty turn, which costs up to a quarter of the whole request. Nothing is missed, because only that task
+        // feeds the payload, and its socket wakes it. A pipelined request's deadline starts with its next byte, not
+        // when its turn comes.
+        if !self.was_polled && matches!(self.payload, Payload::H1 { .. }) {
+            self.was_polled = true;
+            return self.poll_payload(&mut Context::from_waker(Waker::noop()));
         }
-        match self.take(context) {
+        match self.poll_payload(context) {
             Poll::Ready(body) => Poll::Ready(body),
             Poll::Pending => {
                 let deadline = self
@@ -84,23 +84,23 @@ impl Reading {
                 deadline
                     .as_mut()
                     .poll(context)
-                    .map(|()| Err(Unread::TooSlow))
+                    .map(|()| Err(UnreadBody::TooSlow))
             }
         }
     }
 
-    fn take(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Unread>> {
+    fn poll_payload(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, UnreadBody>> {
         loop {
             match Pin::new(&mut self.payload).poll_next(context) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(Ok(self.received.whole())),
+                Poll::Ready(None) => return Poll::Ready(Ok(self.received.take())),
                 Poll::Ready(Some(Err(error))) => {
-                    log::debug!("request body broke off: {error}");
-                    return Poll::Ready(Err(Unread::Broken));
+                    log::debug!("cannot read a request body: {error}");
+                    return Poll::Ready(Err(UnreadBody::Broken));
                 }
                 Poll::Ready(Some(Ok(piece))) => {
                     if self.received.length() + piece.len() > self.limits.max_body_bytes {
-                        return Poll::Ready(Err(Unread::TooLarge));
+                        return Poll::Ready(Err(UnreadBody::TooLarge));
                     }
                     self.received.push(piece);
                 }
@@ -109,11 +109,11 @@ impl Reading {
     }
 }
 
-/// Whether a request says itself that its body is longer than allowed.
-pub(crate) fn announces_too_much(head: &RequestHead, limits: Limits) -> bool {
+/// The request's `Content-Length` is more than `max_body_bytes`.
+pub(crate) fn announces_too_much(head: &RequestHead, max_body_bytes: usize) -> bool {
     let length = head.headers.get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.trim().parse::<u64>().ok());
-    length.is_some_and(|length| length > limits.max_body_bytes as u64)
+    length.is_some_and(|length| length > max_body_bytes as u64)
 }
 
 impl Received {
@@ -138,7 +138,7 @@ impl Received {
         }
     }
 
-    fn whole(&mut self) -> Bytes {
+    fn take(&mut self) -> Bytes {
         match std::mem::replace(self, Self::Nothing) {
             Self::Nothing => Bytes::new(),
             Self::Piece(piece) => piece,

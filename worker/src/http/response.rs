@@ -1,25 +1,23 @@
-//! Answers as HTTP: their body, their headers, and what HTTP lets a client leave out because it has it already. Knows
-//! nothing of where an answer comes from.
+//! Answers as HTTP: status, headers and body, and `304 Not Modified` for what a client has already.
 
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use actix_http::RequestHead;
-use actix_http::StatusCode;
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
     IF_NONE_MATCH, VARY,
 };
+use actix_http::{RequestHead, StatusCode};
 use actix_web::web::Bytes;
 
-use crate::connections::stream::Outlet;
-use crate::environments::mapped::Constant;
+use super::constant::Constant;
+use crate::connections::outlet::Outlet;
 
-/// From this many bytes on a body goes through the connection's outlet. Below, HTTP's own buffer is cheaper: head and
-/// body leave in one system call.
+/// From this length on a body is sent through the connection's outlet. For a shorter one HTTP's own buffer is cheaper:
+/// head and body leave in one system call.
 const LARGE: usize = 32 * 1024;
 
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -27,94 +25,30 @@ static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8")
 static GZIP: HeaderValue = HeaderValue::from_static("gzip");
 static VARY_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 /// When upstream last changed the document that an answer comes from, in seconds since 1970 with a fraction.
-pub(crate) static UPDATED_AT: HeaderName =
-    HeaderName::from_static("x-flagsmith-document-updated-at");
+static UPDATED_AT: HeaderName = HeaderName::from_static("x-flagsmith-document-updated-at");
 
-/// Any answer of this crate.
+/// An answer.
 pub(crate) type Response = actix_http::Response<Body>;
 
-/// The body of an answer, not copied here.
+/// The body of an answer, which is not copied here.
 pub(crate) struct Body {
     rest: Bytes,
-    way: Way,
+    delivery: Delivery,
 }
 
 /// How a body gets to the client.
-enum Way {
-    /// Copied into HTTP's own buffer.
+enum Delivery {
+    /// HTTP copies it into its own buffer.
     Buffer,
-    /// From where it lies.
+    /// The socket takes it from where it lies.
     Outlet(Rc<Outlet>),
-    /// Not at all: only its length was asked for.
-    Nowhere,
+    /// It is not sent: the request was a HEAD.
+    Omitted,
 }
 
-/// One of the forms that a constant answer is kept in.
-#[derive(Clone, Debug)]
-pub(crate) struct Representation {
-    /// What is sent.
-    pub(crate) body: Bytes,
-    /// Its entity tag, unless that is no text for a header.
-    pub(crate) etag: Option<HeaderValue>,
-    /// Whether it is compressed.
-    pub(crate) gzip: bool,
-}
-
-/// A JSON body with a status of its own.
-pub(crate) fn json_with(code: StatusCode, body: impl Into<Bytes>) -> Response {
-    typed(code, &JSON, body.into())
-}
-
-/// A plain text body with a status of its own.
-pub(crate) fn text_with(code: StatusCode, body: &'static str) -> Response {
-    typed(code, &TEXT, Bytes::from_static(body.as_bytes()))
-}
-
-/// A plain text body.
-pub(crate) fn text(body: &'static str) -> Response {
-    text_with(StatusCode::OK, body)
-}
-
-/// Nothing but the status.
+/// A 200 with nothing in it.
 pub(crate) fn empty() -> Response {
     Response::with_body(StatusCode::OK, Body::from(Bytes::new()))
-}
-
-/// An answer that was rendered when its document was compiled, in the form that suits the client; or only word that
-/// the client has it.
-pub(crate) fn kept(
-    head: &RequestHead,
-    constant: &Constant,
-    updated_at: Option<&HeaderValue>,
-) -> Response {
-    let representation = constant.choose(&head.headers);
-    let mut response = if representation
-        .etag
-        .as_ref()
-        .is_some_and(|etag| has_already(&head.headers, etag))
-    {
-        Response::with_body(StatusCode::NOT_MODIFIED, Body::from(Bytes::new()))
-    } else {
-        rendered(representation.body.clone(), representation.gzip)
-    };
-    let headers = response.headers_mut();
-    if let Some(etag) = &representation.etag {
-        headers.insert(ETAG, etag.clone());
-    }
-    describe(headers, constant.varies(), updated_at);
-    response
-}
-
-/// An answer that was rendered for this request.
-pub(crate) fn fresh(
-    body: Bytes,
-    gzip: bool,
-    varies: bool,
-    updated_at: Option<&HeaderValue>,
-) -> Response {
-    let mut response = rendered(body, gzip);
-    describe(response.headers_mut(), varies, updated_at);
-    response
 }
 
 /// A 200 with JSON.
@@ -122,32 +56,80 @@ pub(crate) fn json(body: impl Into<Bytes>) -> Response {
     json_with(StatusCode::OK, body)
 }
 
-/// Has the body sent past HTTP's buffer.
-pub(crate) fn send_through(response: Response, outlet: Rc<Outlet>) -> Response {
-    send(response, Way::Outlet(outlet))
+/// JSON with another status.
+pub(crate) fn json_with(code: StatusCode, body: impl Into<Bytes>) -> Response {
+    typed(code, &JSON, body.into())
 }
 
-/// Keeps the body back, as HEAD asks. HTTP would do that too, but goes by the last request it has read, which need not
+/// A 200 with plain text.
+pub(crate) fn text(body: &'static str) -> Response {
+    text_with(StatusCode::OK, body)
+}
+
+/// Plain text with another status.
+pub(crate) fn text_with(code: StatusCode, body: &'static str) -> Response {
+    typed(code, &TEXT, Bytes::from_static(body.as_bytes()))
+}
+
+/// The representation of a constant that suits the client best, or a 304 if the client has it.
+pub(crate) fn constant(
+    head: &RequestHead,
+    constant: &Constant,
+    updated_at: Option<&HeaderValue>,
+) -> Response {
+    let chosen = constant.choose(&head.headers);
+    let entity_tag = chosen.entity_tag.as_ref();
+    let mut response = if entity_tag.is_some_and(|tag| is_cached(&head.headers, tag)) {
+        Response::with_body(StatusCode::NOT_MODIFIED, Body::from(Bytes::new()))
+    } else {
+        encoded(chosen.body.clone(), chosen.is_gzip)
+    };
+    let headers = response.headers_mut();
+    if let Some(entity_tag) = entity_tag {
+        headers.insert(ETAG, entity_tag.clone());
+    }
+    describe(headers, constant.varies(), updated_at);
+    response
+}
+
+/// A body that was written for this request.
+pub(crate) fn evaluated(
+    body: Bytes,
+    is_gzip: bool,
+    varies: bool,
+    updated_at: Option<&HeaderValue>,
+) -> Response {
+    let mut response = encoded(body, is_gzip);
+    describe(response.headers_mut(), varies, updated_at);
+    response
+}
+
+/// Has the body sent through an outlet, past HTTP's buffer.
+pub(crate) fn through_outlet(response: Response, outlet: Rc<Outlet>) -> Response {
+    deliver(response, Delivery::Outlet(outlet))
+}
+
+/// Omits the body, as HEAD asks. HTTP would omit it too, but goes by the last request that it has read, which need not
 /// be the one that is answered.
-pub(crate) fn keep_back(response: Response) -> Response {
-    send(response, Way::Nowhere)
+pub(crate) fn without_body(response: Response) -> Response {
+    deliver(response, Delivery::Omitted)
 }
 
-/// Sends the body some other way than through HTTP, and states its length in HTTP's place.
-fn send(response: Response, way: Way) -> Response {
+/// Takes the body away from HTTP, and states its length in HTTP's place.
+fn deliver(response: Response, delivery: Delivery) -> Response {
     response.map_body(|head, body| {
         if head.status != StatusCode::NOT_MODIFIED {
             let length = HeaderValue::from(body.rest.len());
             head.headers_mut().insert(CONTENT_LENGTH, length);
         }
         head.no_chunking(true);
-        Body { way, ..body }
+        Body { delivery, ..body }
     })
 }
 
-fn rendered(body: Bytes, gzip: bool) -> Response {
-    let mut response = typed(StatusCode::OK, &JSON, body);
-    if gzip {
+fn encoded(body: Bytes, is_gzip: bool) -> Response {
+    let mut response = json(body);
+    if is_gzip {
         let headers = response.headers_mut();
         headers.insert(CONTENT_ENCODING, GZIP.clone());
     }
@@ -170,18 +152,18 @@ fn describe(headers: &mut HeaderMap, varies: bool, updated_at: Option<&HeaderVal
     }
 }
 
-/// Whether the client holds the very representation that it would get (RFC 9110, 13.1.2: compared weakly).
-fn has_already(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+/// The client has the representation with this entity tag (RFC 9110, 13.1.2: compared weakly).
+fn is_cached(headers: &HeaderMap, entity_tag: &HeaderValue) -> bool {
     headers.get_all(IF_NONE_MATCH).any(|value| {
         value.as_bytes().split(|&byte| byte == b',').any(|tag| {
             let tag = tag.trim_ascii();
-            tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
+            tag == b"*" || tag.strip_prefix(b"W/").unwrap_or(tag) == entity_tag.as_bytes()
         })
     })
 }
 
 impl Body {
-    /// Whether it is worth more than a copy into HTTP's buffer.
+    /// The body is long enough for the outlet.
     pub(crate) fn is_large(&self) -> bool {
         self.rest.len() >= LARGE
     }
@@ -191,7 +173,7 @@ impl From<Bytes> for Body {
     fn from(rest: Bytes) -> Self {
         Self {
             rest,
-            way: Way::Buffer,
+            delivery: Delivery::Buffer,
         }
     }
 }
@@ -201,10 +183,10 @@ impl MessageBody for Body {
 
     #[inline]
     fn size(&self) -> BodySize {
-        match self.way {
-            Way::Buffer => BodySize::Sized(self.rest.len() as u64),
-            // Whose length HTTP need not know.
-            Way::Outlet(_) | Way::Nowhere => BodySize::Stream,
+        match self.delivery {
+            Delivery::Buffer => BodySize::Sized(self.rest.len() as u64),
+            // `deliver` has stated the length.
+            Delivery::Outlet(_) | Delivery::Omitted => BodySize::Stream,
         }
     }
 
@@ -213,11 +195,11 @@ impl MessageBody for Body {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let Self { rest, way } = self.get_mut();
-        match way {
-            Way::Buffer if !rest.is_empty() => Poll::Ready(Some(Ok(std::mem::take(rest)))),
-            Way::Buffer | Way::Nowhere => Poll::Ready(None),
-            Way::Outlet(outlet) => outlet.poll_send(rest, context).map(|()| None),
+        let Self { rest, delivery } = self.get_mut();
+        match delivery {
+            Delivery::Buffer if !rest.is_empty() => Poll::Ready(Some(Ok(std::mem::take(rest)))),
+            Delivery::Buffer | Delivery::Omitted => Poll::Ready(None),
+            Delivery::Outlet(outlet) => outlet.poll_send(rest, context).map(|()| None),
         }
     }
 }

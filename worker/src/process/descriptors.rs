@@ -1,16 +1,16 @@
-//! How many descriptors this process may have open, and so how many connections. Knows nothing of what else is open.
+//! How many descriptors this process may have open, and so how many connections.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Descriptors for all that is no connection: the listener, the runtime's, a snapshot while it is being mapped.
-const OTHERS: u64 = 64;
+/// Descriptors that are no connections: the sockets, the runtime's, a snapshot while it is mapped.
+const RESERVED: u64 = 64;
 
-/// Raises the soft limit to the hard one, which needs no privilege. Returns what it is.
+/// Raises the soft limit to the hard limit, which needs no privilege. Returns the limit that holds then.
 pub(crate) fn raise_limit() -> u64 {
     let (soft, hard) = match getrlimit(Resource::RLIMIT_NOFILE) {
         Ok(limits) => limits,
         Err(error) => {
-            log::warn!("ask how many files may be open: {error}");
+            log::warn!("cannot read the limit of open files: {error}");
             return u64::MAX;
         }
     };
@@ -20,23 +20,23 @@ pub(crate) fn raise_limit() -> u64 {
     match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
         Ok(()) => hard,
         Err(error) => {
-            log::warn!("raise the limit of open files from {soft} to {hard}: {error}");
+            log::warn!("cannot raise the limit of open files from {soft} to {hard}: {error}");
             soft
         }
     }
 }
 
-/// As many connections as are `wanted` and `possible`. That they are fewer is told by one worker for all.
-pub(crate) fn fit(wanted: usize, possible: u64, slot: usize) -> usize {
-    let most = possible.saturating_sub(OTHERS).max(1);
-    let fitting = wanted.min(usize::try_from(most).unwrap_or(usize::MAX));
-    if fitting < wanted && slot == 0 {
+/// The smaller of `max_connections` and what the limit of open files leaves. Only worker 0 logs that it is smaller.
+pub(crate) fn connections_within(open_files: u64, max_connections: usize, slot: usize) -> usize {
+    let left = open_files.saturating_sub(RESERVED).max(1);
+    let within = max_connections.min(usize::try_from(left).unwrap_or(usize::MAX));
+    if within < max_connections && slot == 0 {
         log::warn!(
-            "each worker holds {fitting} connections, not server.max_connections, which is {wanted}: \
-             its limit of open files is {possible}"
+            "each worker holds at most {within} connections, and not the {max_connections} of \
+             server.max_connections: its limit of open files is {open_files}"
         );
     }
-    fitting
+    within
 }
 
 #[cfg(test)]
@@ -54,8 +54,8 @@ mod tests {
 
     #[test]
     fn connections_are_as_many_as_descriptors_allow() {
-        assert_eq!(fit(16_384, 1_048_576, 0), 16_384);
-        assert_eq!(fit(16_384, 1024, 0), 960);
-        assert_eq!(fit(16_384, 3, 0), 1);
+        assert_eq!(connections_within(1_048_576, 16_384, 0), 16_384);
+        assert_eq!(connections_within(1024, 16_384, 0), 960);
+        assert_eq!(connections_within(3, 16_384, 0), 1);
     }
 }

@@ -1,13 +1,13 @@
-//! What a worker gives up before it serves: whoever gets it to run code of theirs finds a process that may read the
-//! state directory and answer on its sockets, and nothing else. Knows nothing of what is served.
+//! What a worker gives up before it serves. An attacker who gets a worker to run code finds a process that can read the
+//! state directory and answer on its sockets, and nothing else.
 //!
-//! Everything else a worker needs is open by then: its sockets, standard error, and the board, which it writes to where
-//! it is mapped. Rules go by directory, so that snapshots which come later can be opened. Two things are lost that a
-//! worker can do without: a backtrace (`RUST_BACKTRACE`) has no names, as the executable cannot be read; and glibc
-//! takes the number of cores from the kernel's scheduler, not from `/sys`.
+//! By then everything else that a worker needs is open: its sockets, standard error, and the board, which is mapped for
+//! writing. Landlock's rules are for directories, so snapshots that come later can be opened. Two things are lost: a
+//! backtrace (`RUST_BACKTRACE`) has no names, because the executable cannot be read, and glibc takes the number of
+//! cores from the kernel's scheduler and not from `/sys`.
 //!
-//! `/proc/<pid>` of a worker stays readable for its own user: it is how memory and descriptors are watched, and who is
-//! that user can read the state directory anyway.
+//! `/proc/<pid>` of a worker stays readable for its own user, so that its memory and descriptors can be watched. That
+//! user can read the state directory anyway.
 
 use std::fmt;
 use std::path::Path;
@@ -18,17 +18,17 @@ use landlock::{
 };
 use nix::sys::prctl;
 
-/// The newest that is asked for. A kernel that knows less of it grants what it knows.
-const ASKED: ABI = ABI::V10;
+/// The newest version of Landlock that this uses. An older kernel enforces the part that it knows.
+const NEWEST: ABI = ABI::V10;
 
-/// What the kernel granted.
+/// What was given up. Its text is for the log.
 #[derive(Debug)]
 pub(crate) struct Dropped {
     no_new_privileges: nix::Result<()>,
     landlock: Result<(RulesetStatus, LandlockStatus), Unrestricted>,
 }
 
-/// Why there is no Landlock.
+/// Why Landlock restricts nothing.
 #[derive(Debug, thiserror::Error)]
 enum Unrestricted {
     #[error("open the state directory: {0}")]
@@ -37,7 +37,7 @@ enum Unrestricted {
     Ruleset(#[from] RulesetError),
 }
 
-/// Drops it for the calling thread and those that it starts: to be called before there are others.
+/// Gives it up for the calling thread and all threads that it starts. To be called while there are no others.
 pub(crate) fn drop(directory: &Path) -> Dropped {
     Dropped {
         no_new_privileges: prctl::set_no_new_privs(),
@@ -51,9 +51,9 @@ fn restrict(directory: &Path) -> Result<(RulesetStatus, LandlockStatus), Unrestr
         AccessFs::ReadFile | AccessFs::ReadDir,
     );
     let status = Ruleset::default()
-        .handle_access(AccessFs::from_all(ASKED))?
-        .handle_access(AccessNet::from_all(ASKED))?
-        .scope(Scope::from_all(ASKED))?
+        .handle_access(AccessFs::from_all(NEWEST))?
+        .handle_access(AccessNet::from_all(NEWEST))?
+        .scope(Scope::from_all(NEWEST))?
         .create()?
         .add_rule(readable)?
         .restrict_self()?;
@@ -64,7 +64,7 @@ impl fmt::Display for Dropped {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.no_new_privileges {
             Ok(()) => write!(formatter, "no new privileges; ")?,
-            Err(error) => write!(formatter, "new privileges not given up: {error}; ")?,
+            Err(error) => write!(formatter, "new privileges are still possible: {error}; ")?,
         }
         match &self.landlock {
             Ok((RulesetStatus::NotEnforced, LandlockStatus::NotEnabled)) => {

@@ -1,5 +1,4 @@
-//! This worker's slot on the board: what it says there of itself, and what it sees there of its neighbour. Knows nothing
-//! of sockets.
+//! This worker's slot of the board: what the worker says there, and what it sees of its neighbour.
 
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use contract::heartbeat::{ABSENT_AFTER, INTERVAL};
 use contract::{BoardWords, WorkerState};
 use snapshot::Reader;
 
-/// A slot, held by this process.
+/// A slot that this process holds.
 pub(crate) struct Slot {
     reader: Arc<Reader>,
     number: usize,
@@ -17,7 +16,6 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// Takes the slot of that number.
     pub(crate) fn claim(reader: Arc<Reader>, number: usize) -> Self {
         let process = std::process::id();
         reader.board().claim_slot(number, process);
@@ -28,19 +26,19 @@ impl Slot {
         }
     }
 
-    /// Says what this worker is doing.
-    pub(crate) fn say(&self, state: WorkerState) {
+    /// Says on the board what this worker does.
+    pub(crate) fn set_state(&self, state: WorkerState) {
         self.reader
             .board()
             .set_worker_state(self.number, self.process, state);
     }
 
-    /// Says from now on that this worker is alive, for as long as the slot is kept.
-    pub(crate) fn keep_beating(self: &Rc<Self>) {
-        actix_rt::spawn(beat(Rc::downgrade(self)));
+    /// Writes heartbeats from now on, until the slot is dropped.
+    pub(crate) fn start_heartbeats(self: &Rc<Self>) {
+        actix_rt::spawn(write_heartbeats(Rc::downgrade(self)));
     }
 
-    /// Whether nobody accepts from the neighbour's socket, as far as the board tells.
+    /// No worker accepts from the neighbour's socket, as far as the board says: there is none, or it has been silent.
     pub(crate) fn neighbour_is_absent(&self) -> bool {
         let board = self.reader.board();
         board.neighbour(self.number).is_some_and(|neighbour| {
@@ -50,7 +48,7 @@ impl Slot {
     }
 }
 
-async fn beat(slot: Weak<Slot>) {
+async fn write_heartbeats(slot: Weak<Slot>) {
     let mut interval = interval(INTERVAL);
     loop {
         interval.tick().await;

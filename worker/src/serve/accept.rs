@@ -1,67 +1,68 @@
-//! Where connections come in: accepting them, from this slot's socket and where needed from the neighbour's. Knows
-//! nothing of what is asked on them.
+//! Accepting connections, from this slot's socket and where needed from the neighbour's.
 
+use std::convert::Infallible;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_rt::net::{TcpListener, TcpStream};
 use actix_rt::time::sleep;
 use actix_web::dev::Service;
 
-use super::neighbour::{Neighbour, first};
+use super::neighbour::Neighbour;
+use super::stack::Http;
 use crate::connections::Connections;
 use crate::connections::stream::Connection;
-use crate::serve::Http;
+use crate::throttle::Throttle;
 
-/// How long to wait when connections cannot be accepted, for want of descriptors for instance.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// How long to wait when a connection could not be accepted, for example because descriptors are short.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// How long to say nothing of it after that was said.
-const TELL_AGAIN: Duration = Duration::from_secs(60);
-
-/// What becomes of a connection that is accepted.
-pub(crate) struct Entrance {
+/// Accepts connections and has them served.
+pub(super) struct Acceptor {
     connections: Rc<Connections>,
     http: Http,
+    log: Throttle,
 }
 
-impl Entrance {
-    pub(crate) fn new(connections: &Rc<Connections>, http: Http) -> Self {
+impl Acceptor {
+    pub(super) fn new(connections: &Rc<Connections>, http: Http) -> Self {
         Self {
             connections: Rc::clone(connections),
             http,
+            log: Throttle::default(),
         }
     }
 
-    /// Accepts for ever. What keeps it from accepting is told, but not each time, and tried again.
-    pub(crate) async fn accept(&self, listener: &TcpListener) {
-        let mut told = None;
+    /// Accepts from a socket for ever.
+    pub(super) async fn accept(&self, listener: &TcpListener) -> Infallible {
         loop {
             self.connections.room().await;
             match listener.accept().await {
-                Ok((stream, address)) => self.take_in(stream, address),
-                // The client was gone before it was accepted.
+                Ok((stream, address)) => self.serve(stream, address),
+                // The client has gone before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    if told.is_none_or(|told: Instant| told.elapsed() >= TELL_AGAIN) {
-                        told = Some(Instant::now());
+                    if self.log.is_due() {
                         log::error!(
-                            "accept a connection: {error}; closing idle ones and trying again"
+                            "cannot accept a connection: {error}; closing idle ones and retrying"
                         );
                     }
-                    // It is descriptors that are wanting, if anything.
+                    // Most likely descriptors are short, and each connection takes one.
                     self.connections.make_room();
-                    sleep(ACCEPT_AGAIN).await;
+                    sleep(ACCEPT_RETRY).await;
                 }
             }
         }
     }
 
     /// Accepts from the neighbour's socket whenever the neighbour does not.
-    pub(crate) async fn help(&self, neighbour: Option<&mut Neighbour>) {
+    pub(super) async fn accept_for_neighbour(
+        &self,
+        neighbour: Option<&mut Neighbour>,
+    ) -> Infallible {
         let Some(neighbour) = neighbour else {
             return pending().await;
         };
@@ -69,33 +70,39 @@ impl Entrance {
             neighbour.absence().await;
             match neighbour.listen() {
                 Ok(listener) => {
-                    log::debug!("taking the neighbour's connections");
-                    first(neighbour.presence(), self.accept(&listener)).await;
+                    log::debug!("accepting the neighbour's connections");
+                    tokio::select! {
+                        biased;
+                        () = neighbour.presence() => {}
+                        never = self.accept(&listener) => match never {},
+                    }
                 }
                 Err(error) => {
-                    log::error!("listen on the neighbour's socket: {error}; trying again");
-                    sleep(ACCEPT_AGAIN).await;
+                    if self.log.is_due() {
+                        log::error!("cannot listen on the neighbour's socket: {error}; retrying");
+                    }
+                    sleep(ACCEPT_RETRY).await;
                 }
             }
         }
     }
 
-    /// Accepts what is in the socket's queue and lets go of the socket. Once everybody has, the kernel resets whatever
-    /// is still there.
-    pub(crate) fn close(&self, listener: TcpListener) {
+    /// Accepts all connections in the socket's queue and closes the socket. Once the last process has closed it, the
+    /// kernel resets the connections that are still in its queue.
+    pub(super) fn empty_and_close(&self, listener: TcpListener) {
         if let Err(error) = self.empty(listener) {
-            log::error!("accept the last connections: {error}");
+            log::error!("cannot accept the last connections: {error}");
         }
     }
 
     fn empty(&self, listener: TcpListener) -> io::Result<()> {
-        // The runtime tells of connections that it was told of; the socket knows of all.
+        // The runtime learns of new connections later than the socket.
         let listener = listener.into_std()?;
         loop {
             match listener.accept() {
                 Ok((stream, address)) => {
                     stream.set_nonblocking(true)?;
-                    self.take_in(TcpStream::from_std(stream)?, address);
+                    self.serve(TcpStream::from_std(stream)?, address);
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return Ok(()),
@@ -106,19 +113,18 @@ impl Entrance {
         }
     }
 
-    /// Serves a connection from now on.
-    fn take_in(&self, stream: TcpStream, address: SocketAddr) {
-        // A small answer is whole when it is written: nothing to wait for.
+    fn serve(&self, stream: TcpStream, address: SocketAddr) {
+        // A short answer is written whole, so there is nothing that the kernel should wait for.
         if let Err(error) = stream.set_nodelay(true) {
-            log::debug!("send without delay to {address}: {error}");
+            log::debug!("cannot set TCP_NODELAY for {address}: {error}");
         }
-        let registration = self.connections.enter();
+        let registration = self.connections.register();
         let number = registration.number();
         let connection = Connection::new(stream, registration);
         let served = self.http.call((connection, Some(address)));
-        self.connections.serve(number, async move {
+        self.connections.spawn(number, async move {
             if let Err(error) = served.await {
-                log::debug!("connection from {address} broke off: {error}");
+                log::debug!("connection from {address} broke: {error}");
             }
         });
     }

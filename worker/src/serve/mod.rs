@@ -1,221 +1,132 @@
-//! The process around the answers: signals, the HTTP server, its end. Knows nothing of paths or flags.
+//! A worker's life once it has booted: it accepts and answers until TERM, then it drains.
 
 mod accept;
 mod neighbour;
 mod service;
+mod stack;
 
 use std::convert::Infallible;
-use std::future::{Future, pending, ready};
-use std::io;
+use std::future::{Future, pending};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::h1::{H1ServiceHandler, UpgradeHandler};
-use actix_http::{HttpService, KeepAlive};
-use actix_rt::net::TcpListener as Listener;
-use actix_rt::signal::unix::{Signal, SignalKind, signal};
+use actix_rt::net::TcpListener;
+use actix_rt::signal::unix::{SignalKind, signal};
 use actix_rt::time::sleep;
-use actix_web::dev::{ServiceFactory, fn_factory};
-use contract::{DOORBELL, Limits, Sockets, WorkerSettings, WorkerState};
-use nix::sys::prctl;
-use nix::sys::signal::Signal as Number;
-use nix::unistd::getppid;
+use contract::{Sockets, WorkerSettings, WorkerState};
 use snapshot::Reader;
 
 use crate::connections::Connections;
-use crate::connections::stream::Connection;
-use crate::http::expect_continue::Expectation;
-use crate::http::response::Body;
+use crate::error::Error;
+use crate::process::doorbell;
 use crate::process::slot::Slot;
-use accept::Entrance;
-use neighbour::{Neighbour, first};
-use service::Door;
+use crate::process::supervisor::Supervisor;
+use accept::Acceptor;
+use neighbour::Neighbour;
+use service::RequestService;
 
-/// How long connections are still accepted after TERM. The kernel lets no new ones begin by then, but a client may think
-/// that it is connected a round trip before this end knows.
-const SETTLE: Duration = Duration::from_millis(100);
+/// How long a draining worker still accepts connections. The kernel lets no new ones begin by then, but a client may be
+/// a round trip ahead in thinking that it is connected.
+const ACCEPT_AFTER_TERM: Duration = Duration::from_millis(100);
 
-/// How long a worker without a supervisor may take for what it has in hand: a new proxy may be waiting for the port.
-const ORPHANED: Duration = Duration::from_millis(200);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How long a drain may take when the supervisor is gone. A new proxy may be waiting for the port.
+const ORPHANED_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How much of answers HTTP puts together before it writes them. Every connection whose client does not read may hold as
-/// much, and another answer.
-const WRITTEN_TOGETHER: usize = 8 * 1024;
-
-/// Why a worker could not serve.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The supervisor's death cannot be followed.
-    #[error("ask for a signal when the supervisor dies")]
-    Follow(#[source] nix::Error),
-    /// The supervisor died before it could be followed.
-    #[error("follow supervisor {supervisor}: it is gone")]
-    SupervisorGone {
-        /// Its process id.
-        supervisor: u32,
-    },
-    /// The state directory cannot be read.
-    #[error("open the state directory")]
-    Open(#[source] snapshot::Error),
-    /// The board has no such slot.
-    #[error("take slot {slot}: the board has {slots}")]
-    Slot {
-        /// The slot this worker was given.
-        slot: usize,
-        /// How many there are.
-        slots: usize,
-    },
-    /// What the board names cannot be mapped.
-    #[error("map the current generation")]
-    Map(#[source] snapshot::Error),
-    /// The runtime or its signals cannot be set up.
-    #[error("set up the runtime")]
-    Runtime(#[source] io::Error),
-    /// What should be a listening socket cannot be listened on.
-    #[error("serve on the socket of this slot")]
-    Serve(#[source] io::Error),
-}
-
-/// Makes TERM arrive when the supervisor dies, however it dies.
-pub(crate) fn follow(supervisor: u32) -> Result<(), Error> {
-    prctl::set_pdeathsig(Number::SIGTERM).map_err(Error::Follow)?;
-    // It may have died between starting this process and the line above.
-    if is_parent(supervisor) {
-        Ok(())
-    } else {
-        Err(Error::SupervisorGone { supervisor })
-    }
-}
-
-fn is_parent(process: u32) -> bool {
-    u32::try_from(getppid().as_raw()) == Ok(process)
-}
-
-/// How to end.
+/// How a worker is to stop.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ending {
-    /// How long connections may still come in.
-    pub(crate) settle: Duration,
-    /// How long it may take in all.
-    pub(crate) patience: Duration,
-    /// Who wants it: without this process there is less time.
-    pub(crate) supervisor: u32,
+pub(crate) struct Stop {
+    /// How long to accept connections after that.
+    pub(crate) accept_for: Duration,
+    /// How long the whole drain may take.
+    pub(crate) shutdown_timeout: Duration,
+    /// Without this process there is less time.
+    pub(crate) supervisor: Supervisor,
 }
 
-/// Serves until TERM and drains.
-pub(crate) fn until_stopped(
+/// Serves until TERM, then drains. Blocks.
+pub(crate) fn until_terminated(
     reader: &Arc<Reader>,
-    slot: usize,
-    supervisor: u32,
+    slot: &Rc<Slot>,
+    supervisor: Supervisor,
     settings: WorkerSettings,
     sockets: Sockets,
 ) -> Result<(), Error> {
     let runtime = actix_rt::System::new();
     runtime.block_on(async {
-        let mut stop = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
-        // Taken so that it does not end the process: it goes to every process in the terminal's foreground group,
-        // and the supervisor says TERM when it is meant for workers.
+        let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
+        // A terminal sends INT to all processes of the proxy. The supervisor sends TERM to workers that should stop, so
+        // INT is caught and ignored.
         let _interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
-        let ending = Ending {
-            settle: SETTLE,
-            patience: settings.limits.shutdown_timeout,
+        let stop = Stop {
+            accept_for: ACCEPT_AFTER_TERM,
+            shutdown_timeout: settings.limits.shutdown_timeout,
             supervisor,
         };
         let stopped = async move {
-            stop.recv().await;
-            ending
+            terminate.recv().await;
+            stop
         };
         serve(reader, slot, settings, sockets, stopped).await
     })
 }
 
-/// Serves until `stopped` and drains: takes in every connection that was made, finishes what was asked on it, closes it.
+/// Serves until `stopped`, then drains: accepts every connection that was made, finishes its requests, closes it.
 pub(crate) async fn serve(
     reader: &Arc<Reader>,
-    slot: usize,
+    slot: &Rc<Slot>,
     settings: WorkerSettings,
     sockets: Sockets,
-    stopped: impl Future<Output = Ending>,
+    stopped: impl Future<Output = Stop>,
 ) -> Result<(), Error> {
-    let slot = Rc::new(Slot::claim(Arc::clone(reader), slot));
     sockets.own.set_nonblocking(true).map_err(Error::Serve)?;
-    let own = Listener::from_std(sockets.own).map_err(Error::Serve)?;
+    let own = TcpListener::from_std(sockets.own).map_err(Error::Serve)?;
     let mut neighbour = sockets
         .neighbour
-        .map(|socket| Neighbour::new(Rc::clone(&slot), socket, doorbell()?))
+        .map(|socket| Neighbour::new(Rc::clone(slot), socket, doorbell::listen()?))
         .transpose()
         .map_err(Error::Runtime)?;
     let connections = Connections::new(settings.limits);
-    let door = Door::open(Arc::clone(reader), &settings, &connections)?;
-    let http = http(door, settings.limits).await?;
-    slot.say(WorkerState::Ready);
-    slot.keep_beating();
+    let service = RequestService::new(Arc::clone(reader), &settings, &connections)?;
+    let acceptor = Acceptor::new(&connections, stack::http(service, settings.limits).await?);
+    slot.set_state(WorkerState::Ready);
+    slot.start_heartbeats();
 
-    let entrance = Entrance::new(&connections, http);
-    let accepting = first(entrance.accept(&own), entrance.help(neighbour.as_mut()));
-    let Some(ending) = first(stopped, accepting).await else {
-        return Ok(());
+    let stop = tokio::select! {
+        biased;
+        stop = stopped => stop,
+        never = acceptor.accept(&own) => match never {},
+        never = acceptor.accept_for_neighbour(neighbour.as_mut()) => match never {},
     };
-    slot.say(WorkerState::Draining);
+    slot.set_state(WorkerState::Draining);
     connections.begin_drain();
-    // The neighbour's too: it may have died, and no successor will come for its connections.
-    let beside = neighbour.and_then(|neighbour| neighbour.listen().ok());
-    let accepting = first(entrance.accept(&own), async {
-        match &beside {
-            Some(beside) => entrance.accept(beside).await,
-            None => pending().await,
+    // The neighbour's socket too: if the neighbour has died, it has no successor that would accept.
+    let neighbours = neighbour.and_then(|neighbour| neighbour.listen().ok());
+    tokio::select! {
+        biased;
+        () = sleep(stop.accept_for) => {}
+        never = acceptor.accept(&own) => match never {},
+        never = accept_if_any(&acceptor, neighbours.as_ref()) => match never {},
+    }
+    acceptor.empty_and_close(own);
+    neighbours
+        .into_iter()
+        .for_each(|socket| acceptor.empty_and_close(socket));
+    let left = stop.shutdown_timeout.saturating_sub(stop.accept_for);
+    tokio::select! {
+        biased;
+        () = connections.drain(left) => {}
+        () = stop.supervisor.gone() => {
+            log::warn!("supervisor {} is gone; stopping", stop.supervisor.0);
+            connections.drain(ORPHANED_TIMEOUT).await;
         }
-    });
-    first(sleep(ending.settle), accepting).await;
-    entrance.close(own);
-    beside.into_iter().for_each(|beside| entrance.close(beside));
-    let patience = ending.patience.saturating_sub(ending.settle);
-    first(connections.drain(patience), async {
-        orphaned(ending.supervisor).await;
-        log::warn!("supervisor {} is gone; stopping", ending.supervisor);
-        connections.drain(ORPHANED).await;
-    })
-    .await;
+    }
     Ok(())
 }
 
-/// Ready once the supervisor is gone. To be asked for a while: TERM comes when the thread that started this process ends,
-/// and the rest of the supervisor may end a moment later.
-async fn orphaned(supervisor: u32) {
-    while is_parent(supervisor) {
-        sleep(LOOK_AGAIN).await;
+async fn accept_if_any(acceptor: &Acceptor, socket: Option<&TcpListener>) -> Infallible {
+    match socket {
+        Some(socket) => acceptor.accept(socket).await,
+        None => pending().await,
     }
-}
-
-/// What speaks HTTP on a connection.
-pub(crate) type Http = H1ServiceHandler<Connection, Door, Body, Expectation, UpgradeHandler>;
-
-async fn http(door: Door, limits: Limits) -> Result<Http, Error> {
-    let factory = HttpService::build()
-        // Silence is timed for all connections together; a timer for each request would cost more than its answer.
-        .keep_alive(KeepAlive::Os)
-        .client_request_timeout(limits.header_timeout)
-        // How long to listen to a client that was refused while it was still sending, so that it gets to read why.
-        .client_disconnect_timeout(limits.body_timeout)
-        .h1_write_buffer_size(WRITTEN_TOGETHER)
-        .expect(fn_factory(move || {
-            ready(Ok::<_, Infallible>(Expectation::new(limits)))
-        }))
-        .on_connect_ext(|connection: &Connection, extensions| {
-            extensions.insert(connection.outlet());
-            extensions.insert(connection.activity());
-        })
-        .h1(fn_factory(move || ready(Ok::<_, Infallible>(door.clone()))));
-    // Neither the door nor what the library adds can fail.
-    factory
-        .new_service(())
-        .await
-        .map_err(|()| Error::Serve(io::ErrorKind::Other.into()))
-}
-
-/// Ready with each ring of the supervisor.
-pub(crate) fn doorbell() -> io::Result<Signal> {
-    signal(SignalKind::from_raw(DOORBELL as i32))
 }

@@ -1,33 +1,35 @@
-//! The socket of the neighbouring slot: whose connections this worker takes while that slot has nobody who does, because
-//! its worker died, hangs, or waits to be replaced. Knows nothing of what happens to a connection.
+//! The socket of the neighbouring slot, which this worker serves while that slot has no worker that does: it died,
+//! hangs, or waits to be replaced.
 //!
-//! With `SO_REUSEPORT` the kernel goes on queueing connections there, whoever may take them. The socket is watched only
-//! while it is needed, or each of its connections would wake two workers.
+//! With `SO_REUSEPORT` the kernel goes on queueing connections for a slot without a worker. Its replacement takes the
+//! same socket, so none is lost, but they wait: for a second in a crash loop, because replacements back off, and for
+//! ten seconds when a worker hangs, because only then is it killed. With this file the first are accepted at once and
+//! the second after two seconds. Killing a silent worker that early instead would kill healthy workers of an overloaded
+//! machine.
+//!
+//! The socket is watched only while it is needed, or each of its connections would wake two workers.
 
-use std::future::Future;
 use std::io;
 use std::net::TcpListener;
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 
-use actix_rt::net::TcpListener as Listener;
+use actix_rt::net::TcpListener as AsyncListener;
 use actix_rt::signal::unix::Signal;
 use actix_rt::time::sleep;
 use contract::heartbeat;
 
 use crate::process::slot::Slot;
 
-/// The neighbour, seen from this worker.
-pub(crate) struct Neighbour {
+/// The neighbour of this worker.
+pub(super) struct Neighbour {
     slot: Rc<Slot>,
     socket: TcpListener,
     doorbell: Signal,
 }
 
 impl Neighbour {
-    /// The supervisor rings when a worker is gone.
-    pub(crate) fn new(slot: Rc<Slot>, socket: TcpListener, doorbell: Signal) -> io::Result<Self> {
+    /// The supervisor rings `doorbell` when a worker has ended.
+    pub(super) fn new(slot: Rc<Slot>, socket: TcpListener, doorbell: Signal) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
             slot,
@@ -36,42 +38,31 @@ impl Neighbour {
         })
     }
 
-    /// Ready once the neighbour needs help.
-    pub(crate) async fn absence(&mut self) {
+    /// Ready once the neighbour does not serve its socket.
+    pub(super) async fn absence(&mut self) {
         while !self.slot.neighbour_is_absent() {
-            self.change().await;
+            self.board_may_have_changed().await;
         }
     }
 
-    /// Ready once the neighbour serves again.
-    pub(crate) async fn presence(&mut self) {
+    /// Ready once the neighbour serves its socket.
+    pub(super) async fn presence(&mut self) {
         while self.slot.neighbour_is_absent() {
-            self.change().await;
+            self.board_may_have_changed().await;
         }
     }
 
     /// The socket, to accept from.
-    pub(crate) fn listen(&self) -> io::Result<Listener> {
-        Listener::from_std(self.socket.try_clone()?)
+    pub(super) fn listen(&self) -> io::Result<AsyncListener> {
+        AsyncListener::from_std(self.socket.try_clone()?)
     }
 
-    /// Ready when it is worth to look at the board again.
-    async fn change(&mut self) {
-        first(self.doorbell.recv(), sleep(heartbeat::INTERVAL)).await;
-    }
-}
-
-/// Runs both until one of them is ready.
-pub(crate) async fn first<A, B>(
-    one: impl Future<Output = A>,
-    other: impl Future<Output = B>,
-) -> Option<A> {
-    let (mut one, mut other) = (pin!(one), pin!(other));
-    std::future::poll_fn(|context| {
-        if let Poll::Ready(value) = one.as_mut().poll(context) {
-            return Poll::Ready(Some(value));
+    /// Ready when the supervisor rings, or when a heartbeat may be missing.
+    async fn board_may_have_changed(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.doorbell.recv() => {}
+            () = sleep(heartbeat::INTERVAL) => {}
         }
-        other.as_mut().poll(context).map(|_| None)
-    })
-    .await
+    }
 }

@@ -1,9 +1,7 @@
-//! Where every connection hands in its requests, and what becomes of one until it is answered. Knows nothing of sockets,
-//! paths or flags.
+//! The service that answers requests. HTTP calls it directly: there is no router and no middleware in between.
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -13,121 +11,117 @@ use actix_http::{ConnectionType, Method, Payload, Request};
 use actix_rt::signal::unix::Signal;
 use actix_web::dev::{Service, always_ready};
 use actix_web::web::Bytes;
+use contract::{Limits, WorkerSettings};
 use snapshot::Reader;
 
 use crate::connections::Connections;
 use crate::connections::activity::Activity;
-use crate::connections::stream::Outlet;
-use crate::endpoints::Responder;
-use crate::environments::Current;
-use crate::http::request_body::{self, Reading, Unread};
+use crate::connections::outlet::Outlet;
+use crate::endpoints::Endpoints;
+use crate::environments::Environments;
+use crate::error::Error;
+use crate::http::request_body::{BodyReader, UnreadBody, announces_too_much};
 use crate::http::response::{self, Response};
-use crate::serve::{Error, doorbell};
-use contract::{Limits, WorkerSettings};
+use crate::process::doorbell;
 
-/// Where every connection hands in its requests. There is no router and no middleware between it and HTTP.
+/// Answers the requests of all connections, which share it.
 #[derive(Clone)]
-pub(crate) struct Door(Rc<Inside>);
+pub(super) struct RequestService(Rc<Shared>);
 
-/// What all of them share.
-pub(crate) struct Inside {
-    responder: Rc<Responder>,
+struct Shared {
+    endpoints: Rc<Endpoints>,
     connections: Rc<Connections>,
     limits: Limits,
 }
 
-impl Door {
-    pub(crate) fn open(
+impl RequestService {
+    pub(super) fn new(
         reader: Arc<Reader>,
         settings: &WorkerSettings,
         connections: &Rc<Connections>,
     ) -> Result<Self, Error> {
-        let doorbell = doorbell().map_err(Error::Runtime)?;
-        let current = Current::open(reader).map_err(Error::Map)?;
-        let responder = Rc::new(Responder::new(current, settings));
-        actix_rt::spawn(answer_doorbell(doorbell, Rc::downgrade(&responder)));
-        Ok(Self(Rc::new(Inside {
-            responder,
+        let doorbell = doorbell::listen().map_err(Error::Runtime)?;
+        let environments = Environments::open(reader).map_err(Error::Map)?;
+        let endpoints = Rc::new(Endpoints::new(environments, &settings.allow_origins));
+        actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&endpoints)));
+        Ok(Self(Rc::new(Shared {
+            endpoints,
             connections: Rc::clone(connections),
             limits: settings.limits,
         })))
     }
 
-    fn respond(&self, request: &Request, body: Result<Bytes, Unread>) -> Response {
-        let mut response = self.responder.respond(request.head(), body);
-        if self.connections.is_draining() {
+    fn respond(&self, request: &Request, body: Result<Bytes, UnreadBody>) -> Response {
+        let mut response = self.0.endpoints.respond(request.head(), body);
+        if self.0.connections.is_draining() {
             response
                 .head_mut()
                 .set_connection_type(ConnectionType::Close);
         }
         if request.method() == Method::HEAD {
-            return response::keep_back(response);
+            return response::without_body(response);
         }
         if response.body().is_large()
             && let Some(outlet) = request.conn_data::<Rc<Outlet>>()
         {
-            return response::send_through(response, Rc::clone(outlet));
+            return response::through_outlet(response, Rc::clone(outlet));
         }
         response
     }
 }
 
-impl Deref for Door {
-    type Target = Inside;
-
-    fn deref(&self) -> &Inside {
-        &self.0
-    }
-}
-
-/// The supervisor rings after it publishes, so that a worker without requests lets go of retired maps too.
-async fn answer_doorbell(mut doorbell: Signal, responder: Weak<Responder>) {
+/// Has the environments follow the board each time the supervisor rings, also in a worker that gets no requests.
+async fn follow_doorbell(mut doorbell: Signal, endpoints: Weak<Endpoints>) {
     while doorbell.recv().await.is_some() {
-        let Some(responder) = responder.upgrade() else {
+        let Some(endpoints) = endpoints.upgrade() else {
             return;
         };
-        responder.follow();
+        endpoints.follow_board();
     }
 }
 
-impl Service<Request> for Door {
+impl Service<Request> for RequestService {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answering;
+    type Future = Responding;
 
     always_ready!();
 
-    fn call(&self, mut request: Request) -> Answering {
+    fn call(&self, mut request: Request) -> Responding {
         let payload = request.take_payload();
-        let head = request.head();
-        let reads = match payload {
+        let reads_body = match payload {
             Payload::None => false,
-            // A body there means nothing, and what claims to switch protocols has one without an end.
-            _ => !matches!(head.method, Method::GET | Method::HEAD | Method::CONNECT),
+            // The body of such a request means nothing, and that of a CONNECT has no end.
+            _ => !matches!(
+                *request.method(),
+                Method::GET | Method::HEAD | Method::CONNECT
+            ),
         };
-        if !reads {
-            return Answering::Done(Some(self.respond(&request, Ok(Bytes::new()))));
+        if !reads_body {
+            return Responding::Done(Some(self.respond(&request, Ok(Bytes::new()))));
         }
-        // Read even for an answer that does not need it, or the connection could not be used again.
-        Answering::Reading {
-            reading: Reading::new(payload, self.limits),
+        // Read even if the answer does not need it, or the connection could not be used again.
+        Responding::Reading {
+            body: BodyReader::new(payload, self.0.limits),
             request,
-            door: self.clone(),
+            service: self.clone(),
         }
     }
 }
 
-/// A request on its way to its answer: at once, or when its body has been read.
-pub(crate) enum Answering {
+/// A request on its way to its answer.
+pub(super) enum Responding {
+    /// The answer, until it is taken.
     Done(Option<Response>),
+    /// The body is being read.
     Reading {
-        reading: Reading,
+        body: BodyReader,
         request: Request,
-        door: Door,
+        service: RequestService,
     },
 }
 
-impl Future for Answering {
+impl Future for Responding {
     type Output = Result<Response, Infallible>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -137,32 +131,33 @@ impl Future for Answering {
                 None => Poll::Pending,
             },
             Self::Reading {
-                reading,
+                body: reader,
                 request,
-                door,
+                service,
             } => {
-                let body = match reading.poll(context) {
-                    // As nearly always: bodies come with their heads.
-                    Poll::Ready(body) if !reading.waits() => body,
+                let body = match reader.poll(context) {
+                    // Nearly always: bodies arrive with their heads.
+                    Poll::Ready(body) if !reader.has_waited() => body,
                     Poll::Ready(body) => {
                         if let Some(activity) = request.conn_data::<Rc<Activity>>() {
-                            activity.has_read();
+                            activity.body_received();
                         }
                         body
                     }
-                    Poll::Pending if reading.begins_to_wait() => {
-                        if request_body::announces_too_much(request.head(), door.limits) {
-                            Err(Unread::TooLarge)
+                    Poll::Pending if reader.begins_to_wait() => {
+                        let max_body_bytes = service.0.limits.max_body_bytes;
+                        if announces_too_much(request.head(), max_body_bytes) {
+                            Err(UnreadBody::TooLarge)
                         } else {
                             if let Some(activity) = request.conn_data::<Rc<Activity>>() {
-                                activity.reading();
+                                activity.waits_for_body();
                             }
                             return Poll::Pending;
                         }
                     }
                     Poll::Pending => return Poll::Pending,
                 };
-                Poll::Ready(Ok(door.respond(request, body)))
+                Poll::Ready(Ok(service.respond(request, body)))
             }
         }
     }

@@ -1,31 +1,26 @@
-//! Compressed answers to identities: the same bytes as the plain ones, whatever of them was compressed before.
-
-use std::fmt::Write as _;
+//! Compressed answers for identities: the same bytes as the plain ones, whether or not their flags are in the cache.
 
 use super::*;
 
-const CLIENT: &str = "X-Environment-Key: client_one\r\n";
-const SERVER: &str = "X-Environment-Key: ser.one\r\n";
-
-/// Thirty features, one of them for server-side keys alone; every second has a value that a third of all identities get
-/// instead, so that hardly two identities have the same flags.
+/// A document with 30 features, one of them for server-side keys alone. Every second feature has a second value that a
+/// third of all identities get, so that few identities have the same flags.
 fn diverse_document() -> String {
-    let mut states = String::new();
-    for id in 62..92 {
-        let separator = if id == 62 { "" } else { "," };
-        let variants = if id % 2 == 0 {
-            format!(
-                r#"{{"id":{id},"multivariate_feature_option":{{"id":{id},"value":"other value of {id}"}},"mv_fs_value_uuid":"","percentage_allocation":33.3}}"#
-            )
-        } else {
-            String::new()
-        };
-        write!(
-            states,
-            r#"{separator}{{"feature":{{"id":{id},"name":"feature {id}","type":"STANDARD"}},"enabled":true,"feature_state_value":"value of {id}","django_id":{id},"multivariate_feature_state_values":[{variants}]}}"#
-        )
-        .expect("text");
-    }
+    let states: Vec<String> = (62..92)
+        .map(|id| {
+            let variants = if id % 2 == 0 {
+                let option = format!(r#"{{"id":{id},"value":"other value of {id}"}}"#);
+                let share = r#""mv_fs_value_uuid":"","percentage_allocation":33.3"#;
+                format!(r#"{{"id":{id},"multivariate_feature_option":{option},{share}}}"#)
+            } else {
+                String::new()
+            };
+            let feature = format!(r#"{{"id":{id},"name":"feature {id}","type":"STANDARD"}}"#);
+            let state = format!(r#""enabled":true,"feature_state_value":"value of {id}""#);
+            let variants = format!(r#""multivariate_feature_state_values":[{variants}]"#);
+            format!(r#"{{"feature":{feature},{state},"django_id":{id},{variants}}}"#)
+        })
+        .collect();
+    let states = states.join(",");
     let whole = document("one", 0, &[(1, "first", true, "1")]);
     let (start, rest) = whole.split_once(r#""feature_states":["#).expect("list");
     let (_, end) = rest.split_once(r#"],"identity_overrides"#).expect("end");
@@ -37,18 +32,18 @@ fn gzipped(key: &str) -> String {
 }
 
 #[test]
-fn compresses_to_what_it_would_say_plainly() {
-    let mut published = Published::new(&["one"]);
-    published.update("one", &diverse_document());
-    let worker = Worker::start(&published, &["*"]);
+fn a_compressed_answer_has_the_content_of_the_plain_one() {
+    let mut supervisor = StubSupervisor::new(&["one"]);
+    supervisor.publish("one", &diverse_document());
+    let worker = Worker::start(&supervisor, &["*"]);
     let path = "/api/v1/identities/";
     let mut lists = std::collections::HashSet::new();
     for round in 0..2 {
         for number in 0..40 {
-            // Heads of every length: stored, and too long to be stored.
+            // Some heads are short enough to be stored, some are too long.
             let traits: Vec<String> = (0..number * 3)
-                .map(|place| {
-                    format!(r#"{{"trait_key":"trait {place} é","trait_value":1{round}{number}}}"#)
+                .map(|index| {
+                    format!(r#"{{"trait_key":"trait {index} é","trait_value":1{round}{number}}}"#)
                 })
                 .collect();
             let body = format!(
@@ -71,12 +66,12 @@ fn compresses_to_what_it_would_say_plainly() {
 }
 
 #[test]
-fn compresses_no_list_of_an_older_document() {
-    let mut published = Published::new(&["one"]);
-    let worker = Worker::start(&published, &["*"]);
+fn the_cache_has_no_flags_of_an_older_document() {
+    let mut supervisor = StubSupervisor::new(&["one"]);
+    let worker = Worker::start(&supervisor, &["*"]);
     for second in 0..5 {
         let value = format!("\"{second} {}\"", "x".repeat(2000));
-        published.update(
+        supervisor.publish(
             "one",
             &document("one", second, &[(1, "first", true, &value)]),
         );

@@ -1,16 +1,19 @@
-//! What a process can still do that has given up what a worker gives up. Landlock goes by thread, so each test tries it
-//! on one of its own.
+//! What a process can still do after it has given up its privileges. Landlock restricts threads, so each test uses a
+//! thread of its own.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-use super::{Published, document};
+use super::{StubSupervisor, document};
 use crate::process::privilege;
 
-/// Runs `attempt` where everything is given up that can be; not at all where the kernel has no Landlock.
-fn given_up(published: &Published, attempt: impl FnOnce(&str, &Published) + Send) {
-    let state = published.directory.path().join("state");
+/// Runs `attempt` in a thread without privileges, or not at all if the kernel has no Landlock.
+fn without_privileges(
+    supervisor: &StubSupervisor,
+    attempt: impl FnOnce(&str, &StubSupervisor) + Send,
+) {
+    let state = supervisor.directory.path().join("state");
     thread::scope(|scope| {
         scope.spawn(move || {
             let dropped = privilege::drop(&state).to_string();
@@ -18,27 +21,27 @@ fn given_up(published: &Published, attempt: impl FnOnce(&str, &Published) + Send
             assert!(nix::sys::prctl::get_no_new_privs().expect("attribute"));
             assert!(dropped.starts_with("no new privileges; "), "{dropped}");
             if dropped.contains("files and network not restricted") {
-                println!("skipped: the kernel does not restrict files");
+                testing::skip("the kernel does not restrict files");
             } else {
-                attempt(&dropped, published);
+                attempt(&dropped, supervisor);
             }
         });
     });
 }
 
-fn published() -> Published {
-    let mut published = Published::new(&["one"]);
-    published.update("one", &document("one", 0, &[(1, "first", true, "1")]));
-    published
+fn one_environment() -> StubSupervisor {
+    let mut supervisor = StubSupervisor::new(&["one"]);
+    supervisor.publish("one", &document("one", 0, &[(1, "first", true, "1")]));
+    supervisor
 }
 
 #[test]
-fn a_worker_reads_snapshots_that_were_there_and_that_come_later() {
-    let mut published = published();
-    let state = published.directory.path().join("state");
+fn a_worker_reads_snapshots_that_are_there_and_that_come_later() {
+    let mut supervisor = one_environment();
+    let state = supervisor.directory.path().join("state");
     let (begin, begun) = std::sync::mpsc::channel();
     let (end, ended) = std::sync::mpsc::channel();
-    let reader = published.reader();
+    let reader = supervisor.reader();
     let worker = thread::spawn(move || {
         println!("{}", privilege::drop(&state));
         let open = |generation| reader.map::<engine::Environment>("one", generation);
@@ -48,9 +51,9 @@ fn a_worker_reads_snapshots_that_were_there_and_that_come_later() {
         }
     });
     begun.recv().expect("restricted");
-    let first = published.board().row_generation(0);
+    let first = supervisor.board().row_generation(0);
     end.send(first).expect("worker");
-    let next = published.update("one", &document("one", 1, &[(1, "first", true, "2")]));
+    let next = supervisor.publish("one", &document("one", 1, &[(1, "first", true, "2")]));
     assert_ne!(first, next);
     end.send(next).expect("worker");
     drop(end);
@@ -59,9 +62,9 @@ fn a_worker_reads_snapshots_that_were_there_and_that_come_later() {
 
 #[test]
 fn a_worker_opens_no_other_file_and_writes_none() {
-    let published = published();
-    given_up(&published, |_, published| {
-        let state = published.directory.path().join("state");
+    let supervisor = one_environment();
+    without_privileges(&supervisor, |_, supervisor| {
+        let state = supervisor.directory.path().join("state");
         let denied = |outcome: std::io::Result<()>, what: &str| {
             let error = outcome.expect_err(what);
             assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{what}");
@@ -72,8 +75,8 @@ fn a_worker_opens_no_other_file_and_writes_none() {
         denied(fs::write(state.join("board"), "x"), "write the board");
         denied(fs::remove_file(state.join("board")), "remove the board");
         denied(fs::rename(state.join("board"), state.join("b")), "rename");
-        let beside = state.parent().expect("parent").join("new");
-        denied(fs::write(beside, "x"), "create a file elsewhere");
+        let elsewhere = state.parent().expect("parent").join("new");
+        denied(fs::write(elsewhere, "x"), "create a file elsewhere");
         let ran = std::process::Command::new("/bin/true").status();
         denied(ran.map(drop), "run a program");
         fs::read_dir(state.join("environments")).expect("the snapshots");
@@ -82,14 +85,13 @@ fn a_worker_opens_no_other_file_and_writes_none() {
 
 #[test]
 fn a_worker_makes_no_connection_but_accepts_them() {
-    let published = published();
+    let supervisor = one_environment();
     let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
     let address = listener.local_addr().expect("address");
     let client = TcpStream::connect(address).expect("connection");
-    given_up(&published, |dropped, _| {
+    without_privileges(&supervisor, |dropped, _| {
         if dropped.contains("the network is not restricted") {
-            println!("skipped: the kernel does not restrict connections");
-            return;
+            return testing::skip("the kernel does not restrict connections");
         }
         let denied = |outcome: std::io::Result<()>, what: &str| {
             let error = outcome.expect_err(what);

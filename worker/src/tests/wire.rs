@@ -1,14 +1,12 @@
-//! What the official Python proxy answered to 143 raw requests, asked again here. Skipped where the recording is not
-//! at hand.
+//! 143 raw requests, and the answers that were recorded from the official Python proxy.
 
-use std::path::{Path, PathBuf};
-
-use serde::Deserialize;
 use std::collections::BTreeMap;
 
-use super::{Answer, Published, Worker, document};
+use serde::Deserialize;
 
-/// One recorded request and what became of it.
+use super::{Answer, StubSupervisor, Worker, document};
+
+/// A recorded request and its answer.
 #[derive(Deserialize)]
 struct Case {
     case: String,
@@ -18,7 +16,7 @@ struct Case {
     body: String,
 }
 
-/// Where this proxy deliberately answers otherwise.
+/// How this proxy answers differently on purpose.
 enum Deviation {
     /// Status and whole body.
     Body(u16, &'static str),
@@ -26,7 +24,7 @@ enum Deviation {
     Prefix(u16, &'static str),
     /// Status alone.
     Status(u16),
-    /// `Allow` names HEAD, and every method of a path that offers two.
+    /// `Allow` contains HEAD, and all methods of the path.
     Allow(&'static str),
     /// The recorded answer without its coding.
     Uncompressed,
@@ -39,13 +37,13 @@ const UNAVAILABLE: &str =
 fn deviation(case: &str) -> Option<Deviation> {
     use Deviation::{Allow, Body, Prefix, Status, Uncompressed};
     Some(match case {
-        // A request without a key is refused, where Python fails.
+        // A request without a key is refused; Python fails.
         "flags_missing_key"
         | "flags_key_in_query"
         | "flags_missing_key_origin"
         | "identities_post_missing_key"
         | "identities_get_missing_key" => Body(401, UNKNOWN_NONE),
-        // Every path is served with and without its trailing slash, where Python redirects.
+        // Every path is served with and without its trailing slash; Python redirects.
         "flags_no_slash" => Prefix(200, r#"[{"feature":{"id":1,"#),
         "flags_no_slash_query" => Body(
             404,
@@ -62,36 +60,36 @@ fn deviation(case: &str) -> Option<Deviation> {
             Allow("GET, HEAD")
         }
         "options_origin_only" | "identities_put" => Allow("GET, HEAD, POST"),
-        // A weight of 0 says no.
+        // A weight of 0 means that gzip is not accepted.
         "flags_gzip_q0" => Uncompressed,
         // An identity without an identifier is anonymous, as in the core API; then the key counts.
         "identities_post_missing_id_missing_key" => Body(401, UNKNOWN_NONE),
         "identities_post_missing_identifier" | "identities_post_identifier_null" => {
             Prefix(200, r#"{"identifier":""#)
         }
-        // So of three errors two are left.
+        // A missing identifier is no error, so two of three errors are left.
         "identities_post_two_errors" => Prefix(
             422,
             r#"{"detail":[{"type":"missing","loc":["body","traits",0,"trait_key"]"#,
         ),
-        // What Python cannot write is echoed as it came, or refused.
+        // Python cannot write these: they are echoed as received, or refused.
         "identities_post_trait_int_huge" => Prefix(
             200,
             r#"{"identifier":"a","traits":[{"trait_key":"big","trait_value":123456789012345678901234567890}],"#,
         ),
         "identities_post_lone_surrogate" => Status(422),
-        // The document shows everything: server-side keys only.
+        // The document is for server-side keys alone.
         "envdoc_client_key" => Body(403, r#"{"detail":"Invalid or missing Environment Key"}"#),
-        // With the offset that Python leaves out.
+        // The time has an offset, which Python omits.
         "health" | "proxy_health" | "readiness" => Prefix(
             200,
             r#"{"status":"ok","reason":null,"last_successful_update":"20"#,
         ),
-        // Documentation of the framework, not of the proxy.
+        // These are endpoints of the Python framework.
         "docs" | "openapi" => Body(404, r#"{"detail":"Not Found"}"#),
-        // The server refuses it without a word.
+        // The HTTP server refuses it with an empty body.
         "no_host_header" => Body(400, ""),
-        // A key that is known but has no document yet may be tried again.
+        // The key is known and the document has not arrived, so the client may try again.
         "unloaded_flags"
         | "unloaded_flags_serverkey"
         | "unloaded_identities"
@@ -101,24 +99,17 @@ fn deviation(case: &str) -> Option<Deviation> {
 }
 
 #[test]
-fn answers_as_the_python_proxy_does_but_where_it_means_to_do_better() {
-    let Some(recording) = find("golden/wire_python_proxy.jsonl") else {
-        println!("skipped: no recording of the Python proxy at hand");
-        return;
-    };
-    let recording = std::fs::read_to_string(recording).expect("recording");
-    let profile = |name: &str| {
-        let path = find(&format!("profiles/{name}.json")).expect("profile");
-        std::fs::read_to_string(path).expect("profile")
-    };
-    let mut published = Published::new(&["small", "readme", "compat", "empty"]);
-    published.update("small", &profile("small"));
-    published.update("readme", &profile("readme"));
-    published.update("compat", &compat());
-    published.update("empty", &document("empty", 0, &[]));
-    let usual = Worker::start(&published, &["*"]);
-    let listed = Worker::start(&published, &["https://app.example.com"]);
-    let nothing_yet = Published::new(&["nosuch"]);
+fn answers_as_the_python_proxy_does_except_for_the_deviations() {
+    let recording = testing::file("tests/golden/wire_python_proxy.jsonl.gz");
+    let profile = |name: &str| testing::file(&format!("benches/profiles/{name}.json.gz"));
+    let mut supervisor = StubSupervisor::new(&["small", "readme", "compat", "empty"]);
+    supervisor.publish("small", &profile("small"));
+    supervisor.publish("readme", &profile("readme"));
+    supervisor.publish("compat", &compat());
+    supervisor.publish("empty", &document("empty", 0, &[]));
+    let usual = Worker::start(&supervisor, &["*"]);
+    let listed = Worker::start(&supervisor, &["https://app.example.com"]);
+    let nothing_yet = StubSupervisor::new(&["nosuch"]);
     let unloaded = Worker::start(&nothing_yet, &["*"]);
 
     let mut failures = Vec::new();
@@ -142,7 +133,7 @@ fn answers_as_the_python_proxy_does_but_where_it_means_to_do_better() {
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
-/// What is different, in words.
+/// The differences in words.
 fn compare(case: &Case, answer: &Answer, worker: &Worker) -> Vec<String> {
     let mut differences = Vec::new();
     let mut expect = |what: &str, found: &str, expected: &str| {
@@ -202,7 +193,7 @@ fn compare(case: &Case, answer: &Answer, worker: &Worker) -> Vec<String> {
     differences
 }
 
-/// Long bodies were recorded as their start and their length, compressed ones as their length.
+/// A long body was recorded as its start and its length, a compressed one as its length.
 fn compare_body(
     case: &Case,
     answer: &Answer,
@@ -229,7 +220,7 @@ fn compare_body(
             body.get(..start.len()).unwrap_or(body),
             start,
         );
-        // Only the start of that document is known.
+        // The whole of that document is not known.
         if !case.case.contains("compat") {
             expect("length of body", &body.len().to_string(), length);
         }
@@ -238,7 +229,7 @@ fn compare_body(
     }
 }
 
-/// The request's bytes: the recording keeps those that are not text as escapes, and of one only the start.
+/// The bytes of a request. The recording has escapes for bytes that are no text, and only the start of one request.
 fn raw(case: &Case) -> Vec<u8> {
     if case.case == "identities_post_identifier_3000" {
         let (head, _) = case.request.split_once("xxx").expect("identifier");
@@ -251,7 +242,7 @@ fn raw(case: &Case) -> Vec<u8> {
     case.request.clone().into_bytes()
 }
 
-/// As much as is known of the environment that the recording calls so.
+/// What is known of the environment that the recording calls `compat`.
 fn compat() -> String {
     document(
         "compat",
@@ -266,17 +257,22 @@ fn compat() -> String {
         ],
     )
     .replacen(
-        r#"{"id":1,"api_key":"client_compat","name":"compat","updated_at":"2026-01-15T10:30:00.123456Z","project":{"id":1,"name":"project","hide_disabled_flags":true,"segments":[],"#,
-        r#"{"id":7,"api_key":"client_compat","project":{"id":1,"name":"project compat","organisation":{"id":1,"name":"Org","feature_analytics":false,"stop_serving_flags":false,"persist_trait_data":true},"hide_disabled_flags":true,"segments":[],"enable_realtime_updates":false,"#,
+        concat!(
+            r#"{"id":1,"api_key":"client_compat","name":"compat","#,
+            r#""updated_at":"2026-01-15T10:30:00.123456Z","project":{"id":1,"name":"project","#,
+            r#""hide_disabled_flags":true,"segments":[],"#,
+        ),
+        concat!(
+            r#"{"id":7,"api_key":"client_compat","project":{"id":1,"name":"project compat","#,
+            r#""organisation":{"id":1,"name":"Org","feature_analytics":false,"#,
+            r#""stop_serving_flags":false,"persist_trait_data":true},"#,
+            r#""hide_disabled_flags":true,"segments":[],"enable_realtime_updates":false,"#,
+        ),
         1,
     )
-    .replacen(r#""feature_states":["#, r#""name":"compat","feature_states":["#, 1)
-}
-
-/// A file beside the project, if it is there.
-fn find(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared")
-        .join(name);
-    path.exists().then_some(path)
+    .replacen(
+        r#""feature_states":["#,
+        r#""name":"compat","feature_states":["#,
+        1,
+    )
 }

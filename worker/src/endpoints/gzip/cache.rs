@@ -1,5 +1,7 @@
-//! Compressed lists of flags, kept for the next identity that is given the same flags. Bounded; what is not asked for
-//! again is dropped. Knows nothing of how they are compressed.
+//! A bounded cache of compressed lists of flags, for the next identity that gets the same flags.
+//!
+//! The crate `quick_cache` would leave most of it here: the weight of a list, the composed key, its look-up without
+//! allocation. So it is not used.
 
 use std::collections::HashMap;
 
@@ -7,40 +9,45 @@ use engine::Side;
 use flate2::Crc;
 use foldhash::fast::RandomState;
 
-/// How many bytes all lists of a worker may take, whatever the number of environments.
+/// How many bytes the lists of a worker may take, whatever the number of environments.
 const BUDGET: usize = 1024 * 1024;
 /// About what a list takes besides its bytes and its key.
 const OVERHEAD: usize = 128;
 
-/// A compressed list of flags, with what ends the answer behind it.
-pub(crate) struct List {
+/// A compressed list of flags and the end of the answer.
+pub(super) struct Deflated {
     /// Deflated data to its end.
-    pub(crate) deflated: Box<[u8]>,
-    /// Of the bytes before they were deflated.
-    pub(crate) checksum: Crc,
+    pub(super) deflated: Box<[u8]>,
+    /// The checksum of the bytes before they were deflated.
+    pub(super) checksum: Crc,
 }
 
-/// Lists by what tells them apart: generation, side and choices.
+/// Compressed lists by generation, side and choices.
 ///
-/// Kept in two halves: when the newer one is full it becomes the older one, and what was not asked for since the last
-/// time that happened goes.
+/// There are two halves. When the newer half is full, it becomes the older one, and lists that no request has needed
+/// since the last time are dropped.
 #[derive(Default)]
-pub(crate) struct Lists {
+pub(super) struct Cache {
     newer: Half,
     older: Half,
-    /// Of the list that was looked for last.
+    /// The key of the last look-up.
     key: Vec<u32>,
 }
 
 #[derive(Default)]
 struct Half {
-    lists: HashMap<Box<[u32]>, List, RandomState>,
+    lists: HashMap<Box<[u32]>, Deflated, RandomState>,
     bytes: usize,
 }
 
-impl Lists {
-    /// The list of these choices, as one side sees them in the environment whose file has that generation.
-    pub(crate) fn find(&mut self, generation: u64, side: Side, choices: &[u32]) -> Option<&List> {
+impl Cache {
+    /// The list of these choices, for one side of the environment whose snapshot has that generation.
+    pub(super) fn find(
+        &mut self,
+        generation: u64,
+        side: Side,
+        choices: &[u32],
+    ) -> Option<&Deflated> {
         let Self { newer, older, key } = self;
         write_key(generation, side, choices, key);
         if !newer.lists.contains_key(key.as_slice()) {
@@ -50,13 +57,13 @@ impl Lists {
         self.newer.lists.get(self.key.as_slice())
     }
 
-    /// Keeps the list that was looked for last, and not found.
-    pub(crate) fn keep(&mut self, list: List) {
+    /// Adds the list that the last look-up did not find.
+    pub(super) fn insert_missed(&mut self, list: Deflated) {
         let key = self.key.as_slice().into();
         self.insert(key, list);
     }
 
-    fn insert(&mut self, key: Box<[u32]>, list: List) {
+    fn insert(&mut self, key: Box<[u32]>, list: Deflated) {
         let bytes = size_of_val(&*key) + list.deflated.len() + OVERHEAD;
         if bytes > BUDGET / 2 {
             return;
@@ -84,22 +91,22 @@ fn write_key(generation: u64, side: Side, choices: &[u32], key: &mut Vec<u32>) {
 mod tests {
     use super::*;
 
-    /// A list that can be told from others by its length.
-    fn list(length: usize) -> List {
-        List {
+    /// A list that is told apart by its length.
+    fn list(length: usize) -> Deflated {
+        Deflated {
             deflated: vec![0; length].into(),
             checksum: Crc::new(),
         }
     }
 
-    fn length(lists: &mut Lists, generation: u64, side: Side, choices: &[u32]) -> Option<usize> {
-        let list = lists.find(generation, side, choices)?;
+    fn length(cache: &mut Cache, generation: u64, side: Side, choices: &[u32]) -> Option<usize> {
+        let list = cache.find(generation, side, choices)?;
         Some(list.deflated.len())
     }
 
     #[test]
-    fn tells_lists_apart_by_generation_side_and_choices() {
-        let mut lists = Lists::default();
+    fn lists_are_told_apart_by_generation_side_and_choices() {
+        let mut cache = Cache::default();
         let keys: [(u64, Side, &[u32]); 6] = [
             (1, Side::Client, &[]),
             (1, Side::Server, &[]),
@@ -108,39 +115,39 @@ mod tests {
             (1, Side::Client, &[0, 0]),
             (2, Side::Client, &[0]),
         ];
-        for (place, (generation, side, choices)) in keys.into_iter().enumerate() {
-            assert_eq!(length(&mut lists, generation, side, choices), None);
-            lists.keep(list(place));
+        for (position, (generation, side, choices)) in keys.into_iter().enumerate() {
+            assert_eq!(length(&mut cache, generation, side, choices), None);
+            cache.insert_missed(list(position));
         }
-        for (place, (generation, side, choices)) in keys.into_iter().enumerate() {
-            let found = length(&mut lists, generation, side, choices);
-            assert_eq!(found, Some(place));
+        for (position, (generation, side, choices)) in keys.into_iter().enumerate() {
+            let found = length(&mut cache, generation, side, choices);
+            assert_eq!(found, Some(position));
         }
     }
 
     #[test]
-    fn keeps_what_is_asked_for_again_within_its_budget() {
-        let mut lists = Lists::default();
+    fn keeps_lists_that_are_asked_for_again_within_its_budget() {
+        let mut cache = Cache::default();
         let large = BUDGET / 20;
         for number in 0..1000 {
-            assert_eq!(length(&mut lists, 1, Side::Client, &[number]), None);
-            lists.keep(list(large));
-            let favourite = length(&mut lists, 1, Side::Client, &[0]);
+            assert_eq!(length(&mut cache, 1, Side::Client, &[number]), None);
+            cache.insert_missed(list(large));
+            let favourite = length(&mut cache, 1, Side::Client, &[0]);
             assert_eq!(favourite, Some(large), "after {number}");
-            assert!(lists.newer.bytes + lists.older.bytes <= BUDGET);
+            assert!(cache.newer.bytes + cache.older.bytes <= BUDGET);
         }
-        let kept = lists.newer.lists.len() + lists.older.lists.len();
+        let kept = cache.newer.lists.len() + cache.older.lists.len();
         assert!((10..20).contains(&kept), "{kept}");
     }
 
     #[test]
-    fn lets_no_list_push_out_all_others() {
-        let mut lists = Lists::default();
-        assert_eq!(length(&mut lists, 1, Side::Client, &[1]), None);
-        lists.keep(list(10));
-        assert_eq!(length(&mut lists, 1, Side::Client, &[2]), None);
-        lists.keep(list(BUDGET));
-        assert_eq!(length(&mut lists, 1, Side::Client, &[2]), None);
-        assert_eq!(length(&mut lists, 1, Side::Client, &[1]), Some(10));
+    fn one_large_list_does_not_push_out_all_others() {
+        let mut cache = Cache::default();
+        assert_eq!(length(&mut cache, 1, Side::Client, &[1]), None);
+        cache.insert_missed(list(10));
+        assert_eq!(length(&mut cache, 1, Side::Client, &[2]), None);
+        cache.insert_missed(list(BUDGET));
+        assert_eq!(length(&mut cache, 1, Side::Client, &[2]), None);
+        assert_eq!(length(&mut cache, 1, Side::Client, &[1]), Some(10));
     }
 }

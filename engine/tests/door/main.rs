@@ -1,0 +1,12 @@
+//! The engine at its own door: documents and requests in, answers out.
+
+mod compressing;
+mod documents;
+mod fuzz;
+mod generate;
+mod golden;
+mod obvious;
+mod patterns;
+mod pools;
+mod properties;
+mod proxy;

@@ -1,0 +1,296 @@
+//! A slow, obvious evaluator, written from the rules alone: it takes a document and a request, and gives the answer.
+//!
+//! Each step reads the document's JSON again, in the order of the rules. It shares no code with the engine, so that the
+//! two do not have the same defects.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod context;
+mod number;
+mod operator;
+
+use md5::Md5;
+use num_bigint::{BigInt, Sign};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+pub(crate) use context::{Request, Trait};
+
+/// The parts of a feature state that evaluation reads.
+#[derive(Clone)]
+struct FeatureState {
+    key: String,
+    id: Value,
+    name: String,
+    enabled: Value,
+    value: Value,
+    /// Values and their allocations, in the order of their ids.
+    variants: Vec<(Value, f64)>,
+    priority: f64,
+}
+
+/// The answer to a flags request.
+pub(crate) fn flags(document: &Value, server: bool) -> String {
+    let chosen = features(document).into_iter().map(|state| {
+        let value = state.value.clone();
+        (state, value)
+    });
+    written(Value::from(shown(document, server, chosen.collect())))
+}
+
+/// The answer to a flags request for one feature, if the key may see it.
+pub(crate) fn flag(document: &Value, server: bool, name: &str) -> Option<String> {
+    let states = features(document).into_iter();
+    let chosen = states.filter(|state| state.name == name).map(|state| {
+        let value = state.value.clone();
+        (state, value)
+    });
+    let flag = shown(document, server, chosen.collect()).pop();
+    flag.map(written)
+}
+
+/// The answer to an identities request.
+pub(crate) fn identity(document: &Value, server: bool, request: &Request) -> String {
+    let request = &Request {
+        identifier: Some(identifier(request)),
+        traits: request.traits.clone(),
+    };
+    let overrides = overrides(document, request);
+    let mut chosen = Vec::new();
+    for default in features(document) {
+        let held = overrides.iter().find(|state| state.name == default.name);
+        let state = held.cloned().unwrap_or(default);
+        let value = chosen_value(document, &state, request);
+        chosen.push((state, value));
+    }
+    let traits: Vec<String> = request
+        .traits
+        .iter()
+        .map(|(key, value)| {
+            let key = json!(key);
+            format!(r#"{{"trait_key":{key},"trait_value":{}}}"#, value.json())
+        })
+        .collect();
+    format!(
+        r#"{{"identifier":{},"traits":[{}],"flags":{}}}"#,
+        json!(request.identifier),
+        traits.join(","),
+        written(Value::from(shown(document, server, chosen)))
+    )
+}
+
+/// The identifier that a transient identity is given.
+fn identifier(request: &Request) -> String {
+    if let Some(identifier) = &request.identifier {
+        return identifier.clone();
+    }
+    if request.traits.is_empty() {
+        return "random".to_owned();
+    }
+    let mut traits = request.traits.clone();
+    traits.sort_by(|left, right| left.0.cmp(&right.0));
+    let text: String = traits
+        .iter()
+        .map(|(key, value)| key.clone() + &value.python_str())
+        .collect();
+    let digest = Sha256::digest(text);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn features(document: &Value) -> Vec<FeatureState> {
+    let mut features: Vec<FeatureState> = Vec::new();
+    for state in elements(&document["feature_states"]) {
+        let state = feature_state(state);
+        // A repeated name keeps its first position and its last content.
+        match features.iter().position(|known| known.name == state.name) {
+            Some(place) => features[place] = state,
+            None => features.push(state),
+        }
+    }
+    features
+}
+
+fn feature_state(state: &Value) -> FeatureState {
+    let key = match &state["django_id"] {
+        id if truthy(id) => number::python_str(id),
+        _ => state["featurestate_uuid"].as_str().unwrap().to_owned(),
+    };
+    let mut variants = Vec::new();
+    for value in elements(&state["multivariate_feature_state_values"]) {
+        let allocation = value["percentage_allocation"].as_f64().unwrap();
+        let option = value["multivariate_feature_option"]["value"].clone();
+        variants.push((context::variant_priority(value), (option, allocation)));
+    }
+    variants.sort_by(|left, right| left.0.cmp(&right.0));
+    FeatureState {
+        key,
+        id: state["feature"]["id"].clone(),
+        name: state["feature"]["name"].as_str().unwrap().to_owned(),
+        enabled: state["enabled"].clone(),
+        value: state["feature_state_value"].clone(),
+        variants: variants.into_iter().map(|(_, variant)| variant).collect(),
+        priority: match &state["feature_segment"]["priority"] {
+            Value::Null => f64::INFINITY,
+            priority => priority.as_f64().unwrap(),
+        },
+    }
+}
+
+/// The feature states that override environment defaults.
+fn overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
+    let mut held: Vec<FeatureState> = Vec::new();
+    for segment in context::segments(document) {
+        if !segment_matches(document, request, &segment) {
+            continue;
+        }
+        for state in elements(&segment["feature_states"]) {
+            let state = feature_state(state);
+            match held.iter().position(|known| known.name == state.name) {
+                Some(place) if state.priority < held[place].priority => held[place] = state,
+                Some(_) => {}
+                None => held.push(state),
+            }
+        }
+    }
+    let mut own: Vec<FeatureState> = Vec::new();
+    for entry in elements(&document["identity_overrides"]) {
+        if entry["identifier"].as_str() != request.identifier.as_deref() {
+            continue;
+        }
+        for state in elements(&entry["identity_features"]) {
+            let name = state["feature"]["name"].as_str().unwrap();
+            if own.iter().all(|known| known.name != name) {
+                own.push(FeatureState {
+                    key: String::new(),
+                    id: state["feature"]["id"].clone(),
+                    name: name.to_owned(),
+                    enabled: state["enabled"].clone(),
+                    value: state["feature_state_value"].clone(),
+                    variants: Vec::new(),
+                    priority: f64::NEG_INFINITY,
+                });
+            }
+        }
+    }
+    own.extend(held);
+    own
+}
+
+fn chosen_value(document: &Value, state: &FeatureState, request: &Request) -> Value {
+    let bucket = bucket(&[&state.key, &context::identity_key(document, request)]);
+    let mut start = 0.0;
+    for (value, allocation) in &state.variants {
+        let limit = allocation + start;
+        if start <= bucket && bucket < limit {
+            return value.clone();
+        }
+        start = limit;
+    }
+    state.value.clone()
+}
+
+fn segment_matches(document: &Value, request: &Request, segment: &Value) -> bool {
+    let rules = elements(&segment["rules"]);
+    // A segment with an unknown type of rule never matches.
+    !rules.is_empty()
+        && rules.iter().all(rule_is_known)
+        && rules
+            .iter()
+            .all(|rule| rule_matches(document, request, segment, rule))
+}
+
+fn rule_is_known(rule: &Value) -> bool {
+    let empty = elements(&rule["conditions"]).is_empty() && elements(&rule["rules"]).is_empty();
+    let known = ["ALL", "ANY", "NONE"]
+        .map(Value::from)
+        .contains(&rule["type"]);
+    (empty || known) && elements(&rule["rules"]).iter().all(rule_is_known)
+}
+
+fn rule_matches(document: &Value, request: &Request, segment: &Value, rule: &Value) -> bool {
+    let holds = |outcomes: Vec<bool>| {
+        if outcomes.is_empty() {
+            return true;
+        }
+        match rule["type"].as_str() {
+            Some("ALL") => outcomes.iter().all(|outcome| *outcome),
+            Some("ANY") => outcomes.iter().any(|outcome| *outcome),
+            _ => !outcomes.iter().any(|outcome| *outcome),
+        }
+    };
+    let conditions = elements(&rule["conditions"])
+        .iter()
+        .map(|condition| operator::condition_matches(document, request, segment, condition));
+    let rules = elements(&rule["rules"])
+        .iter()
+        .map(|rule| rule_matches(document, request, segment, rule));
+    holds(conditions.collect()) && holds(rules.collect())
+}
+
+/// The flags that a key may see, as JSON objects.
+fn shown(document: &Value, server: bool, chosen: Vec<(FeatureState, Value)>) -> Vec<Value> {
+    let project = &document["project"];
+    let hide_disabled = match &document["hide_disabled_flags"] {
+        Value::Null => &project["hide_disabled_flags"],
+        own => own,
+    };
+    let mut shown = Vec::new();
+    for (state, value) in chosen {
+        let secret = elements(&project["server_key_only_feature_ids"]).contains(&state.id);
+        let hidden = truthy(hide_disabled) && !truthy(&state.enabled);
+        if server || (!secret && !hidden) {
+            let kind = kind(document, &state.id);
+            shown.push(json!({
+                "feature": {"id": state.id, "name": state.name, "type": kind},
+                "enabled": state.enabled,
+                "feature_state_value": value,
+            }));
+        }
+    }
+    shown
+}
+
+/// The type of a feature, from the last environment default with that id.
+fn kind(document: &Value, id: &Value) -> Value {
+    let mut kind = json!("STANDARD");
+    for state in elements(&document["feature_states"]) {
+        if state["feature"]["id"] == *id {
+            let given = state["feature"].get("type");
+            kind = given.cloned().unwrap_or(json!("STANDARD"));
+        }
+    }
+    kind
+}
+
+/// The number from 0 to 100 that texts hash to.
+fn bucket(texts: &[&str]) -> f64 {
+    for times in 1.. {
+        let text = vec![texts.join(","); times].join(",");
+        let digest = BigInt::from_bytes_be(Sign::Plus, &Md5::digest(text));
+        let remainder = u32::try_from(digest % BigInt::from(9999)).unwrap();
+        let bucket = f64::from(remainder) / 9998.0 * 100.0;
+        if bucket != 100.0 {
+            return bucket;
+        }
+    }
+    unreachable!("some number of times gives less than 100")
+}
+
+fn elements(list: &Value) -> &[Value] {
+    list.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn truthy(value: &Value) -> bool {
+    let nothing = [json!(null), json!(false), json!(0), json!(0.0), json!(-0.0)];
+    let empty = [json!(""), json!([]), json!({})];
+    !nothing.contains(value) && !empty.contains(value)
+}
+
+/// The JSON of an answer. `serde_json` writes `1e+16` where the engine writes `1e16`; no text of these tests holds
+/// `e+`.
+fn written(value: Value) -> String {
+    value.to_string().replace("e+", "e")
+}

@@ -1,0 +1,101 @@
+//! A compiled environment with the patterns and the scratch memory that a worker has for it.
+
+use std::cell::RefCell;
+
+use engine::{
+    ArchivedEnvironment, BodyKind, Environment, Identity, Patterns, Scratch, Side, compile,
+    evaluate, read_identity, write_identity,
+};
+use rkyv::rancor::Error;
+use rkyv::util::AlignedVec;
+use serde_json::Value;
+
+/// One environment as a worker serves it.
+pub(crate) struct Proxy {
+    pub(crate) archive: AlignedVec,
+    pub(crate) warnings: Vec<String>,
+    patterns: Patterns,
+    scratch: RefCell<Scratch>,
+}
+
+/// The flags of an identity: the JSON list, and the choices by which a worker recognises it.
+#[derive(Debug)]
+pub(crate) struct List {
+    pub(crate) json: String,
+    pub(crate) choices: Vec<u32>,
+    pub(crate) byte_length: usize,
+}
+
+impl Proxy {
+    /// Compiles a document, archives the result and checks the archive.
+    pub(crate) fn new(document: &Value) -> Proxy {
+        let compiled = compile(document.to_string().as_bytes());
+        let compiled = compiled.unwrap_or_else(|error| panic!("{error} in {document}"));
+        let archive = archive(&compiled.environment);
+        let environment = rkyv::access::<ArchivedEnvironment, Error>(&archive);
+        let patterns = Patterns::new(environment.expect("a valid archive"));
+        Proxy {
+            archive,
+            warnings: compiled.warnings,
+            patterns,
+            scratch: RefCell::default(),
+        }
+    }
+
+    /// The environment, from its archive.
+    pub(crate) fn environment(&self) -> &ArchivedEnvironment {
+        rkyv::access::<ArchivedEnvironment, Error>(&self.archive).expect("a valid archive")
+    }
+
+    /// The answer to an identities request with a server-side key.
+    pub(crate) fn identity(&self, body: &Value) -> Value {
+        let answer = self.answer(Side::Server, &body.to_string());
+        serde_json::from_str(&answer).expect("an answer in JSON")
+    }
+
+    /// The answer to an identities request.
+    pub(crate) fn answer(&self, side: Side, body: &str) -> String {
+        self.answer_with(&self.patterns, side, body)
+    }
+
+    /// The answer to an identities request, evaluated with `patterns`.
+    pub(crate) fn answer_with(&self, patterns: &Patterns, side: Side, body: &str) -> String {
+        let identity = identity(body);
+        let scratch = &mut self.scratch.borrow_mut();
+        let mut out = Vec::new();
+        write_identity(
+            self.environment(),
+            patterns,
+            side,
+            &identity,
+            scratch,
+            &mut out,
+        );
+        String::from_utf8(out).expect("an answer in UTF-8")
+    }
+
+    /// The flags in the answer to an identities request.
+    pub(crate) fn list(&self, side: Side, body: &str) -> List {
+        let scratch = &mut self.scratch.borrow_mut();
+        let identity = identity(body);
+        let flags = evaluate(self.environment(), &self.patterns, side, &identity, scratch);
+        let mut out = b"before".to_vec();
+        flags.write(&mut out);
+        List {
+            json: String::from_utf8(out.split_off(6)).expect("flags in UTF-8"),
+            choices: flags.choices().to_vec(),
+            byte_length: flags.byte_length(),
+        }
+    }
+}
+
+fn identity(body: &str) -> Identity<'_> {
+    let request = read_identity(body.as_bytes(), BodyKind::Json);
+    let request = request.unwrap_or_else(|error| panic!("{error:?} for {body}"));
+    request.into_identity(|| "random".to_owned())
+}
+
+/// The bytes of the archive, as they are in a snapshot.
+pub(crate) fn archive(environment: &Environment) -> AlignedVec {
+    rkyv::to_bytes::<Error>(environment).expect("an archive")
+}

@@ -1,0 +1,91 @@
+//! How a proxy is to be started: its configuration and its process environment.
+
+use serde_json::{Value, json};
+use testing::Stub;
+
+use super::program::{executable, program};
+use super::proxy::Proxy;
+
+/// A proxy that is about to be started.
+pub(crate) struct Start {
+    config: Value,
+    workers: usize,
+    log: Option<&'static str>,
+    /// How many files each of its processes may open.
+    files: Option<u64>,
+}
+
+impl Start {
+    /// With these environments, by client-side key. The server-side key is `ser.` and the client-side key.
+    pub(crate) fn new(upstream: &Stub, environments: &[&str]) -> Start {
+        let pairs: Vec<Value> = environments
+            .iter()
+            .map(|key| json!({"client_side_key": key, "server_side_key": format!("ser.{key}")}))
+            .collect();
+        let config = json!({
+            "environment_key_pairs": pairs,
+            "api_url": upstream.api_url(),
+            "api_poll_frequency_seconds": 0.2,
+            "server": {"host": "127.0.0.1", "port": 0},
+        });
+        Start {
+            config,
+            workers: 1,
+            log: None,
+            files: None,
+        }
+    }
+
+    pub(crate) fn workers(mut self, workers: usize) -> Start {
+        self.workers = workers;
+        self
+    }
+
+    /// Sets `RUST_LOG`.
+    pub(crate) fn log(mut self, filter: &'static str) -> Start {
+        self.log = Some(filter);
+        self
+    }
+
+    /// Limits how many files each of its processes may open.
+    pub(crate) fn files(mut self, files: u64) -> Start {
+        self.files = Some(files);
+        self
+    }
+
+    /// Sets a setting in the section `server`.
+    pub(crate) fn server(mut self, name: &str, value: Value) -> Start {
+        self.config["server"][name] = value;
+        self
+    }
+
+    /// Sets a setting.
+    pub(crate) fn set(mut self, name: &str, value: Value) -> Start {
+        self.config[name] = value;
+        self
+    }
+
+    /// Starts the proxy and waits until it listens.
+    pub(crate) fn start(mut self) -> Proxy {
+        let directory = tempfile::tempdir().expect("a directory");
+        let state = directory.path().join("state");
+        self.config["snapshot"] = json!({"directory": state});
+        let config = directory.path().join("config.json");
+        std::fs::write(&config, self.config.to_string()).expect("write the configuration");
+        let mut command = executable();
+        if let Some(files) = self.files {
+            let itself = command.get_program().to_owned();
+            command = program("sh");
+            let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+            command.arg("-c").arg(script).arg(itself);
+        }
+        if let Some(filter) = self.log {
+            command.env("RUST_LOG", filter);
+        }
+        command
+            .arg("--config")
+            .arg(&config)
+            .env("WEB_CONCURRENCY", self.workers.to_string());
+        Proxy::spawn(command, state, Some(directory))
+    }
+}

@@ -1,0 +1,48 @@
+//! The way past HTTP's buffer for bodies that are too large to be copied into it.
+//!
+//! HTTP copies each body into a buffer of its own. For a list of flags that costs nothing; for a document it costs as
+//! much as the rest of the request, and as much memory for each slow client.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::task::{Context, Poll, Waker};
+
+use actix_web::web::Bytes;
+
+/// Where the body of an answer waits until the socket has taken it, straight from the memory it lies in.
+#[derive(Default)]
+pub(crate) struct Outlet {
+    rest: RefCell<Bytes>,
+    /// The answer, which waits for the last byte.
+    waker: Cell<Option<Waker>>,
+}
+
+impl Outlet {
+    /// Hands over a body. Ready once an earlier body and this one are in the socket.
+    pub(crate) fn poll_send(&self, body: &mut Bytes, context: &mut Context<'_>) -> Poll<()> {
+        let mut rest = self.rest.borrow_mut();
+        if rest.is_empty() {
+            if body.is_empty() {
+                return Poll::Ready(());
+            }
+            *rest = std::mem::take(body);
+        }
+        self.waker.set(Some(context.waker().clone()));
+        Poll::Pending
+    }
+
+    /// The bytes that the socket has not taken yet.
+    #[inline]
+    pub(super) fn rest(&self) -> RefMut<'_, Bytes> {
+        self.rest.borrow_mut()
+    }
+
+    /// Notes that the socket has taken everything.
+    #[inline]
+    pub(super) fn finish(&self) {
+        if let Some(waker) = self.waker.take() {
+            // Lets go of the map now, and wakes the answer, which cannot see the socket.
+            *self.rest.borrow_mut() = Bytes::new();
+            waker.wake();
+        }
+    }
+}

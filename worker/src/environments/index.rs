@@ -1,0 +1,165 @@
+//! One generation of the index, and the environments that requests have opened since it is current.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::{ArchivedIndexEntry, Index};
+use engine::Side;
+use foldhash::fast::RandomState;
+use snapshot::{Error, Map, Reader};
+
+use super::keys::{self, KeyCache, Target};
+use super::mapped::MappedEnvironment;
+use super::row::Row;
+use crate::http::refusal::Refusal;
+
+/// The index that requests are answered from.
+pub(crate) struct CurrentIndex {
+    generation: u64,
+    reader: Arc<Reader>,
+    index: Map<Index>,
+    opened: RefCell<Opened>,
+}
+
+/// What requests have opened so far.
+#[derive(Default)]
+struct Opened {
+    keys: KeyCache,
+    rows: Vec<Row>,
+    /// The position of each row in `rows`.
+    positions: HashMap<usize, usize, RandomState>,
+}
+
+impl CurrentIndex {
+    /// Maps the newest index.
+    pub(super) fn map(reader: &Arc<Reader>) -> Result<Self, Error> {
+        loop {
+            let generation = reader.board().index_generation();
+            match reader.index::<Index>(generation) {
+                Ok(index) => {
+                    return Ok(Self {
+                        generation,
+                        reader: Arc::clone(reader),
+                        index,
+                        opened: RefCell::default(),
+                    });
+                }
+                // It was replaced meanwhile.
+                Err(Error::Retired { .. }) if reader.board().index_generation() != generation => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Takes over the maps of environments that are in this index too. Keys are looked up again.
+    pub(super) fn take_over(&self, previous: Self) {
+        let mut opened = self.opened.borrow_mut();
+        for row in previous.opened.into_inner().rows {
+            let file = |index: &Map<Index>| Some(index.environment(row.number())?.file.to_string());
+            // The supervisor uses a row for one environment only. Should it ever not, no environment is served for
+            // another.
+            if file(&self.index).is_some_and(|file_now| Some(file_now) == file(&previous.index)) {
+                opened.add(row);
+            }
+        }
+    }
+
+    /// Maps the environments anew that were opened and have been published since.
+    pub(super) fn remap_outdated(&self) {
+        let mut opened = self.opened.borrow_mut();
+        for row in &mut opened.rows {
+            if row.is_outdated(self.reader.board()) {
+                self.remap(row);
+            }
+        }
+    }
+
+    fn remap(&self, row: &mut Row) {
+        if let Some(entry) = self.entry(row.number()) {
+            row.remap(&self.reader, entry);
+        }
+    }
+
+    fn entry(&self, row: usize) -> Option<&ArchivedIndexEntry> {
+        self.index.environment(row)
+    }
+
+    /// The rows of the board that belong to environments.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = usize> {
+        let rows = self.reader.board().shape().rows;
+        let entries = self.index.environments.iter();
+        let entries = entries.map(|entry| entry.row.to_native() as usize);
+        entries.filter(move |row| *row < rows)
+    }
+
+    /// Every environment has a document.
+    pub(crate) fn is_complete(&self) -> bool {
+        let board = self.reader.board();
+        self.rows().all(|row| board.row_generation(row) != 0)
+    }
+
+    /// The age of the oldest successful fetch above which the proxy is not ready; `None` for never.
+    pub(crate) fn stale_after(&self) -> Option<Duration> {
+        self.index.stale_after()
+    }
+
+    /// The environment that a key opens, and the key's side. Costs one look-up and one atomic load, unless the key or
+    /// the document is new to this worker.
+    #[inline]
+    pub(crate) fn open(&self, key: &[u8]) -> Result<(Rc<MappedEnvironment>, Side), Refusal> {
+        let opened = self.opened.borrow();
+        if let Some(target) = opened.keys.get(key)
+            && let Some(environment) = opened.rows[target.position].current(self.reader.board())
+        {
+            return Ok((Rc::clone(environment), target.side));
+        }
+        drop(opened);
+        self.open_anew(key)
+    }
+
+    #[cold]
+    fn open_anew(&self, key: &[u8]) -> Result<(Rc<MappedEnvironment>, Side), Refusal> {
+        let mut opened = self.opened.borrow_mut();
+        let target = match opened.keys.get(key) {
+            Some(target) => target,
+            None => {
+                // Unknown keys are not kept: strangers could fill this process's memory with them.
+                let found = keys::find(&self.index, key)
+                    .filter(|(row, _)| *row < self.reader.board().shape().rows);
+                let Some((row, side)) = found else {
+                    return Err(Refusal::unknown_key(key));
+                };
+                let position = match opened.positions.get(&row) {
+                    Some(position) => *position,
+                    None => opened.add(Row::new(row)),
+                };
+                let target = Target { position, side };
+                opened.keys.insert(key, target);
+                target
+            }
+        };
+        let row = &mut opened.rows[target.position];
+        self.remap(row);
+        match row.environment() {
+            Some(environment) => Ok((Rc::clone(environment), target.side)),
+            None => Err(Refusal::NoDocument),
+        }
+    }
+}
+
+impl Opened {
+    /// Returns the position of the row.
+    fn add(&mut self, row: Row) -> usize {
+        let position = self.rows.len();
+        self.positions.insert(row.number(), position);
+        self.rows.push(row);
+        position
+    }
+}

@@ -1,0 +1,56 @@
+//! From a key to the environment that it opens.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use contract::{ArchivedIndex, key};
+use engine::Side;
+use foldhash::fast::RandomState;
+
+/// The row that a key opens in the index, and the key's side.
+pub(super) fn find(index: &ArchivedIndex, key: &[u8]) -> Option<(usize, Side)> {
+    if key::is_server_side(key) {
+        Some((index.open_server_side(&key::digest(key))?, Side::Server))
+    } else {
+        let key = std::str::from_utf8(key).ok()?;
+        Some((index.open_client_side(key)?, Side::Client))
+    }
+}
+
+/// Keys that requests have presented and that open something. A server-side key is digested once.
+#[derive(Default)]
+pub(super) struct KeyCache {
+    keys: HashMap<u64, CachedKey, RandomState>,
+    /// Hashes keys, with another seed in each process. A wrong key is compared with a good one only if all 64 bits of
+    /// their hashes are equal, so the time of a refusal tells a client nothing about good keys.
+    hasher: RandomState,
+}
+
+struct CachedKey {
+    key: Box<[u8]>,
+    target: Target,
+}
+
+/// The environment that a key opens.
+#[derive(Clone, Copy)]
+pub(super) struct Target {
+    /// The position among the rows that are in use.
+    pub(super) position: usize,
+    pub(super) side: Side,
+}
+
+impl KeyCache {
+    #[inline]
+    pub(super) fn get(&self, key: &[u8]) -> Option<Target> {
+        let cached = self.keys.get(&self.hasher.hash_one(key))?;
+        (*cached.key == *key).then_some(cached.target)
+    }
+
+    pub(super) fn insert(&mut self, key: &[u8], target: Target) {
+        let cached = CachedKey {
+            key: key.into(),
+            target,
+        };
+        self.keys.insert(self.hasher.hash_one(key), cached);
+    }
+}

@@ -1,0 +1,154 @@
+//! Answers: entity tags, encodings, headers.
+
+use sha2::{Digest, Sha256};
+
+use super::*;
+
+/// A document whose answers are compressed.
+fn large_document() -> String {
+    let value = format!("\"{}\"", "x".repeat(2000));
+    document("one", 0, &[(1, "first", true, &value)])
+}
+
+#[test]
+fn constants_have_entity_tags_and_clients_that_have_them_get_a_304() {
+    let (_supervisor, worker) = one_environment();
+    for (path, key) in [
+        ("/api/v1/flags/", CLIENT),
+        ("/api/v1/flags/?feature=first", CLIENT),
+        ("/api/v1/environment-document/", SERVER),
+    ] {
+        let full = worker.get(path, key);
+        assert_eq!(full.status, 200, "{path}");
+        let tag = full.header("etag").expect("tag").to_owned();
+        for wanted in [tag.clone(), format!("\"other\", W/{tag}"), "*".to_owned()] {
+            let answer = worker.get(path, &format!("{key}If-None-Match: {wanted}\r\n"));
+            assert_eq!(answer.status, 304, "{path} {wanted}");
+            assert_eq!(answer.body, b"");
+            assert_eq!(answer.header("etag"), Some(tag.as_str()));
+            assert!(answer.header("x-flagsmith-document-updated-at").is_some());
+        }
+        let other = worker.get(path, &format!("{key}If-None-Match: \"other\"\r\n"));
+        assert_eq!(other.body, full.body, "{path}");
+    }
+}
+
+#[test]
+fn answers_say_when_the_document_changed_and_pages_may_read_it() {
+    let (_supervisor, worker) = one_environment();
+    for answer in [
+        worker.get(
+            "/api/v1/flags/",
+            &format!("{CLIENT}Origin: https://a.example\r\n"),
+        ),
+        worker.get(
+            "/api/v1/identities/?identifier=a",
+            &format!("{CLIENT}Origin: https://a.example\r\n"),
+        ),
+        worker.get(
+            "/api/v1/environment-document/",
+            &format!("{SERVER}Origin: https://a.example\r\n"),
+        ),
+    ] {
+        assert_eq!(
+            answer.header("x-flagsmith-document-updated-at"),
+            Some("1768473000.123456")
+        );
+        let exposed = answer.header("access-control-expose-headers");
+        assert!(
+            exposed
+                .expect("exposed")
+                .contains("x-flagsmith-document-updated-at")
+        );
+    }
+}
+
+#[test]
+fn long_answers_are_compressed_for_clients_that_accept_gzip() {
+    let mut supervisor = StubSupervisor::new(&["one"]);
+    supervisor.publish("one", &large_document());
+    let worker = Worker::start(&supervisor, &["https://a.example"]);
+    for (path, key) in [
+        ("/api/v1/flags/", CLIENT),
+        ("/api/v1/flags/?feature=first", CLIENT),
+        ("/api/v1/identities/?identifier=a", CLIENT),
+        ("/api/v1/environment-document/", SERVER),
+    ] {
+        let plain = worker.get(path, key);
+        assert_eq!(plain.header("content-encoding"), None);
+        assert_eq!(plain.header("vary"), Some("Accept-Encoding, Origin"));
+        let compressed = worker.get(path, &format!("{key}Accept-Encoding: gzip\r\n"));
+        assert_eq!(
+            compressed.header("content-encoding"),
+            Some("gzip"),
+            "{path}"
+        );
+        assert!(compressed.body.len() < plain.body.len() / 2);
+        assert_eq!(compressed.decoded(), plain.body, "{path}");
+        if let Some(tag) = compressed.header("etag") {
+            assert_ne!(Some(tag), plain.header("etag"), "{path}");
+            let headers = format!("{key}Accept-Encoding: gzip\r\nIf-None-Match: {tag}\r\n");
+            assert_eq!(worker.get(path, &headers).status, 304);
+        }
+    }
+}
+
+#[test]
+fn serves_a_large_document_byte_for_byte() {
+    let value = format!("\"{}\"", "0123456789abcdef".repeat(20_000));
+    let document = document("one", 0, &[(1, "first", true, &value)]);
+    let mut supervisor = StubSupervisor::new(&["one"]);
+    supervisor.publish("one", &document);
+    let worker = Worker::start(&supervisor, &["*"]);
+    let answer = worker.get("/api/v1/environment-document", SERVER);
+    assert_eq!(
+        answer.header("content-length"),
+        Some(document.len().to_string().as_str())
+    );
+    assert!(answer.body == document.as_bytes());
+}
+
+#[test]
+fn answers_head_with_the_headers_of_get_and_no_body() {
+    let (_supervisor, worker) = one_environment();
+    for (path, key) in [
+        ("/api/v1/flags/", CLIENT),
+        ("/api/v1/identities/?identifier=a", CLIENT),
+        ("/api/v1/environment-document/", SERVER),
+        ("/proxy/health/liveness", ""),
+    ] {
+        let get = worker.get(path, key);
+        let head = worker.ask(request("HEAD", path, key, ""));
+        assert_eq!(head.status, 200);
+        assert_eq!(head.body, b"");
+        let without_date = |answer: &Answer| {
+            let mut headers = answer.headers.clone();
+            headers.remove("date");
+            headers
+        };
+        assert_eq!(without_date(&head), without_date(&get), "{path}");
+    }
+}
+
+#[test]
+fn an_identity_without_identifier_is_named_by_its_traits() {
+    let (_supervisor, worker) = one_environment();
+    let headers = format!("{CLIENT}Content-Type: application/json\r\n");
+    let ask = |body: &str| {
+        let answer = worker.post("/api/v1/identities/", &headers, body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["identifier"]
+            .as_str()
+            .expect("identifier")
+            .to_owned()
+    };
+    let traits = r#"{"traits":[{"trait_key":"a","trait_value":"b"}]}"#;
+    let digest: String = Sha256::digest("ab")
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(ask(traits), digest);
+    let anonymous = ask(r#"{"traits":[]}"#);
+    assert_eq!(anonymous.len(), 32);
+    assert_ne!(ask(r#"{"identifier":null}"#), anonymous);
+}

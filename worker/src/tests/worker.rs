@@ -1,0 +1,202 @@
+//! A running worker and its clients.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use contract::{Limits, Sockets, WorkerSettings};
+
+use super::stub_supervisor::StubSupervisor;
+use crate::process::slot::Slot;
+use crate::process::supervisor::Supervisor;
+use crate::serve::Stop;
+use crate::{Error, serve};
+
+pub(super) const LIMITS: Limits = Limits {
+    max_connections: 1024,
+    max_body_bytes: 64 * 1024,
+    header_timeout: Duration::from_secs(5),
+    body_timeout: Duration::from_secs(5),
+    keep_alive: Duration::from_secs(75),
+};
+
+/// A running worker. It stops when it is dropped.
+pub(super) struct Worker {
+    address: SocketAddr,
+    /// Closing this end stops the worker.
+    stop: Option<UnixStream>,
+    thread: Option<JoinHandle<Result<(), Error>>>,
+}
+
+impl Worker {
+    pub(super) fn start(supervisor: &StubSupervisor, allow_origins: &[&str]) -> Self {
+        let settings = WorkerSettings {
+            allow_origins: allow_origins.iter().map(|&origin| origin.into()).collect(),
+            shutdown_timeout: Duration::from_secs(10),
+            limits: LIMITS,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
+        let address = listener.local_addr().expect("address");
+        let reader = Arc::new(supervisor.reader());
+        let (stop, stopped) = UnixStream::pair().expect("socket pair");
+        let thread = std::thread::spawn(move || {
+            actix_rt::System::new().block_on(async move {
+                stopped.set_nonblocking(true).expect("non-blocking socket");
+                let stopped = actix_rt::net::UnixStream::from_std(stopped).expect("socket");
+                let closed = async move {
+                    stopped.readable().await.expect("closed socket");
+                    Stop {
+                        accept_for: Duration::from_millis(20),
+                        shutdown_timeout: settings.shutdown_timeout,
+                        supervisor: Supervisor(std::os::unix::process::parent_id()),
+                    }
+                };
+                let sockets = Sockets {
+                    own: listener,
+                    neighbour: None,
+                };
+                let slot = Rc::new(Slot::claim(Arc::clone(&reader), 0));
+                serve::serve(&reader, &slot, settings, sockets, closed).await
+            })
+        });
+        Self {
+            address,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    pub(super) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("connection");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .expect("timeout");
+        stream
+    }
+
+    /// Sends a request that ends its connection, and reads the answer.
+    pub(super) fn ask(&self, request: impl AsRef<[u8]>) -> Answer {
+        let mut stream = self.connect();
+        stream.write_all(request.as_ref()).expect("request");
+        let mut raw = Vec::new();
+        stream.read_to_end(&mut raw).expect("answer");
+        Answer::parse(&raw)
+    }
+
+    pub(super) fn get(&self, path: &str, headers: &str) -> Answer {
+        self.ask(request("GET", path, headers, ""))
+    }
+
+    pub(super) fn post(&self, path: &str, headers: &str, body: &str) -> Answer {
+        self.ask(request("POST", path, headers, body))
+    }
+
+    /// Drains and ends.
+    pub(super) fn stop(mut self) -> Result<(), Error> {
+        drop(self.stop.take());
+        let thread = self.thread.take().expect("thread");
+        thread.join().expect("worker")
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            if !std::thread::panicking() {
+                ended.expect("worker").expect("drained");
+            }
+        }
+    }
+}
+
+/// The bytes of a request that ends its connection. Each line of `headers` has its line end.
+pub(super) fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
+    let length = if body.is_empty() {
+        String::new()
+    } else {
+        format!("Content-Length: {}\r\n", body.len())
+    };
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: proxy.test\r\nConnection: close\r\n{headers}{length}\r\n{body}"
+    )
+}
+
+/// A parsed answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// By names in lower case.
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn parse(raw: &[u8]) -> Self {
+        let end = raw
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .unwrap_or_else(|| panic!("no answer in {:?}", String::from_utf8_lossy(raw)));
+        let head = std::str::from_utf8(&raw[..end]).expect("head");
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|line| line.get(9..12));
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        Self {
+            status: status.expect("status").parse().expect("status"),
+            headers: headers
+                .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+                .collect(),
+            body: raw[end + 4..].to_vec(),
+        }
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("text")
+    }
+
+    pub(super) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+
+    /// The body without its coding.
+    pub(super) fn decoded(&self) -> Vec<u8> {
+        match self.header("content-encoding") {
+            None => self.body.clone(),
+            Some("gzip") => {
+                let mut body = Vec::new();
+                flate2::read::GzDecoder::new(&self.body[..])
+                    .read_to_end(&mut body)
+                    .expect("gzip");
+                body
+            }
+            Some(coding) => panic!("unknown coding {coding}"),
+        }
+    }
+}
+
+/// Reads one answer, whose head contains its length, and nothing of the next one.
+pub(super) fn read_answer(stream: &mut TcpStream, has_body: bool) -> Answer {
+    let mut raw = Vec::new();
+    while !raw.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("head");
+        raw.extend_from_slice(&byte);
+    }
+    let mut answer = Answer::parse(&raw);
+    if has_body {
+        let length = answer.header("content-length").expect("length");
+        answer.body = vec![0; length.parse().expect("length")];
+        stream.read_exact(&mut answer.body).expect("body");
+    }
+    answer
+}
