@@ -1,4 +1,4 @@
-//! What the board says, and to whom.
+//! The generations and words of the board.
 
 use std::fs;
 use std::panic;
