@@ -10,6 +10,7 @@ mod state_directory;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ impl Config {
                 members.entry(name).or_insert(value);
             }
         }
-        let (environments, unknown) = read::<Environments>(file, &root)?;
+        let (environments, of_environments) = read::<Environments>(file, &root)?;
         let (supervisor, of_supervisor) = read::<Options>(file, &root)?;
         let (worker, of_worker) = read::<WorkerSettings>(file, &root)?;
         let environment_key_pairs = environments.environment_key_pairs;
@@ -90,9 +91,13 @@ impl Config {
             api_url,
             supervisor,
             worker,
-            warnings: unknown
-                .iter()
-                .filter(|path| of_supervisor.contains(*path) && of_worker.contains(*path))
+            warnings: of_supervisor
+                .union(&of_worker)
+                .filter(|path| {
+                    [&of_environments, &of_supervisor, &of_worker]
+                        .iter()
+                        .all(|ignored| is_ignored(ignored, path))
+                })
                 .map(|path| format!("{file}: {path} is not a setting; ignoring it"))
                 .collect(),
         })
@@ -115,4 +120,10 @@ impl Config {
         let configured = self.supervisor.snapshot.directory.clone();
         configured.unwrap_or_else(|| state_directory::default(variable))
     }
+}
+
+/// Whether a struct of settings ignores `path`, or the whole section that it is in.
+fn is_ignored(ignored: &BTreeSet<String>, path: &str) -> bool {
+    let sections = path.match_indices('.').map(|(end, _)| &path[..end]);
+    sections.chain([path]).any(|path| ignored.contains(path))
 }

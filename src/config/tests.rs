@@ -108,7 +108,7 @@ fn takes_null_for_a_section_of_defaults() {
 fn names_what_is_wrong() {
     let check =
         |text: &str, expected: &str| assert_eq!(read(text).unwrap_err(), expected, "{text}");
-    check("[]", "config.json is a list, expected an object");
+    check("[]", "config.json is an empty list, expected an object");
     check(
         "{}",
         "config.json: environment_key_pairs: missing, expected a list with at least one object",
