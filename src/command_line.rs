@@ -48,7 +48,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "PATH")]
         config: Option<PathBuf>,
     },
-    /// Serve requests on the socket that is stdin, and on its neighbour's that is stdout when that is in need. Started by the supervisor, not by hand.
+    /// Serve requests as a worker; the supervisor starts this, with the listening sockets as stdin and stdout.
     #[command(hide = true)]
     Worker {
         /// All a worker needs to be told, as JSON

@@ -20,6 +20,14 @@ impl ConfigError {
         }
     }
 
+    /// The same error, with the older name of the setting where the file has that: pairs of newer and older names.
+    pub(super) fn with_names_of_file(mut self, renamed: &[(&str, &str)]) -> Self {
+        if let Some((_, older)) = renamed.iter().find(|(name, _)| *name == self.path) {
+            self.path = (*older).to_owned();
+        }
+        self
+    }
+
     /// The same error, of a setting that is missing instead of null.
     pub(super) fn of_missing(mut self) -> Self {
         if let Some(expected) = self.problem.strip_prefix("found null") {

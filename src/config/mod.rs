@@ -67,13 +67,18 @@ impl Config {
             let problem = format!("is {}, expected an object", kind(&root));
             return Err(ConfigError::new(file, "", problem));
         };
+        let mut renamed = Vec::new();
         for (name, older) in OLDER_NAMES {
-            if let Some(value) = members.remove(older) {
-                members.entry(name).or_insert(value);
+            if let Some(value) = members.remove(older)
+                && !members.contains_key(name)
+            {
+                members.insert(name.to_owned(), value);
+                renamed.push((name, older));
             }
         }
         let (environments, of_environments) = read::<Environments>(file, &root)?;
-        let (supervisor, of_supervisor) = read::<Options>(file, &root)?;
+        let (supervisor, of_supervisor) =
+            read::<Options>(file, &root).map_err(|error| error.with_names_of_file(&renamed))?;
         let (worker, of_worker) = read::<WorkerSettings>(file, &root)?;
         let environment_key_pairs = environments.environment_key_pairs;
         key_pairs::check(file, &environment_key_pairs)?;

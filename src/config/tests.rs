@@ -119,7 +119,8 @@ fn names_what_is_wrong() {
     );
     check(
         r#"{"environment_key_pairs":[{"server_side_key":"ser.a"}]}"#,
-        "config.json: environment_key_pairs[0].client_side_key: missing, expected a key that is not empty and does not start with \"ser.\"",
+        "config.json: environment_key_pairs[0].client_side_key: missing, \
+         expected a key that is not empty and does not start with \"ser.\"",
     );
     check(
         r#"{"environment_key_pairs":[7]}"#,
@@ -151,7 +152,8 @@ fn names_what_is_wrong() {
     );
     check(
         r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":" "}]}"#,
-        "config.json: environment_key_pairs[0].client_side_key: found \" \", expected a key that is not empty and does not start with \"ser.\"",
+        "config.json: environment_key_pairs[0].client_side_key: found \" \", \
+         expected a key that is not empty and does not start with \"ser.\"",
     );
     assert!(
         read("{\n x")

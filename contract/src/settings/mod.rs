@@ -1,7 +1,7 @@
 //! How a setting of `config.json` is defined: in one place, beside its use.
 //!
-//! A struct of [`settings!`](crate::settings!) is one object of the file. Each of its fields is one setting: its name in
-//! the file, how its value is read, its type, its default, and its documentation. Nothing else lists settings.
+//! A struct of [`settings!`](crate::settings!) is one object of the file. Each of its fields is one setting: its name
+//! in the file, how its value is read, its type, its default, and its documentation. Nothing else lists settings.
 //!
 //! Several structs may read the same object, and each names only the settings that it uses: `WorkerSettings` and
 //! `supervisor::Options` both read the whole file. The executable warns about names that none of them has.

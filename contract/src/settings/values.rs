@@ -1,7 +1,7 @@
 //! How values of settings are read and written: functions for `deserialize_with`, modules for `with`.
 //!
-//! An error of a value is the text `expected …`. The executable puts the path and the value that it found before it. The
-//! value of a secret must not be shown, so the error of a secret is the whole text: `found …, expected …`.
+//! An error of a value is the text `expected …`. The executable puts the path and the value that it found before it.
+//! The value of a secret must not be shown, so the error of a secret is the whole text: `found …, expected …`.
 
 use std::path::PathBuf;
 

@@ -95,12 +95,12 @@ fn no_two_slots_share_a_cache_line_and_no_word_lies_beside_a_generation() {
     let changed_by = |change: &dyn Fn()| {
         let before = lines();
         change();
-        let changed = before
+        let after = lines();
+        before
             .iter()
-            .zip(&lines())
+            .zip(&after)
             .map(|(before, after)| before != after)
-            .collect();
-        changed
+            .collect()
     };
     let slots: Vec<Vec<bool>> = (0..SHAPE.slots)
         .map(|slot| {

@@ -76,7 +76,8 @@ Edge Proxy demonstration: two sample environments, nothing leaves this machine.
 
 Try:
   curl -H 'X-Environment-Key: demo_production' '{url}flags/'
-  curl -H 'X-Environment-Key: demo_production' -H 'Content-Type: application/json' -d '{{"identifier":"alice","traits":[{{"trait_key":"plan","trait_value":"premium"}}]}}' '{url}identities/'
+  curl -H 'X-Environment-Key: demo_production' -H 'Content-Type: application/json' \
+    -d '{{"identifier":"alice","traits":[{{"trait_key":"plan","trait_value":"premium"}}]}}' '{url}identities/'
 
 The customer "alice" has identity overrides, the trait "plan" puts her in a segment, "button_colour" is
 split between all customers, and "fraud_threshold" is for server-side keys only. Ctrl-C stops it.
