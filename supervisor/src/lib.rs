@@ -17,18 +17,18 @@ mod blocking;
 mod environments;
 mod error;
 mod notice;
+mod options;
 mod poll;
 mod pool;
 mod publish;
 mod run;
 mod settings;
 mod source;
-#[cfg(test)]
-mod stub;
 mod words;
 
 pub use environments::Full;
 pub use error::Error;
+pub use options::{HealthCheck, Listen, Options, Snapshot};
 pub use poll::Error as PollError;
 pub use pool::listener::Error as ListenerError;
 pub use pool::{Error as PoolError, WorkerCommand};

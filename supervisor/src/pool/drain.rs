@@ -23,7 +23,7 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 const KILL_MARGIN: Duration = Duration::from_millis(500);
 
 /// The phases of a shutdown. `None` is a time that never comes.
-pub(super) enum Drain {
+pub(super) enum Shutdown {
     /// Workers serve on, while readiness fails and load balancers notice.
     Delayed { until: Option<Instant> },
     /// Workers finish the requests in progress.
@@ -34,7 +34,7 @@ pub(super) enum Drain {
     Over,
 }
 
-impl Drain {
+impl Shutdown {
     /// Begins with the delay, if there is one.
     pub(super) fn begin(slots: &mut Slots, delay: Duration, timeout: Duration) -> Self {
         if delay.is_zero() {

@@ -156,7 +156,7 @@ mod tests {
     use std::net::TcpStream;
 
     use super::*;
-    use crate::stub::eventually;
+    use testing::eventually;
 
     fn count(count: usize) -> NonZeroUsize {
         NonZeroUsize::new(count).unwrap()

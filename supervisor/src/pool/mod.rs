@@ -23,7 +23,7 @@ use snapshot::Board;
 use thiserror::Error;
 
 use crate::words::Seconds;
-use drain::Drain;
+use drain::Shutdown;
 use heartbeats::Heartbeats;
 use roll::Roll;
 use slots::Slots;
@@ -60,7 +60,7 @@ pub(crate) struct Pool {
     slots: Slots,
     roll: Option<Roll>,
     rolled: Option<Rolled>,
-    drain: Option<Drain>,
+    shutdown: Option<Shutdown>,
 }
 
 impl Pool {
@@ -78,7 +78,7 @@ impl Pool {
             slots: Slots::new(listeners, board),
             roll: None,
             rolled: None,
-            drain: None,
+            shutdown: None,
         }
     }
 
@@ -98,14 +98,14 @@ impl Pool {
     ///
     /// A worker could not boot. Its replacement could not either, so the caller should [`drain`](Self::drain).
     pub(crate) fn tend(&mut self) -> Result<(), Error> {
-        if self.drain.as_ref().is_none_or(Drain::is_delayed) {
+        if self.shutdown.as_ref().is_none_or(Shutdown::is_delayed) {
             self.reap()?;
             self.heartbeats.kill_silent(&mut self.slots);
             self.start_due();
             self.advance_roll();
         }
-        if let Some(drain) = &mut self.drain {
-            drain.advance(&mut self.slots, self.times.shutdown_timeout);
+        if let Some(shutdown) = &mut self.shutdown {
+            shutdown.advance(&mut self.slots, self.times.shutdown_timeout);
             self.end_roll();
         }
         Ok(())
@@ -113,34 +113,34 @@ impl Pool {
 
     /// When [`tend`](Self::tend) is to be called at the latest; `None` for not before a process exits.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let drain = self.drain.as_ref().and_then(Drain::due);
+        let shutdown = self.shutdown.as_ref().and_then(Shutdown::due);
         let serving = self
             .drain
             .as_ref()
-            .is_none_or(Drain::is_delayed)
+            .is_none_or(Shutdown::is_delayed)
             .then(|| self.heartbeats.due());
         let roll = self.roll.as_ref().map(|_| Roll::due());
-        let due = [drain, serving, roll, self.slots.due()];
+        let due = [shutdown, serving, roll, self.slots.due()];
         due.into_iter().flatten().min()
     }
 
     /// Whether the pool was not asked to stop.
     pub(crate) fn is_serving(&self) -> bool {
-        self.drain.is_none()
+        self.shutdown.is_none()
     }
 
     /// Whether the shutdown is over.
     pub(crate) fn is_over(&self) -> bool {
-        self.drain.as_ref().is_some_and(Drain::is_over)
+        self.shutdown.as_ref().is_some_and(Shutdown::is_over)
     }
 
     /// Begins the shutdown. When called again, kills the workers that are left.
     pub(crate) fn stop(&mut self) {
-        match &mut self.drain {
-            Some(drain) => drain.hurry(&mut self.slots),
+        match &mut self.shutdown {
+            Some(shutdown) => shutdown.hurry(&mut self.slots),
             None => {
                 let (delay, timeout) = (self.times.shutdown_delay, self.times.shutdown_timeout);
-                self.drain = Some(Drain::begin(&mut self.slots, delay, timeout));
+                self.shutdown = Some(Shutdown::begin(&mut self.slots, delay, timeout));
             }
         }
         self.end_roll();
@@ -148,8 +148,11 @@ impl Pool {
 
     /// Drains at once, without the shutdown delay.
     pub(crate) fn drain(&mut self) {
-        if self.drain.as_ref().is_none_or(Drain::is_delayed) {
-            self.drain = Some(Drain::drain(&mut self.slots, self.times.shutdown_timeout));
+        if self.shutdown.as_ref().is_none_or(Shutdown::is_delayed) {
+            self.shutdown = Some(Shutdown::drain(
+                &mut self.slots,
+                self.times.shutdown_timeout,
+            ));
             self.end_roll();
         }
     }
@@ -237,7 +240,7 @@ impl Pool {
 
     /// A roll ends when draining begins: its successor then drains with the others.
     fn end_roll(&mut self) {
-        if !self.drain.as_ref().is_none_or(Drain::is_delayed) {
+        if !self.shutdown.as_ref().is_none_or(Shutdown::is_delayed) {
             self.roll = None;
         }
     }
