@@ -95,9 +95,10 @@ fn no_two_slots_share_a_cache_line_and_no_word_lies_beside_a_generation() {
     let changed_by = |change: &dyn Fn()| {
         let before = lines();
         change();
+        let after = lines();
         before
             .iter()
-            .zip(&lines())
+            .zip(&after)
             .map(|(before, after)| before != after)
             .collect()
     };
