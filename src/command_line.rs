@@ -36,19 +36,19 @@ pub(crate) struct CommandLine {
     pub(crate) demo: bool,
 
     #[command(subcommand)]
-    pub(crate) role: Option<Role>,
+    pub(crate) command: Option<Command>,
 }
 
 /// What this process is, when it is not the supervisor.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Role {
+pub(crate) enum Command {
     /// Say whether the configuration is fine, and start nothing: exit status 0, or 78 and what is wrong
     CheckConfig {
         /// Configuration file [default: $CONFIG_PATH, else ./config.json]
         #[arg(long, value_name = "PATH")]
         config: Option<PathBuf>,
     },
-    /// Serve requests on the socket that is stdin, and on its neighbour's that is stdout when that is in need. Started by the supervisor, not by hand.
+    /// Serve requests as a worker; the supervisor starts this, with the listening sockets as stdin and stdout.
     #[command(hide = true)]
     Worker {
         /// All a worker needs to be told, as JSON

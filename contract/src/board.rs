@@ -62,8 +62,8 @@ pub trait BoardWords {
     /// The time since the last heartbeat of this slot, without time in which the machine was suspended.
     fn heartbeat_age(&self, slot: usize) -> Duration;
 
-    /// The slot whose socket the worker of this slot serves while that slot has no worker; `None` if there is only one
-    /// slot.
+    /// The slot whose socket the worker of this slot serves while that slot has no worker; `None` if there is only
+    /// one slot.
     fn neighbour(&self, slot: usize) -> Option<usize>;
 }
 

@@ -1,5 +1,4 @@
-//! Serving what an earlier run left: the warm start of a writer. Knows nothing of what the values
-//! mean.
+//! Adopting what an earlier run left: the warm start of a writer.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,13 +14,13 @@ use crate::value::Value;
 /// What became of a row's files from earlier runs.
 #[derive(Debug)]
 pub struct Adoption<T: Value> {
-    /// The newest whole one, which is the row's file now.
+    /// The newest whole file, which is the row's file now.
     pub adopted: Option<Adopted<T>>,
-    /// The newer ones that are not what their names say, and why.
+    /// Why each newer file was refused.
     pub refused: Vec<Error>,
 }
 
-/// A file of an earlier run that is served on.
+/// A file of an earlier run that is still served.
 #[derive(Debug)]
 pub struct Adopted<T: Value> {
     /// Its value.
@@ -33,11 +32,11 @@ pub struct Adopted<T: Value> {
 }
 
 impl Publisher {
-    /// Makes the newest whole file of an earlier run, `environments/<name>.<generation>`, the file
-    /// of this row. It keeps name and generation, and is not written.
+    /// Makes the newest whole file of an earlier run, `environments/<name>.<generation>`, the file of this row. The
+    /// file keeps its name and generation and is not written.
     ///
-    /// Trusts nothing: reads all of it. To be called before readers come, once for each row, by as
-    /// many threads as there are; and before the first index, which replaces what was not adopted.
+    /// Reads the whole file and trusts nothing in it. To be called once for each row, from any number of threads,
+    /// before there are readers and before the first index, which replaces all files that were not adopted.
     ///
     /// # Errors
     ///
@@ -68,24 +67,23 @@ impl Publisher {
                 }
             }
         }
-        // The first index replaces them.
+        // They are unlinked when the first index settles.
         self.state().index.append(&mut unfit);
         let adopted = None;
         Ok(Adoption { adopted, refused })
     }
 
-    /// The board of the run before, for what it says of its rows; `None` if there is none, or none
-    /// that can be read.
+    /// The board of the previous run, for its words; `None` if there is none that can be read.
     pub fn earlier_board(&self) -> Option<&Board> {
         self.earlier_board.as_ref()
     }
 
-    /// The index of the run before, which tells what the rows of its board were; `None` as for
-    /// that board, and if no index was published.
+    /// The index of the previous run, which tells what the rows of its board were; `None` if there is no such board
+    /// or it names no index.
     ///
     /// # Errors
     ///
-    /// [`Error::Defective`], [`Error::Retired`] if it is gone, [`Error::Io`].
+    /// [`Error::Defective`]; [`Error::Retired`] if the file is gone; [`Error::Io`].
     pub fn earlier_index<I: Value>(&self) -> Result<Option<Map<I>>, Error> {
         let generation = self.earlier_board().map_or(0, Board::index_generation);
         if generation == 0 {
@@ -111,7 +109,7 @@ impl Publisher {
         let mut state = self.state();
         self.board.publish_row(row, generation);
         state.rows.insert(row, file.clone());
-        // A killed writer may not have come to this.
+        // A writer that was killed may not have synced the file.
         state.unsettled.push(Unsettled { file, replaces });
     }
 }

@@ -14,6 +14,7 @@
 
 mod environments;
 mod notice;
+mod options;
 mod poll;
 mod pool;
 mod publish;
@@ -41,6 +42,7 @@ use snapshot::{Publisher, Shape};
 use thiserror::Error;
 
 pub use environments::roster::Full;
+pub use options::{HealthCheck, Listen, Options, Snapshot};
 pub use poll::Error as PollError;
 pub use pool::Error as PoolError;
 pub use pool::listener::Error as ListenerError;

@@ -89,7 +89,7 @@ fn a_configuration_is_checked_without_starting_anything() {
         format!("{file} is fine: 2 environments on 3 workers\n")
     );
     let warning = |name| format!("edge-proxy: {file}: {name} is not a setting; ignoring it\n");
-    assert_eq!(stderr, warning("server.reload") + &warning("logging"));
+    assert_eq!(stderr, warning("logging") + &warning("server.reload"));
 
     let wrong_port = format!(r#"{{{pairs},"server":{{"port":-1}}}}"#);
     let wrong_key = r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET\u00e9","client_side_key":"a"}]}"#;

@@ -30,14 +30,17 @@ fn the_printed_curl_lines_work_when_pasted() {
     let mut printed = BufReader::new(demo.stdout.take().unwrap())
         .lines()
         .map_while(Result::ok);
-    let lines: Vec<String> = printed
+    // From the first command to the empty line behind the last one.
+    let commands: String = printed
         .by_ref()
-        .filter(|line| line.contains("  curl "))
-        .take(2)
+        .skip_while(|line| !line.contains("  curl "))
+        .take_while(|line| !line.is_empty())
+        .map(|line| line + "\n")
         .collect();
-    assert_eq!(lines.len(), 2);
-    let answers: Vec<Value> = lines
-        .iter()
+    let commands = commands.replace("\\\n", " ");
+    assert_eq!(commands.lines().count(), 2, "{commands}");
+    let answers: Vec<Value> = commands
+        .lines()
         .map(|line| {
             eventually(line, || {
                 let output = Command::new("sh")

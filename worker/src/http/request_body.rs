@@ -8,9 +8,8 @@ use actix_http::header::CONTENT_LENGTH;
 use actix_http::{Payload, RequestHead};
 use actix_rt::time::{Sleep, sleep};
 use actix_web::web::Bytes;
-use futures_core::Stream;
-
 use contract::Limits;
+use futures_core::Stream;
 
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
