@@ -33,7 +33,7 @@
 //! |---|---|---|
 //! | [`DOORBELL`] | all workers | look at the board: something was published, or a worker ended |
 //! | TERM | a worker | drain and exit; from the supervisor, or from the kernel when the supervisor is gone |
-//! | KILL | a worker | its heartbeat is older than [`heartbeat::KILLED_AFTER`], or its drain or its boot took too long |
+//! | KILL | a worker | its heartbeat is older than [`heartbeat::KILLED_AFTER`], or its drain or boot took too long |
 //!
 //! # How a worker ends
 //!
