@@ -27,8 +27,8 @@ RESULTS = servers.ROOT / "benches" / "RESULTS.md"
 _RECORD = """\
 # Results
 
-Written by `benches/load --record` on {date}. README says what each part measures. Quotients can be compared with those
-of another machine, other figures with those of this one only.
+Written by `benches/load --record` on {date}. README says what each part measures. Quotients can be compared with
+those of another machine, other figures with those of this one only.
 
 ```text
 {text}

@@ -41,7 +41,6 @@ fn the_printed_curl_lines_work_when_pasted() {
     assert_eq!(commands.lines().count(), 2, "{commands}");
     let answers: Vec<Value> = commands
         .lines()
-        .iter()
         .map(|line| {
             eventually(line, || {
                 let output = Command::new("sh")
