@@ -115,7 +115,7 @@ impl Pool {
     pub(crate) fn due(&self) -> Option<Instant> {
         let shutdown = self.shutdown.as_ref().and_then(Shutdown::due);
         let serving = self
-            .drain
+            .shutdown
             .as_ref()
             .is_none_or(Shutdown::is_delayed)
             .then(|| self.heartbeats.due());
