@@ -11,15 +11,15 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const MAX_FIRST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// When one environment is fetched next.
-pub(crate) struct Schedule {
+pub(super) struct Schedule {
     poll_frequency: Duration,
     failures: usize,
     has_succeeded: bool,
 }
 
 impl Schedule {
-    /// The first fetch is due at once; the later ones about a `poll_frequency` apart.
-    pub(crate) fn new(poll_frequency: Duration) -> Self {
+    /// For an environment that is fetched at once, and later about every `poll_frequency`.
+    pub(super) fn new(poll_frequency: Duration) -> Self {
         Self {
             poll_frequency,
             failures: 0,
@@ -27,30 +27,30 @@ impl Schedule {
         }
     }
 
-    /// Later fetches are due about this far apart.
-    pub(crate) fn set_poll_frequency(&mut self, poll_frequency: Duration) {
+    /// Changes the time between later fetches.
+    pub(super) fn set_poll_frequency(&mut self, poll_frequency: Duration) {
         self.poll_frequency = poll_frequency;
     }
 
-    /// How many tries have failed since the last success.
-    pub(crate) fn failures(&self) -> usize {
+    /// The number of failures since the last success.
+    pub(super) fn failures(&self) -> usize {
         self.failures
     }
 
-    /// The wait after a success. `chance`, from 0 to 1, keeps environments and proxies from marching in step.
-    pub(crate) fn succeeded(&mut self, chance: f64) -> Duration {
+    /// The wait after a success. `chance` is from 0 to 1; it spreads the fetches of environments and proxies.
+    pub(super) fn succeeded(&mut self, chance: f64) -> Duration {
         self.failures = 0;
         self.has_succeeded = true;
         self.regular(chance)
     }
 
-    /// The wait when it is not upstream that failed.
-    pub(crate) fn regular(&self, chance: f64) -> Duration {
+    /// The wait after a failure that is not upstream's.
+    pub(super) fn regular(&self, chance: f64) -> Duration {
         self.poll_frequency.mul_f64(0.9 + 0.2 * chance)
     }
 
-    /// The wait after a failure: twice as long each time, unless upstream says what it wants.
-    pub(crate) fn failed(&mut self, retry_after: Option<Duration>, chance: f64) -> Duration {
+    /// The wait after a failure: twice as long each time, or as long as upstream asks for.
+    pub(super) fn failed(&mut self, retry_after: Option<Duration>, chance: f64) -> Duration {
         let (shortest, longest) = if self.has_succeeded {
             (self.poll_frequency, MAX_BACK_OFF)
         } else {
@@ -60,7 +60,7 @@ impl Schedule {
         self.failures = self.failures.saturating_add(1);
         match retry_after {
             None => back_off.mul_f64(0.9 + 0.2 * chance),
-            // Never earlier than asked.
+            // Never earlier than upstream asks.
             Some(asked) => asked
                 .min(MAX_RETRY_AFTER)
                 .max(shortest)

@@ -83,8 +83,8 @@ pub(crate) fn open_beside(
     Err(refused)
 }
 
-/// Rejects new connections to this socket in every process that has it: their SYN is dropped. Connections that have begun
-/// stay in the queue, so that whoever accepts until it is empty and then closes the socket resets nobody.
+/// Rejects new connections to this socket in every process that has it: their SYN is dropped. Connections that have
+/// begun stay in the queue, so that whoever accepts until it is empty and then closes the socket resets nobody.
 pub(crate) fn reject_connections(listener: &TcpListener) -> io::Result<()> {
     // The filter sees the TCP header: the offset of its byte of flags, and the bit of SYN.
     const FLAGS: u32 = 13;
@@ -130,7 +130,7 @@ fn open_all(
     let mut listeners = Vec::with_capacity(count.get());
     for _ in 0..count.get() {
         let socket = bound(address, true)?;
-        // The kernel's own bound (net.core.somaxconn): nix refuses 1024 where libc says SOMAXCONN is 128 (musl).
+        // The kernel limits it to net.core.somaxconn. nix refuses 1024 if libc's SOMAXCONN is 128 (musl).
         listen(&socket, Backlog::MAXALLOWABLE)?;
         let listener = TcpListener::from(socket);
         address = listener.local_addr()?;
@@ -179,7 +179,7 @@ mod tests {
         open("localhost", 0, count(2)).unwrap();
         match open("[::1]", 0, count(2)) {
             Ok(listeners) => assert!(listeners[0].local_addr().unwrap().is_ipv6()),
-            // Containers without IPv6 are common; what matters is that the brackets were understood.
+            // Many containers have no IPv6. The test is about the brackets.
             Err(error) => assert!(matches!(error, Error::Listen { .. }), "{error}"),
         }
     }
@@ -191,7 +191,7 @@ mod tests {
         let error = open("127.0.0.1", port, count(1)).unwrap_err();
         assert_eq!(error.to_string(), format!("listen on 127.0.0.1:{port}"));
         drop(first);
-        // A process that another test is starting holds a copy until its exec.
+        // A process that another test starts holds a copy until its exec.
         eventually("the port is free", || {
             open("127.0.0.1", port, count(1)).is_ok()
         });

@@ -4,6 +4,7 @@
 
 mod drain;
 mod heartbeats;
+mod leaving;
 pub(crate) mod listener;
 mod orphans;
 mod replacement;

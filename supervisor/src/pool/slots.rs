@@ -8,7 +8,6 @@
 //!
 //! During a roll a slot also has a successor, which boots. When it takes the slot, the previous worker drains.
 
-use std::fmt;
 use std::io;
 use std::mem;
 use std::net::TcpListener;
@@ -17,12 +16,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contract::{BoardWords, Sockets, WorkerState};
-use log::{debug, info, warn};
+use log::{debug, warn};
 use nix::sys::signal::Signal;
 use snapshot::Board;
 
+use super::leaving::{Kind, Leaving};
 use super::replacement::Replacement;
-use super::worker::{Worker, WorkerCommand, describe};
+use super::worker::{Worker, WorkerCommand};
 use super::{listener, orphans};
 
 /// The slots, their sockets, and the workers without a slot.
@@ -49,21 +49,6 @@ enum State {
     Running(Worker),
     /// There will be no other worker.
     Over,
-}
-
-/// A worker that has lost its slot, or did not get it, and is to exit.
-struct Leaving {
-    worker: Worker,
-    slot: usize,
-    kind: Kind,
-    kill_at: Option<Instant>,
-}
-
-/// Tells a leaving worker from the one that has the slot.
-#[derive(Clone, Copy)]
-enum Kind {
-    Previous,
-    New,
 }
 
 /// A worker that has exited.
@@ -193,8 +178,8 @@ impl Slots {
         Ok(worker)
     }
 
-    /// The next worker of a slot is due after the delay that its last exits call for, and not before `min_delay`. Returns
-    /// that delay.
+    /// The next worker of a slot is due after the delay that its last exits call for, and not before `min_delay`.
+    /// Returns that delay.
     pub(super) fn replace_later(
         &mut self,
         slot: usize,
@@ -319,43 +304,6 @@ impl Slots {
                     kill_at: None,
                 }));
         }
-    }
-}
-
-impl Leaving {
-    /// Returns whether it has exited. Kills it if it has not in time.
-    fn reap(&mut self) -> bool {
-        let (kind, slot) = (self.kind, self.slot);
-        match self.worker.try_wait() {
-            Ok(Some(status)) => {
-                if status.success() {
-                    debug!("{kind} worker {slot} exited");
-                } else {
-                    info!("{kind} worker {slot} exited: {}", describe(status));
-                }
-                return true;
-            }
-            Ok(None) => {}
-            Err(error) => warn!("{kind} worker {slot} could not be waited for: {error}"),
-        }
-        if self
-            .kill_at
-            .is_some_and(|kill_at| kill_at <= Instant::now())
-        {
-            self.kill_at = None;
-            warn!("killing {kind} worker {slot}: shutdown timeout");
-            self.worker.signal(Signal::SIGKILL);
-        }
-        false
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Previous => "previous",
-            Self::New => "new",
-        })
     }
 }
 

@@ -52,7 +52,7 @@ fn serves_until_it_is_told_to_stop_and_leaves_no_worker() {
     let process = || fs::read_to_string(&started).ok()?.trim().parse().ok();
     eventually("a worker", || process().is_some());
 
-    // Only after the first worker: until there is a handler, it would end the tests.
+    // Not before the first worker: without a handler TERM would end the tests.
     kill(Pid::this(), Signal::SIGTERM).unwrap();
     eventually("the end", || running.is_finished());
     running.join().unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! What is polled changes while it is polled.
+//! Changes of a running poller.
 
 use std::sync::Mutex;
 
@@ -116,7 +116,7 @@ fn what_is_added_is_fetched_before_it_is_in_the_index_and_what_stays_is_left_alo
 fn another_poll_frequency_and_another_upstream_count_at_once() {
     let first = Stub::answering(|_| answer("200 OK", &[DATE], &document(0, 1)));
     let second = Stub::answering(|request| {
-        // The other one's date means nothing here.
+        // The date of the first upstream's document means nothing to the second.
         assert!(!request.contains("if-modified-since"), "{request}");
         answer("200 OK", &[], &document(0, 2))
     });
@@ -232,7 +232,7 @@ fn an_index_that_cannot_be_published_changes_nothing() {
     for row in 0..2 {
         eventually("the document", || trial.document(row).is_some());
     }
-    // A directory in the place of what is being written cannot be replaced by a file.
+    // A directory at the path of the staged file makes every publication fail.
     let staging = trial.directory.path().join("staging");
     std::fs::create_dir(&staging).unwrap();
     let turnover = Roster::new(pairs(2), 12).change_to(pairs(1)).unwrap();

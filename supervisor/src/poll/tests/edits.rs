@@ -1,5 +1,5 @@
-//! Double edits within a second, met by the real poller over real HTTP: upstream's clock moves with the requests, so that
-//! edits and fetches meet in every way, and what is served is looked at before each answer.
+//! Two edits within a second, with the real poller over real HTTP. Upstream's clock moves only with requests, so that
+//! edits and fetches meet in every order. The served document is checked before each answer.
 
 use std::sync::{Mutex, OnceLock};
 
@@ -7,10 +7,10 @@ use super::*;
 
 const ROWS: usize = 8;
 const SECOND: u64 = 1_000_000;
-/// A poll or two would do; more is a miss.
+/// One or two polls are enough; an edit that takes more is missed.
 const MOST_POLLS: usize = 5;
 
-/// How many double edits: so many in a few seconds, more when asked for.
+/// The number of double edits. The default takes a few seconds.
 fn wanted() -> usize {
     let wanted = std::env::var("DOUBLE_EDITS").ok();
     wanted.map_or(400, |number| number.parse().unwrap())
@@ -20,18 +20,18 @@ fn wanted() -> usize {
 struct Site {
     row: usize,
     dice: fastrand::Rng,
-    /// In microseconds, as `updated_at` is. Only requests move it.
+    /// In microseconds, like `updated_at`. Only requests move it.
     clock: u64,
     updated_at: u64,
     edition: usize,
     phase: Phase,
 }
 
-/// What happens next, after so many requests.
+/// The next event, and the number of requests before it.
 enum Phase {
     FirstEdit(usize),
     SecondEdit(usize),
-    /// So many requests have had the chance to bring the second edit.
+    /// The number of requests that could have brought the second edit.
     Settling(usize),
 }
 
@@ -72,7 +72,7 @@ impl Site {
         self.clock += self.dice.u64(0..most.max(1));
     }
 
-    /// Answers as Django does: 304 when the second of the last edit is not after the one in the request.
+    /// Answers like Django: 304 if the second of the last edit is not after the one in the request.
     fn answer(&mut self, since: Option<u64>, outcome: &mut Outcome) -> Answer {
         outcome.requests += 1;
         let date = Duration::from_secs(self.clock / SECOND);
@@ -167,6 +167,6 @@ fn no_edit_is_missed_over_http() {
     println!("over HTTP: {outcome:?}");
     assert_eq!(outcome.missed, 0, "{outcome:?}");
     assert!(outcome.most_polls <= 2, "{outcome:?}");
-    // Otherwise it would have shown nothing.
+    // Without 304 answers the test would prove nothing.
     assert!(outcome.not_modified > wanted / 4, "{outcome:?}");
 }

@@ -103,7 +103,7 @@ impl Trial {
         Self::new(environments, &upstream(stub), compile, compress)
     }
 
-    /// What a worker would serve for this environment.
+    /// The environment that a worker would map.
     fn environment(&self, row: usize) -> Option<Map<engine::Environment>> {
         mapped(&self.reader, row)
     }
@@ -115,7 +115,7 @@ impl Trial {
     }
 }
 
-/// What a worker with this reader would serve for the environment in this row.
+/// The environment in this row that a worker with this reader would map.
 fn mapped(reader: &Reader, row: usize) -> Option<Map<engine::Environment>> {
     let board = reader.board();
     let index = reader.index::<Index>(board.index_generation());
@@ -310,7 +310,7 @@ fn what_compiling_left_out_is_published_afterwards_or_not_at_all() {
         answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst)))
     });
     let compress: Compress = |environment| {
-        // Told by its name: a test cannot hand over more than a function.
+        // `Compress` is a plain function and captures nothing, so the document's name decides.
         assert_ne!(environment.name(), Some("edition 2"), "a defect");
         environment.name() == Some("edition 3")
     };

@@ -1,4 +1,4 @@
-//! The pool over workers that only sleep: nothing here speaks HTTP.
+//! The pool with workers that only sleep.
 
 mod roll;
 
@@ -19,7 +19,7 @@ use crate::notice::{Notice, Notices, Notifier};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const SLEEP: &str = "exec sleep 60";
-/// A worker that does not hear TERM.
+/// A worker that ignores TERM.
 const DEAF: &str = "trap '' TERM; touch $directory/deaf.$slot; exec sleep 60";
 const TIMES: Times = Times {
     shutdown_delay: Duration::ZERO,
@@ -38,7 +38,7 @@ struct Trial {
 }
 
 impl Trial {
-    /// Two workers that run this, after each has left its process number; `$slot` and `$directory` are set.
+    /// Two workers that write their process number and then run this script; `$slot` and `$directory` are set.
     fn new(script: &'static str, times: Times) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let shape = Shape {
@@ -88,7 +88,7 @@ impl Trial {
         [self.process(0), self.process(1)]
     }
 
-    /// The successor of this process in the slot.
+    /// The replacement of this process in the slot.
     fn successor(&self, slot: usize, process: Pid) -> Pid {
         eventually("a successor", || self.process(slot) != process);
         self.process(slot)
@@ -177,7 +177,7 @@ fn a_successor_gets_the_same_sockets_its_own_and_its_neighbours() {
     let (own, beside) = sockets(first);
     assert!(own.starts_with("socket:["));
     assert_ne!(own, beside);
-    // Each has the other's as that of its neighbour.
+    // Each worker's neighbour is the other.
     assert_eq!(sockets(second), (beside.clone(), own.clone()));
     kill(first, Signal::SIGKILL).unwrap();
     assert_eq!(sockets(trial.successor(0, first)), (own, beside));
@@ -236,7 +236,7 @@ fn stops_all_workers_and_lets_go_of_the_port() {
     assert!(board.draining());
     assert_eq!(board.worker_state(0), WorkerState::Exited);
     assert_eq!(board.worker_state(1), WorkerState::Exited);
-    // A process that another test is starting holds a copy until its exec.
+    // A process that another test starts holds a copy until its exec.
     eventually("the port is free", || {
         listener::open("127.0.0.1", port, 1.try_into().unwrap()).is_ok()
     });
@@ -292,7 +292,7 @@ fn a_worker_that_is_not_heard_of_is_killed_and_replaced() {
         board.worker_process(1) == number
     });
     board.set_worker_state(1, number, WorkerState::Ready);
-    // A worker that boots is given more time, and then none the less killed.
+    // A worker that boots has more time, and is then killed too.
     let begun = Instant::now();
     eventually("a successor", || {
         board.beat(1, number);
@@ -301,7 +301,7 @@ fn a_worker_that_is_not_heard_of_is_killed_and_replaced() {
     assert!(begun.elapsed() > heartbeat_timeout);
     assert!(is_gone(silent));
     assert_eq!(trial.process(1), heard);
-    // Now nobody beats in its stead.
+    // The test writes no more heartbeats for it.
     trial.successor(1, heard);
     trial.notifier.notify(Notice::Stop);
     trial.end().unwrap();

@@ -1,4 +1,4 @@
-//! Rolls over workers that only sleep; the test says on the board that they are ready, in their name.
+//! Rolls with workers that only sleep. The test writes to the board for them that they are ready.
 
 use tempfile::TempDir;
 
@@ -35,7 +35,7 @@ impl Trial {
         trial
     }
 
-    /// Says for the worker that has the slot that it is ready.
+    /// Writes to the board that the worker of the slot is ready.
     fn ready(&self, slot: usize) {
         ready(&self.board, slot);
     }
@@ -57,7 +57,7 @@ impl Trial {
         self.pool.tend().unwrap();
     }
 
-    /// Goes on until the roll is over.
+    /// Tends the pool until the roll is over.
     fn outcome(&mut self) -> Rolled {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
@@ -69,7 +69,7 @@ impl Trial {
         }
     }
 
-    /// Goes on until these are gone.
+    /// Tends the pool until these processes are gone.
     fn reap(&mut self, processes: &[Pid]) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !processes.iter().all(|process| is_gone(*process)) {
@@ -130,7 +130,7 @@ fn one_after_the_other_is_replaced_when_its_successor_is_ready() {
     assert_eq!((rolled.workers, rolled.failure), (2, None));
     assert_eq!(trial.processes(), [first, second]);
     trial.reap(&old);
-    // From now on this is how workers are started.
+    // Later workers are started by the new command.
     kill(first, Signal::SIGKILL).unwrap();
     trial.reap(&[first]);
     let command = |process: Pid| std::fs::read_to_string(format!("/proc/{process}/cmdline"));
@@ -163,7 +163,7 @@ fn one_that_exits_before_it_is_ready_ends_the_roll() {
             (0, Some(failure))
         );
         assert_eq!(trial.processes(), old);
-        // The board is right again about who has the slot, and so are those who look after it.
+        // The board shows the running worker again.
         assert_eq!(
             trial.board.worker_process(0),
             old[0].as_raw().cast_unsigned()
@@ -284,7 +284,7 @@ fn new_sockets_are_taken_slot_by_slot() {
     trial.ready(1);
     assert_eq!(trial.outcome().failure, None);
     assert_eq!(ports(&trial), [address.port(); 2]);
-    // A third address of the same port is not in the way of those in use.
+    // Another address with the same port can be opened beside those in use.
     let beside = |host| {
         let others = trial.pool.listeners();
         listener::open_beside(others, host, address.port(), 2.try_into().unwrap())

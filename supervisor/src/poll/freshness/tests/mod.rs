@@ -68,7 +68,7 @@ fn a_document_is_sent_for_by_what_upstream_compares() {
         let freshness = received(updated_at, last_modified, timing);
         assert_eq!(since(&freshness, timing.sent).as_deref(), last_modified);
     }
-    // An answer that is always of just now says nothing about the second of the last edit.
+    // A `Last-Modified` of just now proves nothing about the second of the last edit.
     let freshness = received(Some(UPDATED_AT), Some(LONG_AFTER), timing);
     assert_eq!(since(&freshness, timing.sent), None);
 }
@@ -77,9 +77,9 @@ fn a_document_is_sent_for_by_what_upstream_compares() {
 fn a_body_of_the_second_of_its_edit_is_fetched_again() {
     let at = |date, elapsed| after(UPDATED_AT, Some(date), elapsed).is_some();
     assert!(!at("Sun, 06 Nov 1994 08:49:37 GMT", FAST));
-    // The head is of the next second, but the body may have been read in the one before.
+    // The head is of the next second, but the body may have been read in the previous one.
     assert!(!at("Sun, 06 Nov 1994 08:49:38 GMT", FAST));
-    // This would do if all of upstream's clocks were one.
+    // This would be enough if upstream had only one clock.
     assert!(!at("Sun, 06 Nov 1994 08:49:39 GMT", FAST));
     assert!(!at("Sun, 06 Nov 1994 08:49:41 GMT", FAST));
     assert!(at("Sun, 06 Nov 1994 08:49:42 GMT", FAST));
@@ -119,7 +119,7 @@ fn now_and_then_the_document_is_fetched_whole() {
     for _ in 1..MIN_CONFIRMATIONS {
         freshness.confirmed(timing);
     }
-    // Those who poll seldom have sent too few times by then.
+    // A rare poll has too few confirmations by then.
     let late = timing.sent + UNCONDITIONAL_EVERY;
     assert!(freshness.if_modified_since(late).is_some());
     freshness.confirmed(timing);
@@ -136,13 +136,13 @@ fn a_clock_that_is_set_back_ends_the_condition() {
         date: Some(self::date(date)),
     };
     for (answer, refuted) in [
-        // Whole seconds, drift, and clocks that are not quite the same.
+        // Whole seconds, drift, and small differences between clocks are tolerated.
         (later(10, "Sun, 06 Nov 1994 08:50:10 GMT"), false),
         (later(10, "Sun, 06 Nov 1994 08:50:08 GMT"), false),
         (later(10, "Sun, 06 Nov 1994 08:59:00 GMT"), false),
         (later(10, "Sun, 06 Nov 1994 08:50:07 GMT"), true),
         (later(10, "Sun, 06 Nov 1994 08:49:30 GMT"), true),
-        // Bit by bit is no better.
+        // Many small steps back add up.
         (later(60, "Sun, 06 Nov 1994 08:50:40 GMT"), true),
     ] {
         let mut freshness = received(Some(UPDATED_AT), None, first);

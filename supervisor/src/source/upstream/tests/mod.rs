@@ -1,4 +1,4 @@
-//! Fetches from a stub: what goes out, what comes back, and what is said when it goes wrong.
+//! Fetches from a stub: requests, outcomes, and messages of failures.
 
 mod pages;
 
@@ -45,7 +45,7 @@ fn fetch(stub: &Stub) -> Result<FetchOutcome, FetchError> {
     fetch_since(&upstream(stub), None)
 }
 
-/// The failure's text, after checking that nothing about it shows the key or where we asked.
+/// The message of the failure, which shows neither the key nor the path of the request.
 fn failure(stub: &Stub) -> String {
     let error = fetch(stub).unwrap_err();
     for text in [error.to_string(), format!("{error:?}")] {

@@ -1,11 +1,11 @@
-//! Documents in pages, from a stub: what is asked for, what comes of it, and what is refused.
+//! Documents in pages, from a stub.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// Page one names the second page so, page two the third one.
+/// The header that names the next page.
 fn link(target: &str) -> String {
     format!("Link: <{target}>; rel=\"next\"")
 }
@@ -18,7 +18,7 @@ fn number(request: &str) -> usize {
     rest.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// A page that says of the whole document when it was updated.
+/// A page with the `updated_at` of the whole document.
 fn page(number: usize, updated_at: usize) -> String {
     format!(
         r#"{{"updated_at":"{updated_at}","identity_overrides":[{number}.0],"only":"{number}"}}"#
@@ -59,7 +59,7 @@ fn pages_are_followed_and_put_together() {
         for (index, request) in requests.iter().enumerate() {
             assert_eq!(number(request), index + 1, "{request}");
             assert!(request.contains("\nx-environment-key: ser.verysecret\n"));
-            // Each page is one of the same document: whether that is newer is asked once.
+            // Only the request for the first page is conditional.
             assert_eq!(
                 request.contains("if-modified-since"),
                 index == 0,
@@ -169,7 +169,7 @@ fn pages_that_take_too_long_are_left_alone() {
         |number| format!("?page={number}"),
         |number| page(number, 0),
     );
-    // Each of them is in time, for only the bound on all of them knows of this.
+    // Each page is in time; only the timeout for all pages is short.
     let upstream = Upstream {
         pages_timeout: Duration::from_millis(120),
         ..upstream(&stub)
@@ -182,7 +182,7 @@ fn pages_that_take_too_long_are_left_alone() {
 
 #[test]
 fn a_document_that_changes_between_pages_is_begun_anew() {
-    // Edited after the second page of the first time.
+    // The document is edited after the second page of the first attempt.
     let beginnings = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&beginnings);
     let stub = pages(
