@@ -97,6 +97,20 @@ fn reads_older_names_unless_the_newer_one_is_there() {
 }
 
 #[test]
+fn warns_of_names_that_are_no_setting_wherever_they_are() {
+    let text = r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"a","name":"A"}],
+        "server":{"reload":true},"health_check":{"a.b":1},"logging":{"level":"info"}}"#;
+    let names = [
+        "environment_key_pairs[0].name",
+        "health_check.a.b",
+        "logging",
+        "server.reload",
+    ];
+    let warning = |name| format!("config.json: {name} is not a setting; ignoring it");
+    assert_eq!(read(text).unwrap().warnings, names.map(warning));
+}
+
+#[test]
 fn takes_null_for_a_section_of_defaults() {
     let config = read(&with(r#","server":null,"health_check":null"#)).unwrap();
     assert_eq!(config.supervisor, Options::default());
