@@ -1,4 +1,4 @@
-//! What a configuration may say, and the one line that names what it may not.
+//! What a configuration may contain, and the line that names what is wrong with it.
 
 use serde_json::json;
 
@@ -182,7 +182,8 @@ fn never_shows_a_server_side_key() {
         r#"{"environment_key_pairs":[{"server_side_key":"SECRET","client_side_key":"a"}]}"#,
         r#"{"environment_key_pairs":[{"server_side_key":["ser.SECRET"],"client_side_key":"a"}]}"#,
         r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"ser.SECRET"}]}"#,
-        r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},{"server_side_key":"ser.SECRET","client_side_key":"b"}]}"#,
+        r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},
+            {"server_side_key":"ser.SECRET","client_side_key":"b"}]}"#,
         &with(r#","api_url":"ftp://me:SECRET@host""#),
     ] {
         let error = read(text).unwrap_err();
