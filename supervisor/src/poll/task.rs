@@ -155,8 +155,8 @@ impl Task {
         }
     }
 
-    /// If somebody removed the snapshot, workers that have it mapped still serve it, but a worker that starts cannot map
-    /// it. The next poll publishes it again.
+    /// If somebody removed the snapshot, workers that have it mapped still serve it, but a worker that starts cannot
+    /// map it. The next poll publishes it again.
     fn require_snapshot(&mut self) -> Result<(), Failure> {
         if self.shared.compiler.publication.is_in_place(self.row) {
             return Ok(());

@@ -67,8 +67,8 @@ impl Heartbeats {
         }
     }
 
-    /// Whether it is time to look. A look that comes much too late means that this process was stopped (by a debugger, a
-    /// frozen container, a paused or overloaded machine), and the workers with it: then silence counts from now on.
+    /// Whether it is time to look. A look that comes much too late means that this process was stopped (by a debugger,
+    /// a frozen container, a paused or overloaded machine), and the workers with it: then silence counts from now on.
     fn look(&mut self, now: Instant) -> bool {
         if now < self.due {
             return false;

@@ -83,8 +83,8 @@ pub(crate) fn open_beside(
     Err(refused)
 }
 
-/// Rejects new connections to this socket in every process that has it: their SYN is dropped. Connections that have begun
-/// stay in the queue, so that whoever accepts until it is empty and then closes the socket resets nobody.
+/// Rejects new connections to this socket in every process that has it: their SYN is dropped. Connections that have
+/// begun stay in the queue, so that whoever accepts until it is empty and then closes the socket resets nobody.
 pub(crate) fn reject_connections(listener: &TcpListener) -> io::Result<()> {
     // The filter sees the TCP header: the offset of its byte of flags, and the bit of SYN.
     const FLAGS: u32 = 13;

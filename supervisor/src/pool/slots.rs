@@ -193,8 +193,8 @@ impl Slots {
         Ok(worker)
     }
 
-    /// The next worker of a slot is due after the delay that its last exits call for, and not before `min_delay`. Returns
-    /// that delay.
+    /// The next worker of a slot is due after the delay that its last exits call for, and not before `min_delay`.
+    /// Returns that delay.
     pub(super) fn replace_later(
         &mut self,
         slot: usize,

@@ -1,7 +1,7 @@
 //! A time in which the state directory refuses something: a full disk, a read-only one, a directory that is gone. It is
 //! logged when it begins and when it ends, however many environments it affects and however often each one tries. It
-//! logs a state and no rate, and ends without a line when the affected environments are removed, so a limit of lines per
-//! second would not do.
+//! logs a state and no rate, and ends without a line when the affected environments are removed, so a limit of lines
+//! per second would not do.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;

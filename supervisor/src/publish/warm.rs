@@ -1,7 +1,7 @@
 //! The warm start: snapshots of an earlier run are served, with their age, until upstream answers.
 //!
-//! Every snapshot is checked to its last byte, because a crash, a full disk or another release may have left it. Workers
-//! then trust it like one of this run.
+//! Every snapshot is checked to its last byte, because a crash, a full disk or another release may have left it.
+//! Workers then trust it like one of this run.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;

@@ -1,16 +1,16 @@
 //! Decides whether the next fetch may be conditional, so that no edit is missed.
 //!
 //! `If-Modified-Since` counts whole seconds. If an environment is edited twice in one second and fetched in between,
-//! upstream answers 304 although the second edit is new. The rule (after RFC 9110, section 8.8.2.2): a date is sent only
-//! after a body was requested *after* the second of its edit was over. The second is over by upstream's own clock and
-//! with a margin, because the machine that dates edits need not be the one that dates answers. Until then fetches are
-//! unconditional: one after an edit, seldom two.
+//! upstream answers 304 although the second edit is new. The rule (after RFC 9110, section 8.8.2.2): a date is sent
+//! only after a body was requested *after* the second of its edit was over. The second is over by upstream's own clock
+//! and with a margin, because the machine that dates edits need not be the one that dates answers. Until then fetches
+//! are unconditional: one after an edit, seldom two.
 //!
 //! Two guards against dates that mislead are both kept, because they bound different things:
 //!
 //! - A clock that is set back can date an edit with a second that was over before. The `Date` of the next answer shows
-//!   that, and the edit is seen one poll later. Without this check it would be missed for [`UNCONDITIONAL_EVERY`], or for
-//!   [`MIN_CONFIRMATIONS`] polls, which are two hours if polls are 5 minutes apart.
+//!   that, and the edit is seen one poll later. Without this check it would be missed for [`UNCONDITIONAL_EVERY`], or
+//!   for [`MIN_CONFIRMATIONS`] polls, which are two hours if polls are 5 minutes apart.
 //! - A restored backup, whose document is older than ours, shows in no date. Therefore every document is fetched
 //!   unconditionally from time to time.
 
@@ -20,7 +20,8 @@ use crate::source::Timing;
 
 /// The longest time between two unconditional fetches, if polls are frequent.
 const UNCONDITIONAL_EVERY: Duration = Duration::from_secs(600);
-/// At least so many conditional fetches lie between two unconditional ones, so that the latter stay few if polls are rare.
+/// At least so many conditional fetches lie between two unconditional ones, so that the latter stay few if polls are
+/// rare.
 const MIN_CONFIRMATIONS: u32 = 24;
 const SECOND: Duration = Duration::from_secs(1);
 /// The largest difference between the clocks of upstream's machines.
@@ -56,8 +57,8 @@ impl Freshness {
         (!unconditional).then_some(dated.modified)
     }
 
-    /// A document has arrived with this `updated_at`. `last_modified` is the date that upstream compares with, if it sends
-    /// one.
+    /// A document has arrived with this `updated_at`. `last_modified` is the date that upstream compares with, if it
+    /// sends one.
     pub(crate) fn received(
         &mut self,
         updated_at: Option<&str>,

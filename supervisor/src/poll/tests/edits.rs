@@ -1,20 +1,16 @@
-//! Double edits within a second, met by the real poller over real HTTP: upstream's clock moves with the requests, so that
-//! edits and fetches meet in every way, and what is served is looked at before each answer.
+//! Double edits within a second, met by the real poller over real HTTP: upstream's clock moves with the requests, so
+//! that edits and fetches meet in every way, and what is served is looked at before each answer.
 
 use std::sync::{Mutex, OnceLock};
 
 use super::*;
 
 const ROWS: usize = 8;
+/// How many double edits there are in a usual run.
+const DOUBLE_EDITS: usize = 400;
 const SECOND: u64 = 1_000_000;
 /// A poll or two would do; more is a miss.
 const MOST_POLLS: usize = 5;
-
-/// How many double edits: so many in a few seconds, more when asked for.
-fn wanted() -> usize {
-    let wanted = std::env::var("DOUBLE_EDITS").ok();
-    wanted.map_or(400, |number| number.parse().unwrap())
-}
 
 /// One environment at upstream.
 struct Site {
@@ -155,7 +151,7 @@ fn no_edit_is_missed_over_http() {
     let opened = Reader::open(trial.directory.path(), engine::FORMAT).unwrap();
     assert!(reader.set(opened).is_ok());
 
-    let wanted = wanted();
+    let wanted = DOUBLE_EDITS * testing::scale();
     let mut before = 0;
     while before < wanted {
         eventually("more double edits", || {

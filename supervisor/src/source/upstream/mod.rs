@@ -1,4 +1,5 @@
-//! The client of the Flagsmith API. One fetch is one request for an environment document, and one for each further page.
+//! The client of the Flagsmith API. One fetch is one request for an environment document, and one for each further
+//! page.
 //!
 //! A server-side key leaves this process in one header, to the origin of the API URL and no other. Redirects and links
 //! are followed within that origin only. Errors show no URL path and no header.
@@ -26,7 +27,8 @@ pub(crate) use credential::Credential;
 pub use error::Error;
 pub(crate) use error::FetchError;
 
-/// A document that changes between two of its pages is fetched again. Once is a coincidence, so often is something else.
+/// A document that changes between two of its pages is fetched again. Once is a coincidence, so often is something
+/// else.
 const MAX_ATTEMPTS: usize = 3;
 /// All pages together may take so many times as long as one request.
 const PAGES_TIMEOUT_FACTOR: u32 = 10;
