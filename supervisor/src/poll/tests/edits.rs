@@ -6,15 +6,11 @@ use std::sync::{Mutex, OnceLock};
 use super::*;
 
 const ROWS: usize = 8;
+/// The number of double edits in a usual run, which takes a few seconds.
+const DOUBLE_EDITS: usize = 400;
 const SECOND: u64 = 1_000_000;
 /// One or two polls are enough; an edit that takes more is missed.
 const MOST_POLLS: usize = 5;
-
-/// The number of double edits. The default takes a few seconds.
-fn wanted() -> usize {
-    let wanted = std::env::var("DOUBLE_EDITS").ok();
-    wanted.map_or(400, |number| number.parse().unwrap())
-}
 
 /// One environment at upstream.
 struct Site {
@@ -155,7 +151,7 @@ fn no_edit_is_missed_over_http() {
     let opened = Reader::open(trial.directory.path(), engine::FORMAT).unwrap();
     assert!(reader.set(opened).is_ok());
 
-    let wanted = wanted();
+    let wanted = DOUBLE_EDITS * testing::scale();
     let mut before = 0;
     while before < wanted {
         eventually("more double edits", || {
