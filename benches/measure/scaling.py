@@ -22,7 +22,8 @@ cost more. The ceilings show how much more: they are the proxy's web framework w
 nothing in common but the port.
 two/one: what a request costs with two by what it costs with one; the median over the rounds of the quotient within the
 round. proxy/ceiling: two/one of the proxy by two/one of the ceilings, likewise. The aim is 1.00: workers cost each
-other no more than processes do that share a port. requests/s say nothing here, because servers and load share the cores.
+other no more than processes do that share a port. requests/s say nothing here, because servers and load share the
+cores.
 """
 
 

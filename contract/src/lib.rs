@@ -14,8 +14,9 @@
 //!
 //! The supervisor keeps all listening sockets open, so a worker's death loses no connection that waits in a queue.
 //! The worker [takes](Sockets::take) its sockets, asks the kernel for TERM when the supervisor dies, maps the board
-//! and claims its slot, which the supervisor does too. A worker that cannot do all of that exits with [`EX_BOOT`],
-//! and the supervisor drains and exits.
+//! and claims its slot, which the supervisor does too. A worker that cannot do all of that exits with [`EX_BOOT`]: a
+//! replacement could not either. So the supervisor drains and exits or, if it was replacing workers after a reload,
+//! keeps the old ones.
 //!
 //! # What they tell each other
 //!
@@ -32,7 +33,7 @@
 //! |---|---|---|
 //! | [`DOORBELL`] | all workers | look at the board: something was published, or a worker ended |
 //! | TERM | a worker | drain and exit; from the supervisor, or from the kernel when the supervisor is gone |
-//! | KILL | a worker | its heartbeat is older than [`heartbeat::KILLED_AFTER`], or its drain took too long |
+//! | KILL | a worker | its heartbeat is older than [`heartbeat::KILLED_AFTER`], or its drain or boot took too long |
 //!
 //! # How a worker ends
 //!

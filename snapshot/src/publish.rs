@@ -8,45 +8,47 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rkyv::util::AlignedVec;
 
+use crate::adopt::{Adoption, newest_whole};
 use crate::board::{Board, Shape};
 use crate::directory::{Directory, sync, unlink};
 use crate::error::Error;
-use crate::header;
+use crate::header::{self, Trust};
+use crate::map::Map;
 use crate::value::{self, Value};
 
 /// The one writer of a state directory, until it is dropped. Threads that [`publish`](Self::publish) archive in
 /// parallel and take turns to write. No publication waits for [`settle`](Self::settle).
 #[derive(Debug)]
 pub struct Publisher {
-    pub(crate) directory: Directory,
-    pub(crate) board: Arc<Board>,
-    pub(crate) earlier_board: Option<Board>,
-    pub(crate) format: u32,
+    directory: Directory,
+    board: Arc<Board>,
+    earlier_board: Option<Board>,
+    format: u32,
     state: Mutex<State>,
     warnings: Vec<Error>,
     lock: fs::File,
 }
 
 #[derive(Debug)]
-pub(crate) struct State {
+struct State {
     /// The last generation that was published in this run or, before the first, in an earlier run.
     generation: u64,
     /// The files that the next index replaces: the current index; at first, those that earlier runs left.
-    pub(crate) index: Vec<PathBuf>,
+    index: Vec<PathBuf>,
     /// The generations of row files that earlier runs left and that are not adopted, by name. The first index
     /// replaces them.
-    pub(crate) earlier: HashMap<String, Vec<u64>>,
+    earlier: HashMap<String, Vec<u64>>,
     /// The file of each row that has one.
-    pub(crate) rows: HashMap<usize, PathBuf>,
+    rows: HashMap<usize, PathBuf>,
     /// In the order of publication.
-    pub(crate) unsettled: Vec<Unsettled>,
+    unsettled: Vec<Unsettled>,
 }
 
 /// A file that is published but not synced yet.
 #[derive(Debug)]
-pub(crate) struct Unsettled {
-    pub(crate) file: PathBuf,
-    pub(crate) replaces: Vec<PathBuf>,
+struct Unsettled {
+    file: PathBuf,
+    replaces: Vec<PathBuf>,
 }
 
 impl Publisher {
@@ -106,6 +108,59 @@ impl Publisher {
     /// The board, to be shared with threads that do not publish.
     pub fn share_board(&self) -> Arc<Board> {
         Arc::clone(&self.board)
+    }
+
+    /// The board of the previous run, for its words; `None` if there is none that can be read.
+    pub fn earlier_board(&self) -> Option<&Board> {
+        self.earlier_board.as_ref()
+    }
+
+    /// The index of the previous run, which tells what the rows of its board were; `None` if there is no such board
+    /// or it names no index.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Defective`]; [`Error::Retired`] if the file is gone; [`Error::Io`].
+    pub fn earlier_index<I: Value>(&self) -> Result<Option<Map<I>>, Error> {
+        let generation = self.earlier_board().map_or(0, Board::index_generation);
+        if generation == 0 {
+            return Ok(None);
+        }
+        let file = self.directory.index(generation);
+        Map::open(&file, self.format, generation, Trust::Nothing).map(Some)
+    }
+
+    /// Makes the newest whole file of an earlier run, `environments/<name>.<generation>`, the file of this row. The
+    /// file keeps its name and generation and is not written.
+    ///
+    /// Reads the whole file and trusts nothing in it. To be called once for each row, from any number of threads,
+    /// before there are readers and before the first index, which replaces all files that were not adopted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Name`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn adopt<T: Value>(&self, row: usize, name: &str) -> Result<Adoption<T>, Error> {
+        let generations = self.state().earlier.remove(name).unwrap_or_default();
+        let (adoption, others) = newest_whole(&self.directory, self.format, name, generations)?;
+        let mut state = self.state();
+        if let Some(adopted) = &adoption.adopted {
+            let file = self.directory.file(name, adopted.generation)?;
+            self.board.publish_row(row, adopted.generation);
+            state.rows.insert(row, file.clone());
+            // The writer that published the file may have been killed before it synced the file.
+            state.unsettled.push(Unsettled {
+                file,
+                replaces: others,
+            });
+        } else {
+            // They are unlinked when the first index settles.
+            state.index.extend(others);
+        }
+        Ok(adoption)
     }
 
     /// Publishes `value` as `index.<generation>`. Returns the generation.
@@ -238,7 +293,7 @@ impl Publisher {
     }
 
     /// A thread that panicked with the lock has left the state consistent: it is changed only after a publication.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

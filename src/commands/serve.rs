@@ -1,7 +1,6 @@
 //! `edge-proxy`: serves the environments of the configuration, as the supervisor.
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use contract::with_causes;
 use log::warn;
@@ -39,17 +38,17 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, C
         environments: config.environment_key_pairs,
         source: supervisor::Source::Upstream {
             api_url: config.api_url,
-            timeout: options.api_poll_timeout,
-            largest_document: options.api_max_document_bytes,
+            poll_timeout: options.api_poll_timeout,
+            max_document_bytes: options.api_max_document_bytes,
         },
-        poll_interval: options.api_poll_frequency,
+        api_poll_frequency: options.api_poll_frequency,
         stale_after,
         directory: configured,
         host: options.server.host,
         port: options.server.port,
         workers,
-        drain_delay: options.server.shutdown_delay,
-        drain_timeout: shutdown_timeout,
-        worker: Rc::new(worker::command(directory, config.worker)),
+        shutdown_delay: options.server.shutdown_delay,
+        shutdown_timeout,
+        worker: supervisor::WorkerCommand::new(worker::command(directory, config.worker)),
     })
 }

@@ -1,55 +1,39 @@
-//! Both ends of a handover. The worker is this test binary again, running the ignored test below.
+//! What a worker is given. That it takes the sockets is tested with the executable.
 
-use std::env;
+use std::fs;
 use std::net::TcpListener;
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use contract::{Handover, Limits, Sockets, WorkerSettings};
 
-/// The ports that the worker should find, as the supervisor knows them.
-const PORTS: &str = "CONTRACT_TEST_PORTS";
-
 #[test]
-fn a_worker_finds_its_own_socket_and_its_neighbour_s_where_there_is_one() {
+fn a_worker_s_stdin_is_its_own_socket_and_its_stdout_its_neighbour_s() {
     for has_neighbour in [true, false] {
         let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
         let sockets = Sockets {
             own: listen(),
             neighbour: has_neighbour.then(listen),
         };
-        let mut command = Command::new(env::current_exe().unwrap());
-        let test = "handover::takes_the_sockets_that_it_was_given";
-        command
-            .args(["--exact", test, "--ignored", "--nocapture"])
-            .env(PORTS, ports(&sockets));
-        sockets.give(&mut command);
-        assert!(command.status().unwrap().success());
+        let own = name(&sockets.own);
+        let neighbour = sockets.neighbour.as_ref().map(name);
+        let neighbour = neighbour.unwrap_or("/dev/null".to_owned());
+        let mut worker = Command::new("sh");
+        let script = r#"links=$(readlink /proc/$$/fd/0 /proc/$$/fd/1); echo "$links" >&2"#;
+        worker.args(["-c", script]);
+        sockets.give(&mut worker);
+        let output = worker.stderr(Stdio::piped()).output().unwrap();
+        let found = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(found, format!("{own}\n{neighbour}\n"));
     }
 }
 
-#[test]
-#[ignore = "a process of another test"]
-fn takes_the_sockets_that_it_was_given() {
-    let Ok(expected) = env::var(PORTS) else {
-        return;
-    };
-    let sockets = Sockets::take().unwrap();
-    assert_eq!(ports(&sockets), expected);
-    for descriptor in ["0", "1"] {
-        let path = PathBuf::from("/proc/self/fd").join(descriptor);
-        assert_eq!(path.read_link().unwrap(), PathBuf::from("/dev/null"));
-    }
-}
-
-fn ports(sockets: &Sockets) -> String {
-    let port = |socket: &TcpListener| socket.local_addr().unwrap().port();
-    format!(
-        "{} {:?}",
-        port(&sockets.own),
-        sockets.neighbour.as_ref().map(port)
-    )
+/// What the kernel calls a socket.
+fn name(socket: &TcpListener) -> String {
+    let link = format!("/proc/self/fd/{}", socket.as_raw_fd());
+    fs::read_link(link).unwrap().display().to_string()
 }
 
 #[test]

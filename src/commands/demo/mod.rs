@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use contract::{KeyPair, ServerSideKey, WorkerSettings};
 use supervisor::{Options, Settings, Source};
@@ -27,15 +26,15 @@ pub(crate) fn run() -> Result<(), Error> {
     let settings = Settings {
         environments: vec![key_pair("production"), key_pair("staging")],
         source: Source::Embedded(vec![PRODUCTION.into(), STAGING.into()]),
-        poll_interval: options.api_poll_frequency,
+        api_poll_frequency: options.api_poll_frequency,
         stale_after: None,
         directory: path.clone(),
         host: options.server.host,
         port,
         workers,
-        drain_delay: options.server.shutdown_delay,
-        drain_timeout: worker_settings.limits.shutdown_timeout,
-        worker: Rc::new(worker::command(path, worker_settings)),
+        shutdown_delay: options.server.shutdown_delay,
+        shutdown_timeout: worker_settings.limits.shutdown_timeout,
+        worker: supervisor::WorkerCommand::new(worker::command(path, worker_settings)),
     };
     Ok(supervisor::run(settings, None)?)
 }

@@ -47,13 +47,11 @@ fn a_certificate_that_is_not_trusted_changes_nothing_that_is_served() {
     let mut expected = served(&proxy, "test");
     let certificate = "no TLS with upstream: invalid peer certificate: ";
     let plain = "no TLS with upstream: received corrupt message of type InvalidContentType; \
-        does api_url mean http://?";
+        should api_url begin with http://?";
     for (manner, reason) in [
         (
             Manner::SelfSigned,
-            format!(
-                "{certificate}UnknownIssuer; a CA bundle of your own is named in SSL_CERT_FILE"
-            ),
+            format!("{certificate}UnknownIssuer; SSL_CERT_FILE can name a CA bundle of your own"),
         ),
         (
             Manner::OtherHost,

@@ -138,7 +138,9 @@ fn workers_that_cannot_boot_in_the_new_way_leave_the_old_ones_in_peace() {
     reloaded(&proxy, "0 of 2 workers rolled");
     let log = proxy.log();
     assert!(
-        log.contains("worker 0 could not boot: 0 of 2 workers rolled, the others serve as before"),
+        log.contains(
+            "new worker 0 could not boot: 0 of 2 workers rolled, the others serve as before"
+        ),
         "{log}"
     );
     some_requests(&clients);

@@ -65,7 +65,10 @@ fn restarted_without_upstream_a_proxy_serves_what_it_served_with_its_real_age() 
                 lines_with(proxy, &["not updated", "could not reach upstream"]) >= 2
             });
             assert_eq!(last_update(&proxy), (200, fetched.clone()));
-            assert_eq!(lines_with(&proxy, &["serving 2 of 2 environments as"]), 1);
+            assert_eq!(
+                lines_with(&proxy, &["serving 2 of 2 environments from an earlier run"]),
+                1
+            );
             ages.push(fetched);
             stop(&mut proxy);
         }

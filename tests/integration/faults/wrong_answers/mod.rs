@@ -65,7 +65,7 @@ fn a_304_before_any_document_is_no_document() {
     wait_for_failure(
         &proxy,
         "test",
-        "upstream answered 304 although nothing was held against it",
+        "upstream answered 304 to an unconditional request",
     );
     assert_eq!(proxy.get("/api/v1/flags/", "test").status, 503);
     assert_eq!(proxy.get("/proxy/health/readiness", "").status, 503);

@@ -122,7 +122,7 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
         (
             "unasked-304",
             Answer::raw(&["304 Not Modified"], ""),
-            text("upstream answered 304 although nothing was held against it"),
+            text("upstream answered 304 to an unconditional request"),
         ),
         ("empty", ok(""), text(no_object)),
         ("blank", ok(" \n"), text(no_object)),
@@ -275,7 +275,7 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
         (
             "page-repeated",
             pages(move |_| text("?page=2")),
-            text("upstream's pages do not end: the one after page 2 came before"),
+            text("upstream's pages do not end: the page after page 2 came before"),
         ),
         (
             "page-on-and-on",
@@ -291,7 +291,7 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
                 ),
                 _ => Answer::raw(&["200 OK"], r#"{"identity_overrides":[{"#),
             }),
-            text("page 2 of the document is none: document: not JSON at byte 24"),
+            text("page 2 of the document cannot be read: document: not JSON at byte 24"),
         ),
         (
             "page-changed",
@@ -301,7 +301,7 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
                 let link = ["200 OK", "Link: <?page=2>; rel=next"];
                 Answer::raw(&link[..3 - page(head)], edited)
             }),
-            text("the document changed while its pages came, 3 times in a row"),
+            text("the document changed between two of its pages, 3 times in a row"),
         ),
     ]
 }

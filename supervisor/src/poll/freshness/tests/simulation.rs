@@ -18,9 +18,9 @@ trait Policy: Default {
     fn confirmed(&mut self, timing: Timing);
 }
 
-impl Policy for Condition {
+impl Policy for Freshness {
     fn since(&self, now: Instant) -> Option<SystemTime> {
-        self.since(now)
+        self.if_modified_since(now)
     }
 
     fn received(&mut self, updated_at: Time, timing: Timing) {
@@ -107,21 +107,21 @@ impl<P: Policy> World<P> {
 
     /// Lets a fetch happen now; time goes on until its answer is there.
     fn fetch(&mut self) {
-        let asked = self.epoch + Duration::from_micros(self.now - START);
+        let sent = self.epoch + Duration::from_micros(self.now - START);
         let slow = if self.dice.u8(..) == 0 { 20 } else { 1 };
         let mut leg = || slow * self.dice.u64(0..100 * MILLISECOND);
         let read = self.now + leg();
         let stamped = read + leg();
         let arrived = stamped + leg();
         let timing = Timing {
-            asked,
+            sent,
             elapsed: Duration::from_micros(arrived - self.now),
             date: Some(whole(self.clock(stamped))),
         };
         let document = self.edits.iter().rposition(|edit| edit.at <= read).unwrap();
         let updated_at = self.edits[document].updated_at;
         self.fetches += 1;
-        let since = self.policy.since(asked);
+        let since = self.policy.since(sent);
         if since.is_some_and(|since| whole(updated_at) <= since) {
             self.not_modified += 1;
             self.policy.confirmed(timing);
@@ -212,7 +212,7 @@ fn double_edits<P: Policy>(count: usize, seed: u64) -> Outcome {
 fn of_ten_thousand_double_edits_none_is_missed() {
     let mut total = Outcome::default();
     for seed in 0..100 {
-        let outcome = double_edits::<Condition>(100, seed);
+        let outcome = double_edits::<Freshness>(100, seed);
         assert_eq!(outcome.missed, 0, "seed {seed}: {outcome:?}");
         total.most_polls = total.most_polls.max(outcome.most_polls);
         total.fetched_between += outcome.fetched_between;
@@ -234,7 +234,7 @@ fn a_client_that_always_sends_its_date_misses_many() {
 #[test]
 fn an_idle_environment_gets_almost_only_304() {
     for interval in [1, 10, 60, 300] {
-        let mut world = World::<Condition>::new(interval);
+        let mut world = World::<Freshness>::new(interval);
         (world.fetches, world.not_modified) = (0, 0);
         world.poll_until(world.now + 10_000 * interval * SECOND, interval * SECOND);
         let part = world.not_modified as f64 / world.fetches as f64;
@@ -250,7 +250,7 @@ fn an_idle_environment_gets_almost_only_304() {
 #[test]
 fn a_clock_that_is_set_back_hides_no_edit_for_long() {
     for seed in 0..1_000 {
-        let mut world = World::<Condition>::new(seed);
+        let mut world = World::<Freshness>::new(seed);
         let interval = 10 * SECOND;
         world.poll_until(world.now + 10 * interval, interval);
         let back = world.dice.u64(0..3_600 * SECOND);
@@ -264,7 +264,7 @@ fn a_clock_that_is_set_back_hides_no_edit_for_long() {
 #[test]
 fn a_restored_backup_is_noticed_within_the_promised_time() {
     for seed in 0..100 {
-        let mut world = World::<Condition>::new(seed);
+        let mut world = World::<Freshness>::new(seed);
         let interval = world.dice.u64(1..60) * SECOND;
         world.poll_until(world.now + 10 * interval, interval);
         let restored = world.now;
@@ -272,9 +272,9 @@ fn a_restored_backup_is_noticed_within_the_promised_time() {
             at: restored,
             updated_at: START - 1_000 * SECOND,
         });
-        let most = 2 * FEWEST_CONFIRMED as usize + 600;
+        let most = 2 * MIN_CONFIRMATIONS as usize + 600;
         assert!(world.polls_to_catch_up(interval, most).is_some());
-        let promised = Time::max(600 * SECOND, u64::from(FEWEST_CONFIRMED) * interval);
+        let promised = Time::max(600 * SECOND, u64::from(MIN_CONFIRMATIONS) * interval);
         let took = world.now - restored;
         assert!(
             took < promised + 5 * interval + 60 * SECOND,
