@@ -20,7 +20,7 @@ use serde_json::Value;
 use supervisor::{ApiUrl, Options};
 
 use key_pairs::Environments;
-use read::{read, shown};
+use read::{is_ignored, read, shown};
 
 pub(crate) use error::ConfigError;
 pub(crate) use process_environment::{path, variable, workers};
@@ -76,10 +76,13 @@ impl Config {
                 renamed.push((name, older));
             }
         }
-        let (environments, of_environments) = read::<Environments>(file, &root)?;
-        let (supervisor, of_supervisor) =
+        let (environments, ignored_here) = read::<Environments>(file, &root)?;
+        let (supervisor, ignored_by_supervisor) =
             read::<Options>(file, &root).map_err(|error| error.with_names_of_file(&renamed))?;
-        let (worker, of_worker) = read::<WorkerSettings>(file, &root)?;
+        let (worker, ignored_by_worker) = read::<WorkerSettings>(file, &root)?;
+        let ignored = [ignored_here, ignored_by_supervisor, ignored_by_worker];
+        let mut unknown: BTreeSet<_> = ignored.iter().flatten().collect();
+        unknown.retain(|path| ignored.iter().all(|ignored| is_ignored(ignored, path)));
         let environment_key_pairs = environments.environment_key_pairs;
         key_pairs::check(file, &environment_key_pairs)?;
         let api_url = ApiUrl::parse(&supervisor.api_url).map_err(|_| {
@@ -96,13 +99,8 @@ impl Config {
             api_url,
             supervisor,
             worker,
-            warnings: of_supervisor
-                .union(&of_worker)
-                .filter(|path| {
-                    [&of_environments, &of_supervisor, &of_worker]
-                        .iter()
-                        .all(|ignored| is_ignored(ignored, path))
-                })
+            warnings: unknown
+                .iter()
                 .map(|path| format!("{file}: {path} is not a setting; ignoring it"))
                 .collect(),
         })
@@ -125,10 +123,4 @@ impl Config {
         let configured = self.supervisor.snapshot.directory.clone();
         configured.unwrap_or_else(|| state_directory::default(variable))
     }
-}
-
-/// Whether a struct of settings ignores `path`, or the whole section that it is in.
-fn is_ignored(ignored: &BTreeSet<String>, path: &str) -> bool {
-    let sections = path.match_indices('.').map(|(end, _)| &path[..end]);
-    sections.chain([path]).any(|path| ignored.contains(path))
 }

@@ -23,12 +23,34 @@ pub(super) fn read<T: DeserializeOwned>(
     let mut track = Track::new();
     let deserializer = serde_path_to_error::Deserializer::new(root, &mut track);
     let read = serde_ignored::deserialize(deserializer, |path| {
-        // `serde_ignored` writes a section, which may be null, as `server.?`.
-        ignored.insert(path.to_string().replace(".?", ""));
+        ignored.insert(written(&path));
     });
     match read {
         Ok(settings) => Ok((settings, ignored)),
         Err(error) => Err(refuse::<T>(file, root, &track.path(), &error.to_string())),
+    }
+}
+
+/// Whether a struct of settings ignores `path`, or an object or a list that it is in.
+pub(super) fn is_ignored(ignored: &BTreeSet<String>, path: &str) -> bool {
+    let mut ancestors = path.match_indices(['.', '[']).map(|(end, _)| &path[..end]);
+    ignored.contains(path) || ancestors.any(|ancestor| ignored.contains(ancestor))
+}
+
+/// A path as `serde_path_to_error` writes it. That of `serde_ignored` itself has `.0` for `[0]`, and `.?` for a section
+/// that may be null.
+fn written(path: &serde_ignored::Path) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => String::new(),
+        Path::Map { parent, key } => match written(parent) {
+            parent if parent.is_empty() => key.clone(),
+            parent => format!("{parent}.{key}"),
+        },
+        Path::Seq { parent, index } => format!("{}[{index}]", written(parent)),
+        Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => written(parent),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a configuration may say, and the one line that names what it may not.
+//! What a configuration may contain, and the line that names what is wrong with it.
 
 use serde_json::json;
 
@@ -97,6 +97,20 @@ fn reads_older_names_unless_the_newer_one_is_there() {
 }
 
 #[test]
+fn warns_of_names_that_are_no_setting_wherever_they_are() {
+    let text = r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"a","name":"A"}],
+        "server":{"reload":true},"health_check":{"a.b":1},"logging":{"level":"info"}}"#;
+    let names = [
+        "environment_key_pairs[0].name",
+        "health_check.a.b",
+        "logging",
+        "server.reload",
+    ];
+    let warning = |name| format!("config.json: {name} is not a setting; ignoring it");
+    assert_eq!(read(text).unwrap().warnings, names.map(warning));
+}
+
+#[test]
 fn takes_null_for_a_section_of_defaults() {
     let config = read(&with(r#","server":null,"health_check":null"#)).unwrap();
     assert_eq!(config.supervisor, Options::default());
@@ -168,7 +182,8 @@ fn never_shows_a_server_side_key() {
         r#"{"environment_key_pairs":[{"server_side_key":"SECRET","client_side_key":"a"}]}"#,
         r#"{"environment_key_pairs":[{"server_side_key":["ser.SECRET"],"client_side_key":"a"}]}"#,
         r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"ser.SECRET"}]}"#,
-        r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},{"server_side_key":"ser.SECRET","client_side_key":"b"}]}"#,
+        r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},
+            {"server_side_key":"ser.SECRET","client_side_key":"b"}]}"#,
         &with(r#","api_url":"ftp://me:SECRET@host""#),
     ] {
         let error = read(text).unwrap_err();

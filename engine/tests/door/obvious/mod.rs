@@ -34,7 +34,7 @@ struct FeatureState {
 
 /// The answer to a flags request.
 pub(crate) fn flags(document: &Value, server: bool) -> String {
-    let chosen = features(document).into_iter().map(|state| {
+    let chosen = environment_defaults(document).into_iter().map(|state| {
         let value = state.value.clone();
         (state, value)
     });
@@ -43,7 +43,7 @@ pub(crate) fn flags(document: &Value, server: bool) -> String {
 
 /// The answer to a flags request for one feature, if the key may see it.
 pub(crate) fn flag(document: &Value, server: bool, name: &str) -> Option<String> {
-    let states = features(document).into_iter();
+    let states = environment_defaults(document).into_iter();
     let chosen = states.filter(|state| state.name == name).map(|state| {
         let value = state.value.clone();
         (state, value)
@@ -58,11 +58,12 @@ pub(crate) fn identity(document: &Value, server: bool, request: &Request) -> Str
         identifier: Some(identifier(request)),
         traits: request.traits.clone(),
     };
-    let overrides = overrides(document, request);
+    let mut overrides = identity_overrides(document, request);
+    overrides.extend(segment_overrides(document, request));
     let mut chosen = Vec::new();
-    for default in features(document) {
-        let held = overrides.iter().find(|state| state.name == default.name);
-        let state = held.cloned().unwrap_or(default);
+    for default in environment_defaults(document) {
+        let first = overrides.iter().find(|state| state.name == default.name);
+        let state = first.cloned().unwrap_or(default);
         let value = chosen_value(document, &state, request);
         chosen.push((state, value));
     }
@@ -100,7 +101,7 @@ fn identifier(request: &Request) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn features(document: &Value) -> Vec<FeatureState> {
+fn environment_defaults(document: &Value) -> Vec<FeatureState> {
     let mut features: Vec<FeatureState> = Vec::new();
     for state in elements(&document["feature_states"]) {
         let state = feature_state(state);
@@ -139,31 +140,17 @@ fn feature_state(state: &Value) -> FeatureState {
     }
 }
 
-/// The feature states that override environment defaults.
-fn overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
-    let mut held: Vec<FeatureState> = Vec::new();
-    for segment in context::segments(document) {
-        if !segment_matches(document, request, &segment) {
-            continue;
-        }
-        for state in elements(&segment["feature_states"]) {
-            let state = feature_state(state);
-            match held.iter().position(|known| known.name == state.name) {
-                Some(place) if state.priority < held[place].priority => held[place] = state,
-                Some(_) => {}
-                None => held.push(state),
-            }
-        }
-    }
-    let mut own: Vec<FeatureState> = Vec::new();
+/// The overrides of the identity: of each feature the first one.
+fn identity_overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
+    let mut overrides: Vec<FeatureState> = Vec::new();
     for entry in elements(&document["identity_overrides"]) {
         if entry["identifier"].as_str() != request.identifier.as_deref() {
             continue;
         }
         for state in elements(&entry["identity_features"]) {
             let name = state["feature"]["name"].as_str().unwrap();
-            if own.iter().all(|known| known.name != name) {
-                own.push(FeatureState {
+            if overrides.iter().all(|known| known.name != name) {
+                overrides.push(FeatureState {
                     key: String::new(),
                     id: state["feature"]["id"].clone(),
                     name: name.to_owned(),
@@ -175,8 +162,26 @@ fn overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
             }
         }
     }
-    own.extend(held);
-    own
+    overrides
+}
+
+/// The overrides of the segments that match: of each feature the one with the lowest priority.
+fn segment_overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
+    let mut chosen: Vec<FeatureState> = Vec::new();
+    for segment in context::segments(document) {
+        if !segment_matches(document, request, &segment) {
+            continue;
+        }
+        for state in elements(&segment["feature_states"]) {
+            let state = feature_state(state);
+            match chosen.iter().position(|known| known.name == state.name) {
+                Some(place) if state.priority < chosen[place].priority => chosen[place] = state,
+                Some(_) => {}
+                None => chosen.push(state),
+            }
+        }
+    }
+    chosen
 }
 
 fn chosen_value(document: &Value, state: &FeatureState, request: &Request) -> Value {
