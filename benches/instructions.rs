@@ -13,7 +13,7 @@ use engine::{
 };
 use rkyv::rancor::Error;
 
-const DEMO: &str = include_str!("../src/demo/production.json");
+const DEMO: &str = include_str!("../src/commands/demo/production.json");
 const DEMO_BODY: &str =
     r#"{"identifier":"alice","traits":[{"trait_key":"plan","trait_value":"premium"}]}"#;
 const PROFILES: [&str; 5] = ["demo", "small", "readme", "reference", "overrides"];

@@ -1,4 +1,4 @@
-//! The command line. Knows nothing of what its words set in motion.
+//! The command line: options, commands and the help text.
 
 use std::path::PathBuf;
 
@@ -15,13 +15,13 @@ Serve your own environments:
   4. point your SDKs at http://<this host>:8000/api/v1/
 
 Process environment:
-  CONFIG_PATH      the configuration, where --config is not given
+  CONFIG_PATH      the configuration file, if --config is not given
   WEB_CONCURRENCY  how many workers to run: a number, or auto for one per core (default 1)
   RUST_LOG         what to log: error, warn, info (default), debug, or a filter for each crate
 
-Signals: TERM and INT finish the requests in hand and exit with 0; a second one does not wait.
+Signals: TERM and INT finish the requests in progress and exit with 0; a second signal does not wait.
 HUP reads the configuration again and applies it without dropping a request.
-Exit status: 0 stopped when told to, 1 cannot start or go on, 2 command line, 78 configuration.";
+Exit status: 0 stopped by a signal, 1 could not start or go on, 2 wrong command line, 78 wrong configuration.";
 
 /// Serves Flagsmith environments to every Flagsmith SDK from near your servers.
 #[derive(Debug, Parser)]
@@ -36,22 +36,22 @@ pub(crate) struct CommandLine {
     pub(crate) demo: bool,
 
     #[command(subcommand)]
-    pub(crate) role: Option<Role>,
+    pub(crate) command: Option<Command>,
 }
 
-/// What this process is, when it is not the supervisor.
+/// The commands. Without one, the process is the supervisor.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Role {
-    /// Say whether the configuration is fine, and start nothing: exit status 0, or 78 and what is wrong
+pub(crate) enum Command {
+    /// Check the configuration and start nothing: exit status 0, or 78 and one line that says what is wrong
     CheckConfig {
         /// Configuration file [default: $CONFIG_PATH, else ./config.json]
         #[arg(long, value_name = "PATH")]
         config: Option<PathBuf>,
     },
-    /// Serve requests on the socket that is stdin, and on its neighbour's that is stdout when that is in need. Started by the supervisor, not by hand.
+    /// Serve requests as a worker. Started by the supervisor, with the listening sockets as stdin and stdout
     #[command(hide = true)]
     Worker {
-        /// All a worker needs to be told, as JSON
+        /// The handover, as JSON
         #[arg(long)]
         handover: String,
     },

@@ -1,6 +1,6 @@
-"""What happens to a proxy in a soak: documents change, workers are killed, clients come, go and misbehave.
+"""The load of a soak: edits documents, kills workers, and has clients come, go and misbehave.
 
-Each churn is a thread that acts until it is told to stop, and remembers what went wrong.
+Each of these is an act that a thread repeats until the soak ends; failures are collected.
 """
 
 import hashlib
@@ -21,17 +21,17 @@ from .processes import Failed, eventually
 from .servers import Proxy
 from .upstream import Upstream
 
-# The documents that an environment has in turn: small to large.
+# The profiles that an environment changes between, from small to large.
 SIZES = ("small", "readme", "reference", "mebibyte")
-# How long after a kill connections may break.
+# Seconds after a kill in which connections may break.
 _AFTERMATH = 2.0
 _VALUE = re.compile(rb"version-(\d{6})")
 
 
 class Churn:
-    """Threads that act; how often they did; and the first things that went wrong."""
+    """Threads that repeat acts, the count of each act, and the first failures."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.acts: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.killed_at = 0.0
@@ -39,14 +39,14 @@ class Churn:
         self._threads: list[threading.Thread] = []
 
     def start(self, what: str, act: Callable[[], object], pause: float) -> None:
-        """Acts every `pause` seconds in a thread of its own, until the end. What is raised is wrong."""
+        """Repeats `act` in a thread of its own, with a pause in seconds, until `stop`. Any exception is a failure."""
 
         def run() -> None:
             while not self._stop.wait(pause):
                 try:
                     act()
                     self.acts[what] += 1
-                except Exception as problem:  # noqa: BLE001: whatever it is, it is told
+                except Exception as problem:  # noqa: BLE001: every exception is a failure of the soak
                     self.fail(f"{what}: {problem!r}")
 
         thread = threading.Thread(target=run, daemon=True)
@@ -63,14 +63,14 @@ class Churn:
         for thread in self._threads:
             thread.join(60)
 
-    def excused(self) -> bool:
-        """Whether a worker was killed lately, so that its connections had to break."""
+    def killed_lately(self) -> bool:
+        """A worker was killed so recently that its connections may break."""
         return time.monotonic() - self.killed_at < _AFTERMATH
 
 
 @dataclass
 class Environment:
-    """An environment whose document is edited: every version that was put, and the newest that was seen."""
+    """An environment whose document is edited: the newest version, the newest one seen in an answer, and digests."""
 
     key: str
     number: int = 0
@@ -79,13 +79,14 @@ class Environment:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def profile(self, name: str) -> profiles.Profile:
-        """The document of that size, with the key of this environment."""
+        """The document of that profile, with the key of this environment."""
         base = _BASES[name]
         changed = base.document.replace(base.key.encode(), self.key.encode())
         return profiles.Profile(self.key.removeprefix("client_"), changed, base.body)
 
     def edit(self, upstream: Upstream, size: str) -> None:
-        # What is being put may be seen before this returns.
+        """Puts the next version upstream."""
+        # The version counts as put before it is, because an answer may contain it before `put` returns.
         with self.lock:
             self.number += 1
             text, edited, _ = self.profile(size).version(self.number)
@@ -94,7 +95,10 @@ class Environment:
         upstream.put(self.key, text, edited)
 
     def check(self, body: bytes, seen_before: int, whole: bool = False) -> None:
-        """Raises unless the body is of a version that was put, and of none older than one seen before it was asked."""
+        """Raises unless the body has a version that was put, and no older one than `seen_before`.
+
+        `seen_before`: the newest version seen before the request was sent. `whole`: the body is the whole document.
+        """
         found = _VALUE.search(body)
         if not found:
             raise Failed(f"{self.key}: no version in {body[:200]!r}")
@@ -112,7 +116,7 @@ _BASES = {name: profiles.profile(name) for name in SIZES}
 
 
 class Client:
-    """Steady load: one kept connection, flags, identities and documents in turn, every answer checked."""
+    """A client with one kept connection that asks for flags, identities and documents and checks every answer."""
 
     def __init__(self, churn: Churn, proxy: Proxy, environments: list[Environment], chance: random.Random):
         self._churn, self._proxy, self._environments, self._chance = churn, proxy, environments, chance
@@ -121,10 +125,10 @@ class Client:
     def act(self) -> None:
         environment = self._chance.choice(self._environments)
         seen = environment.seen
-        way = self._chance.randrange(10)
-        if way == 0:
+        kind = self._chance.randrange(10)
+        if kind == 0:
             environment.check(self._ask(document(environment.key)).body, seen, whole=True)
-        elif way < 4:
+        elif kind < 4:
             body = _BASES["small"].body
             answer = self._ask(identities(environment.key, body)).body
             if not answer.startswith(b'{"identifier":"do_it_all_in_one_go_identity",'):
@@ -140,7 +144,7 @@ class Client:
                 answer = self._connection.ask(request)
             except (OSError, Failed, ValueError):
                 self._connection = None
-                if not self._churn.excused():
+                if not self._churn.killed_lately():
                     raise
                 self._churn.acts["broken by a kill"] += 1
                 continue
@@ -150,7 +154,7 @@ class Client:
 
 
 class Crowd:
-    """Connections that come and go: kept idle, slow, cut off in the middle, or full of garbage."""
+    """Connections that come and go: some idle, some cut off in a request, some with garbage."""
 
     def __init__(self, proxy: Proxy, key: str, size: int, chance: random.Random):
         self._proxy, self._size, self._chance = proxy, size, chance
@@ -158,7 +162,7 @@ class Crowd:
         self._kept: list[socket.socket] = []
 
     def act(self) -> None:
-        """One more; whatever becomes of it, nobody waits."""
+        """Opens one more connection and closes one at random when there are too many."""
         client = socket.create_connection(("127.0.0.1", self._proxy.port), 30)
         client.settimeout(30)
         kind = self._chance.randrange(5)
@@ -173,7 +177,7 @@ class Crowd:
                 client.sendall(self._good)
                 client.recv(1 << 16)
         except OSError:
-            # Closed for what it sent, or with its worker.
+            # The worker refused the bytes, or was killed.
             pass
         self._kept.append(client)
         while len(self._kept) > self._size:
@@ -181,7 +185,7 @@ class Crowd:
 
 
 def kill_one(churn: Churn, proxy: Proxy, workers: int, spared: int, chance: random.Random) -> None:
-    """Kills a worker, any but the spared one, and waits for its successor."""
+    """Kills a random worker other than `spared` and waits for its replacement."""
     before = proxy.workers()
     victim = chance.choice([pid for pid in before if pid != spared])
     churn.killed_at = time.monotonic()
@@ -191,5 +195,5 @@ def kill_one(churn: Churn, proxy: Proxy, workers: int, spared: int, chance: rand
         now = proxy.workers()
         return len(now) == workers and victim not in now
 
-    eventually(f"the successor of worker {victim}", replaced)
+    eventually(f"the replacement of worker {victim}", replaced)
     churn.killed_at = time.monotonic()

@@ -1,9 +1,13 @@
-"""The command line: which experiments to run, and how a failure is told. Knows experiments by their names."""
+"""The command line of `benches/load`: which experiments to run, how errors are reported, and the record of a run."""
 
 import argparse
+import contextlib
+import datetime
+import io
 import signal
 import sys
 from types import ModuleType
+from typing import TextIO
 
 from . import encodings, environments, machine, memory, overrides, profiles, publish, scaling, servers, throughput
 from .processes import Failed
@@ -18,21 +22,54 @@ EXPERIMENTS = {
     "publish": publish,
     "environments": environments,
 }
+RESULTS = servers.ROOT / "benches" / "RESULTS.md"
+
+_RECORD = """\
+# Results
+
+Written by `benches/load --record` on {date}. README says what each part measures. Quotients can be compared with
+those of another machine, other figures with those of this one only.
+
+```text
+{text}
+```
+"""
+
+
+class _Both(io.TextIOBase):
+    """Writes to two streams."""
+
+    def __init__(self, one: TextIO, other: TextIO):
+        self._streams = (one, other)
+
+    def write(self, text: str) -> int:
+        return max(stream.write(text) for stream in self._streams)
+
+    def flush(self) -> None:
+        for stream in self._streams:
+            stream.flush()
 
 
 def main() -> int:
-    """Runs what the command line says; gives the exit status."""
-    arguments = _parser().parse_args()
+    """Runs what the command line says and returns the exit status."""
+    parser = _parser()
+    arguments = parser.parse_args()
+    if arguments.against and arguments.experiments != ["throughput"]:
+        parser.error("--against is an option of the experiment throughput")
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda number, _: sys.exit(128 + number))
+    printed = io.StringIO()
     try:
         machine.require()
-        _run(arguments)
+        with contextlib.redirect_stdout(_Both(sys.stdout, printed)):
+            _run(arguments)
     except (machine.Missing, Failed) as problem:
         print(f"load: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    if arguments.record:
+        RESULTS.write_text(_RECORD.format(date=datetime.date.today(), text=printed.getvalue().strip()))
     return 0
 
 
@@ -41,6 +78,7 @@ def _run(arguments: argparse.Namespace) -> None:
         executables=servers.Executables(
             proxy=arguments.proxy or servers.build("edge-proxy"),
             ceiling=servers.build("ceiling"),
+            against=arguments.against,
         ),
         rounds=arguments.rounds,
         seconds=arguments.seconds,
@@ -48,20 +86,20 @@ def _run(arguments: argparse.Namespace) -> None:
         environments=arguments.environments,
     )
     print(machine.description())
-    busy = machine.load_average()
-    print(f"{settings.rounds} rounds of {settings.seconds} s; load average before: {busy:.2f}", flush=True)
-    if busy > 0.5:
-        print("load: other processes want the cores: the figures will be of little worth", file=sys.stderr)
-    disturbance = machine.Disturbance()
+    load_average = machine.load_average()
+    print(f"{settings.rounds} rounds of {settings.seconds} s; load average before: {load_average:.2f}", flush=True)
+    if load_average > 0.5:
+        print("load: the machine is busy: other processes will distort the figures", file=sys.stderr)
+    steal = machine.Steal()
     failed = []
     for name in arguments.experiments or EXPERIMENTS:
         try:
             EXPERIMENTS[name].measure(settings)
         except Failed as problem:
-            # The others may well succeed.
+            # The other experiments may still succeed.
             print(f"load: {name}: {problem}", file=sys.stderr)
             failed.append(name)
-    print(f"meanwhile: {disturbance}")
+    print(f"during the run: {steal}")
     if failed:
         raise Failed(f"failed: {', '.join(failed)}")
 
@@ -69,25 +107,27 @@ def _run(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="benches/load",
-        description="Measures the proxy on this machine. Without the name of an experiment, all of them.",
+        description="Measures the proxy on this machine. Runs all experiments unless some are named.",
         epilog="experiments: " + " ".join(f"{name}: {_first_line(module)}" for name, module in EXPERIMENTS.items()),
     )
     parser.add_argument("experiments", nargs="*", choices=[*EXPERIMENTS, []], metavar="experiment")
-    parser.add_argument("--rounds", type=_positive, default=5, help="measurements of each, in turn (default 5)")
-    parser.add_argument("--seconds", type=_positive, default=3, help="of one measurement (default 3)")
+    parser.add_argument("--rounds", type=_positive, default=5, help="runs of each measurement (default 5)")
+    parser.add_argument("--seconds", type=_positive, default=3, help="length of a run (default 3)")
     names = ", ".join(profiles.NAMES)
     parser.add_argument("--profiles", nargs="+", choices=profiles.NAMES, metavar="PROFILE", help=f"of {names}")
-    parser.add_argument("--proxy", metavar="PATH", help="an executable of the proxy, instead of building this one")
+    parser.add_argument("--proxy", metavar="PATH", help="measure this executable instead of building one")
+    parser.add_argument("--against", metavar="PATH", help="throughput: compare with this other build of the proxy")
+    parser.add_argument("--record", action="store_true", help="write the tables to benches/RESULTS.md as well")
     parser.add_argument("--environments", type=_positive, default=10_000, help="how many that experiment has (10000)")
     return parser
 
 
 def _first_line(module: ModuleType) -> str:
-    return module.__doc__.splitlines()[0].removeprefix("Experiment: ")
+    return (module.__doc__ or "").splitlines()[0].removeprefix("Experiment: ")
 
 
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
-        raise ValueError
+        raise argparse.ArgumentTypeError("must be at least 1")
     return value

@@ -1,6 +1,6 @@
-"""A client: one keep-alive connection, one request after the other.
+"""A client: one keep-alive connection that sends one request after the other, and the requests it can send.
 
-Knows HTTP as far as the measured servers speak it, and nothing of what they are.
+It reads HTTP only as far as the measured servers need it: answers with a `Content-Length`.
 """
 
 import socket
@@ -18,7 +18,7 @@ READINESS = "/proxy/health/readiness"
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it is sent, by the client here or by the load generator."""
+    """A request, to be sent by this client or by the load generator."""
 
     path: str
     headers: dict[str, str] = field(default_factory=dict)
@@ -26,11 +26,12 @@ class Request:
     method: str = "GET"
 
     def with_headers(self, **headers: str) -> "Request":
-        """The same with more headers; an underscore in a name stands for a hyphen."""
+        """This request with more headers; an underscore in a name becomes a hyphen."""
         more = {name.replace("_", "-"): value for name, value in headers.items()}
         return Request(self.path, self.headers | more, self.body, self.method)
 
     def bytes(self) -> bytes:
+        """The request on the wire."""
         headers = {"Host": "127.0.0.1"} | self.headers
         if self.body:
             headers["Content-Length"] = str(len(self.body))
@@ -51,21 +52,32 @@ def identities(key: str, body: bytes) -> Request:
     return Request(IDENTITIES, headers, body, "POST")
 
 
+def requests(key: str, body: bytes) -> dict[str, Request]:
+    """One request of each kind, by the name of its kind."""
+    return {"flags": flags(key), "document": document(key), "identities": identities(key, body)}
+
+
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it came; names of headers in lower case; `length`: of head and body on the wire."""
+    """An answer; the names of its `headers` are in lower case."""
 
     status: int
     headers: dict[str, str]
+    # Status line and headers as they were received, with the empty line.
+    head: bytes
     body: bytes
-    length: int
+
+    @property
+    def length(self) -> int:
+        """Bytes of head and body on the wire."""
+        return len(self.head) + len(self.body)
 
 
 class Connection:
-    """A connection to a server on this machine. Gives up after `patience` seconds of silence."""
+    """A connection to a server on this machine. Each read and write fails after `timeout` seconds."""
 
-    def __init__(self, port: int, patience: float = 60.0):
-        self._socket = socket.create_connection(("127.0.0.1", port), patience)
+    def __init__(self, port: int, timeout: float = 60.0):
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> "Connection":
@@ -75,7 +87,7 @@ class Connection:
         self._socket.close()
 
     def close_at_once(self) -> None:
-        """Closes without a goodbye, so that what is still to be read is thrown away."""
+        """Resets the connection, so that the kernel discards what was not read."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 
@@ -83,31 +95,32 @@ class Connection:
         self._socket.sendall(request)
 
     def ask(self, request: Request) -> Answer:
-        return self.ask_bytes(request.bytes(), bodiless=request.method == "HEAD")
+        """Sends a request and reads the answer."""
+        return self.ask_bytes(request.bytes())
 
-    def ask_bytes(self, request: bytes, bodiless: bool = False) -> Answer:
+    def ask_bytes(self, request: bytes) -> Answer:
         self.send(request)
         received = bytearray()
         while (end := received.find(b"\r\n\r\n")) < 0:
-            received += self._some()
+            received += self._receive()
         status_line, *lines = received[:end].decode("latin-1").split("\r\n")
         status = int(status_line.split()[1])
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         length = end + 4
-        if not bodiless and status != 304:
+        if status != 304:
             length += int(headers["content-length"])
         while len(received) < length:
-            received += self._some()
-        return Answer(status, headers, bytes(received[end + 4 : length]), length)
+            received += self._receive()
+        return Answer(status, headers, bytes(received[: end + 4]), bytes(received[end + 4 : length]))
 
-    def _some(self) -> bytes:
+    def _receive(self) -> bytes:
         received = self._socket.recv(1 << 20)
         if not received:
             raise Failed("a server closed a connection in the middle of an answer")
         return received
 
     def server_inode(self) -> int | None:
-        """The inode of the socket at the other end; `None` while no process has accepted it."""
+        """The inode of the socket at the server's end; `None` until a process has accepted it."""
         ends = f" 0100007F:{self._socket.getpeername()[1]:04X} 0100007F:{self._socket.getsockname()[1]:04X} "
         for line in Path("/proc/net/tcp").read_text().splitlines():
             if ends in line:
@@ -116,5 +129,6 @@ class Connection:
 
 
 def ask_once(port: int, request: Request) -> Answer:
+    """Sends a request on a connection of its own."""
     with Connection(port) as connection:
         return connection.ask(request)

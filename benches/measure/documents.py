@@ -1,14 +1,11 @@
-"""Environment documents as Flagsmith sends them: invented, of real shape, the same on every machine.
-
-Knows no server, no file and no measurement.
-"""
+"""Makes environment documents of the shape that Flagsmith sends, the same on every machine."""
 
 import itertools
 import json
 import random
 
 UPDATED_AT = "2026-01-15T10:30:00.123456Z"
-# The second of that, since 1970.
+# The same, in whole seconds since 1970.
 UPDATED_SECOND = 1_768_473_000
 
 # The conditions that segments of a document are made of: operator, property, value.
@@ -40,7 +37,7 @@ _CONDITIONS = [
     ("EQUAL", "role", "viewer"),
 ]
 
-# Fifteen segments of fifteen conditions, each condition by its number above; a split also by its percentage.
+# Fifteen segments of fifteen conditions, each given by its index above; a split has its percentage, too.
 _SEGMENTS = """
 ALL 0 1 2 3 4 5 6 7 8 9=46.1 10 11 12 13 14
 ANY 15|ANY 9=43.3|ANY 13|ANY 1|ANY 12|ANY 7|ANY 5|ANY 0|ANY 2|ANY 4|ANY 6|ANY 10|ANY 14|ANY 8|ANY 3
@@ -61,7 +58,7 @@ ALL 11 9=44.3 0 14 3 10 8 13 2|ANY 16 17 5|NONE 16 17 18
 
 
 class Maker:
-    """Makes the parts of one document, numbering them from `first`."""
+    """Makes the parts of one document; their numbers start at `first`."""
 
     def __init__(self, first: int):
         self._numbers = itertools.count(first)
@@ -72,7 +69,7 @@ class Maker:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def feature_state(self, feature: dict, enabled: bool, value, priority=None, split=None) -> dict:
-        """`split`: the percentages of the two multivariate values, of a multivariate feature only."""
+        """A feature state; `split` has the percentages of the two values of a multivariate feature."""
         number = next(self._numbers)
         return {
             "feature": feature,
@@ -83,12 +80,12 @@ class Maker:
             "feature_state_value": value,
             "multivariate_feature_state_values": [
                 {
-                    "multivariate_feature_option": {"value": name, "id": number * 10 + place, "key": None},
+                    "multivariate_feature_option": {"value": name, "id": number * 10 + index, "key": None},
                     "percentage_allocation": percentage,
-                    "id": number * 10 + place,
+                    "id": number * 10 + index,
                     "mv_fs_value_uuid": self.uuid(),
                 }
-                for place, (name, percentage) in enumerate(zip(("variant_a", "variant_b"), split or ()))
+                for index, (name, percentage) in enumerate(zip(("variant_a", "variant_b"), split or ()))
             ],
         }
 
@@ -97,7 +94,7 @@ class Maker:
 
     def _environment_default(self, number: int, count: int) -> dict:
         area = ("checkout", "payments", "search", "onboarding", "billing")[number % 5]
-        # The last feature is for server-side keys only and has no variants.
+        # The last feature is only for server-side keys, and never multivariate.
         split = number % 10 == 0 and number < count
         kind = "MULTIVARIATE" if split else "STANDARD"
         feature = {"id": number, "name": f"{area}_feature_{number:02}", "type": kind}
@@ -115,21 +112,21 @@ class Maker:
         """Fifteen segments of fifteen conditions, each overriding every feature."""
         return [
             {
-                "id": 101 + place,
-                "name": f"segment_{place:02}",
+                "id": 101 + index,
+                "name": f"segment_{index:02}",
                 "rules": [{"type": "ALL", "rules": _rules(line), "conditions": []}],
                 "feature_states": [
                     self.feature_state(
                         default["feature"],
-                        (place + number) % 2 == 0,
-                        f"seg{place:02}-{number + 1}",
-                        priority=(7 * place + number) % 15,
+                        (index + number) % 2 == 0,
+                        f"seg{index:02}-{number + 1}",
+                        priority=(7 * index + number) % 15,
                         split=(50.0, 20.0) if default["feature"]["type"] == "MULTIVARIATE" else None,
                     )
                     for number, default in enumerate(defaults)
                 ],
             }
-            for place, line in enumerate(_SEGMENTS)
+            for index, line in enumerate(_SEGMENTS)
         ]
 
     def plain_segments(self, defaults: list[dict]) -> list[dict]:
@@ -143,8 +140,8 @@ class Maker:
         ]
         return [
             {
-                "id": 201 + place,
-                "name": f"segment_{place}",
+                "id": 201 + index,
+                "name": f"segment_{index}",
                 "rules": [
                     {
                         "type": "ALL",
@@ -153,25 +150,25 @@ class Maker:
                     }
                 ],
                 "feature_states": [
-                    self.feature_state(default["feature"], True, f"s{place}", priority=place)
-                    for default in defaults[2 * place : 2 * place + 4]
+                    self.feature_state(default["feature"], True, f"s{index}", priority=index)
+                    for default in defaults[2 * index : 2 * index + 4]
                 ],
             }
-            for place, all_of in enumerate(conditions)
+            for index, all_of in enumerate(conditions)
         ]
 
-    def identity_override(self, key: str, place: int, defaults: list[dict], distinct: bool) -> dict:
-        """The override of the identity at `place`: one feature or two; `distinct`: with values that no other has."""
-        turn = place % 160
+    def identity_override(self, key: str, number: int, defaults: list[dict], distinct: bool) -> dict:
+        """The override of the `number`th identity, of one feature or two; `distinct`: with values that no other has."""
+        turn = number % 160
         first = turn if turn < 100 else 3 * turn
         numbers = [first % 50] if turn < 100 else [first % 50, (first + 7) % 50]
         features = []
-        for number in numbers:
-            value = f"override-{turn % 4}" if turn % 3 else defaults[number]["feature_state_value"]
+        for index in numbers:
+            value = f"override-{turn % 4}" if turn % 3 else defaults[index]["feature_state_value"]
             if distinct:
-                value = f"override-{place:05}"
-            features.append(self.feature_state(defaults[number]["feature"], turn % 100 < 50, value))
-        identifier = f"user_{place:05}@corp.example"
+                value = f"override-{number:05}"
+            features.append(self.feature_state(defaults[index]["feature"], turn % 100 < 50, value))
+        identifier = f"user_{number:05}@corp.example"
         return {
             "identifier": identifier,
             "environment_api_key": key,
@@ -179,7 +176,7 @@ class Maker:
             "identity_features": features,
             "identity_traits": [],
             "identity_uuid": self.uuid(),
-            "django_id": 500000 + place,
+            "django_id": 500000 + number,
             "dashboard_alias": None,
             "composite_key": f"{key}_{identifier}",
         }
@@ -224,8 +221,8 @@ def _rules(line: str) -> list[dict]:
         kind, *numbers = rule.split()
         conditions = []
         for number in numbers:
-            place, _, percentage = number.partition("=")
-            operator, property_, value = _CONDITIONS[int(place)]
+            index, _, percentage = number.partition("=")
+            operator, property_, value = _CONDITIONS[int(index)]
             conditions.append(_condition(operator, property_, value or percentage))
         rules.append({"type": kind, "rules": [], "conditions": conditions})
     return rules

@@ -1,4 +1,4 @@
-"""The memory of processes, by the kernel's word. Knows no server."""
+"""The memory of processes, as the kernel counts it."""
 
 import statistics
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Footprint:
-    """One process, in bytes. A page that n processes share counts as an nth in `pss`, and not at all in `private`."""
+    """The memory of one process, in bytes. A page that n processes share counts 1/n in `pss` and 0 in `private`."""
 
     pss: int
     private: int
@@ -24,12 +24,12 @@ def footprint(pid: int) -> Footprint:
 
 
 def pss_mib(pids: list[int]) -> float:
-    """What these processes occupy together, in MiB."""
+    """The memory of these processes together, in MiB."""
     return sum(footprint(pid).pss for pid in pids) / MIB
 
 
 def private_mib(pids: list[int]) -> list[float]:
-    """What each has for itself, in MiB."""
+    """The memory that each shares with nobody, in MiB."""
     return [footprint(pid).private / MIB for pid in pids]
 
 

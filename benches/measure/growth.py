@@ -1,4 +1,4 @@
-"""What processes hold over time, and whether it grows. Knows no server."""
+"""The memory, descriptors and mappings that processes hold over time, and whether they grow."""
 
 import os
 from dataclasses import dataclass, field
@@ -9,32 +9,32 @@ from .footprint import MIB, footprint
 
 @dataclass(frozen=True)
 class Holding:
-    """What a process holds at a moment: bytes of its own, open descriptors, mappings."""
+    """The private bytes, open descriptors and mappings of a process at one moment."""
 
     private: int
     descriptors: int
     mappings: int
 
 
-# What may come on top between two windows, by kind of holding: a part of it, and so much whatever it was.
+# The growth that is allowed between two windows: a fraction of the holding, plus a constant.
 ALLOWED = {"private": (0.15, 8 * MIB), "descriptors": (0.1, 16), "mappings": (0.1, 16)}
 
 
 def holding(pid: int) -> Holding | None:
-    """`None` when the process is gone."""
+    """What `pid` holds now; `None` when the process has ended."""
     try:
         descriptors = len(os.listdir(f"/proc/{pid}/fd"))
         mappings = Path(f"/proc/{pid}/maps").read_text().count("\n")
         private = footprint(pid).private
     except (OSError, KeyError):
         return None
-    # A zombie is there, and has nothing.
+    # A zombie still has its directory in /proc, but no mappings.
     return Holding(private, descriptors, mappings) if mappings else None
 
 
 @dataclass
 class Series:
-    """Holdings of one kind of process, each with the part of the run, 0 to 1, at which it was taken."""
+    """Holdings of one kind of process, each with the time when it was taken: 0 is the start of the run, 1 its end."""
 
     taken: list[tuple[float, Holding]] = field(default_factory=list)
 
@@ -43,7 +43,7 @@ class Series:
             self.taken.append((at, found))
 
     def floor(self, what: str, begin: float, end: float) -> int | None:
-        """What the lowest quarter of a window stays below: work comes and goes, and what leaks stays."""
+        """The lower quartile of a window: requests in progress raise peaks only, a leak raises everything."""
         values = sorted(getattr(found, what) for at, found in self.taken if begin <= at <= end)
         return values[len(values) // 4] if values else None
 
@@ -58,28 +58,28 @@ class Verdict:
     after: int
 
     @property
-    def most(self) -> int:
-        part, whatever = ALLOWED[self.what]
-        return int(self.before * (1 + part)) + whatever
+    def allowed(self) -> int:
+        fraction, constant = ALLOWED[self.what]
+        return int(self.before * (1 + fraction)) + constant
 
     @property
     def grew(self) -> bool:
-        return self.after > self.most
+        return self.after > self.allowed
 
     def row(self) -> list[object]:
         unit = 1024 if self.what == "private" else 1
         name = "private KiB" if self.what == "private" else self.what
-        numbers = [value // unit for value in (self.before, self.after, self.most)]
+        numbers = [value // unit for value in (self.before, self.after, self.allowed)]
         return [self.process, name, *numbers, "GREW" if self.grew else "steady"]
 
 
 def verdicts(series: dict[str, Series]) -> list[Verdict]:
-    """Of every series and every holding; the first quarter of the run is for warming up."""
+    """A verdict for each series and each holding; the first quarter of the run is for warming up and does not count."""
     found = []
     for process, one in series.items():
         for what in ALLOWED:
             before, after = one.floor(what, 0.25, 0.5), one.floor(what, 0.75, 1.0)
             if before is None or after is None:
-                raise ValueError(f"too few looks at {process}")
+                raise ValueError(f"too few samples of {process}")
             found.append(Verdict(process, what, before, after))
     return found

@@ -1,22 +1,21 @@
-"""The load: wrk, told what to send and made to tell what it saw. Knows no server by name."""
+"""The load generator: runs wrk against a server and checks the answers that wrk counts."""
 
 import json
 import statistics
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from . import machine
 from .connection import Answer, Request
 from .processes import Failed, Processes
+from .runs import Run
 from .servers import Server
 
 CONNECTIONS = 20
-# Bytes per second that any machine transfers to itself.
-_SLOWEST = 200e6
+# The lowest rate, in bytes per second, at which any machine is expected to transfer answers to itself.
+_LOWEST_RATE = 200e6
 
-_TELL = """
+_REPORT = """
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format('\\n{"requests":%d,"bytes":%d,"microseconds":%d,"errors":%d,"p50":%d,"p99":%d,"max":%d}\\n',
@@ -26,34 +25,19 @@ function done(summary, latency, requests)
 end
 """
 
-
-@dataclass(frozen=True)
-class Run:
-    """What one run of the load came to."""
-
-    # Answers, with the fractions of those that were under way at the end: of large ones that is many.
-    requests: float
-    seconds: float
-    # CPU time of the processes that answered, in nanoseconds.
-    cpu_ns: int
-    # Latencies, in microseconds.
-    p50: int
-    p99: int
-    longest: int
-
-    @property
-    def per_second(self) -> float:
-        return self.requests / self.seconds
-
-    @property
-    def cpu_us(self) -> float:
-        """Microseconds of CPU per request."""
-        return self.cpu_ns / 1000 / self.requests
-
-    @property
-    def busy(self) -> float:
-        """Cores that the answering processes used: with one worker, 1.0 says that it was the limit."""
-        return self.cpu_ns / 1e9 / self.seconds
+# Requests are formatted once at the start, so that many cost the load generator little more than one.
+_IN_TURN = """
+local requests, last = {}, 0
+function init()
+  for number, one in ipairs({%s}) do
+    requests[number] = wrk.format(one[1], one[2], one[3], one[4])
+  end
+end
+function request()
+  last = last %% #requests + 1
+  return requests[last]
+end
+"""
 
 
 class Load:
@@ -68,21 +52,24 @@ class Load:
     def run(
         self,
         server: Server,
-        request: Request,
-        answer: Answer,
+        requests: list[Request],
+        answers: list[Answer],
         *,
         cores: str | None = machine.OTHER_CORE,
         connections: int = CONNECTIONS,
         threads: int = 1,
-        seconds: int | None = None,
-        keys: list[str] | None = None,
     ) -> Run:
-        """Sends `request` again and again and holds what comes against `answer`; `keys`: with these keys in turn."""
-        seconds = seconds or self._seconds
-        # Large answers come side by side: time for each connection to have some.
-        seconds += round(answer.length * connections / _SLOWEST)
+        """Sends `requests` in turn, again and again.
+
+        `answers` are those that the server gives to all `requests`, or one if they are all of one length. wrk counts
+        bytes, so answers are checked by their status and by their mean length.
+        """
+        lengths = [answer.length for answer in answers]
+        length = statistics.fmean(lengths)
+        # Large answers arrive side by side: add the time in which every connection gets one.
+        seconds = self._seconds + round(length * connections / _LOWEST_RATE)
         script = Path(self._directory.name, "script.lua")
-        script.write_text(_script(request, keys))
+        script.write_text(_script(requests))
         workers = server.workers()
         before = machine.cpu_ns(workers)
         output = self._processes.run(
@@ -98,60 +85,39 @@ class Load:
             cores,
             timeout=seconds + 60,
         )
-        spent = machine.cpu_ns(workers) - before
-        told = json.loads(output.strip().splitlines()[-1])
-        where = f"{server.name} {request.path}"
-        if told["errors"] or "Non-2xx" in output:
+        cpu_ns = machine.cpu_ns(workers) - before
+        report = json.loads(output.strip().splitlines()[-1])
+        where = f"{server.name} {requests[0].path}"
+        if report["errors"] or "Non-2xx" in output:
             raise Failed(f"{where}: not every answer was the expected one:\n{output}")
-        if not told["requests"]:
+        if not report["requests"]:
             raise Failed(f"{where}: no answer within {seconds} s")
-        answers = told["bytes"] / answer.length
-        if not told["requests"] <= answers <= told["requests"] + connections:
-            raise Failed(f"{where}: answers were not of the expected {answer.length} bytes")
-        return Run(answers, told["microseconds"] / 1e6, spent, told["p50"], told["p99"], told["max"])
+        received = report["bytes"] / length
+        # An unfinished turn of the requests may have had more of the long answers than of the short ones.
+        unevenness = len(lengths) * (max(lengths) - min(lengths)) / length
+        if not -unevenness <= received - report["requests"] <= connections + unevenness:
+            raise Failed(f"{where}: answers were not of the expected {length:,.0f} bytes")
+        return Run(
+            received, report["microseconds"] / 1e6, cpu_ns, report["p50"], report["p99"], report["max"]
+        )
 
 
-def in_turn(rounds: int, measurements: dict[str, Callable[[], Run]]) -> dict[str, list[Run]]:
-    """Takes each measurement once a round, in turn, every other round backwards."""
-    runs: dict[str, list[Run]] = {name: [] for name in measurements}
-    for number in range(rounds):
-        names = list(measurements)
-        for name in names if number % 2 == 0 else reversed(names):
-            runs[name].append(measurements[name]())
-    return runs
+def _script(requests: list[Request]) -> str:
+    if len(requests) > 1:
+        return _IN_TURN % ",\n".join(map(_formatted, requests)) + _REPORT
+    (request,) = requests
+    # wrk formats a single request itself and calls no Lua for it.
+    return f"wrk.method, wrk.path, wrk.headers, wrk.body = unpack({_formatted(request)})\n" + _REPORT
 
 
-def median(runs: Iterable[Run], figure: Callable[[Run], float]) -> float:
-    return statistics.median(map(figure, runs))
-
-
-def ratio(runs: list[Run], others: list[Run], figure: Callable[[Run], float]) -> float:
-    """The median over the rounds of one's figure by the other's of the same round."""
-    return statistics.median(figure(run) / figure(other) for run, other in zip(runs, others, strict=True))
-
-
-def _script(request: Request, keys: list[str] | None) -> str:
-    headers = "".join(f"wrk.headers[{_quoted(name)}] = {_quoted(value)}\n" for name, value in request.headers.items())
-    lines = f"wrk.method = {_quoted(request.method)}\nwrk.path = {_quoted(request.path)}\n{headers}"
-    if request.body:
-        lines += f"wrk.body = {_quoted(request.body.decode('latin-1'))}\n"
-    if keys is not None:
-        # Whether many or one: made by the load generator as it goes.
-        lines += f"""
-local requests, place = {{}}, 0
-function init()
-  for number, key in ipairs({{{", ".join(map(_quoted, keys))}}}) do
-    requests[number] = wrk.format(nil, nil, {{["X-Environment-Key"] = key}})
-  end
-end
-function request()
-  place = place % #requests + 1
-  return requests[place]
-end
-"""
-    return lines + _TELL
+def _formatted(request: Request) -> str:
+    """The arguments of `wrk.format`, as a table."""
+    headers = ",".join(f"[{_quoted(name)}]={_quoted(value)}" for name, value in request.headers.items())
+    body = _quoted(request.body.decode("latin-1")) if request.body else "nil"
+    return f"{{{_quoted(request.method)},{_quoted(request.path)},{{{headers}}},{body}}}"
 
 
 def _quoted(text: str) -> str:
+    """A Lua string with these bytes."""
     plain = {character for character in map(chr, range(32, 127)) if character not in '"\\'}
     return '"' + "".join(c if c in plain else f"\\{ord(c):03}" for c in text) + '"'

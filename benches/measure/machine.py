@@ -1,4 +1,4 @@
-"""The machine that is measured on: what it is, what else it does, what has to be installed. Knows no experiment."""
+"""The machine that is measured on: its description, its load, the programs it needs, and the CPU time of processes."""
 
 import os
 import platform
@@ -6,17 +6,17 @@ import shutil
 import sys
 from pathlib import Path
 
-# The server under load has a core of its own; everything else has the other.
+# One core is for the server under load, the other for everything else.
 SERVER_CORE = "0"
 OTHER_CORE = "1"
 
 
 class Missing(Exception):
-    """Something that the measurement needs is not there; says what."""
+    """The measurement needs something that this machine does not have; the message names it."""
 
 
 def require() -> None:
-    """Raises `Missing` unless everything that is needed is here. nginx is not: it is left out when absent."""
+    """Raises `Missing` unless everything that is needed is here. nginx is optional."""
     if sys.platform != "linux":
         raise Missing("needs Linux: CPU time and memory are read from /proc")
     absent = [name for name in ("wrk", "taskset") if shutil.which(name) is None]
@@ -27,11 +27,12 @@ def require() -> None:
 
 
 def nginx() -> str | None:
-    """Where nginx is, if it is."""
+    """The path of nginx, if it is installed."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
 
 def description() -> str:
+    """Processor, memory and software, in one line."""
     models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = int(_lines("/proc/meminfo")[0].split()[1]) / (1 << 20)
     return (
@@ -40,22 +41,22 @@ def description() -> str:
     )
 
 
-class Disturbance:
-    """How much of the machine others took since this was made."""
+class Steal:
+    """The share of CPU time that the hypervisor gave to other machines since this object was made."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._before = _cpu_times()
 
     def __str__(self) -> str:
         after = _cpu_times()
         spent = [new - old for new, old in zip(after, self._before)]
-        # user nice system idle iowait irq softirq steal
+        # The fields are: user nice system idle iowait irq softirq steal.
         steal = 100 * spent[7] / max(1, sum(spent[:8]))
         return f"steal {steal:.1f} %"
 
 
 def load_average() -> float:
-    """Processes that wanted to run in the last minute."""
+    """The mean number of runnable processes in the last minute."""
     return os.getloadavg()[0]
 
 

@@ -1,4 +1,4 @@
-"""Experiment: the memory of the proxy, with a large document, with each profile, and with clients that do not read."""
+"""Experiment: memory with a 50 MB document, with each profile, and with 200 clients that do not read."""
 
 import time
 
@@ -7,43 +7,43 @@ from .connection import Connection
 from .footprint import MIB, median_private_mib, private_mib, pss_mib
 from .processes import Processes
 from .reach import each_worker
-from .settings import Settings
+from .settings import Row, Settings, progress
 from .upstream import Upstream
 
 PROFILES = profiles.LOADED
 _LARGE = "50MB"
 _SLOW_READERS = 200
-# How long memory must stay as it is to count as settled, and how long that is waited for, in seconds.
-_SETTLED = 1.0
-_UNSETTLED = 30.0
+# Memory is settled when it has not changed for so many seconds, or after so many in all.
+_UNCHANGED = 1.0
+_SETTLE_TIMEOUT = 30.0
 
 _NOTES = """
-MiB, after every worker has answered the document, flags and an identity. proxy: what supervisor and workers occupy
-together (PSS: shared pages once); supervisor and its workers: the parts of that. private: what a worker has for itself
-(clean and dirty; median); what only one process maps counts as its own, so with one worker the snapshot does.
-per further worker: growth of `its workers` since the row above, by workers added.
+In MiB, after every worker has answered a request for the document, for flags and for an identity. proxy: memory of
+supervisor and workers together (PSS: a shared page counts once); supervisor, workers: the parts of that. private:
+memory that a worker shares with nobody (clean and dirty, median); with one worker the snapshot is part of it, because
+nobody else maps it. per further worker: growth of `workers` since the row above, by the workers added.
 """
 
 
 def measure(settings: Settings) -> None:
-    rows = []
+    rows: list[Row] = []
     for name in settings.chosen((_LARGE, *PROFILES)):
-        settings.tell(f"memory: {name}")
+        progress(f"memory: {name}")
         rows += _rows(settings, profiles.profile(name), (1, 4, 16) if name == _LARGE else (1, 4))
-    heads = ["profile", "document", "workers", "proxy", "supervisor", "its workers", "private", "per further worker"]
+    heads = ["profile", "document", "count", "proxy", "supervisor", "workers", "private", "per further worker"]
     table.show("Memory", heads, rows, _NOTES)
     if settings.chosen((_LARGE,)):
-        settings.tell("memory: slow readers")
+        progress("memory: slow readers")
         _slow_readers(settings, profiles.profile(_LARGE))
 
 
-def _rows(settings: Settings, profile: profiles.Profile, numbers: tuple[int, ...]) -> list[list[object]]:
-    rows = []
+def _rows(settings: Settings, profile: profiles.Profile, numbers: tuple[int, ...]) -> list[Row]:
+    rows: list[Row] = []
     before = None
     for number in numbers:
         with Processes() as processes:
             upstream = Upstream(processes, [profile])
-            proxy = servers.start_proxy(processes, settings.executables, upstream, workers=number, cores=None)
+            proxy = servers.start_proxy(processes, settings.executables.proxy, upstream, workers=number, cores=None)
             _serve_from_each(proxy, profile)
             supervisor = pss_mib([proxy.supervisor()])
             workers = pss_mib(proxy.workers())
@@ -66,7 +66,7 @@ def _serve_from_each(proxy: servers.Proxy, profile: profiles.Profile) -> None:
 def _slow_readers(settings: Settings, profile: profiles.Profile) -> None:
     with Processes() as processes:
         upstream = Upstream(processes, [profile])
-        proxy = servers.start_proxy(processes, settings.executables, upstream, cores=None)
+        proxy = servers.start_proxy(processes, settings.executables.proxy, upstream, cores=None)
         _serve_from_each(proxy, profile)
         before = _settled(proxy)
         readers = [Connection(proxy.port) for _ in range(_SLOW_READERS)]
@@ -79,16 +79,16 @@ def _slow_readers(settings: Settings, profile: profiles.Profile) -> None:
     growth = (during - before) * 1024 / _SLOW_READERS
     table.show(
         f"One worker and {_SLOW_READERS} clients that ask for {len(profile.document):,} bytes and read nothing",
-        ["private MiB before", "meanwhile", "after", "KiB per client"],
+        ["private MiB before", "during", "after", "KiB per client"],
         [[before, during, after, growth]],
     )
 
 
 def _settled(proxy: servers.Proxy) -> float:
-    """The private memory of the worker, in MiB, when it has stopped to change."""
-    deadline = time.monotonic() + _UNSETTLED
+    """The private memory of the worker in MiB, once it has settled."""
+    deadline = time.monotonic() + _SETTLE_TIMEOUT
     size, since = -1.0, time.monotonic()
-    while time.monotonic() < min(deadline, since + _SETTLED):
+    while time.monotonic() < min(deadline, since + _UNCHANGED):
         time.sleep(0.05)
         (now,) = private_mib(proxy.workers())
         if now != size:

@@ -1,4 +1,4 @@
-"""Processes that end with the block that started them, however it is left. Knows nothing of what they do."""
+"""Child processes that end with the block that started them, and waiting for a condition."""
 
 import os
 import signal
@@ -8,20 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# How long anything may take to start or to end.
-PATIENCE = 60.0
+# Seconds that a server may take to start or to change.
+TIMEOUT = 60.0
 
 
 class Failed(Exception):
-    """A process did not do what it was started for; says which and why."""
+    """A process did not do what it was started for; the message says which and why."""
 
 
 class Processes:
-    """A block; what it starts is asked to end when it is left, and killed if it does not, each by its process id."""
+    """A block that ends the processes it started, by their ids: with SIGTERM first, with SIGKILL if that is ignored."""
 
-    def __init__(self, patience: float = 5.0):
-        """`patience`: seconds to end in, each of the two times that a process is asked to."""
-        self._patience = patience
+    def __init__(self, timeout: float = 5.0):
+        """`timeout`: seconds that a process may take to end, after each of two SIGTERMs."""
+        self._timeout = timeout
         self._started: list[subprocess.Popen] = []
         self._after: list[Callable[[], object]] = []
 
@@ -29,18 +29,18 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # An impatient second Ctrl-C must not leave anything behind: it waits.
+        # A second Ctrl-C has to wait, or processes would be left behind.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         try:
             for process in reversed(self._started):
-                _end(process, self._patience)
+                _end(process, self._timeout)
             for clean_up in self._after:
                 clean_up()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def start(self, command: list[str], cores: str | None = None, **options) -> subprocess.Popen:
-        """Starts `command`, bound to `cores` (as taskset has them). Ctrl-C does not reach it: this ends it."""
+    def start(self, command: list[str], cores: str | None = None, **options: Any) -> subprocess.Popen:
+        """Starts `command` on `cores` (a list as taskset takes it), in a process group that Ctrl-C does not reach."""
         if cores is not None:
             command = ["taskset", "--cpu-list", cores, *command]
         options.setdefault("stdin", subprocess.DEVNULL)
@@ -49,7 +49,7 @@ class Processes:
         return process
 
     def run(self, command: list[str], cores: str | None, timeout: float) -> str:
-        """Runs `command` to its end and gives what it printed; fails when it fails or takes longer than `timeout`."""
+        """Runs `command` and returns its output; raises when it fails or takes longer than `timeout` seconds."""
         process = self.start(command, cores, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
             output, _ = process.communicate(timeout=timeout)
@@ -63,16 +63,17 @@ class Processes:
         return output
 
     def at_end(self, clean_up: Callable[[], object]) -> None:
-        """Calls that when every process has ended."""
+        """Calls `clean_up` after every process has ended."""
         self._after.append(clean_up)
 
     def end(self, process: subprocess.Popen) -> None:
-        _end(process, self._patience)
+        """Ends one process before the block ends."""
+        _end(process, self._timeout)
         self._started.remove(process)
 
 
 def children(pid: int) -> list[int]:
-    """The process ids of the children of all threads of `pid`."""
+    """The ids of the child processes of `pid`, whichever of its threads started them."""
     found = []
     for task in Path(f"/proc/{pid}/task").iterdir():
         found += [int(child) for child in (task / "children").read_text().split()]
@@ -80,24 +81,24 @@ def children(pid: int) -> list[int]:
 
 
 def bind(pid: int, core: int) -> None:
-    """Moves all threads of `pid` to `core`."""
+    """Binds all threads of `pid` to `core`."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), {core})
 
 
-def eventually(what: str, condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
-    """Waits until `condition` gives something."""
-    deadline = time.monotonic() + patience
+def eventually(what: str, condition: Callable[[], Any], timeout: float = TIMEOUT) -> Any:
+    """Waits until `condition` returns something other than `None` and `False`, and returns that."""
+    deadline = time.monotonic() + timeout
     while True:
         value = condition()
         if value is not None and value is not False:
             return value
         if time.monotonic() > deadline:
-            raise Failed(f"waited {patience:.0f} s for {what}")
+            raise Failed(f"waited {timeout:.0f} s for {what}")
         time.sleep(0.01)
 
 
-def _end(process: subprocess.Popen, patience: float) -> None:
+def _end(process: subprocess.Popen, timeout: float) -> None:
     if process.stdin is not None:
         process.stdin.close()
     if process.poll() is not None:
@@ -106,11 +107,11 @@ def _end(process: subprocess.Popen, patience: float) -> None:
         offspring = children(process.pid)
     except OSError:
         offspring = []
-    # The proxy finishes requests in hand after the first, and does not wait after the second.
+    # After the first SIGTERM the proxy finishes requests in progress; after the second it does not wait for them.
     for _ in range(2):
         process.terminate()
         try:
-            process.wait(patience)
+            process.wait(timeout)
             return
         except subprocess.TimeoutExpired:
             pass

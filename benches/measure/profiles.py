@@ -1,4 +1,4 @@
-"""The profiles: named documents with the body of a request to each. Knows no server and no measurement."""
+"""The profiles: named documents, each with the body of an identities request."""
 
 import json
 import time
@@ -34,7 +34,7 @@ _OVERRIDDEN_BODY = (
     {"plan": "enterprise", "country": "DE", "age": 34, "email": "jane@corp.example", "beta_tester": True},
 )
 
-# The value of the first feature, as long as nobody edits it.
+# The value of the first feature until the document is edited.
 _VALUE = "value-1-x"
 
 
@@ -52,7 +52,7 @@ class Profile:
         return f"client_{self.name}"
 
     def version(self, number: int) -> tuple[bytes, int, bytes]:
-        """The document after its `number`th edit, the second of that, and the new value of its first feature."""
+        """The document after its `number`th edit, the second of that edit, and the new value of the first feature."""
         value = f"version-{number:06}".encode()
         second = UPDATED_SECOND + number
         updated_at = time.strftime("%Y-%m-%dT%H:%M:%S.123456Z", time.gmtime(second))
@@ -66,10 +66,10 @@ def profile(name: str) -> Profile:
 
 
 def small_environments(count: int) -> Iterable[Profile]:
-    """`count` environments like `small`, which differ in their keys."""
+    """`count` environments like `small`, each with its own key."""
     pattern = profile("small")
-    for place in range(count):
-        name = f"many_{place:05}"
+    for number in range(count):
+        name = f"many_{number:05}"
         yield Profile(name, pattern.document.replace(b"client_small", f"client_{name}".encode()), pattern.body)
 
 
@@ -99,7 +99,7 @@ def _with_overrides(name: str, count: int, distinct: bool, padding: int = 0) -> 
     defaults = maker.environment_defaults(50)
     segments = maker.plain_segments(defaults)
     key = f"client_{name}"
-    overrides = [maker.identity_override(key, place, defaults, distinct) for place in range(count)]
+    overrides = [maker.identity_override(key, number, defaults, distinct) for number in range(count)]
     if padding:
         overrides[-1]["identity_features"][0]["feature_state_value"] = "x" * padding
     return environment(name, 10, defaults, segments, overrides, [50])
@@ -135,5 +135,5 @@ _MAKERS = {
     "50MB": _of_size(50_000_000),
 }
 NAMES = tuple(_MAKERS)
-# Those whose requests are measured; the others are each for one experiment.
+# The profiles whose requests are measured; each of the others belongs to one experiment.
 LOADED = NAMES[:6]

@@ -1,6 +1,8 @@
-"""Experiment: how soon each worker serves a document that upstream has sent, and what requests notice of it."""
+"""Experiment: time from the last byte of an edited document until each worker serves it, and latencies meanwhile."""
 
 import contextlib
+import functools
+import itertools
 import os
 import statistics
 import threading
@@ -8,28 +10,29 @@ import time
 
 from . import connection, profiles, servers, table
 from .connection import Request
-from .load import Load, Run, in_turn, median, ratio
+from .load import Load
 from .processes import Failed, Processes, bind
 from .reach import each_worker
-from .settings import Settings
+from .runs import Run, in_turn, median, ratio
+from .settings import Row, Settings, progress
 from .upstream import Upstream
 
-# Documents, and how often each is edited.
+# The number of edits of each profile.
 EDITS = {"mebibyte": 100, "overrides": 10, "overrides100k": 5}
 _WORKERS = 2
 # Seconds between two fetches.
-_POLL = 0.02
-# How long an edited document may take.
-_PATIENCE = 120.0
+_POLL_FREQUENCY = 0.02
+# Seconds until an edited document has to be served.
+_SERVED_TIMEOUT = 120.0
 
 _SERVED_NOTES = """
-ms from the last byte that upstream sent until a worker served the new document, as a client sees it who asks each of
-the two workers in turn without a pause; first, last: the first and the last worker. Supervisor and upstream on core 0,
-workers and client on core 1.
+ms from the last byte that upstream sent until a worker served the new document. A client asks the two workers in turn
+without a pause; first, last: the first and the last of them to serve it. Supervisor and upstream on core 0, workers and
+client on core 1.
 """
-_MEANWHILE_NOTES = """
-us, medians of the rounds; 20 connections to two workers; nothing is bound to a core. publishing: the document of one
-MiB is edited every second. x: the median over the rounds of the quotient within the round.
+_LATENCY_NOTES = """
+Latencies in us, medians of the rounds; 20 connections to two workers; nothing is bound to a core. publishing: the
+document of one MiB is edited every second. p99 x idle: the median over the rounds of the quotient within the round.
 """
 
 
@@ -38,17 +41,15 @@ def measure(settings: Settings) -> None:
     heads = ["profile", "bytes", "edits", "first: median", "max", "last: median", "max"]
     table.show("From upstream's last byte to the workers' first answer", heads, rows, _SERVED_NOTES)
     if settings.chosen(("mebibyte",)):
-        _meanwhile(settings)
+        _while_publishing(settings)
 
 
-def _served(settings: Settings, name: str, edits: int) -> list[object]:
-    settings.tell(f"publish: {name}")
+def _served(settings: Settings, name: str, edits: int) -> Row:
+    progress(f"publish: {name}")
     profile = profiles.profile(name)
     with Processes() as processes, _bound(1):
         upstream = Upstream(processes, [profile], cores="0")
-        proxy = servers.start_proxy(
-            processes, settings.executables, upstream, workers=_WORKERS, cores="0", poll=_POLL
-        )
+        proxy = _start(settings, processes, upstream, cores="0")
         for worker in proxy.workers():
             bind(worker, 1)
         workers = list(each_worker(proxy).values())
@@ -58,13 +59,20 @@ def _served(settings: Settings, name: str, edits: int) -> list[object]:
     return [name, len(profile.document), edits, *figures]
 
 
+def _start(settings: Settings, processes: Processes, upstream: Upstream, cores: str | None) -> servers.Proxy:
+    proxy = settings.executables.proxy
+    return servers.start_proxy(
+        processes, proxy, upstream, workers=_WORKERS, cores=cores, poll_frequency=_POLL_FREQUENCY
+    )
+
+
 def _edit(
     upstream: Upstream, profile: profiles.Profile, number: int, workers: list[connection.Connection]
 ) -> list[float]:
-    """Edits the document; gives the milliseconds until each worker served it."""
+    """Edits the document; returns the milliseconds until each worker served it."""
     request = Request(f"{connection.FLAGS}?feature=payments_feature_01", {"X-Environment-Key": profile.key}).bytes()
     edited, value = upstream.edit(profile, number)
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _SERVED_TIMEOUT
     waiting = list(workers)
     served_ns = []
     while waiting:
@@ -73,14 +81,14 @@ def _edit(
                 served_ns.append(time.monotonic_ns())
                 waiting.remove(worker)
         if time.monotonic() > deadline:
-            raise Failed(f"{profile.name}: edit {number} was not served within {_PATIENCE:.0f} s")
-    sent_ns = upstream.sent_ns(profile.key, edited, _PATIENCE)
+            raise Failed(f"{profile.name}: edit {number} was not served within {_SERVED_TIMEOUT:.0f} s")
+    sent_ns = upstream.sent_ns(profile.key, edited, _SERVED_TIMEOUT)
     return [(at - sent_ns) / 1e6 for at in served_ns]
 
 
 @contextlib.contextmanager
 def _bound(core: int):
-    """This process on one core, for a while."""
+    """Binds this process to one core until the block ends."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -89,46 +97,38 @@ def _bound(core: int):
         os.sched_setaffinity(0, before)
 
 
-def _meanwhile(settings: Settings) -> None:
-    settings.tell("publish: requests meanwhile")
+def _while_publishing(settings: Settings) -> None:
+    progress("publish: requests while publishing")
     profile = profiles.profile("mebibyte")
     with Processes() as processes:
         upstream = Upstream(processes, [profile], cores=None)
-        # All answers of one length.
+        # All versions have one length; the document before the first edit has another.
         upstream.edit(profile, 1)
-        proxy = servers.start_proxy(
-            processes, settings.executables, upstream, workers=_WORKERS, cores=None, poll=_POLL
-        )
+        proxy = _start(settings, processes, upstream, cores=None)
         request = connection.flags(profile.key)
-        answer = proxy.ask(request)
         load = Load(processes, settings.seconds)
-        numbers = iter(range(2, 1 << 20))
+        idle = functools.partial(load.run, proxy, [request], [proxy.ask(request)], cores=None)
+        versions = itertools.count(2)
 
         def publishing() -> Run:
             stop = threading.Event()
 
             def edit() -> None:
                 while not stop.is_set():
-                    upstream.edit(profile, next(numbers))
+                    upstream.edit(profile, next(versions))
                     stop.wait(1.0)
 
             editing = threading.Thread(target=edit)
             editing.start()
             try:
-                return load.run(proxy, request, answer, cores=None)
+                return idle()
             finally:
                 stop.set()
                 editing.join()
 
-        idle = lambda: load.run(proxy, request, answer, cores=None)  # noqa: E731
-        idle()
         runs = in_turn(settings.rounds, {"idle": idle, "publishing": publishing})
-    rows = []
-    for name, one in runs.items():
-        latencies = [round(median(one, figure)) for figure in (lambda run: run.p50, _p99, lambda run: run.longest)]
-        rows.append([name, median(one, lambda run: run.per_second), *latencies, ratio(one, runs["idle"], _p99)])
-    table.show("Flags while publishing", ["", "req/s", "p50", "p99", "longest", "p99 x idle"], rows, _MEANWHILE_NOTES)
-
-
-def _p99(run: Run) -> float:
-    return run.p99
+    rows: list[Row] = []
+    for name, own in runs.items():
+        latencies = [round(median(own, figure)) for figure in ("p50", "p99", "longest")]
+        rows.append([name, median(own, "per_second"), *latencies, ratio(own, runs["idle"], "p99")])
+    table.show("Flags while publishing", ["", "req/s", "p50", "p99", "longest", "p99 x idle"], rows, _LATENCY_NOTES)

@@ -1,4 +1,4 @@
-"""Reaching each worker: the kernel deals out connections, so they are opened until every worker has one."""
+"""Connections to each worker: the kernel chooses the worker, so connections are opened until each worker has one."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ _MOST_CONNECTIONS = 2000
 
 
 def each_worker(server: Server) -> dict[int, Connection]:
-    """One connection to each worker, by its process id."""
+    """Opens one connection to each worker; the keys are process ids."""
     found: dict[int, Connection] = {}
     workers = server.workers()
     for _ in range(_MOST_CONNECTIONS):
@@ -26,6 +26,7 @@ def each_worker(server: Server) -> dict[int, Connection]:
 
 
 def _owner(workers: list[int], connection: Connection) -> int | None:
+    """The worker that accepted the connection, once one has."""
     inode = connection.server_inode()
     if inode is None:
         return None

@@ -1,87 +1,76 @@
-"""Experiment: what a request costs with two workers on two cores, by what it costs with one worker on one."""
+"""Experiment: what a second core costs a request: two workers by one, against two ceilings by one."""
 
-import concurrent.futures
+import functools
+import statistics
 
-from . import connection, profiles, servers, table
-from .load import CONNECTIONS, Load, Run, in_turn, median, ratio
+from . import connection, servers, table
+from .load import CONNECTIONS, Load
 from .processes import Processes, bind
-from .settings import Settings
+from .profiles import Profile
+from .runs import in_turn, median, quotients
+from .settings import Row, Settings
 from .upstream import Upstream
 
 PROFILES = ("readme", "reference", "overrides")
+_CORES = ((0,), (0, 1))
 
 _NOTES = """
-CPU per request: CPU time of all workers by all requests, in us; median of the rounds. Each worker has a core of its own
-and shares it with the load that keeps it busy, in all cases alike, so that requests/s say nothing here: what a request
-costs does. apart: two proxies of one worker each, on a core each, both at the same time: what two busy cores cost each
-other, whoever uses them. x one, x apart: the median over the rounds of the quotient of two workers by that within the
-round; 1.00 says that n workers on n cores serve n times as much.
+us: CPU time of all workers (or ceilings) by all requests; medians of the rounds. Two workers, and two ceilings, share
+one port with a socket each. Each process has a core of its own, which it shares with the load that keeps it busy. The
+kernel gives a connection to either process, so that its client is often on the other core, and packets that cross cores
+cost more. The ceilings show how much more: they are the proxy's web framework with the same bytes to send, and have
+nothing in common but the port.
+two/one: what a request costs with two by what it costs with one; the median over the rounds of the quotient within the
+round. proxy/ceiling: two/one of the proxy by two/one of the ceilings, likewise. The aim is 1.00: workers cost each
+other no more than processes do that share a port. requests/s say nothing here, because servers and load share the
+cores.
 """
 
 
 def measure(settings: Settings) -> None:
-    rows = []
-    for name in settings.chosen(PROFILES):
-        settings.tell(f"scaling: {name}")
-        with Processes() as processes:
-            rows += _profile(settings, processes, profiles.profile(name))
-    heads = ["profile", "request", "1 worker: CPU us", "apart: CPU us", "2 workers: CPU us", "x one", "x apart"]
+    rows = settings.rows("scaling", PROFILES, _profile)
+    heads = ["profile", "request", "1 worker us", "2 workers us", "two/one"]
+    heads += ["1 ceiling us", "2 ceilings us", "two/one", "proxy/ceiling"]
     table.show("Two workers on two cores", heads, rows, _NOTES)
 
 
-def _profile(settings: Settings, processes: Processes, profile: profiles.Profile) -> list[list[object]]:
+def _profile(settings: Settings, processes: Processes, profile: Profile) -> list[Row]:
     upstream = Upstream(processes, [profile])
-    one, other = _proxy(settings, processes, upstream, [0]), _proxy(settings, processes, upstream, [1])
-    two = _proxy(settings, processes, upstream, [0, 1])
-    load, beside = Load(processes, settings.seconds), Load(processes, settings.seconds)
-    rows = []
-    for name, request in {
-        "flags": connection.flags(profile.key),
-        "identities": connection.identities(profile.key, profile.body),
-    }.items():
-        answer = one.ask(request)
-
-        def apart() -> Run:
-            with concurrent.futures.ThreadPoolExecutor() as both:
-                runs = [
-                    both.submit(load.run, one, request, answer, cores="0"),
-                    both.submit(beside.run, other, request, answer, cores="1"),
-                ]
-            return _together(*[run.result() for run in runs])
-
+    proxies = [_proxy(settings, processes, upstream, cores) for cores in _CORES]
+    kinds = connection.requests(profile.key, profile.body)
+    bodies = [proxies[0].ask(request).body for request in kinds.values()]
+    ceilings = [servers.start_ceiling(processes, settings.executables.ceiling, bodies, cores) for cores in _CORES]
+    load = Load(processes, settings.seconds)
+    rows: list[Row] = []
+    for kind in ("flags", "identities"):
+        request = kinds[kind]
         measurements = {
-            "one": lambda: load.run(one, request, answer, cores="0"),
-            "apart": apart,
-            "two": lambda: load.run(two, request, answer, cores="0,1", connections=2 * CONNECTIONS, threads=2),
+            (server.name, len(cores)): functools.partial(
+                load.run,
+                server,
+                [request],
+                [server.ask(request)],
+                cores=",".join(map(str, cores)),
+                connections=len(cores) * CONNECTIONS,
+                threads=len(cores),
+            )
+            for pair in (proxies, ceilings)
+            for server, cores in zip(pair, _CORES, strict=True)
         }
-        for warm_up in measurements.values():
-            warm_up()
         runs = in_turn(settings.rounds, measurements)
-        cpu = [median(run, _cpu_us) for run in runs.values()]
-        ratios = [ratio(runs["two"], runs[which], _cpu_us) for which in ("one", "apart")]
-        rows.append([profile.name, name, *cpu, *ratios])
+        row: Row = [profile.name, kind]
+        factors = []
+        for name in ("proxy", "ceiling"):
+            one, two = runs[name, 1], runs[name, 2]
+            factors.append(quotients(two, one, "cpu_us"))
+            row += [median(one, "cpu_us"), median(two, "cpu_us"), statistics.median(factors[-1])]
+        rows.append([*row, statistics.median(proxy / ceiling for proxy, ceiling in zip(*factors, strict=True))])
     return rows
 
 
-def _together(one: Run, other: Run) -> Run:
-    """Two runs at the same time, as one."""
-    return Run(
-        one.requests + other.requests,
-        max(one.seconds, other.seconds),
-        one.cpu_ns + other.cpu_ns,
-        max(one.p50, other.p50),
-        max(one.p99, other.p99),
-        max(one.longest, other.longest),
-    )
-
-
-def _proxy(settings: Settings, processes: Processes, upstream: Upstream, cores: list[int]) -> servers.Proxy:
+def _proxy(settings: Settings, processes: Processes, upstream: Upstream, cores: tuple[int, ...]) -> servers.Proxy:
     """A proxy with a worker on each of these cores."""
-    proxy = servers.start_proxy(processes, settings.executables, upstream, workers=len(cores), cores=None)
+    proxy = servers.start_proxy(processes, settings.executables.proxy, upstream, workers=len(cores), cores=None)
     for core, worker in zip(cores, proxy.workers(), strict=True):
         bind(worker, core)
     return proxy
-
-
-def _cpu_us(run: Run) -> float:
-    return run.cpu_us

@@ -1,6 +1,6 @@
-"""The servers that are measured: the proxy, the ceiling, nginx; started, found ready, and what they consist of.
+"""Starts the servers that are measured: the proxy, the ceiling, the kernel's price and nginx.
 
-Knows no experiment. A server is a port and the processes that answer there.
+A server is a port and the processes that answer there.
 """
 
 import getpass
@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +25,16 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True)
 class Executables:
-    """What is measured."""
+    """Paths of the executables that are measured."""
 
     proxy: str
     ceiling: str
+    # Another build of the proxy to compare with.
+    against: str | None = None
 
 
 def build(package: str) -> str:
-    """Builds a package of this workspace as it is released; gives its executable."""
+    """Builds a package of this workspace as it is released; returns the path of its executable."""
     command = ["cargo", "build", "--release", "--locked", "--package", package, "--message-format=json"]
     built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if built.returncode != 0:
@@ -43,14 +46,14 @@ def build(package: str) -> str:
 class Server:
     """A server that listens on this machine."""
 
-    def __init__(self, name: str, process: subprocess.Popen, port: int):
+    def __init__(self, name: str, processes: list[subprocess.Popen], port: int):
         self.name = name
-        self.process = process
+        self.pids = [process.pid for process in processes]
         self.port = port
 
     def workers(self) -> list[int]:
-        """The process ids of those that answer."""
-        return [self.process.pid]
+        """The ids of the processes that answer."""
+        return self.pids
 
     def document_path(self) -> str:
         return DOCUMENT
@@ -63,10 +66,10 @@ class Proxy(Server):
     """This project: a supervisor and its workers."""
 
     def workers(self) -> list[int]:
-        return children(self.process.pid)
+        return children(self.supervisor())
 
     def supervisor(self) -> int:
-        return self.process.pid
+        return self.pids[0]
 
     def is_ready(self) -> bool:
         try:
@@ -76,10 +79,10 @@ class Proxy(Server):
 
 
 class Nginx(Server):
-    """nginx, which serves a file."""
+    """nginx, which serves the document as a file."""
 
     def workers(self) -> list[int]:
-        return children(self.process.pid)
+        return children(self.pids[0])
 
     def document_path(self) -> str:
         return "/document.json"
@@ -87,24 +90,24 @@ class Nginx(Server):
 
 def start_proxy(
     processes: Processes,
-    executables: Executables,
+    executable: str,
     upstream: Upstream,
     *,
     workers: int = 1,
     cores: str | None = machine.SERVER_CORE,
-    poll: float = 3600.0,
-    patience: float = 120.0,
+    poll_frequency: float = 3600.0,
+    timeout: float = 120.0,
     server: dict[str, int] | None = None,
 ) -> Proxy:
-    """Starts the proxy with all environments of `upstream`; gives it when it is ready.
+    """Starts the proxy with all environments of `upstream` and waits up to `timeout` seconds until it is ready.
 
-    `poll`: seconds between two fetches; `patience`: seconds it may take; `server`: settings beyond its address.
+    `poll_frequency`: seconds between two fetches; `server`: settings of that section besides the address.
     """
     directory = _directory(processes)
     config = {
         "environment_key_pairs": [{"server_side_key": f"ser.{key}", "client_side_key": key} for key in upstream.keys],
         "api_url": f"http://127.0.0.1:{upstream.port}/api/v1",
-        "api_poll_frequency_seconds": poll,
+        "api_poll_frequency_seconds": poll_frequency,
         "api_poll_timeout_seconds": 60,
         "server": {"host": "127.0.0.1", "port": 0} | (server or {}),
         "snapshot": {"directory": str(directory / "state")},
@@ -113,26 +116,41 @@ def start_proxy(
     environment = {name: value for name, value in os.environ.items() if name not in ("CONFIG_PATH", "RUST_LOG")}
     process, port = _listening(
         processes,
-        [executables.proxy, "--config", str(directory / "config.json")],
+        [executable, "--config", str(directory / "config.json")],
         directory,
         cores,
         environment | {"WEB_CONCURRENCY": str(workers)},
     )
-    proxy = Proxy("proxy", process, port)
-    eventually("the proxy to be ready", lambda: _alive(process, directory) and proxy.is_ready(), patience)
-    eventually("all workers", lambda: len(proxy.workers()) == workers)
+    proxy = Proxy("proxy", [process], port)
+    eventually("the proxy to be ready", lambda: _alive(process, directory) and proxy.is_ready(), timeout)
+    eventually("all workers to run", lambda: len(proxy.workers()) == workers)
     return proxy
 
 
-def start_ceiling(processes: Processes, executables: Executables, bodies: list[bytes]) -> Server:
-    """Starts the ceiling with these three answers: flags, document, identities."""
+def start_ceiling(
+    processes: Processes, executable: str, bodies: list[bytes], cores: tuple[int, ...] = (0,)
+) -> Server:
+    """Starts a ceiling on each of `cores`, all on one port, with these bodies: flags, document, identities."""
     directory = _directory(processes)
-    paths = []
-    for name, body in zip(("flags", "document", "identities"), bodies, strict=True):
-        paths.append(str(directory / name))
-        Path(paths[-1]).write_bytes(body)
-    process, port = _listening(processes, [executables.ceiling, *paths], directory, machine.SERVER_CORE, os.environ)
-    return Server("ceiling", process, port)
+    paths = [directory / name for name in ("flags", "document", "identities")]
+    for path, body in zip(paths, bodies, strict=True):
+        path.write_bytes(body)
+    started, port = [], 0
+    for core in cores:
+        command = [executable, "framework", str(port), *map(str, paths)]
+        process, port = _listening(processes, command, directory, str(core), os.environ)
+        started.append(process)
+    return Server("ceiling", started, port)
+
+
+def start_kernel(processes: Processes, executable: str, answer: Answer) -> Server:
+    """Starts the bare epoll loop of the executable of the ceiling; it sends `answer` whatever it reads."""
+    directory = _directory(processes)
+    path = directory / "answer"
+    path.write_bytes(answer.head + answer.body)
+    command = [executable, "kernel", "0", str(path)]
+    process, port = _listening(processes, command, directory, machine.SERVER_CORE, os.environ)
+    return Server("kernel", [process], port)
 
 
 def start_nginx(processes: Processes, profile: Profile) -> Nginx | None:
@@ -142,7 +160,7 @@ def start_nginx(processes: Processes, profile: Profile) -> Nginx | None:
         return None
     directory = _directory(processes)
     (directory / "document.json").write_bytes(profile.document)
-    # Free now, and hardly anybody else takes one before nginx does.
+    # Another process could take the port before nginx does, which is unlikely.
     port = _free_port()
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
     (directory / "nginx.conf").write_text(
@@ -160,7 +178,7 @@ def start_nginx(processes: Processes, profile: Profile) -> Nginx | None:
     with open(directory / "log", "ab") as log:
         command = [nginx, "-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", str(directory / "log")]
         process = processes.start(command, machine.SERVER_CORE, stdout=log, stderr=log)
-    server = Nginx("nginx", process, port)
+    server = Nginx("nginx", [process], port)
 
     def answers() -> bool:
         try:
@@ -168,13 +186,14 @@ def start_nginx(processes: Processes, profile: Profile) -> Nginx | None:
         except OSError:
             return False
 
-    eventually("nginx", answers)
+    eventually("nginx to answer", answers)
     return server
 
 
 def _listening(
-    processes: Processes, command: list[str], directory: Path, cores: str | None, environment
+    processes: Processes, command: list[str], directory: Path, cores: str | None, environment: Mapping[str, str]
 ) -> tuple[subprocess.Popen, int]:
+    """Starts a server and reads its port from its log."""
     with open(directory / "log", "wb") as log:
         process = processes.start(command, cores, stdout=log, stderr=log, env=environment)
 
@@ -187,6 +206,7 @@ def _listening(
 
 
 def _alive(process: subprocess.Popen, directory: Path) -> bool:
+    """True; raises what the log says if the process has ended."""
     if process.poll() is not None:
         log = (directory / "log").read_text()[-2000:]
         raise Failed(f"{process.args[-3:]} ended with status {process.returncode}:\n{log}")
@@ -194,7 +214,7 @@ def _alive(process: subprocess.Popen, directory: Path) -> bool:
 
 
 def _directory(processes: Processes) -> Path:
-    """A directory that is removed after the process that uses it has ended."""
+    """A directory that is removed when all processes have ended."""
     directory = tempfile.TemporaryDirectory(prefix="load-", ignore_cleanup_errors=True)
     processes.at_end(directory.cleanup)
     return Path(directory.name)

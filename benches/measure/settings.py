@@ -1,9 +1,15 @@
-"""What the reader chose on the command line. Knows no experiment."""
+"""The choices of the command line, and the loop over profiles that experiments share."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import profiles
+from .processes import Processes
+from .profiles import Profile
 from .servers import Executables
+
+Row = list[object]
 
 
 @dataclass(frozen=True)
@@ -12,17 +18,29 @@ class Settings:
 
     executables: Executables
     rounds: int
-    # Of one run of the load.
+    # The length of one run of the load.
     seconds: int
-    # `None`: all that an experiment has.
+    # `None` stands for all profiles of an experiment.
     profiles: list[str] | None
-    # How many the experiment `environments` has.
+    # The number of environments in the experiment of that name.
     environments: int
 
-    def chosen(self, among: tuple[str, ...]) -> list[str]:
-        """Those of an experiment's profiles that the reader wants."""
-        return [name for name in among if self.profiles is None or name in self.profiles]
+    def chosen(self, names: tuple[str, ...]) -> list[str]:
+        """Those of an experiment's profiles that the command line asks for."""
+        return [name for name in names if self.profiles is None or name in self.profiles]
 
-    def tell(self, what: str) -> None:
-        """Says how far the measurement is, beside its figures."""
-        print(f"… {what}", file=sys.stderr, flush=True)
+    def rows(
+        self, experiment: str, names: tuple[str, ...], measure: Callable[["Settings", Processes, Profile], list[Row]]
+    ) -> list[Row]:
+        """Measures the chosen profiles one after the other, each with processes of its own."""
+        rows: list[Row] = []
+        for name in self.chosen(names):
+            progress(f"{experiment}: {name}")
+            with Processes() as processes:
+                rows += measure(self, processes, profiles.profile(name))
+        return rows
+
+
+def progress(text: str) -> None:
+    """Prints how far the measurement is, to standard error."""
+    print(f"… {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The soak: lets everything happen to a proxy for minutes, and looks whether anything grows or any answer is wrong."""
+"""The soak: stresses a proxy for minutes and fails when its memory grows or an answer is wrong."""
 
 import argparse
 import random
@@ -14,20 +14,21 @@ from .servers import Proxy
 from .upstream import Upstream
 
 _CLIENTS = 4
-# Seconds between two looks at the processes.
-_LOOK = 0.5
-# A connection limit below the crowd, so that idle ones have to make room, and times short enough to be over often.
+# Seconds between two samples of what the processes hold.
+_SAMPLE_PERIOD = 0.5
+# The connection limit is below the size of the crowd, so that idle connections are closed to make room; the timeouts
+# are short, so that they expire often.
 _SERVER = {"max_connections": 60, "header_timeout_seconds": 2, "body_timeout_seconds": 2, "keep_alive_seconds": 10}
 _CROWD = 250
 
 _NOTES = """
-before, after: what the lowest quarter of all looks stays below in the second and in the last quarter of the run.
-first worker: never killed. other workers: killed and replaced, the largest of them at each look.
+before, after: lower quartile of the samples in the second and in the last quarter of the run. The first worker is never
+killed. The other workers are killed and replaced; of these the largest one is sampled.
 """
 
 
 def main() -> int:
-    """Runs what the command line says; gives the exit status: 1 for growth or a wrong answer."""
+    """Runs what the command line says and returns the exit status: 1 for growth or a wrong answer."""
     arguments = _parser().parse_args()
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda number, _: sys.exit(128 + number))
@@ -43,7 +44,7 @@ def main() -> int:
 
 
 def soak(executable: str, seconds: float, count: int, workers: int) -> bool:
-    """Whether nothing grew and nothing was wrong."""
+    """Runs the soak and prints the verdicts; true when nothing grew and no answer was wrong."""
     chance = random.Random(time.time_ns())
     environments = [Environment(f"client_soak_{number:02}") for number in range(count)]
     churn = Churn()
@@ -54,11 +55,11 @@ def soak(executable: str, seconds: float, count: int, workers: int) -> bool:
             upstream.keys.append(environment.key)
         proxy = servers.start_proxy(
             processes,
-            servers.Executables(executable, ""),
+            executable,
             upstream,
             workers=workers,
             cores=None,
-            poll=0.2,
+            poll_frequency=0.2,
             server=_SERVER,
         )
         spared = proxy.workers()[0]
@@ -75,13 +76,14 @@ def soak(executable: str, seconds: float, count: int, workers: int) -> bool:
             churn.stop()
         if proxy.workers().count(spared) == 0:
             churn.fail("the worker that was spared died")
-    return _tell(churn, found, seconds)
+    return _report(churn, found, seconds)
 
 
 def _watch(proxy: Proxy, spared: int, seconds: float) -> dict[str, Series]:
+    """Samples the processes until the run ends."""
     series = {name: Series() for name in ("supervisor", "first worker", "other workers")}
     begun = time.monotonic()
-    told = 0
+    reported = 0
     while (elapsed := time.monotonic() - begun) < seconds:
         at = elapsed / seconds
         series["supervisor"].add(at, holding(proxy.supervisor()))
@@ -92,14 +94,14 @@ def _watch(proxy: Proxy, spared: int, seconds: float) -> dict[str, Series]:
                 *(max(getattr(one, what) for one in others) for what in ("private", "descriptors", "mappings"))
             )
             series["other workers"].add(at, largest)
-        if elapsed > 30 * (told + 1):
-            told += 1
+        if elapsed > 30 * (reported + 1):
+            reported += 1
             print(f"… {elapsed:.0f} of {seconds:.0f} s", file=sys.stderr, flush=True)
-        time.sleep(_LOOK)
+        time.sleep(_SAMPLE_PERIOD)
     return series
 
 
-def _tell(churn: Churn, found: list[Verdict], seconds: float) -> bool:
+def _report(churn: Churn, found: list[Verdict], seconds: float) -> bool:
     heads = ["process", "holding", "before", "after", "allowed", ""]
     table.show(f"Soak of {seconds:.0f} s", heads, [verdict.row() for verdict in found], _NOTES)
     acts = ", ".join(f"{count:,} {what}" for what, count in sorted(churn.acts.items()))
@@ -118,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="benches/soak",
         description=(
-            "Runs the proxy against a stub upstream while documents change, workers are killed and clients misbehave, and "
+            "Runs the proxy against a stub upstream while documents change, workers are killed and clients misbehave; "
             "fails when memory, descriptors or mappings of supervisor or workers grow, or an answer is wrong."
         ),
     )

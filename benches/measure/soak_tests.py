@@ -1,9 +1,10 @@
-"""Tests of the soak's parts: `python3 -B -m unittest measure.soak_tests` in `benches`. Need no proxy."""
+"""Tests of the soak's parts: `python3 -B -m unittest measure.soak_tests` in `benches`. They need no proxy."""
 
 import subprocess
 import sys
 import time
 import unittest
+from collections.abc import Callable
 
 from . import growth
 from .churn import Churn, Environment
@@ -12,10 +13,10 @@ from .processes import Failed, Processes, eventually
 from .upstream import Upstream
 
 
-def _series(private) -> Series:
+def _series(private: Callable[[float], int]) -> Series:
     series = Series()
-    for look in range(1, 101):
-        at = look / 100
+    for sample in range(1, 101):
+        at = sample / 100
         series.add(at, Holding(private(at), 10, 10))
     return series
 
@@ -28,15 +29,15 @@ class Growth(unittest.TestCase):
     def test_is_seen_when_the_floor_rises(self):
         self.assertEqual(_grew(_series(lambda at: int(100 * MIB * (1 + at)))), ["private"])
 
-    def test_is_no_peak_that_passes_and_nothing_of_the_start(self):
+    def test_is_not_a_passing_peak_and_not_the_warming_up(self):
         peaks = _series(lambda at: 500 * MIB if int(at * 100) % 2 else 100 * MIB)
         self.assertEqual(_grew(peaks), [])
         self.assertEqual(_grew(_series(lambda at: 10 * MIB if at < 0.25 else 100 * MIB)), [])
 
     def test_of_descriptors_and_mappings_is_seen_too(self):
         series = Series()
-        for look in range(1, 101):
-            series.add(look / 100, Holding(0, 10 + look, 20 + look))
+        for sample in range(1, 101):
+            series.add(sample / 100, Holding(0, 10 + sample, 20 + sample))
         self.assertEqual(_grew(series), ["descriptors", "mappings"])
 
     def test_is_measured_in_a_process_that_leaks(self):
@@ -56,8 +57,8 @@ class Growth(unittest.TestCase):
         self.assertEqual(found[1].descriptors - found[0].descriptors, 1)
         self.assertIsNone(holding(process.pid))
 
-    def test_cannot_be_told_from_nothing(self):
-        with self.assertRaisesRegex(ValueError, "too few looks at process"):
+    def test_cannot_be_judged_without_samples(self):
+        with self.assertRaisesRegex(ValueError, "too few samples of process"):
             growth.verdicts({"process": Series()})
 
 
@@ -83,7 +84,7 @@ class Versions(unittest.TestCase):
 
 
 class Churns(unittest.TestCase):
-    def test_act_until_they_are_stopped_and_tell_what_went_wrong(self):
+    def test_act_until_they_are_stopped_and_report_failures(self):
         churn = Churn()
         churn.start("good", lambda: None, 0.001)
         churn.start("bad", lambda: 1 / 0, 0.001)
@@ -94,11 +95,11 @@ class Churns(unittest.TestCase):
         self.assertEqual(len(churn.wrong), 20)
         self.assertEqual(acts, dict(churn.acts))
 
-    def test_excuse_what_breaks_after_a_kill_only(self):
+    def test_expect_broken_connections_after_a_kill_only(self):
         churn = Churn()
-        self.assertFalse(churn.excused())
+        self.assertFalse(churn.killed_lately())
         churn.killed_at = time.monotonic()
-        self.assertTrue(churn.excused())
+        self.assertTrue(churn.killed_lately())
 
 
 if __name__ == "__main__":

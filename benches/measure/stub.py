@@ -1,8 +1,9 @@
-"""The stub upstream: serves the document that lies in a directory under the name of the key that asks.
+"""The stub upstream: serves the files of a directory as documents; a file's name is the client-side key.
 
-A process of its own, run as `python3 -m measure.stub DIRECTORY`. Prints its port, then a line for each document sent:
-the key, the second of its edit, and the time after its last byte on the clock that never jumps, in nanoseconds. Ends
-when its input does. A document's time of modification is the second of its edit: who has that one gets 304.
+It is a process of its own, `python3 -m measure.stub DIRECTORY`. It prints its port, then a line for each document that
+it sent: the key, the second of the last edit, and the monotonic time after the last byte, in nanoseconds. It ends when
+its standard input is closed. A file's modification time is the second of the last edit; `If-Modified-Since` with that
+second is answered with 304.
 """
 
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 
 
 class Conversation(socketserver.StreamRequestHandler):
-    """One connection, for as many requests as it brings."""
+    """One keep-alive connection."""
 
     disable_nagle_algorithm = True
 
@@ -43,12 +44,12 @@ class Conversation(socketserver.StreamRequestHandler):
         self.wfile.write(head.encode() + b"\r\n")
         if document:
             self.wfile.write(document)
-            # In one piece: other connections have a word too.
+            # One write per line, because the threads of other connections print as well.
             os.write(sys.stdout.fileno(), f"{key} {edited} {time.monotonic_ns()}\n".encode())
 
 
 class Stub(socketserver.ThreadingTCPServer):
-    """The server; every connection has a thread."""
+    """The server, with a thread for each connection."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -58,14 +59,14 @@ class Stub(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Conversation)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A proxy that ends closes its connections: nothing to tell."""
+        """Ignores broken connections: a proxy closes its connections when it ends."""
 
 
 def main() -> None:
     stub = Stub(Path(sys.argv[1]))
     threading.Thread(target=stub.serve_forever, daemon=True).start()
     print(stub.server_address[1], flush=True)
-    # Whoever started this holds the other end, and is gone when it closes.
+    # The process that started this holds the other end and closes it when it ends.
     sys.stdin.read()
 
 

@@ -1,14 +1,14 @@
-"""Tables in plain text, aligned. Knows nothing of what is in them."""
+"""Aligned tables in plain text."""
 
 from collections.abc import Iterable
 
 
 def show(title: str, heads: list[str], rows: Iterable[list[object]], notes: str = "") -> None:
-    """Prints a table, unless it has no rows; numbers to the right, everything else to the left; the notes below it."""
+    """Prints a table with its notes below it, unless it has no rows; columns of numbers are aligned to the right."""
     rows = [[_cell(value) for value in row] for row in rows]
     if not rows:
         return
-    right = [all(_is_number(row[place]) for row in rows) for place in range(len(heads))]
+    right = [all(_is_number(row[index]) for row in rows) for index in range(len(heads))]
     widths = [max(map(len, column)) for column in zip(heads, *rows)]
     print(f"\n{title}\n")
     for line in [heads, ["-" * width for width in widths], *rows]:
@@ -22,7 +22,7 @@ def show(title: str, heads: list[str], rows: Iterable[list[object]], notes: str 
 
 
 def _cell(value: object) -> str:
-    """Three digits that mean something, and thousands set off."""
+    """Floats with about three significant digits, integers with thousands separators, `None` as a dash."""
     if value is None:
         return "-"
     if isinstance(value, float):

@@ -1,7 +1,4 @@
-"""Tests of the measurement itself: `python3 -B -m unittest measure.tests` in `benches`.
-
-Need neither wrk nor a proxy.
-"""
+"""Tests of the load measurement: `python3 -B -m unittest measure.tests` in `benches`. They need no wrk and no proxy."""
 
 import contextlib
 import io
@@ -9,7 +6,7 @@ import json
 import threading
 import unittest
 
-from . import connection, load, machine, profiles, table
+from . import command_line, connection, load, machine, profiles, requests, runs, table
 from .documents import UPDATED_SECOND
 from .processes import Failed, Processes, children, eventually
 from .reach import each_worker
@@ -50,6 +47,19 @@ class Profiles(unittest.TestCase):
         identifier = json.loads(profile.body)["identifier"]
         identities = json.loads(profile.document)["identity_overrides"]
         self.assertIn(identifier, [identity["identifier"] for identity in identities])
+
+    def test_identities_requests_in_turn_differ(self):
+        for name in profiles.LOADED:
+            profile = profiles.profile(name)
+            bodies = [request.body for request in requests.in_turn(profile)["identities"]]
+            self.assertEqual(len(set(bodies)), len(bodies))
+            self.assertEqual({len(body) for body in bodies}, {len(profile.body)})
+
+    def test_identities_requests_in_turn_stay_overridden(self):
+        profile = profiles.profile("overrides")
+        overridden = {identity["identifier"] for identity in json.loads(profile.document)["identity_overrides"]}
+        for request in requests.in_turn(profile)["identities"]:
+            self.assertIn(json.loads(request.body)["identifier"], overridden)
 
     def test_versions_differ_in_value_and_second_only(self):
         profile = profiles.profile("mebibyte")
@@ -106,7 +116,7 @@ class StubUpstream(unittest.TestCase):
     def test_is_reached_by_the_process_that_accepts(self):
         with Processes() as processes:
             upstream = Upstream(processes, [], cores=None)
-            stub = Server("stub", processes.start(["sleep", "60"]), upstream.port)
+            stub = Server("stub", [processes.start(["sleep", "60"])], upstream.port)
             stub.workers = lambda: [upstream.pid]
             (reached,) = each_worker(stub).items()
             self.assertEqual(reached[0], upstream.pid)
@@ -116,7 +126,7 @@ class StubUpstream(unittest.TestCase):
 
 class Started(unittest.TestCase):
     def test_processes_end_with_their_block_and_their_children_too(self):
-        with self.assertRaises(ZeroDivisionError), Processes(patience=0.1) as processes:
+        with self.assertRaises(ZeroDivisionError), Processes(timeout=0.1) as processes:
             # A shell that does not listen, so that it has to be killed, with a child of its own.
             shell = processes.start(["sh", "-c", "trap '' TERM; sleep 60 & wait; wait"])
             (child,) = eventually("the child", lambda: children(shell.pid) or None)
@@ -139,21 +149,37 @@ class Figures(unittest.TestCase):
         def measurement(name):
             def measure():
                 order.append(name)
-                return load.Run(10.0, 2.0, 4_000_000, 1, 2, 3)
+                return runs.Run(10.0, 2.0, 4_000_000, 1, 2, 3)
 
             return measure
 
-        runs = load.in_turn(3, {name: measurement(name) for name in "ab"})
-        self.assertEqual("".join(order), "abbaab")
-        self.assertEqual(load.median(runs["a"], lambda run: run.per_second), 5.0)
-        self.assertEqual(load.median(runs["a"], lambda run: run.cpu_us), 400.0)
+        taken = runs.in_turn(3, {name: measurement(name) for name in "ab"})
+        self.assertEqual("".join(order), "ab" + "abbaab")
+        self.assertEqual(len(taken["a"]), 3)
+        self.assertEqual(runs.median(taken["a"], "per_second"), 5.0)
+        self.assertEqual(runs.median(taken["a"], "cpu_us"), 400.0)
 
     def test_a_ratio_is_taken_within_the_round(self):
-        fast, slow = (load.Run(requests, 1.0, 1, 1, 1, 1) for requests in (100.0, 10.0))
-        self.assertEqual(load.ratio([fast, slow, fast], [fast, slow, fast], lambda run: run.per_second), 1.0)
+        fast, slow = (runs.Run(answers, 1.0, 1, 1, 1, 1) for answers in (100.0, 10.0))
+        self.assertEqual(runs.ratio([fast, slow, fast], [fast, slow, fast], "per_second"), 1.0)
+        self.assertEqual(runs.quotients([fast, slow], [slow, fast], "per_second"), [10.0, 0.1])
 
-    def test_scripts_quote_what_lua_would_read(self):
+    def test_scripts_escape_the_special_characters_of_lua(self):
         self.assertEqual(load._quoted('a"\\\n'), '"a\\034\\092\\010"')
+
+    def test_scripts_of_one_request_call_no_function_for_it(self):
+        one, other = connection.flags("one"), connection.identities("two", b"{}")
+        self.assertNotIn("function request()", load._script([one]))
+        script = load._script([one, other])
+        self.assertIn('{"GET","/api/v1/flags/",{["X-Environment-Key"]="one"},nil}', script)
+        self.assertIn("function request()", script)
+
+    def test_what_is_printed_is_recorded_too(self):
+        printed, recorded = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(command_line._Both(printed, recorded)):
+            table.show("Title", ["name"], [["a"]])
+        self.assertIn("Title", printed.getvalue())
+        self.assertEqual(printed.getvalue(), recorded.getvalue())
 
     def test_tables_are_aligned(self):
         printed = io.StringIO()

@@ -1,10 +1,11 @@
-"""The stub upstream as the measurement sees it: documents to be put there, and when each was sent. Knows no proxy."""
+"""The stub upstream as its starter sees it: puts documents there, and learns when each was sent."""
 
 import os
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from .documents import UPDATED_SECOND
@@ -14,9 +15,9 @@ from .profiles import Profile
 
 
 class Upstream:
-    """Runs `stub` in a process of its own, on `cores`."""
+    """Runs `stub.py` in a process of its own, on `cores`, with the documents of `profiles`."""
 
-    def __init__(self, processes: Processes, profiles, cores: str | None = OTHER_CORE):
+    def __init__(self, processes: Processes, profiles: Iterable[Profile], cores: str | None = OTHER_CORE):
         self._directory = tempfile.TemporaryDirectory(prefix="load-upstream-")
         processes.at_end(self._directory.cleanup)
         self.keys = [self.put(profile.key, profile.document, UPDATED_SECOND) for profile in profiles]
@@ -34,11 +35,11 @@ class Upstream:
             raise Failed("the stub upstream does not start")
         self.port = int(port)
         self._sent: dict[tuple[str, int], int] = {}
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def put(self, key: str, document: bytes, edited: int) -> str:
-        """Serves `document`, edited in that second, from now on; gives back the key."""
+        """Serves `document` from now on, with that second as its last edit; returns the key."""
         path = Path(self._directory.name, key)
         staged = path.with_name(".staged")
         staged.write_bytes(document)
@@ -47,21 +48,21 @@ class Upstream:
         return key
 
     def edit(self, profile: Profile, number: int) -> tuple[int, bytes]:
-        """Serves the `number`th version of a profile; gives the second of its edit and the value that tells it."""
+        """Serves the `number`th version of a profile; returns the second of its edit and its unique value."""
         document, edited, value = profile.version(number)
         self.put(profile.key, document, edited)
         return edited, value
 
-    def sent_ns(self, key: str, edited: int, patience: float) -> int | None:
-        """When the last byte of that version was sent; waits for it."""
-        with self._news:
-            self._news.wait_for(lambda: (key, edited) in self._sent, patience)
+    def sent_ns(self, key: str, edited: int, timeout: float) -> int | None:
+        """The monotonic time when the last byte of that version was sent; waits for it for `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: (key, edited) in self._sent, timeout)
             return self._sent.get((key, edited))
 
     def _listen(self) -> None:
         with self._process.stdout as lines:
             for line in lines:
                 key, edited, at = line.split()
-                with self._news:
+                with self._changed:
                     self._sent.setdefault((key.removeprefix("ser."), int(edited)), int(at))
-                    self._news.notify_all()
+                    self._changed.notify_all()

@@ -5,9 +5,12 @@
 //! | common | 0 | 1 while the proxy drains | supervisor |
 //! | row | the one | microseconds since 1970 of the last successful fetch, 0 for never | supervisor |
 //! | slot | 0 | the process that holds the slot (high half) and its [`WorkerState`] (low half) | supervisor, worker |
-//! | slot | 1 | the last [heartbeat](crate::heartbeat), in milliseconds | worker |
+//! | slot | 1 | the last [heartbeat](crate::heartbeat), in milliseconds; at first, the start | supervisor, worker |
 //!
 //! Each word stands for itself alone, so all of them are loaded and stored relaxed.
+//!
+//! A supervisor also reads the row words that the previous run left, perhaps of another release. Whoever changes
+//! their meaning must raise the layout number in `snapshot/src/board/layout.rs`, so that an old board is refused.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
@@ -62,8 +65,8 @@ pub trait BoardWords {
     /// The time since the last heartbeat of this slot, without time in which the machine was suspended.
     fn heartbeat_age(&self, slot: usize) -> Duration;
 
-    /// The slot whose socket the worker of this slot serves while that slot has no worker; `None` if there is only one
-    /// slot.
+    /// The slot whose socket the worker of this slot serves while that slot has no worker; `None` if there is only
+    /// one slot.
     fn neighbour(&self, slot: usize) -> Option<usize>;
 }
 

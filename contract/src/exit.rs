@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 /// The supervisor could not start or could not go on.
 pub const EX_FAILURE: u8 = 1;
 
-/// A worker could not boot. A replacement could not either, so the supervisor drains and exits.
+/// A worker could not boot, and a replacement could not either.
 pub const EX_BOOT: u8 = 3;
 
 /// The configuration is missing or wrong (`EX_CONFIG` of `sysexits.h`).

@@ -14,6 +14,9 @@ use std::time::Duration;
 use nix::unistd::{dup2_stdin, dup2_stdout};
 use serde::{Deserialize, Serialize};
 
+use crate::settings;
+use crate::settings::values;
+
 /// What a worker is told in writing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Handover {
@@ -27,30 +30,39 @@ pub struct Handover {
     pub settings: WorkerSettings,
 }
 
-/// What the operator chose for all workers. Each name is that of the setting in `config.json`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct WorkerSettings {
-    /// Origins whose pages may read answers; `*` among them means any.
-    pub allow_origins: Vec<String>,
-    /// How long a drain may take.
-    pub shutdown_timeout: Duration,
-    /// What clients may use of a worker.
-    pub limits: Limits,
-}
+settings! {
+    /// What the operator chose for all workers.
+    pub struct WorkerSettings {
+        /// Origins whose pages may read answers; `*` among them means any.
+        #[serde(deserialize_with = "values::origins")]
+        pub allow_origins: Vec<String> = vec!["*".to_owned()],
+        /// The section `server`.
+        #[serde(rename = "server", deserialize_with = "values::section")]
+        pub limits: Limits = Limits::default(),
+    }
 
-/// What clients may use of one worker, and for how long.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Limits {
-    /// How many connections to hold open at most. A worker holds fewer if it may not open so many files.
-    pub max_connections: usize,
-    /// The longest request body that is read, in bytes.
-    pub max_body_bytes: usize,
-    /// How long the head of a request may take to arrive.
-    pub header_timeout: Duration,
-    /// How long a request body may take to arrive, from the end of its head.
-    pub body_timeout: Duration,
-    /// How long a connection may be silent in both directions. Counted in whole seconds, rounded up.
-    pub keep_alive: Duration,
+    /// What clients may use of one worker, and for how long.
+    #[derive(Copy)]
+    pub struct Limits {
+        /// How many connections to hold open at most. A worker holds fewer if it may not open so many files.
+        #[serde(deserialize_with = "values::count")]
+        pub max_connections: usize = 16_384,
+        /// The longest request body that is read, in bytes.
+        #[serde(deserialize_with = "values::count")]
+        pub max_body_bytes: usize = 1 << 20,
+        /// How long the head of a request may take to arrive.
+        #[serde(rename = "header_timeout_seconds", with = "values::positive_seconds")]
+        pub header_timeout: Duration = Duration::from_secs(5),
+        /// How long a request body may take to arrive, from the end of its head.
+        #[serde(rename = "body_timeout_seconds", with = "values::positive_seconds")]
+        pub body_timeout: Duration = Duration::from_secs(5),
+        /// How long a connection may be silent in both directions. Counted in whole seconds, rounded up.
+        #[serde(rename = "keep_alive_seconds", with = "values::positive_seconds")]
+        pub keep_alive: Duration = Duration::from_secs(75),
+        /// How long a drain may take.
+        #[serde(rename = "shutdown_timeout_seconds", with = "values::seconds")]
+        pub shutdown_timeout: Duration = Duration::from_secs(30),
+    }
 }
 
 impl Handover {

@@ -1,8 +1,8 @@
 //! Heartbeats: how a worker shows that it is alive and takes its turns, and what follows when it does not.
 //!
 //! Every [`INTERVAL`] a timer of the worker's only thread writes the time into the slot's line of the board. After
-//! [`ABSENT_AFTER`] without one, the worker of the slot before accepts from this slot's socket too, which costs nothing
-//! if it was a false alarm. After [`KILLED_AFTER`] the supervisor kills the worker and replaces it.
+//! [`ABSENT_AFTER`] without one, the worker of the slot before accepts from this slot's socket too, which costs
+//! nothing if it was a false alarm. After [`KILLED_AFTER`] the supervisor kills the worker and replaces it.
 
 use std::time::Duration;
 

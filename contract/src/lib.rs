@@ -2,8 +2,9 @@
 //!
 //! # How a worker starts
 //!
-//! The supervisor starts its own executable again, once for each slot: `edge-proxy worker --handover <JSON>`. The JSON
-//! is the [`Handover`]: state directory, slot, process id of the supervisor, settings. Three descriptors are open:
+//! The supervisor starts its own executable again, once for each slot: `edge-proxy worker --handover <JSON>`. The
+//! JSON is the [`Handover`]: state directory, slot, process id of the supervisor, settings. Three descriptors are
+//! open:
 //!
 //! | descriptor | what it is |
 //! |---|---|
@@ -11,10 +12,11 @@
 //! | stdout | the listening socket of the neighbour's slot, or `/dev/null` if there is only one slot |
 //! | stderr | the log, shared with the supervisor |
 //!
-//! The supervisor keeps all listening sockets open, so a worker's death loses no connection that waits in a queue. The
-//! worker [takes](Sockets::take) its sockets, asks the kernel for TERM when the supervisor dies, maps the board and
-//! claims its slot, which the supervisor does too. A worker that cannot do all of that exits with [`EX_BOOT`], and the
-//! supervisor drains and exits.
+//! The supervisor keeps all listening sockets open, so a worker's death loses no connection that waits in a queue.
+//! The worker [takes](Sockets::take) its sockets, asks the kernel for TERM when the supervisor dies, maps the board
+//! and claims its slot, which the supervisor does too. A worker that cannot do all of that exits with [`EX_BOOT`]: a
+//! replacement could not either. So the supervisor drains and exits or, if it was replacing workers after a reload,
+//! keeps the old ones.
 //!
 //! # What they tell each other
 //!
@@ -31,7 +33,7 @@
 //! |---|---|---|
 //! | [`DOORBELL`] | all workers | look at the board: something was published, or a worker ended |
 //! | TERM | a worker | drain and exit; from the supervisor, or from the kernel when the supervisor is gone |
-//! | KILL | a worker | its heartbeat is older than [`heartbeat::KILLED_AFTER`], or its drain took too long |
+//! | KILL | a worker | its heartbeat is older than [`heartbeat::KILLED_AFTER`], or its drain or boot took too long |
 //!
 //! # How a worker ends
 //!
@@ -45,6 +47,7 @@ mod handover;
 pub mod heartbeat;
 mod index;
 pub mod key;
+pub mod settings;
 mod wording;
 mod worker_state;
 

@@ -15,8 +15,8 @@ pub enum WorkerState {
     Exited,
 }
 
-/// The process that holds a slot and its state, in one word, so that no reader takes the state of one process for that
-/// of another.
+/// The process that holds a slot and its state, in one word, so that no reader takes the state of one process for
+/// that of another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Holder {
     pub(crate) process: u32,

@@ -1,27 +1,25 @@
-//! Serving what an earlier run left: the warm start of a writer. Knows nothing of what the values
-//! mean.
+//! What an earlier run left of a row: finding the newest whole file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::board::Board;
+use crate::directory::Directory;
 use crate::error::Error;
 use crate::header::Trust;
 use crate::map::Map;
-use crate::publish::{Publisher, Unsettled};
 use crate::value::Value;
 
 /// What became of a row's files from earlier runs.
 #[derive(Debug)]
 pub struct Adoption<T: Value> {
-    /// The newest whole one, which is the row's file now.
+    /// The newest whole file, which is the row's file now.
     pub adopted: Option<Adopted<T>>,
-    /// The newer ones that are not what their names say, and why.
+    /// Why each newer file was refused.
     pub refused: Vec<Error>,
 }
 
-/// A file of an earlier run that is served on.
+/// A file of an earlier run that is still served.
 #[derive(Debug)]
 pub struct Adopted<T: Value> {
     /// Its value.
@@ -32,86 +30,41 @@ pub struct Adopted<T: Value> {
     pub published: SystemTime,
 }
 
-impl Publisher {
-    /// Makes the newest whole file of an earlier run, `environments/<name>.<generation>`, the file
-    /// of this row. It keeps name and generation, and is not written.
-    ///
-    /// Trusts nothing: reads all of it. To be called before readers come, once for each row, by as
-    /// many threads as there are; and before the first index, which replaces what was not adopted.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Name`].
-    ///
-    /// # Panics
-    ///
-    /// If there is no such row.
-    pub fn adopt<T: Value>(&self, row: usize, name: &str) -> Result<Adoption<T>, Error> {
-        let mut generations = self.state().earlier.remove(name).unwrap_or_default();
-        generations.sort_unstable();
-        let mut refused = Vec::new();
-        let mut unfit = Vec::new();
-        while let Some(generation) = generations.pop() {
-            let file = self.directory.file(name, generation)?;
-            match self.verify(&file, generation) {
-                Ok(adopted) => {
-                    for older in generations {
-                        unfit.push(self.directory.file(name, older)?);
-                    }
-                    self.serve(row, generation, file, unfit);
-                    let adopted = Some(adopted);
-                    return Ok(Adoption { adopted, refused });
+/// Looks for the newest whole file with this name. Returns it, and the paths of all others.
+pub(crate) fn newest_whole<T: Value>(
+    directory: &Directory,
+    format: u32,
+    name: &str,
+    mut generations: Vec<u64>,
+) -> Result<(Adoption<T>, Vec<PathBuf>), Error> {
+    generations.sort_unstable();
+    let mut refused = Vec::new();
+    let mut others = Vec::new();
+    let mut adopted = None;
+    while let Some(generation) = generations.pop() {
+        let file = directory.file(name, generation)?;
+        if adopted.is_none() {
+            match verify(&file, format, generation) {
+                Ok(whole) => {
+                    adopted = Some(whole);
+                    continue;
                 }
-                Err(error) => {
-                    refused.push(error);
-                    unfit.push(file);
-                }
+                Err(error) => refused.push(error),
             }
         }
-        // The first index replaces them.
-        self.state().index.append(&mut unfit);
-        let adopted = None;
-        Ok(Adoption { adopted, refused })
+        others.push(file);
     }
+    Ok((Adoption { adopted, refused }, others))
+}
 
-    /// The board of the run before, for what it says of its rows; `None` if there is none, or none
-    /// that can be read.
-    pub fn earlier_board(&self) -> Option<&Board> {
-        self.earlier_board.as_ref()
-    }
-
-    /// The index of the run before, which tells what the rows of its board were; `None` as for
-    /// that board, and if no index was published.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Defective`], [`Error::Retired`] if it is gone, [`Error::Io`].
-    pub fn earlier_index<I: Value>(&self) -> Result<Option<Map<I>>, Error> {
-        let generation = self.earlier_board().map_or(0, Board::index_generation);
-        if generation == 0 {
-            return Ok(None);
-        }
-        let file = self.directory.index(generation);
-        Map::open(&file, self.format, generation, Trust::Nothing).map(Some)
-    }
-
-    fn verify<T: Value>(&self, file: &Path, generation: u64) -> Result<Adopted<T>, Error> {
-        let map = Map::open(file, self.format, generation, Trust::Nothing)?;
-        let published = fs::symlink_metadata(file)
-            .and_then(|metadata| metadata.modified())
-            .map_err(Error::io("examine", file))?;
-        Ok(Adopted {
-            map,
-            generation,
-            published,
-        })
-    }
-
-    fn serve(&self, row: usize, generation: u64, file: PathBuf, replaces: Vec<PathBuf>) {
-        let mut state = self.state();
-        self.board.publish_row(row, generation);
-        state.rows.insert(row, file.clone());
-        // A killed writer may not have come to this.
-        state.unsettled.push(Unsettled { file, replaces });
-    }
+fn verify<T: Value>(file: &Path, format: u32, generation: u64) -> Result<Adopted<T>, Error> {
+    let map = Map::open(file, format, generation, Trust::Nothing)?;
+    let published = fs::symlink_metadata(file)
+        .and_then(|metadata| metadata.modified())
+        .map_err(Error::io("examine", file))?;
+    Ok(Adopted {
+        map,
+        generation,
+        published,
+    })
 }

@@ -1,5 +1,4 @@
-//! The state directory: who holds it, what its files are called, how one gets its name. Knows
-//! nothing of what is in them.
+//! The state directory: its lock, the names of its files, and how a file gets its name.
 
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
@@ -18,11 +17,11 @@ use crate::private::{self, Access};
 
 const PRIVATE_DIRECTORY: u32 = 0o700;
 const PRIVATE_FILE: u32 = 0o600;
-/// A file with a higher one in its name is not ours: nobody can have published so often.
+/// A file with a higher generation in its name is not ours: nobody can have published so often.
 const LAST_GENERATION: u64 = u64::MAX >> 1;
 const LONGEST_NAME: usize = 64;
 /// How long a lock may outlive its holder.
-const LOCK_PATIENCE: Duration = Duration::from_millis(100);
+const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A state directory that belongs to this user alone.
 #[derive(Debug)]
@@ -41,8 +40,7 @@ pub(crate) struct Found {
 }
 
 impl Directory {
-    /// For the writer: created if need be, closed to readers if it was open to them. Returns what
-    /// is worth a warning besides.
+    /// For the writer: creates the directory if it is missing and closes it to other users. Returns warnings.
     pub(crate) fn create(path: &Path) -> Result<(Self, Vec<Error>), Error> {
         create_private(path)?;
         let warnings = ownership::claim(path)?;
@@ -50,25 +48,25 @@ impl Directory {
         Ok((Self { path }, warnings))
     }
 
-    /// For a reader: as the writer left it.
+    /// For a reader: refuses a directory that is not as a writer leaves it.
     pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
         ownership::check(path)?;
         let path = path.to_owned();
         Ok(Self { path })
     }
 
-    /// Held until the returned file is dropped, or its process is gone. It is the directory itself
-    /// that is locked, for that cannot be replaced by anything else.
+    /// Takes the lock, which is held until the returned file is dropped or its process is gone. The directory itself
+    /// is locked, because a file in it could be replaced.
     pub(crate) fn lock(&self) -> Result<fs::File, Error> {
         let directory = fs::File::open(&self.path).map_err(Error::io("open", &self.path))?;
         let started = Instant::now();
         loop {
             match directory.try_lock() {
                 Ok(()) => return Ok(directory),
-                // A writer that was killed while it started another process: that one keeps the
-                // lock until it runs its own program.
-                Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_PATIENCE => {
-                    thread::sleep(LOCK_PATIENCE / 20);
+                // If a writer was killed while it started another process, that process keeps the lock until it runs
+                // its own program.
+                Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_TIMEOUT => {
+                    thread::sleep(LOCK_TIMEOUT / 20);
                 }
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::Locked {
@@ -83,12 +81,13 @@ impl Directory {
         }
     }
 
-    /// For who holds the lock: says so to others, and makes room for files of ours. Returns what
-    /// had their names and was moved, for it is not ours to remove.
-    pub(crate) fn furnish(&self) -> Result<Vec<Error>, Error> {
+    /// For the holder of the lock: writes the lock file and makes room for the other files. A directory, or a file in
+    /// place of a directory, that has one of our names is moved aside, because it is not ours to remove. Returns
+    /// those as warnings.
+    pub(crate) fn prepare(&self) -> Result<Vec<Error>, Error> {
         let mut moved = Vec::new();
         for path in [self.staging(), self.board(), self.lock_file()] {
-            // Anything else is replaced when a file gets that name.
+            // Everything else is replaced when a file gets that name.
             if kind(&path)? == Some(Kind::Directory) {
                 moved.push(set_aside(path, Kind::Directory)?);
             }
@@ -101,12 +100,12 @@ impl Directory {
         create_private(&environments)?;
         ownership::claim_inside(&environments)?;
         unlink(&self.staging())?;
-        // For people only: a full disk must not keep anybody from starting.
+        // For people only, so a full disk must not prevent the start.
         let _ = self.stage(format!("{}\n", process::id()).as_bytes(), &self.lock_file());
         Ok(moved)
     }
 
-    /// Who says that it holds the lock, if it lives.
+    /// The process that the lock file names, if it lives.
     fn holder(&self) -> Option<u32> {
         let mut text = String::new();
         private::open(&self.lock_file(), Access::Read)
@@ -137,14 +136,14 @@ impl Directory {
         Ok(self.environments().join(format!("{name}.{generation}")))
     }
 
-    /// Writes `content` under a temporary name and gives it its own. Whatever had that name before
-    /// keeps its content. Not synced: that is slow, and nobody who is served waits for it.
+    /// Writes `content` under a temporary name, then renames it to `path`. A file that had that name keeps its
+    /// content for those who have it open. Does not sync, which is slow: readers need not wait for that.
     pub(crate) fn stage(&self, content: &[u8], path: &Path) -> Result<(), Error> {
         self.stage_with_room(content, content.len(), path)
     }
 
-    /// As [`stage`](Self::stage), with zeros up to `length`. The disk holds room for all of them:
-    /// who maps the file and writes to it is not killed because the disk is full.
+    /// As [`stage`](Self::stage), with zeros up to `length`. Their room on disk is allocated, because a process that
+    /// writes to a map of the file would be killed if the disk were full.
     pub(crate) fn stage_with_room(
         &self,
         content: &[u8],
@@ -152,19 +151,19 @@ impl Directory {
         path: &Path,
     ) -> Result<(), Error> {
         let staging = self.staging();
-        // One writer at a time, so what is there was left by a failure or by an earlier run.
+        // There is one writer at a time, so a file of that name was left by a failure or by an earlier run.
         unlink(&staging)?;
         let written = self.write(content, length, &staging).and_then(|()| {
             fs::rename(&staging, path).map_err(Error::io("rename the staged file to", path))
         });
         if written.is_err() {
-            // The failure at hand says more than one to tidy up; the next stage unlinks too.
+            // The first error says more than one of tidying up. The next stage unlinks too.
             let _ = unlink(&staging);
         }
         written
     }
 
-    /// Everything with a generation. Files of any other name are somebody's, not ours.
+    /// Finds all files that have a generation in their name. Files of any other name are not ours.
     pub(crate) fn found(&self) -> Result<Found, Error> {
         let mut found = Found::default();
         for name in names(&self.path)? {
@@ -186,7 +185,7 @@ impl Directory {
         Ok(found)
     }
 
-    /// Makes sure that every name given so far outlives a power cut.
+    /// Syncs the directories, so that all names given so far survive a power cut.
     pub(crate) fn sync_names(&self) -> Result<(), Error> {
         [&self.path, &self.environments()]
             .into_iter()
@@ -237,7 +236,7 @@ fn kind(path: &Path) -> Result<Option<Kind>, Error> {
     }
 }
 
-/// Gives what has the name `path` another one.
+/// Renames what is at `path` to a free name beside it.
 fn set_aside(path: PathBuf, found: Kind) -> Result<Error, Error> {
     let mut moved = path.clone();
     for number in 1_u32.. {
@@ -250,7 +249,7 @@ fn set_aside(path: PathBuf, found: Kind) -> Result<Error, Error> {
     Ok(Error::Misplaced { path, found, moved })
 }
 
-/// Makes sure that the content of a file outlives a power cut. `Ok` if the name is gone.
+/// Syncs the content of a file, so that it survives a power cut. `Ok` if the name is gone.
 pub(crate) fn sync(path: &Path) -> Result<(), Error> {
     match fs::File::open(path).and_then(|file| file.sync_data()) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -260,7 +259,7 @@ pub(crate) fn sync(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// `Ok` if the name is gone, whoever did it, or is that of a directory, which is nobody's to remove.
+/// `Ok` if the name is gone already, or is that of a directory, which we did not make.
 pub(crate) fn unlink(path: &Path) -> Result<(), Error> {
     use io::ErrorKind::{IsADirectory, NotFound};
     match fs::remove_file(path) {
@@ -286,7 +285,8 @@ fn is_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-/// `<stem>.<generation>`, written as we write it: no sign, no leading zero, and room to count on.
+/// Splits `<stem>.<generation>`, in which the generation is as we write it: no sign, no leading zero, and low enough
+/// to count on from.
 fn split(name: &str) -> Option<(&str, u64)> {
     let (stem, text) = name.rsplit_once('.')?;
     let generation: u64 = text.parse().ok()?;

@@ -1,5 +1,4 @@
-//! What can go wrong with a state directory, each with the act and the path. Knows nothing of what
-//! to do about it.
+//! What can go wrong with a state directory. Each error names the act and the path.
 
 use std::fmt;
 use std::fs::FileType;
@@ -15,9 +14,9 @@ pub enum Error {
     Io {
         /// The act, as a verb phrase: `create directory`, `rename`.
         act: &'static str,
-        /// What it was done to.
+        /// The path it was done to.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// Another writer holds the directory.
@@ -25,10 +24,10 @@ pub enum Error {
     Locked {
         /// The state directory.
         directory: PathBuf,
-        /// Who holds it, by its own word; `None` if it left none, or is gone.
+        /// The process that the lock file names; `None` if it names none that lives.
         process: Option<u32>,
     },
-    /// The directory belongs to somebody else, who could replace what readers trust.
+    /// The directory belongs to another user, who could replace files that readers trust.
     #[error(
         "use state directory {}: it belongs to user {owner}, not to user {user} who runs this; \
          give it over with `chown {user} {}`, or name a directory inside it, which will be created",
@@ -43,7 +42,7 @@ pub enum Error {
         /// Effective user id of this process.
         user: u32,
     },
-    /// The directory is open to others, who could replace what readers trust.
+    /// The directory is open to other users, who could replace files that readers trust.
     #[error(
         "use state directory {}: mode {mode:03o} lets other users in, expected 700; \
          close it with `chmod 700 {}`",
@@ -56,8 +55,8 @@ pub enum Error {
         /// Its permission bits.
         mode: u32,
     },
-    /// Anybody may rename or remove the directory. Nothing they put in its place would be trusted,
-    /// so this only keeps the next start from finding what was published.
+    /// A warning: anybody may rename or remove the directory. A directory in its place would not be trusted, so the
+    /// only harm is that the next start does not find what was published.
     #[error(
         "rely on state directory {}: anybody may move it, because mode {mode:03o} of {} lets all \
          users write there; keep them from it with `chmod +t {}`",
@@ -73,14 +72,14 @@ pub enum Error {
         /// Its permission bits.
         mode: u32,
     },
-    /// Something that is not ours had a name that is, and was moved out of the way.
+    /// A warning: something that is not ours had one of our names, and was moved aside.
     #[error("use {}: {found}; moved to {}", path.display(), moved.display())]
     Misplaced {
         /// Our name.
         path: PathBuf,
-        /// What had it.
+        /// What had that name.
         found: Kind,
-        /// What it is called now.
+        /// Its new name.
         moved: PathBuf,
     },
     /// The name cannot be part of a file name.
@@ -89,21 +88,21 @@ pub enum Error {
         /// The name asked for.
         name: String,
     },
-    /// The value cannot be archived (usually: it takes more than 2 GiB).
+    /// The value cannot be archived, usually because it takes more than 2 GiB.
     #[error("archive {}", path.display())]
     Archive {
         /// The file it was meant for.
         path: PathBuf,
-        /// What rkyv said.
+        /// The error of rkyv.
         source: rkyv::rancor::Error,
     },
-    /// The name is gone, because a newer generation replaced it: look at the board again.
+    /// The name is gone, because a newer generation replaced the file: look at the board again.
     #[error("map {}: retired", path.display())]
     Retired {
         /// The file asked for.
         path: PathBuf,
     },
-    /// A file is there, but it is not what was asked for.
+    /// The file is there, but is not what was asked for.
     #[error("map {}: {defect}", path.display())]
     Defective {
         /// The file.
@@ -113,13 +112,13 @@ pub enum Error {
     },
 }
 
-/// What is wrong with a file, in the order in which it is looked for.
+/// What is wrong with a file, in the order of the checks.
 #[derive(Debug, thiserror::Error)]
 pub enum Defect {
-    /// It is no regular file.
+    /// It is not a regular file.
     #[error("{0}, expected a regular file")]
     Kind(Kind),
-    /// It belongs to somebody else.
+    /// It belongs to another user.
     #[error("it belongs to user {found}, expected {expected}")]
     Owner {
         /// User id of its owner.
@@ -127,7 +126,7 @@ pub enum Defect {
         /// Effective user id of this process.
         expected: u32,
     },
-    /// Others may read or write it, so it is not as a publisher made it.
+    /// Others may read or write it, so no publisher made it like this.
     #[error("mode {found:03o}, expected 600")]
     Permissions {
         /// Its permission bits.
@@ -138,70 +137,70 @@ pub enum Defect {
     Truncated {
         /// Bytes in the file.
         found: u64,
-        /// Bytes that there should be, at least.
+        /// The least number of bytes expected.
         expected: u64,
     },
     /// It does not begin with our magic.
     #[error("foreign: not written by a publisher")]
     Foreign,
-    /// Its header, or the layout of the board, is of another release.
+    /// Its header, or the layout of the board, is of another release of this crate.
     #[error("header format {found}, expected {expected}")]
     HeaderFormat {
         /// The format in the file.
         found: u32,
-        /// The one this release writes.
+        /// The format of this release.
         expected: u32,
     },
-    /// Its archived types are laid out as another release of the caller does.
+    /// Its archived types are of another release of the caller.
     #[error("format {found}, expected {expected}")]
     Format {
         /// The format in the file.
         found: u32,
-        /// The caller's.
+        /// The caller's format.
         expected: u32,
     },
-    /// A value of another type was archived in it.
+    /// It holds a value of another type.
     #[error("holds a value of another type")]
     Type,
-    /// It was written for another generation than its name says.
+    /// Its header has another generation than its name.
     #[error("generation {found}, expected {expected}")]
     Generation {
         /// The generation in the file.
         found: u64,
-        /// The one asked for.
+        /// The generation asked for.
         expected: u64,
     },
-    /// It goes on after its end.
+    /// It is longer than it says.
     #[error("length {found} bytes, expected {expected}")]
     Length {
         /// Bytes in the file.
         found: u64,
-        /// Bytes that there should be.
+        /// Bytes expected.
         expected: u64,
     },
-    /// Its payload is not the one that was written.
+    /// Its payload is not as it was written.
     #[error("checksum {found:016x}, expected {expected:016x}")]
     Checksum {
         /// The checksum of the payload.
         found: u64,
-        /// The one in the header.
+        /// The checksum in the header.
         expected: u64,
     },
-    /// Its payload is as written, but no archive of the value's type.
+    /// Its payload is as it was written, but is not an archive of the value's type.
     #[error("not a valid archive: {0}")]
     Invalid(rkyv::rancor::Error),
 }
 
-/// What lies under a name.
+/// What a name stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// A regular file.
     File,
     /// A directory.
     Directory,
-    /// A symbolic link, wherever it leads.
+    /// A symbolic link.
     Link,
-    /// A pipe with a name.
+    /// A named pipe.
     Fifo,
     /// A socket.
     Socket,
@@ -251,7 +250,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// A path as a shell takes it for one word, to be pasted after a command.
+/// A path quoted as one word for a shell, so that a command in a message can be pasted.
 struct Word<'path>(&'path Path);
 
 impl fmt::Display for Word<'_> {

@@ -1,5 +1,4 @@
-//! The header before each archive: what a file says of itself. Knows nothing of files or of the
-//! archive's inside.
+//! The header before each archive: what a file says of itself.
 //!
 //! ```text
 //!  0  magic            8 bytes
@@ -11,7 +10,7 @@
 //! 40  checksum         u64     xxh3 of the payload
 //! ```
 //!
-//! All little-endian, as the archive is.
+//! All numbers are little-endian, as in the archive.
 
 use std::ops::Range;
 
@@ -19,14 +18,14 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Defect;
 
-/// The alignment that an archive may count on.
+/// The alignment that an archive can rely on, in bytes.
 pub(crate) const ALIGNMENT: usize = 16;
+/// The length of the header, in bytes.
 pub(crate) const LENGTH: usize = 48;
 const MAGIC: [u8; 8] = *b"snapshot";
 const HEADER_FORMAT: u32 = 1;
 
-// A map starts on a page, so the archive is aligned if the header is a whole number of alignments
-// long.
+// A map starts on a page, so the archive is aligned if the length of the header is a multiple of the alignment.
 const _: () = assert!(LENGTH.is_multiple_of(ALIGNMENT));
 
 const GENERATION: Range<usize> = 16..24;
@@ -42,14 +41,13 @@ pub(crate) struct Identification {
 /// How much of a file is checked before it is read in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// The header: the writer of this run made the rest.
+    /// The header alone: the writer of this run wrote or checked the payload.
     Payload,
-    /// Header, checksum and the archive's structure.
+    /// The header, the checksum and the structure of the archive.
     Nothing,
 }
 
-/// Writes the header into the first [`LENGTH`] bytes of `file`, whose payload is already behind
-/// them.
+/// Writes the header into the first [`LENGTH`] bytes of `file`. The payload must be behind them already.
 pub(crate) fn write(file: &mut [u8], identification: Identification) {
     let (header, payload) = file.split_at_mut(LENGTH);
     let fields: [&[u8]; 7] = [
@@ -64,14 +62,13 @@ pub(crate) fn write(file: &mut [u8], identification: Identification) {
     header.copy_from_slice(&fields.concat());
 }
 
-/// Changes the generation in the header of a whole file: it is decided last. The checksum is not of
-/// it.
+/// Sets the generation in the header of a whole file, which is known last. The checksum does not cover the header.
 pub(crate) fn set_generation(file: &mut [u8], generation: u64) {
     file[GENERATION].copy_from_slice(&generation.to_le_bytes());
 }
 
-/// Compares the header of a whole file with what was asked for, and the payload with its checksum
-/// where `trust` says so. Returns the payload.
+/// Compares the header of a whole file with what was asked for and, unless the payload is trusted, the payload with
+/// its checksum. Returns the payload.
 pub(crate) fn check(file: &[u8], asked: Identification, trust: Trust) -> Result<&[u8], Defect> {
     let truncated = |expected| Defect::Truncated {
         found: file.len() as u64,

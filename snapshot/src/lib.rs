@@ -1,96 +1,85 @@
-//! Publishing archived values from one writer to many readers. Knows nothing of flags, keys or
-//! HTTP.
+//! Shared memory: publishing archived values from one writer to many readers.
 //!
-//! One process, the writer, owns a state directory through a [`Publisher`]. Any number of other
-//! processes follow it through a [`Reader`]. A value is archived once, by the writer, and read in
-//! place by everybody: a reader's [`Map`] is the page cache itself, so N readers of a document hold
-//! it in memory once.
+//! One process, the writer, owns a state directory through a [`Publisher`]. Any number of other processes follow it
+//! through a [`Reader`]. The writer archives a value once, and everybody reads it in place: a reader's [`Map`] is the
+//! page cache itself, so N readers of a value hold it in memory once. This crate does not interpret values.
 //!
-//! # What lies in the directory
+//! # What is in the directory
 //!
 //! ```text
-//! lock                              the process id of the one writer, for people: what it holds
-//!                                   while it lives is the directory itself (flock)
-//! board                             generations, times and states, all of it atomics
+//! lock                              the process id of the writer, for people. The lock itself is on the
+//!                                   directory (flock), for as long as the writer lives
+//! board                             generations, and words of the caller: all of them atomic
 //! index.<generation>                one archived value: what the rows are
 //! environments/<name>.<generation>  one archived value: the file of a row
-//! staging                           what is being written and has no name yet
+//! staging                           a file that is being written and has no name yet
 //! ```
 //!
-//! A **row** is whatever changes on its own. Each has a word on the board, the generation of its
-//! file, and so does the index; there is one count of generations for all of them, and it goes on
-//! from run to run. What a publication costs, writer and readers, is the row that changed: nothing
-//! is written, synced or looked at for the others.
+//! A **row** is a value that changes on its own. Each row has a word on the board, which is the generation of its
+//! file, and so does the index. All of them share one count of generations, which continues from run to run. A
+//! publication costs writer and readers the one row that changed: nothing is written, synced or looked at for the
+//! others.
 //!
 //! # How a row is published
 //!
-//! 1. The writer **stages** the value: archived in memory, written with its header to `staging`,
-//!    renamed to its own name. From then on nobody writes that file again; what replaces it has
-//!    another name.
-//! 2. It stores the generation in the row's word (Release). That store is the whole act of
-//!    **publishing**.
-//! 3. Only then, while readers are served already, the writer **settles**: it syncs the file and
-//!    the names, and unlinks what the file replaced. A power cut before that leaves the older file
-//!    beside a newer one that is whole or, by its checksum, known to be torn. A killed writer
-//!    leaves old or new, whole, whenever it comes.
+//! 1. The writer **stages** the value: it archives it in memory, writes it with its header to `staging`, and renames
+//!    that to its own name. Nobody writes that file again; its replacement has another name.
+//! 2. The writer stores the generation in the row's word (Release). This one store is the act of **publishing**.
+//! 3. Later, while readers are served already, the writer **settles**: it syncs the file and the names, and unlinks
+//!    the file that was replaced. After a power cut before that, the older file is there, beside a newer one that is
+//!    either whole or known to be torn by its checksum. A writer that is killed at any moment leaves the old or the
+//!    new file, whole.
 //!
-//! The index is published in the same way, and only when there are other rows or keys than before.
+//! The index is published in the same way, and only when rows or keys change.
 //!
 //! # How a writer starts
 //!
-//! [`Publisher::open`] takes the lock, puts a new board in place and keeps the one before in hand:
-//! with the index that it names, it tells what is known of the rows of the run before. Then each
-//! row can be [adopted](Publisher::adopt): of the files with its name, the newest whole one becomes
-//! the row's, under the name and generation that it has, and nothing is written. Nothing is
-//! trusted on the way: all of it is read, its checksum compared, the archive validated. What is
-//! defective is told by name and is never served. Publishing and settling the first index unlinks
-//! whatever was not adopted. A writer that is killed on the way leaves to the next one what it
-//! found or what it has settled.
+//! [`Publisher::open`] takes the lock, puts a new board in place and keeps the previous one open: with the index that
+//! it names, it tells what is known of the rows of the previous run. Then each row can be
+//! [adopted](Publisher::adopt): the newest whole file of its name becomes the row's file, under the name and
+//! generation that it has, and nothing is written. Adopting trusts nothing: it reads the whole file, compares its
+//! checksum and validates the archive. A defective file is reported by name and is never served. When the first index
+//! is published and settled, all files that were not adopted are unlinked. A writer that is killed before that leaves
+//! to the next one what it found or what it settled.
 //!
-//! What has a name of ours and is no file, and so was made by nobody who publishes, does no harm: it
-//! is replaced, or, if it is a directory, moved aside.
+//! A link, pipe, directory or device that has one of our names was not made by a writer. It is replaced or, if it is
+//! a directory, moved aside.
 //!
 //! # How a reader follows
 //!
-//! One load of [`Board::row_generation`] (Acquire) tells whether a row changed. If so, the reader
-//! maps its file of that generation and drops the map of the one before. Release and Acquire make
-//! what was renamed before the store visible after the load, so a reader sees a whole value or
-//! none. The same goes for [`Board::index_generation`]. A reader need not look at rows that nobody
-//! asks it for; and who holds many and is told that something changed finds in
-//! [`Board::generation`] and [`Board::published`] what.
+//! One load of [`Board::row_generation`] (Acquire) tells whether a row changed. If so, the reader maps the row's file
+//! of that generation and drops the previous map. Because of Release and Acquire, the rename before the store is
+//! visible after the load, so a reader sees a whole value or none. The same holds for [`Board::index_generation`]. A
+//! reader looks only at the rows that it is asked for.
 //!
-//! There are no locks, no reader table and nothing to clean up after a reader that died: a map
-//! keeps its pages when the file's name is gone, and the kernel frees them with the last map.
+//! There are no locks, no table of readers and nothing to clean up after a reader that died: a map keeps its pages
+//! when the file's name is gone, and the kernel frees them with the last map.
 //!
-//! A reader that is slow may find a name already unlinked, when a newer file was published and
-//! settled between its load and its map. That is [`Error::Retired`]: load the generation again. The
-//! map in hand stays good meanwhile.
+//! A slow reader may find a name already unlinked, when a newer file was published and settled between its load and
+//! its map. That is [`Error::Retired`]: load the generation again. The map that the reader holds stays valid
+//! meanwhile.
 //!
-//! **What staleness costs:** a reader that loaded the generation just before it moved answers from
-//! the one before, for as long as it takes until it next looks at the board. It can never go back
-//! to an older one.
+//! **The cost of staleness:** a reader that loaded a generation just before it changed answers from the previous
+//! value until it looks at the board again. It never goes back to an older value.
 //!
-//! # Whom a reader trusts
+//! # What a reader trusts
 //!
-//! Every open compares the header with what was asked for: magic, header format, the caller's
-//! format, the type of the value, generation and length. The payload is then trusted, because
-//! whoever wrote it held the lock of a directory that only this user may enter, and wrote header
-//! and payload in one piece before the file had a name; or because the writer of this run has
-//! adopted the file. [`Reader::map_verified`] and [`Reader::index_verified`] trust nothing: they
-//! check the checksum and validate the archive, as adopting does.
+//! Every open compares the header with what was asked for: magic, header format, the caller's format, the type of the
+//! value, generation and length. The payload is then trusted. Either a writer of this run wrote it, which held the
+//! lock of a directory that only this user may enter, and wrote header and payload before the file had a name; or the
+//! writer of this run adopted the file.
 //!
-//! Only regular files of this user that are closed to all others are opened, and nothing else is
-//! followed or waited for. A directory that others could write to is refused by the writer, and not
-//! closed by it: what lies there may be forged.
+//! Only regular files of this user that are closed to all others are opened; links are not followed, and no open
+//! waits. The writer refuses a directory that others can write to, and does not close it to them: what is in it may
+//! be forged.
 //!
 //! # Caveats
 //!
-//! - A mapped file that somebody truncates kills its readers with SIGBUS. Nothing here does; do not
-//!   edit the directory by hand while a reader lives.
-//! - A restarted writer makes a new board. A reader of an earlier run keeps the old one, on which
-//!   nothing moves any more.
-//! - `flock` and shared maps are needed: a local file system (tmpfs included), not every network
-//!   one.
+//! - If somebody truncates a mapped file, its readers die of SIGBUS. No process of this project does. Do not edit the
+//!   directory by hand while a reader lives.
+//! - A restarted writer makes a new board. A reader of the previous run keeps the old one, which does not change any
+//!   more.
+//! - `flock` and shared maps are needed: a local file system (tmpfs included), not every network file system.
 
 mod adopt;
 mod board;

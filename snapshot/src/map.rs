@@ -1,6 +1,5 @@
-//! The reader's view of a file, read in place. All unsafe code of the project is here; what it
-//! relies on is promised by `directory` (who may write), `publish` (what is written) and `header`
-//! (what is checked). Knows nothing of names.
+//! The reader's view of a file, read in place. All unsafe code of the project is here. It relies on `directory` (who
+//! may write), `publish` (what is written) and `header` (what is checked).
 #![expect(
     unsafe_code,
     reason = "memory maps, and reading archives in place without validating them on every access"
@@ -22,11 +21,11 @@ use crate::header::{self, Trust};
 use crate::private::{self, Access};
 use crate::value::{self, Value};
 
-/// A read-only view of a published value: derefs to its archived form. It outlives the file's name,
-/// and its pages are shared by every process that maps the same file.
+/// A read-only view of a published value, which derefs to its archived form. It outlives the file's name. All
+/// processes that map the same file share its pages.
 pub struct Map<T: Value> {
     bytes: Mmap,
-    // It gives out `&T::Archived`, so it may go to another thread where an owner of one may.
+    // A map lends `&T::Archived`, so it is `Send` and `Sync` exactly where an owner of one is.
     value: PhantomData<Box<T::Archived>>,
 }
 
@@ -47,9 +46,9 @@ impl<T: Value> Map<T> {
             }
             opened => opened?,
         };
-        // SAFETY: nobody changes the bytes under the map. `Directory::stage` writes a file before
-        // it has the name by which it was opened here, never after; and `Directory::existing` and
-        // `private::open` made sure that nobody but this user, who owns both, gets at the file.
+        // SAFETY: nobody changes the bytes under the map. `Directory::stage` writes a file only before it has the
+        // name by which it was opened here. `Directory::existing` and `private::open` have checked that only this
+        // user, who owns both, can reach the directory and the file.
         let bytes = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
         if trust == Trust::Nothing {
             read_ahead(&bytes).map_err(Error::io("read", path))?;
@@ -63,7 +62,7 @@ impl<T: Value> Map<T> {
             Ok(payload) => payload,
             Err(defect) => return Err(defective(defect)),
         };
-        // `deref` relies on it, whatever the header says.
+        // `deref` relies on this, whatever the header says.
         let least = size_of::<T::Archived>();
         if payload.len() < least {
             let expected = (header::LENGTH + least) as u64;
@@ -89,16 +88,15 @@ impl<T: Value> Deref for Map<T> {
 
     fn deref(&self) -> &T::Archived {
         let payload = &self.bytes[header::LENGTH..];
-        // SAFETY: the payload is an archive of `T` whose root is at its end: `value::archive` made
-        // it from a `T` and wrote a header with the type's fingerprint before it, which `open`
-        // compared, as it did the length. Where the writer is not trusted, `open` validated it. It
-        // is aligned: a map begins on a page, the header is a whole number of alignments, and
-        // `open` does not compile for a type that needs more.
+        // SAFETY: the payload is an archive of `T` with its root at the end. `value::archive` made it from a `T` and
+        // wrote the type's fingerprint and the length into the header, and `open` compared both. If the writer was
+        // not trusted, `open` has validated the archive. The payload is aligned: a map begins on a page, the header's
+        // length is a multiple of the alignment, and `open` does not compile for a type that needs a larger one.
         unsafe { rkyv::access_unchecked::<T::Archived>(payload) }
     }
 }
 
-// Without the value: what is published may be secret, and is large.
+// Does not show the value, which is large and may be secret.
 impl<T: Value> fmt::Debug for Map<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -108,11 +106,11 @@ impl<T: Value> fmt::Debug for Map<T> {
     }
 }
 
-/// Brings all of a file into memory, in one go. What the disk cannot give is an error here, where
-/// it would kill the process when it was first looked at in the map.
+/// Reads a whole file into memory. A page that the disk cannot read is an error here; without this, the first access
+/// to it in the map would kill the process.
 fn read_ahead(bytes: &Mmap) -> io::Result<()> {
     match bytes.advise(Advice::PopulateRead) {
-        // Linux before 5.14: it is read page by page, and trusted to be readable.
+        // Linux before 5.14 does not know the advice. The file is then read page by page and trusted to be readable.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         populated => populated,
     }
@@ -126,7 +124,7 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// Maps a file that holds a whole number of words and keeps its length.
+    /// Maps a file of words. Its length does not change.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let file = private::open(path, Access::ReadAndWrite)?;
         let map = MmapOptions::new()
@@ -142,9 +140,9 @@ impl Deref for Words {
 
     fn deref(&self) -> &[AtomicU64] {
         let first = self.map.as_ptr().cast::<AtomicU64>();
-        // SAFETY: `count` words lie within the map, which begins on a page and lives as long as
-        // `self`. No process touches them but through this slice, so every access is atomic;
-        // `Board::create` gives the file its length before its name, and nobody changes it after.
+        // SAFETY: `count` words lie within the map, which begins on a page and lives as long as `self`. All processes
+        // use them through this slice only, so every access is atomic. `Board::create` gives the file its length
+        // before its name, and nobody changes the length afterwards.
         unsafe { slice::from_raw_parts(first, self.count) }
     }
 }

@@ -1,4 +1,4 @@
-//! Whose a directory is, and who else could write there. Knows nothing of what lies in it.
+//! Who owns a directory, and who else can write there.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -13,9 +13,9 @@ const OTHERS_WRITE: u32 = 0o022;
 const ALL_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// For the writer: refused if others own it or can write there, for what they wrote may be forged
-/// and closing it would come too late; closed to them if they could only read. Returns what is
-/// worth a warning besides.
+/// For the writer: refuses a directory that others own or can write to, because what they wrote may be forged and
+/// closing the directory would come too late. Closes one that others can only read. Returns other findings as
+/// warnings.
 pub(crate) fn claim(path: &Path) -> Result<Vec<Error>, Error> {
     let mode = mode_if_ours(path)?;
     if mode & OTHERS_WRITE != 0 {
@@ -27,7 +27,7 @@ pub(crate) fn claim(path: &Path) -> Result<Vec<Error>, Error> {
     Ok(parent_open_to_all(path).into_iter().collect())
 }
 
-/// For the writer, of a directory within a claimed one: nobody else can have come that far.
+/// For the writer: closes a directory that is within a claimed one, where nobody else can have written.
 pub(crate) fn claim_inside(path: &Path) -> Result<(), Error> {
     if mode_if_ours(path)? & OTHERS != 0 {
         close(path)?;
@@ -35,7 +35,7 @@ pub(crate) fn claim_inside(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// For a reader: as a writer leaves it.
+/// For a reader: refuses a directory that is not as a writer leaves it.
 pub(crate) fn check(path: &Path) -> Result<(), Error> {
     let mode = mode_if_ours(path)?;
     if mode & OTHERS != 0 {
@@ -44,7 +44,7 @@ pub(crate) fn check(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The permission bits, if nobody else can put another directory or other files here.
+/// The permission bits, if the directory, and a link to it, belong to this user.
 fn mode_if_ours(path: &Path) -> Result<u32, Error> {
     let user = nix::unistd::geteuid().as_raw();
     let refused = |owner| Error::Owner {
@@ -56,8 +56,8 @@ fn mode_if_ours(path: &Path) -> Result<u32, Error> {
     let (link, target) = fs::symlink_metadata(path)
         .and_then(|link| Ok((link, fs::metadata(path)?)))
         .map_err(act)?;
-    // A link by the administrator is fine (systemd makes one for a dynamic user); a stranger's,
-    // say in a temporary directory, would have us write wherever it points.
+    // A link by the administrator is fine: systemd makes one for a dynamic user. A link by anybody else, for example
+    // in a temporary directory, could lead our files anywhere.
     if link.is_symlink() && link.uid() != user && link.uid() != 0 {
         return Err(refused(link.uid()));
     }
@@ -79,7 +79,7 @@ fn open_to_others(path: &Path, mode: u32) -> Error {
     }
 }
 
-/// The nearest directory above in which anybody may rename what is another's.
+/// The nearest directory above in which anybody may rename the files of others, as a warning.
 fn parent_open_to_all(path: &Path) -> Option<Error> {
     let whole = path.canonicalize().ok()?;
     whole.ancestors().skip(1).find_map(|parent| {

@@ -1,7 +1,7 @@
-//! Opening files that nobody but this user can have made. Knows nothing of what is in them.
+//! Opening files that only this user can have made.
 //!
-//! Whatever else may lie under a name of ours, a link, a pipe, a directory, a device, a file of
-//! somebody else, is told by its kind and not followed, waited for or read.
+//! Anything else under one of our names (a link, a pipe, a directory, a device, a file of another user) is an error
+//! that names its kind. It is not followed, waited for or read.
 
 use std::fs::{self, Metadata, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -11,7 +11,7 @@ use nix::fcntl::OFlag;
 
 use crate::error::{Defect, Error, Kind};
 
-/// What may be done with an opened file.
+/// What a file is opened for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Access {
     Read,
@@ -26,7 +26,7 @@ pub(crate) fn open(path: &Path, access: Access) -> Result<fs::File, Error> {
         .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
         .open(path);
     let file = opened.map_err(|error| {
-        // The kernel's words for a link or a socket would be of little help.
+        // The kernel's errors for a link or a socket are misleading, such as `Too many levels of symbolic links`.
         match fs::symlink_metadata(path).map(|found| defect(&found)) {
             Ok(Some(defect)) => Error::defective(path)(defect),
             _ => Error::io("open", path)(error),

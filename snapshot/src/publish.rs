@@ -1,5 +1,4 @@
-//! The writer: publishes an index and rows, reclaims what they replace. Knows nothing of what the
-//! values mean.
+//! The writer: publishes an index and rows, and reclaims the files that they replace.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -9,62 +8,64 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rkyv::util::AlignedVec;
 
+use crate::adopt::{Adoption, newest_whole};
 use crate::board::{Board, Shape};
 use crate::directory::{Directory, sync, unlink};
 use crate::error::Error;
-use crate::header;
+use crate::header::{self, Trust};
+use crate::map::Map;
 use crate::value::{self, Value};
 
-/// The one writer of a state directory, until it is dropped. Its threads take turns in
-/// [`publish`](Self::publish), but only to write; nobody waits for [`settle`](Self::settle).
+/// The one writer of a state directory, until it is dropped. Threads that [`publish`](Self::publish) archive in
+/// parallel and take turns to write. No publication waits for [`settle`](Self::settle).
 #[derive(Debug)]
 pub struct Publisher {
-    pub(crate) directory: Directory,
-    pub(crate) board: Arc<Board>,
-    pub(crate) earlier_board: Option<Board>,
-    pub(crate) format: u32,
+    directory: Directory,
+    board: Arc<Board>,
+    earlier_board: Option<Board>,
+    format: u32,
     state: Mutex<State>,
     warnings: Vec<Error>,
     lock: fs::File,
 }
 
 #[derive(Debug)]
-pub(crate) struct State {
-    /// Published last, in this run or, before the first publish, in an earlier one.
+struct State {
+    /// The last generation that was published in this run or, before the first, in an earlier run.
     generation: u64,
-    /// What the next index replaces: the one before it; at first, those that earlier runs left.
-    pub(crate) index: Vec<PathBuf>,
-    /// What earlier runs left of rows and is not adopted, by name. The first index replaces it.
-    pub(crate) earlier: HashMap<String, Vec<u64>>,
-    /// Each row's file, of those that have one.
-    pub(crate) rows: HashMap<usize, PathBuf>,
+    /// The files that the next index replaces: the current index; at first, those that earlier runs left.
+    index: Vec<PathBuf>,
+    /// The generations of row files that earlier runs left and that are not adopted, by name. The first index
+    /// replaces them.
+    earlier: HashMap<String, Vec<u64>>,
+    /// The file of each row that has one.
+    rows: HashMap<usize, PathBuf>,
     /// In the order of publication.
-    pub(crate) unsettled: Vec<Unsettled>,
+    unsettled: Vec<Unsettled>,
 }
 
-/// A file that is published, and may not outlive a power cut yet.
+/// A file that is published but not synced yet.
 #[derive(Debug)]
-pub(crate) struct Unsettled {
-    pub(crate) file: PathBuf,
-    pub(crate) replaces: Vec<PathBuf>,
+struct Unsettled {
+    file: PathBuf,
+    replaces: Vec<PathBuf>,
 }
 
 impl Publisher {
     /// Takes possession of a state directory.
     ///
-    /// Creates it, 0700, if need be; closes it to others if they could read there; takes the lock;
-    /// puts a new board in place. Generations continue after the highest one found. What an
-    /// earlier run left can be [adopted](Self::adopt), and what is not keeps its name until the
-    /// first index has settled.
+    /// Creates the directory with mode 0700 if it is missing, closes it to others if they could read there, takes the
+    /// lock, and puts a new board in place. Generations continue after the highest one found. Files that an earlier
+    /// run left can be [adopted](Self::adopt); the others keep their names until the first index has settled.
     ///
     /// # Errors
     ///
-    /// [`Error::Owner`] if it belongs to another user, [`Error::Permissions`] if others could write
-    /// there, [`Error::Locked`] if another publisher lives, [`Error::Io`].
+    /// [`Error::Owner`] if the directory belongs to another user; [`Error::Permissions`] if others could write there;
+    /// [`Error::Locked`] if another publisher lives; [`Error::Io`].
     pub fn open(directory: &Path, shape: Shape) -> Result<Self, Error> {
         let (directory, mut warnings) = Directory::create(directory)?;
         let lock = directory.lock()?;
-        warnings.extend(directory.furnish()?);
+        warnings.extend(directory.prepare()?);
         let found = directory.found()?;
         let earlier_board = match Board::open(&directory, shape.format) {
             Ok(board) => Some(board),
@@ -94,7 +95,7 @@ impl Publisher {
         })
     }
 
-    /// What was not as it should be when the directory was opened, and did not matter.
+    /// Problems that were met when the directory was opened, and did not prevent it.
     pub fn warnings(&self) -> &[Error] {
         &self.warnings
     }
@@ -104,16 +105,69 @@ impl Publisher {
         &self.board
     }
 
-    /// The board, for threads that publish nothing.
+    /// The board, to be shared with threads that do not publish.
     pub fn share_board(&self) -> Arc<Board> {
         Arc::clone(&self.board)
     }
 
-    /// Publishes `value` as `index.<generation>`. Returns the generation: the next one of all.
+    /// The board of the previous run, for its words; `None` if there is none that can be read.
+    pub fn earlier_board(&self) -> Option<&Board> {
+        self.earlier_board.as_ref()
+    }
+
+    /// The index of the previous run, which tells what the rows of its board were; `None` if there is no such board
+    /// or it names no index.
     ///
     /// # Errors
     ///
-    /// [`Error::Archive`], [`Error::Io`]; nothing that readers see is changed then.
+    /// [`Error::Defective`]; [`Error::Retired`] if the file is gone; [`Error::Io`].
+    pub fn earlier_index<I: Value>(&self) -> Result<Option<Map<I>>, Error> {
+        let generation = self.earlier_board().map_or(0, Board::index_generation);
+        if generation == 0 {
+            return Ok(None);
+        }
+        let file = self.directory.index(generation);
+        Map::open(&file, self.format, generation, Trust::Nothing).map(Some)
+    }
+
+    /// Makes the newest whole file of an earlier run, `environments/<name>.<generation>`, the file of this row. The
+    /// file keeps its name and generation and is not written.
+    ///
+    /// Reads the whole file and trusts nothing in it. To be called once for each row, from any number of threads,
+    /// before there are readers and before the first index, which replaces all files that were not adopted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Name`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn adopt<T: Value>(&self, row: usize, name: &str) -> Result<Adoption<T>, Error> {
+        let generations = self.state().earlier.remove(name).unwrap_or_default();
+        let (adoption, others) = newest_whole(&self.directory, self.format, name, generations)?;
+        let mut state = self.state();
+        if let Some(adopted) = &adoption.adopted {
+            let file = self.directory.file(name, adopted.generation)?;
+            self.board.publish_row(row, adopted.generation);
+            state.rows.insert(row, file.clone());
+            // The writer that published the file may have been killed before it synced the file.
+            state.unsettled.push(Unsettled {
+                file,
+                replaces: others,
+            });
+        } else {
+            // They are unlinked when the first index settles.
+            state.index.extend(others);
+        }
+        Ok(adoption)
+    }
+
+    /// Publishes `value` as `index.<generation>`. Returns the generation.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Archive`], [`Error::Io`]. Readers see no change then.
     pub fn publish_index<I: Value>(&self, value: &I) -> Result<u64, Error> {
         let content = self.archive(value, || self.directory.index(0))?;
         let mut state = self.state();
@@ -132,22 +186,20 @@ impl Publisher {
         Ok(generation)
     }
 
-    /// Publishes `value` as `environments/<name>.<generation>`, the file of this row. Returns the
-    /// generation: the next one of all.
+    /// Publishes `value` as `environments/<name>.<generation>`, the file of this row. Returns the generation.
     ///
-    /// Readers see it when this returns. What it replaces keeps its name until both have
+    /// Readers see the value when this returns. The file that it replaces keeps its name until it has
     /// [settled](Self::settle).
     ///
     /// # Errors
     ///
-    /// [`Error::Name`], [`Error::Archive`], [`Error::Io`]; nothing that readers see is changed
-    /// then.
+    /// [`Error::Name`], [`Error::Archive`], [`Error::Io`]. Readers see no change then.
     ///
     /// # Panics
     ///
     /// If there is no such row.
     pub fn publish<T: Value>(&self, row: usize, name: &str, value: &T) -> Result<u64, Error> {
-        // A row that is not there is a defect, to be told before anything is written.
+        // Panics if there is no such row, before anything is written.
         self.board.row_generation(row);
         let unnumbered = self.directory.file(name, 0)?;
         let content = self.archive(value, || unnumbered)?;
@@ -164,30 +216,30 @@ impl Publisher {
         Ok(generation)
     }
 
-    /// Lets go of rows that the current index names no more: their files are reclaimed when
-    /// everything has [settled](Self::settle). Nobody publishes for them any more.
+    /// Gives up rows that the current index does not name any more: their files are unlinked when it has
+    /// [settled](Self::settle). These rows must not be published again.
     pub fn retire(&self, rows: impl IntoIterator<Item = usize>) {
         let mut state = self.state();
         let replaces: Vec<PathBuf> = rows
             .into_iter()
             .filter_map(|row| state.rows.remove(&row))
             .collect();
-        // After the index has settled, so that a power cut leaves no index that names what is gone.
+        // After the index has settled, so that no power cut leaves an index that names files which are gone.
         if let Some(file) = state.index.first().cloned() {
             state.unsettled.push(Unsettled { file, replaces });
         }
     }
 
-    /// Makes everything that was published before outlive a power cut, then unlinks what it
-    /// replaces. Slow, and in nobody's way.
+    /// Syncs all files that were published before, so that they survive a power cut, then unlinks those that they
+    /// replace. Slow, but nothing else waits for it.
     ///
-    /// In this order a power cut leaves a row's newer file whole, or torn beside the older one; a
-    /// torn one is refused for its checksum. What was replaced before it was settled is never
-    /// synced.
+    /// Because of this order, a power cut leaves a row's newer file either whole, or torn and with the older one
+    /// beside it; a torn file is refused because of its checksum. A file that was replaced before it was settled is
+    /// never synced.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]; what was to be settled is left to the next call then.
+    /// [`Error::Io`]. The next call tries again.
     pub fn settle(&self) -> Result<(), Error> {
         let unsettled = std::mem::take(&mut self.state().unsettled);
         let settled = self.settle_all(&unsettled);
@@ -199,8 +251,8 @@ impl Publisher {
         settled
     }
 
-    /// Whether the file of this row still has its name, if it has a file. `true` while a publication
-    /// is being written: nobody should wait for that to learn it.
+    /// Whether the file of this row still has its name; `true` if the row has no file. Also `true`, without a look,
+    /// while another thread writes a publication, so that the caller does not wait.
     pub fn is_in_place(&self, row: usize) -> bool {
         match self.state.try_lock() {
             Ok(state) => state
@@ -240,15 +292,14 @@ impl Publisher {
         self.directory.stage(&content, file)
     }
 
-    /// One that panicked has published or it has not: the state is changed after.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    /// A thread that panicked with the lock has left the state consistent: it is changed only after a publication.
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Publisher {
-    /// Said, not left to the end of the descriptor: a process that is just being started may hold a
-    /// copy of it for a moment.
+    /// Unlocks explicitly: a process that is being started at this moment may hold a copy of the descriptor.
     fn drop(&mut self) {
         let _ = self.lock.unlock();
     }

@@ -1,5 +1,4 @@
-//! The reader: follows a state directory from any process. Knows nothing of how its files come to
-//! be.
+//! The reader: follows a state directory from any process.
 
 use std::path::Path;
 
@@ -10,7 +9,7 @@ use crate::header::Trust;
 use crate::map::Map;
 use crate::value::Value;
 
-/// One reader of a state directory, of any number, in any number of processes.
+/// A reader of a state directory. There may be any number, in any number of processes.
 #[derive(Debug)]
 pub struct Reader {
     directory: Directory,
@@ -23,8 +22,8 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`Error::Owner`] and [`Error::Permissions`] if others could have written there,
-    /// [`Error::Defective`] for a board of another layout or `format`, [`Error::Io`].
+    /// [`Error::Owner`] and [`Error::Permissions`] if others could have written there; [`Error::Defective`] for a
+    /// board of another layout or `format`; [`Error::Io`].
     pub fn open(directory: &Path, format: u32) -> Result<Self, Error> {
         let directory = Directory::existing(directory)?;
         let board = Board::open(&directory, format)?;
@@ -35,7 +34,7 @@ impl Reader {
         })
     }
 
-    /// The board: load the generation from it, and keep your own slot up to date.
+    /// The board: tells the generations to map.
     pub fn board(&self) -> &Board {
         &self.board
     }
@@ -44,8 +43,8 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`Error::Retired`] if a newer one has replaced it: load the generation again.
-    /// [`Error::Defective`] if it is not the index of that generation, [`Error::Io`].
+    /// [`Error::Retired`] if a newer index has replaced it: load the generation again. [`Error::Defective`] if the
+    /// file is not the index of that generation; [`Error::Io`].
     pub fn index<I: Value>(&self, generation: u64) -> Result<Map<I>, Error> {
         Map::open(
             &self.directory.index(generation),
@@ -55,11 +54,11 @@ impl Reader {
         )
     }
 
-    /// Maps the file of a row: its name, and the generation that the board named.
+    /// Maps the file of a row by its name and the generation that the board named.
     ///
     /// # Errors
     ///
-    /// As [`Reader::index`]; [`Error::Name`] for what cannot be a file's name.
+    /// As [`Reader::index`]; [`Error::Name`] for a text that cannot be a file's name.
     pub fn map<T: Value>(&self, name: &str, generation: u64) -> Result<Map<T>, Error> {
         Map::open(
             &self.directory.file(name, generation)?,
@@ -69,8 +68,7 @@ impl Reader {
         )
     }
 
-    /// As [`Reader::index`], for one that was not published in this run: also refuses a wrong
-    /// checksum and whatever is no valid archive. Reads all of it.
+    /// As [`Reader::index`], and reads the whole file: also refuses a wrong checksum and an invalid archive.
     ///
     /// # Errors
     ///
@@ -85,8 +83,7 @@ impl Reader {
         )
     }
 
-    /// As [`Reader::map`], for a file that was not published in this run: also refuses a wrong
-    /// checksum and whatever is no valid archive. Reads all of it.
+    /// As [`Reader::map`], and reads the whole file: also refuses a wrong checksum and an invalid archive.
     ///
     /// # Errors
     ///

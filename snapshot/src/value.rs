@@ -1,4 +1,4 @@
-//! What can be published: any type that rkyv can archive and validate. Knows nothing of files.
+//! What can be published: any type that rkyv can archive and validate.
 
 use std::any::type_name;
 
@@ -11,11 +11,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::header::{self, Identification};
 
-/// A value that can be staged and mapped: `#[derive(rkyv::Archive, rkyv::Serialize)]` is all it
-/// takes.
+/// A value that can be published and mapped. `#[derive(rkyv::Archive, rkyv::Serialize)]` implements it.
 ///
-/// Its archive must need no more than 16-byte alignment, which is checked when the caller is
-/// compiled.
+/// Its archive must need an alignment of 16 bytes at most, which the compiler checks.
 pub trait Value:
     Archive<Archived: for<'a> CheckBytes<HighValidator<'a, rancor::Error>>>
     + for<'a> Serialize<HighSerializer<AlignedVec, ArenaHandle<'a>, rancor::Error>>
@@ -28,8 +26,8 @@ impl<T> Value for T where
 {
 }
 
-/// The whole content of a file: header and archive in one piece, so that they can be written in
-/// one. Its generation is 0 so far: archiving takes long, and does not have to wait for its turn.
+/// The whole content of a file, header and archive in one piece. Its generation is 0 so far, because archiving takes
+/// long and is done before it is the value's turn to be numbered.
 pub(crate) fn archive<T: Value>(value: &T, format: u32) -> Result<AlignedVec, rancor::Error> {
     let mut file = AlignedVec::new();
     file.resize(header::LENGTH, 0);
@@ -46,8 +44,8 @@ pub(crate) fn identification<T: Value>(format: u32, generation: u64) -> Identifi
     }
 }
 
-/// Tells one archived type from another, so that a file is never read in place as a type it does
-/// not hold. Changes of layout that keep name and size are what the caller's format number is for.
+/// Tells one archived type from another by its name (with its module path) and size, so that no file is read as a
+/// type that it does not hold. The caller's format number covers changes of layout that keep both.
 fn fingerprint<T: Value>() -> u64 {
     xxh3_64_with_seed(type_name::<T>().as_bytes(), size_of::<T::Archived>() as u64)
 }

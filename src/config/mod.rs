@@ -1,225 +1,126 @@
-//! The configuration: every setting, defined once, with its default and what it must look like.
+//! The configuration: `config.json`, whose settings are defined where they are used, and the process environment.
 //!
-//! The JSON names are those of the official proxies, so that their `config.json` works here. Knows nothing of
-//! what the settings do; the one place that reads the file and the process environment.
+//! The names in the file are those of the official proxies, so that their `config.json` works here.
 
-mod section;
-mod server;
+mod error;
+mod key_pairs;
+mod process_environment;
+mod read;
+mod state_directory;
+#[cfg(test)]
+mod tests;
 
-use std::collections::HashSet;
-use std::num::NonZeroUsize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use contract::key::SERVER_SIDE_PREFIX;
-use contract::{KeyPair, ServerSideKey};
+use contract::settings::values::kind;
+use contract::{KeyPair, WorkerSettings};
 use serde_json::Value;
-use supervisor::ApiUrl;
+use supervisor::{ApiUrl, Options};
 
-pub(crate) use section::ConfigError;
-use section::{Section, non_empty, positive, seconds};
-pub(crate) use server::Server;
-use server::whole;
+use key_pairs::Environments;
+use read::{is_ignored, read, shown};
 
-const API_URL: &str = "https://edge.api.flagsmith.com/api/v1";
+pub(crate) use error::ConfigError;
+pub(crate) use process_environment::{path, variable, workers};
 
-/// The most workers anybody may ask for: a typing error should not start a million processes.
-const MOST_WORKERS: usize = 1024;
+/// Older names of settings, which the official proxies read too. Where a file has both, the newer name counts.
+const OLDER_NAMES: [(&str, &str); 2] = [
+    ("api_poll_frequency_seconds", "api_poll_frequency"),
+    ("api_poll_timeout_seconds", "api_poll_timeout"),
+];
 
-/// Every setting.
+/// What the configuration says.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) environment_key_pairs: Vec<KeyPair>,
     pub(crate) api_url: ApiUrl,
-    pub(crate) api_poll_frequency: Duration,
-    pub(crate) api_poll_timeout: Duration,
-    /// The longest document that is fetched, pages together.
-    pub(crate) api_max_document_bytes: usize,
-    pub(crate) server: Server,
-    pub(crate) allow_origins: Vec<String>,
-    /// `None`: never stale.
-    pub(crate) environment_update_grace_period: Option<Duration>,
-    /// `None`: the default of the machine.
-    pub(crate) snapshot_directory: Option<PathBuf>,
-    /// Names that are no setting, to be warned about.
-    pub(crate) unknown: Vec<String>,
+    /// What the supervisor is told.
+    pub(crate) supervisor: Options,
+    /// What workers are told.
+    pub(crate) worker: WorkerSettings,
+    /// A line for each name in the file that is no setting.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Config {
     /// Reads the configuration at `path`.
     ///
     /// # Errors
+    ///
     /// Names the file, the setting, what was found and what is expected; never shows a server-side key.
-    pub(crate) fn load(path: &Path) -> Result<Config, ConfigError> {
+    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| {
             let hint = "expected a readable file; see config.json.example, or try --demo";
             ConfigError::new(&file, "", format!("cannot be read: {error}; {hint}"))
         })?;
-        Config::read(&file, &text)
+        Self::read(&file, &text)
     }
 
-    /// Reads the text of a configuration; `file` is its name, for errors.
-    pub(crate) fn read(file: &str, text: &str) -> Result<Config, ConfigError> {
-        let root: Value = serde_json::from_str(text)
+    /// Reads the text of a configuration; `file` is its name in errors.
+    fn read(file: &str, text: &str) -> Result<Self, ConfigError> {
+        let mut root: Value = serde_json::from_str(text)
             .map_err(|error| ConfigError::new(file, "", format!("is not JSON: {error}")))?;
-        let mut unknown = Vec::new();
-        let mut root = Section::root(file, &root)?;
-        let api_url = root.setting(
-            &["api_url"],
-            "a URL that starts with http:// or https://",
-            || ApiUrl::parse(API_URL).ok(),
-            |value| non_empty(value).and_then(|url| ApiUrl::parse(&url).ok()),
-        )?;
-        let frequency = root.setting(
-            &["api_poll_frequency_seconds", "api_poll_frequency"],
-            "a number above 0",
-            || Some(Duration::from_secs(10)),
-            positive,
-        )?;
-        let timeout = root.setting(
-            &["api_poll_timeout_seconds", "api_poll_timeout"],
-            "a number above 0",
-            || Some(Duration::from_secs(5)),
-            positive,
-        )?;
-        let allow_origins = root.setting(
-            &["allow_origins"],
-            "an origin, \"*\" or a list of origins",
-            || Some(vec!["*".to_owned()]),
-            origins,
-        )?;
-        let api_max_document_bytes = root.setting(
-            &["api_max_document_bytes"],
-            "a whole number above 0",
-            || Some(256 << 20),
-            whole,
-        )?;
-        let environment_key_pairs = key_pairs(&mut root, &mut unknown)?;
-
-        let mut section = root.section("server")?;
-        let server = Server::read(&mut section)?;
-        unknown.extend(section.unknown());
-
-        let mut health = root.section("health_check")?;
-        let grace = health.setting(
-            &["environment_update_grace_period_seconds"],
-            "a number from 0, or null for never stale",
-            || Some(Some(Duration::from_secs(30))),
-            |value| match value {
-                Value::Null => Some(None),
-                value => seconds(value).map(Some),
-            },
-        )?;
-        unknown.extend(health.unknown());
-
-        let mut snapshot = root.section("snapshot")?;
-        let directory = snapshot.setting(
-            &["directory"],
-            "a path, or null for the default",
-            || Some(None),
-            |value| match value {
-                Value::Null => Some(None),
-                value => non_empty(value).map(|path| Some(PathBuf::from(path))),
-            },
-        )?;
-        unknown.extend(snapshot.unknown());
-        unknown.extend(root.unknown());
-
-        Ok(Config {
+        let Some(members) = root.as_object_mut() else {
+            let problem = format!("is {}, expected an object", kind(&root));
+            return Err(ConfigError::new(file, "", problem));
+        };
+        let mut renamed = Vec::new();
+        for (name, older) in OLDER_NAMES {
+            if let Some(value) = members.remove(older)
+                && !members.contains_key(name)
+            {
+                members.insert(name.to_owned(), value);
+                renamed.push((name, older));
+            }
+        }
+        let (environments, ignored_here) = read::<Environments>(file, &root)?;
+        let (supervisor, ignored_by_supervisor) =
+            read::<Options>(file, &root).map_err(|error| error.with_names_of_file(&renamed))?;
+        let (worker, ignored_by_worker) = read::<WorkerSettings>(file, &root)?;
+        let ignored = [ignored_here, ignored_by_supervisor, ignored_by_worker];
+        let mut unknown: BTreeSet<_> = ignored.iter().flatten().collect();
+        unknown.retain(|path| ignored.iter().all(|ignored| is_ignored(ignored, path)));
+        let environment_key_pairs = environments.environment_key_pairs;
+        key_pairs::check(file, &environment_key_pairs)?;
+        let api_url = ApiUrl::parse(&supervisor.api_url).map_err(|_| {
+            let found = shown(&root["api_url"]);
+            let expected = "a URL that starts with http:// or https://";
+            ConfigError::new(
+                file,
+                "api_url",
+                format!("found {found}, expected {expected}"),
+            )
+        })?;
+        Ok(Self {
             environment_key_pairs,
             api_url,
-            api_poll_frequency: frequency,
-            api_poll_timeout: timeout,
-            api_max_document_bytes,
-            server,
-            allow_origins,
-            environment_update_grace_period: grace,
-            snapshot_directory: directory,
-            unknown,
+            supervisor,
+            worker,
+            warnings: unknown
+                .iter()
+                .map(|path| format!("{file}: {path} is not a setting; ignoring it"))
+                .collect(),
         })
     }
 
-    /// The age of the oldest fetch from which the proxy is stale: one poll and the grace of every environment.
+    /// The age of the oldest successful fetch above which the proxy is stale: one poll, and the grace period once for
+    /// each environment, as in the official proxy.
     pub(crate) fn stale_after(&self) -> Option<Duration> {
         let environments = u32::try_from(self.environment_key_pairs.len()).unwrap_or(u32::MAX);
-        let grace = self.environment_update_grace_period?;
-        Some(
-            self.api_poll_frequency
-                .saturating_add(grace.saturating_mul(environments)),
-        )
+        let grace_period = self
+            .supervisor
+            .health_check
+            .environment_update_grace_period?;
+        let frequency = self.supervisor.api_poll_frequency;
+        Some(frequency.saturating_add(grace_period.saturating_mul(environments)))
+    }
+
+    /// The state directory.
+    pub(crate) fn directory(&self) -> PathBuf {
+        let configured = self.supervisor.snapshot.directory.clone();
+        configured.unwrap_or_else(|| state_directory::default(variable))
     }
 }
-
-/// Reads `WEB_CONCURRENCY`: how many workers to run. `auto` is the cores this process may use, limits of its
-/// container included.
-///
-/// # Errors
-/// When it is neither a whole number from 1 nor `auto`.
-pub(crate) fn web_concurrency(value: Option<&str>) -> Result<NonZeroUsize, ConfigError> {
-    match value.map(str::trim) {
-        None | Some("") => Ok(NonZeroUsize::MIN),
-        Some("auto") => Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|workers: &NonZeroUsize| workers.get() <= MOST_WORKERS)
-            .ok_or_else(|| {
-                let problem = format!(
-                    "found {text:?}, expected a whole number from 1 to {MOST_WORKERS}, or auto"
-                );
-                ConfigError::new("process environment", "WEB_CONCURRENCY", problem)
-            }),
-    }
-}
-
-fn key_pairs(
-    root: &mut Section<'_>,
-    unknown: &mut Vec<String>,
-) -> Result<Vec<KeyPair>, ConfigError> {
-    let mut pairs = Vec::new();
-    let (mut server_side_keys, mut client_side_keys) = (HashSet::new(), HashSet::new());
-    for mut section in root.sections("environment_key_pairs")? {
-        let server_side_key = section.secret(
-            "server_side_key",
-            "a key that starts with \"ser.\" and is plain ASCII",
-            |key| {
-                key.starts_with(SERVER_SIDE_PREFIX)
-                    && key.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-            },
-        )?;
-        let client_side_key = section.required(
-            "client_side_key",
-            "a key that is not empty and does not start with \"ser.\"",
-            |key| !key.is_empty() && !key.starts_with(SERVER_SIDE_PREFIX),
-        )?;
-        if !client_side_keys.insert(client_side_key.clone()) {
-            return Err(section.refuse(
-                "client_side_key",
-                "found a key that an earlier pair has, expected each environment once",
-            ));
-        }
-        if !server_side_keys.insert(server_side_key.clone()) {
-            return Err(section.refuse(
-                "server_side_key",
-                "found a key that an earlier pair has, expected each environment once",
-            ));
-        }
-        unknown.extend(section.unknown());
-        pairs.push(KeyPair {
-            server_side_key: ServerSideKey::new(server_side_key),
-            client_side_key,
-        });
-    }
-    Ok(pairs)
-}
-
-fn origins(value: &Value) -> Option<Vec<String>> {
-    match value {
-        Value::Array(origins) => origins.iter().map(non_empty).collect(),
-        value => non_empty(value).map(|origin| vec![origin]),
-    }
-}
-
-#[cfg(test)]
-mod tests;

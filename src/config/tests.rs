@@ -1,9 +1,11 @@
-//! What a configuration may say, and the one line that names what it may not.
+//! What a configuration may contain, and the line that names what is wrong with it.
 
+use serde_json::json;
+
+use super::process_environment::parse_workers;
 use super::*;
 
 const EXAMPLE: &str = include_str!("../../config.json.example");
-const README: &str = include_str!("../../README.md");
 
 fn read(text: &str) -> Result<Config, String> {
     Config::read("config.json", text).map_err(|error| error.to_string())
@@ -14,48 +16,33 @@ fn with(members: &str) -> String {
     format!(r#"{{"environment_key_pairs":[{pair}]{members}}}"#)
 }
 
-#[test]
-fn the_example_is_the_defaults_with_two_key_pairs() {
-    let example = read(EXAMPLE).unwrap();
-    let mut defaults = read(&with("")).unwrap();
-    assert_eq!(example.environment_key_pairs.len(), 2);
-    assert!(example.unknown.is_empty(), "{:?}", example.unknown);
-    // Key pairs have no default and keys are not shown; everything else reads alike.
-    defaults
-        .environment_key_pairs
-        .clone_from(&example.environment_key_pairs);
-    assert_eq!(format!("{example:?}"), format!("{defaults:?}"));
+/// All settings that have a default, with it.
+fn defaults() -> Value {
+    let mut all = json!(Options::default());
+    for (name, value) in json!(WorkerSettings::default()).as_object().unwrap() {
+        match all[name].as_object_mut() {
+            None => all[name] = value.clone(),
+            Some(section) => {
+                for (name, value) in value.as_object().unwrap() {
+                    let before = section.insert(name.clone(), value.clone());
+                    assert_eq!(before, None, "{name} is defined twice");
+                }
+            }
+        }
+    }
+    all
 }
 
 #[test]
-fn the_example_and_the_readme_name_every_setting() {
-    for setting in [
-        "environment_key_pairs",
-        "server_side_key",
-        "client_side_key",
-        "api_url",
-        "api_poll_frequency_seconds",
-        "api_poll_timeout_seconds",
-        "api_max_document_bytes",
-        "host",
-        "port",
-        "max_connections",
-        "max_body_bytes",
-        "header_timeout_seconds",
-        "body_timeout_seconds",
-        "keep_alive_seconds",
-        "shutdown_delay_seconds",
-        "shutdown_timeout_seconds",
-        "allow_origins",
-        "environment_update_grace_period_seconds",
-        "directory",
-    ] {
-        assert!(
-            EXAMPLE.contains(&format!("\"{setting}\"")),
-            "config.json.example lacks {setting}"
-        );
-        assert!(README.contains(setting), "README.md lacks {setting}");
-    }
+fn the_example_is_the_defaults_with_two_key_pairs() {
+    let mut example: Value = serde_json::from_str(EXAMPLE).unwrap();
+    let pairs = example
+        .as_object_mut()
+        .unwrap()
+        .remove("environment_key_pairs");
+    assert_eq!(pairs.unwrap().as_array().unwrap().len(), 2);
+    assert_eq!(example, defaults());
+    assert_eq!(read(EXAMPLE).unwrap().warnings, [""; 0]);
 }
 
 #[test]
@@ -74,24 +61,27 @@ fn reads_every_setting() {
         "ser.a"
     );
     assert_eq!(config.environment_key_pairs[0].client_side_key, "a");
-    assert_eq!(config.api_poll_frequency, Duration::from_millis(2500));
-    assert_eq!(config.api_poll_timeout, Duration::from_secs(1));
-    assert_eq!(config.api_max_document_bytes, 3);
-    let server = &config.server;
+    let supervisor = &config.supervisor;
+    assert_eq!(supervisor.api_poll_frequency, Duration::from_millis(2500));
+    assert_eq!(supervisor.api_poll_timeout, Duration::from_secs(1));
+    assert_eq!(supervisor.api_max_document_bytes, 3);
+    let (server, limits) = (&supervisor.server, &config.worker.limits);
     assert_eq!((server.host.as_str(), server.port), ("::1", 0));
-    assert_eq!((server.max_connections, server.max_body_bytes), (4, 5));
+    assert_eq!((limits.max_connections, limits.max_body_bytes), (4, 5));
     let times = [
-        server.header_timeout,
-        server.body_timeout,
-        server.keep_alive,
+        limits.header_timeout,
+        limits.body_timeout,
+        limits.keep_alive,
         server.shutdown_delay,
-        server.shutdown_timeout,
+        limits.shutdown_timeout,
     ];
     assert_eq!(times, [6, 7, 8, 9, 0].map(Duration::from_secs));
-    assert_eq!(config.allow_origins, ["https://a.test"]);
+    assert_eq!(config.worker.allow_origins, ["https://a.test"]);
     assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
-    assert_eq!(config.snapshot_directory, Some(PathBuf::from("/state")));
-    assert_eq!(config.unknown, ["server.reload", "logging"]);
+    assert_eq!(config.directory(), PathBuf::from("/state"));
+    let warnings = ["logging", "server.reload"]
+        .map(|name| format!("config.json: {name} is not a setting; ignoring it"));
+    assert_eq!(config.warnings, warnings);
     let never = read(&with(
         r#","health_check":{"environment_update_grace_period_seconds":null}"#,
     ));
@@ -99,13 +89,52 @@ fn reads_every_setting() {
 }
 
 #[test]
+fn reads_older_names_unless_the_newer_one_is_there() {
+    let read = |members| read(&with(members)).unwrap().supervisor.api_poll_timeout;
+    assert_eq!(read(r#","api_poll_timeout":1"#), Duration::from_secs(1));
+    let both = r#","api_poll_timeout":1,"api_poll_timeout_seconds":2"#;
+    assert_eq!(read(both), Duration::from_secs(2));
+}
+
+#[test]
+fn warns_of_names_that_are_no_setting_wherever_they_are() {
+    let text = r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"a","name":"A"}],
+        "server":{"reload":true},"health_check":{"a.b":1},"logging":{"level":"info"}}"#;
+    let names = [
+        "environment_key_pairs[0].name",
+        "health_check.a.b",
+        "logging",
+        "server.reload",
+    ];
+    let warning = |name| format!("config.json: {name} is not a setting; ignoring it");
+    assert_eq!(read(text).unwrap().warnings, names.map(warning));
+}
+
+#[test]
+fn takes_null_for_a_section_of_defaults() {
+    let config = read(&with(r#","server":null,"health_check":null"#)).unwrap();
+    assert_eq!(config.supervisor, Options::default());
+    assert_eq!(config.worker, WorkerSettings::default());
+    assert_eq!(config.warnings, [""; 0]);
+}
+
+#[test]
 fn names_what_is_wrong() {
     let check =
         |text: &str, expected: &str| assert_eq!(read(text).unwrap_err(), expected, "{text}");
-    check("[]", "config.json is a list, expected an object");
+    check("[]", "config.json is an empty list, expected an object");
     check(
         "{}",
         "config.json: environment_key_pairs: missing, expected a list with at least one object",
+    );
+    check(
+        r#"{"environment_key_pairs":[]}"#,
+        "config.json: environment_key_pairs: found an empty list, expected a list with at least one object",
+    );
+    check(
+        r#"{"environment_key_pairs":[{"server_side_key":"ser.a"}]}"#,
+        "config.json: environment_key_pairs[0].client_side_key: missing, \
+         expected a key that is not empty and does not start with \"ser.\"",
     );
     check(
         r#"{"environment_key_pairs":[7]}"#,
@@ -137,7 +166,8 @@ fn names_what_is_wrong() {
     );
     check(
         r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":" "}]}"#,
-        "config.json: environment_key_pairs[0].client_side_key: found \" \", expected a key that is not empty and does not start with \"ser.\"",
+        "config.json: environment_key_pairs[0].client_side_key: found \" \", \
+         expected a key that is not empty and does not start with \"ser.\"",
     );
     assert!(
         read("{\n x")
@@ -152,7 +182,8 @@ fn never_shows_a_server_side_key() {
         r#"{"environment_key_pairs":[{"server_side_key":"SECRET","client_side_key":"a"}]}"#,
         r#"{"environment_key_pairs":[{"server_side_key":["ser.SECRET"],"client_side_key":"a"}]}"#,
         r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"ser.SECRET"}]}"#,
-        r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},{"server_side_key":"ser.SECRET","client_side_key":"b"}]}"#,
+        r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},
+            {"server_side_key":"ser.SECRET","client_side_key":"b"}]}"#,
         &with(r#","api_url":"ftp://me:SECRET@host""#),
     ] {
         let error = read(text).unwrap_err();
@@ -200,11 +231,11 @@ fn refuses_an_environment_named_twice() {
 
 #[test]
 fn reads_the_number_of_workers() {
-    assert_eq!(web_concurrency(None).unwrap().get(), 1);
-    assert_eq!(web_concurrency(Some(" 4 ")).unwrap().get(), 4);
-    assert!(web_concurrency(Some("auto")).unwrap().get() >= 1);
+    assert_eq!(parse_workers(None).unwrap().get(), 1);
+    assert_eq!(parse_workers(Some(" 4 ")).unwrap().get(), 4);
+    assert!(parse_workers(Some("auto")).unwrap().get() >= 1);
     for bad in ["0", "-1", "two", "1.5", "99999999"] {
-        let error = web_concurrency(Some(bad)).unwrap_err().to_string();
+        let error = parse_workers(Some(bad)).unwrap_err().to_string();
         assert!(
             error.starts_with("process environment: WEB_CONCURRENCY: found "),
             "{error}"

@@ -1,4 +1,4 @@
-//! What a newcomer types, and what comes back.
+//! The command line: version, help, `check-config`, and what a bad configuration gets.
 
 use crate::harness::{executable, run};
 
@@ -89,7 +89,7 @@ fn a_configuration_is_checked_without_starting_anything() {
         format!("{file} is fine: 2 environments on 3 workers\n")
     );
     let warning = |name| format!("edge-proxy: {file}: {name} is not a setting; ignoring it\n");
-    assert_eq!(stderr, warning("server.reload") + &warning("logging"));
+    assert_eq!(stderr, warning("logging") + &warning("server.reload"));
 
     let wrong_port = format!(r#"{{{pairs},"server":{{"port":-1}}}}"#);
     let wrong_key = r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET\u00e9","client_side_key":"a"}]}"#;
@@ -113,7 +113,7 @@ fn a_configuration_is_checked_without_starting_anything() {
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert!(!stderr.contains("SECRET"), "{stderr}");
     }
-    // The process environment names the file, too, and so may the word before.
+    // `CONFIG_PATH` may name the file, and `--config` may stand before the sub-command.
     std::fs::write(&path, &fine).unwrap();
     let (code, ..) = run(executable().arg("check-config").env("CONFIG_PATH", &path));
     assert_eq!(code, Some(0));

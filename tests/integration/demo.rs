@@ -1,4 +1,4 @@
-//! The demonstration: what it prints works when pasted.
+//! The demonstration: the curl lines that it prints work when pasted.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -30,14 +30,17 @@ fn the_printed_curl_lines_work_when_pasted() {
     let mut printed = BufReader::new(demo.stdout.take().unwrap())
         .lines()
         .map_while(Result::ok);
-    let lines: Vec<String> = printed
+    // From the first command to the empty line behind the last one.
+    let commands: String = printed
         .by_ref()
-        .filter(|line| line.contains("  curl "))
-        .take(2)
+        .skip_while(|line| !line.contains("  curl "))
+        .take_while(|line| !line.is_empty())
+        .map(|line| line + "\n")
         .collect();
-    assert_eq!(lines.len(), 2);
-    let answers: Vec<Value> = lines
-        .iter()
+    let commands = commands.replace("\\\n", " ");
+    assert_eq!(commands.lines().count(), 2, "{commands}");
+    let answers: Vec<Value> = commands
+        .lines()
         .map(|line| {
             eventually(line, || {
                 let output = Command::new("sh")
@@ -62,7 +65,7 @@ fn the_printed_curl_lines_work_when_pasted() {
             .unwrap();
         flag["feature_state_value"].clone()
     };
-    // An identity override, and a segment override by the trait that was sent.
+    // One flag has an identity override, another a segment override that the trait selects.
     assert_eq!(value("button_colour"), "alice red");
     assert_eq!(value("free_shipping_from"), "0");
     kill(Pid::from_raw(demo.id().cast_signed()), Signal::SIGTERM).unwrap();

@@ -1,5 +1,4 @@
-//! A proxy that is told to stop: load balancers notice first, nothing that was begun is cut, and there is an end to
-//! waiting.
+//! A proxy that is told to stop: readiness fails first, no request in progress is cut, and the drain ends in time.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -9,14 +8,15 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 use testing::{Stub, document, eventually};
 
-use crate::harness::load::{self, Load, asks, exchange, is_closed, read_answer};
+use crate::harness::exchange::{self, exchange, is_closed, read_answer};
+use crate::harness::load::{Load, asks};
 use crate::harness::slots::Slots;
 use crate::harness::{Proxy, Start, accepts};
 
 /// How many proxies are drained under load in a usual run.
 const DRAINS: usize = 4;
 
-/// A proxy with two workers and these settings of its section `server`.
+/// A proxy with two workers and these settings in the section `server`.
 fn proxy(settings: serde_json::Value) -> (Stub, Proxy, Slots) {
     let upstream = Stub::start([("test", document("test", "hello"))]);
     let mut server = json!({"host": "127.0.0.1", "port": 0});
@@ -30,20 +30,20 @@ fn proxy(settings: serde_json::Value) -> (Stub, Proxy, Slots) {
 }
 
 fn connect(proxy: &Proxy) -> TcpStream {
-    load::connect(proxy.address).expect("connect to the proxy")
+    exchange::connect(proxy.address).expect("connect to the proxy")
 }
 
 fn is_logged(proxy: &Proxy, words: &str) -> bool {
     proxy.log().contains(words)
 }
 
-/// A request whose body does not come.
+/// Sends the head of a request whose body never comes.
 fn hang(proxy: &Proxy) -> TcpStream {
     let mut stream = connect(proxy);
     let head = "POST /api/v1/identities/ HTTP/1.1\r\nHost: proxy.test\r\nX-Environment-Key: test\r\n\
         Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n";
     stream.write_all(head.as_bytes()).expect("send a head");
-    // The worker says this when it has the request in hand.
+    // The worker answers 100 when it has begun the request.
     assert_eq!(read_answer(&mut stream).expect("an answer").status, 100);
     stream
 }
@@ -91,7 +91,7 @@ fn readiness_fails_first_and_serving_goes_on_for_the_delay() {
     });
     assert_eq!(health.json()["reason"], "draining.");
     assert_eq!(proxy.get("/proxy/health/liveness", "").status, 200);
-    // As before, on new connections and on those that stay.
+    // Requests are answered as before, on new connections and on kept ones.
     for mut stream in [connect(&proxy), connect(&proxy)] {
         assert!(exchange(&mut stream, &ask.request).unwrap().kept);
     }
@@ -130,7 +130,7 @@ fn what_is_in_sockets_and_queues_when_draining_begins_is_answered() {
     for stream in &mut waiting {
         assert!(exchange(stream, &ask.request).unwrap().kept);
     }
-    // Workers that do not get a turn, so that all this is there when they hear of the drain.
+    // The workers are stopped, so that all connections are there before they notice the drain.
     for slot in 0..2 {
         slots.signal(slot, Signal::SIGSTOP);
     }
@@ -138,7 +138,7 @@ fn what_is_in_sockets_and_queues_when_draining_begins_is_answered() {
     for stream in &mut waiting {
         stream.write_all(&ask.request).unwrap();
     }
-    // This one asks when it is accepted, and not before.
+    // This client sends its request only after it was accepted.
     let mut late = connect(&proxy);
     proxy.signal(Signal::SIGTERM);
     eventually("the drain", || is_logged(&proxy, "draining 2 workers"));
@@ -187,7 +187,7 @@ fn a_drain_ends_when_its_time_is_over() {
     assert!((1..15).contains(&took.as_secs()), "{took:?}");
     let log = proxy.log();
     assert!(
-        log.contains("drain timeout: 1 connection cut") || log.contains("not done in time"),
+        log.contains("drain timeout: 1 connection cut") || log.contains("shutdown timeout"),
         "{log}"
     );
 }
@@ -213,7 +213,7 @@ fn a_second_signal_does_not_wait() {
             told.elapsed()
         );
         let log = proxy.log();
-        // One of them has nothing in hand, and may have been quicker.
+        // The worker without a request in progress may have ended before.
         assert!(
             log.contains("killing 2 workers: asked to stop again")
                 || log.contains("killing 1 worker: asked to stop again"),

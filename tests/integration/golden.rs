@@ -1,4 +1,4 @@
-//! Every recorded request, through the running proxy: type-strictly and in order.
+//! Recorded answers: the running proxy answers every request with the same JSON, types and order included.
 
 use serde_json::json;
 use testing::{Golden, Stub};
@@ -20,7 +20,7 @@ fn answers_flagsmiths_engine_test_data() {
     check(&Golden::engine_test_data());
 }
 
-/// Serves every document of a file as an environment of its own and asks what the file asks.
+/// Serves every document of a file as an environment of its own and sends the file's requests.
 fn check(golden: &Golden) {
     let names: Vec<String> = (0..golden.cases.len())
         .map(|number| format!("golden{number}"))

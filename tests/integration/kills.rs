@@ -1,5 +1,5 @@
-//! Workers are killed, hang and crash again and again: others and successors answer, and only what the dead one had in
-//! hand breaks.
+//! Workers are killed, hang and crash again and again. Other workers and replacements answer, and only connections of
+//! the dead worker break.
 
 use std::collections::BTreeSet;
 use std::net::TcpStream;
@@ -12,13 +12,14 @@ use contract::BoardWords;
 use nix::sys::signal::Signal;
 use testing::{Stub, document, eventually};
 
-use crate::harness::load::{self, Exchange, Load, asks, exchange, is_closed, read_answer};
+use crate::harness::exchange::{self, exchange, is_closed, read_answer};
+use crate::harness::load::{Exchange, Load, asks};
 use crate::harness::slots::{Slots, owners};
 use crate::harness::{Proxy, Start};
 
 /// How many workers are killed under load in a usual run.
 const KILLS: usize = 24;
-/// How soon a killed worker's successor is ready: the aim on a machine of its own, and what a busy one may take.
+/// How soon the replacement of a killed worker is ready: in the median, and at most, when the machine is busy.
 const AIM: Duration = Duration::from_millis(200);
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -30,7 +31,7 @@ fn proxy(workers: usize) -> (Stub, Proxy, Slots) {
 }
 
 fn connect(proxy: &Proxy) -> TcpStream {
-    load::connect(proxy.address).expect("connect to the proxy")
+    exchange::connect(proxy.address).expect("connect to the proxy")
 }
 
 #[test]
@@ -59,7 +60,7 @@ fn killed_workers_are_replaced_at_once_and_break_only_what_they_had() {
         }
         times.push(killed.elapsed());
         killed_at.push(killed);
-        // The dead one's connections are closed, and nobody else's.
+        // The connections of the dead worker are closed, and no others.
         let mut rest = Vec::new();
         for (mut stream, owner) in kept.drain(..).zip(owners) {
             if owner == Some(victim) {
@@ -93,7 +94,7 @@ fn killed_workers_are_replaced_at_once_and_break_only_what_they_had() {
     assert!(times[kills / 2] < AIM, "{times:?}");
     assert!(times[kills - 1] < BUSY, "{times:?}");
     assert!(broken > 0 && kept_on > 0);
-    // What breaks was in the hands of a victim when it was killed: at most one request of each client.
+    // Requests break only when their worker is killed: at most one of each client.
     assert!(tally.broken.len() <= kills * 6, "{:?}", tally.broken);
     for (begun, error) in &tally.broken {
         let near = |killed: &Instant| {
@@ -105,11 +106,11 @@ fn killed_workers_are_replaced_at_once_and_break_only_what_they_had() {
     assert_eq!(log.matches("exited: signal 9").count(), kills, "{log}");
 }
 
-/// Makes up for connections that broke, so that there are eight, each answered once.
+/// Opens connections until there are eight. A request was answered on each.
 fn keep(proxy: &Proxy, kept: &mut Vec<TcpStream>, ask: &Exchange) {
     while kept.len() < 8 {
         let mut stream = connect(proxy);
-        // It may have come to a worker that is being replaced; then the successor answers.
+        // The connection may belong to a slot whose worker is being replaced; then the replacement answers.
         let answer = exchange(&mut stream, &ask.request).expect("an answer");
         assert!(answer.kept && answer.body == ask.body);
         kept.push(stream);
@@ -137,10 +138,10 @@ fn what_waits_in_a_killed_workers_socket_is_answered_by_its_successor() {
     }
 }
 
-/// Kills the worker of slot `slot` whenever it has one, until told to stop.
+/// Kills every worker that a slot gets, until it is told to stop.
 struct Crashes {
     stop: Arc<AtomicBool>,
-    /// How many were killed, and how many of them may have accepted a connection.
+    /// How many workers were killed, and how many of them may have accepted a connection.
     kills: Arc<AtomicUsize>,
     served: Arc<AtomicUsize>,
     thread: thread::JoinHandle<()>,
@@ -195,14 +196,14 @@ fn the_socket_of_a_slot_that_crashes_again_and_again_is_served_meanwhile() {
     let (_upstream, proxy, _) = proxy(3);
     let ask = &asks(proxy.address, "test")[0];
     let crashes = Crashes::start(&proxy, 1);
-    // By now its replacement waits for as long as it ever does.
+    // From here on replacements are started after the longest delay.
     eventually("backing off", || {
         proxy.log().contains("replacing it in 1 s")
     });
     let (mut broken, mut slowest) = (0, Duration::ZERO);
     let before = crashes.kills();
     let mut asked = 0;
-    // Two more starts, and enough connections that some came to each of three sockets.
+    // Until two more workers were started, and some of the connections came to each of the three sockets.
     while asked < 60 || crashes.kills() < before + 2 {
         let begun = Instant::now();
         let mut stream = connect(&proxy);
@@ -220,7 +221,7 @@ fn the_socket_of_a_slot_that_crashes_again_and_again_is_served_meanwhile() {
         {broken} broken, the slowest answered after {slowest:?}"
     );
     assert!(broken <= served, "{broken} broken, {served} served");
-    // Nobody waited for the end of the series.
+    // No client waited until the crashes ended.
     assert!(slowest < Duration::from_millis(900), "{slowest:?}");
 }
 
@@ -247,7 +248,7 @@ fn a_worker_that_hangs_is_helped_killed_and_replaced() {
     let ask = &asks(proxy.address, "test")[0];
     let begun = Instant::now();
     let hung = slots.signal(0, Signal::SIGSTOP);
-    // Its neighbour takes what comes to its socket, long before it is replaced.
+    // Its neighbour accepts from its socket, long before the worker is replaced.
     let mut waiting: Vec<_> = (0..16).map(|_| connect(&proxy)).collect();
     for stream in &mut waiting {
         let answer = exchange(stream, &ask.request).expect("an answer");
@@ -277,12 +278,12 @@ fn a_proxy_that_was_frozen_as_a_whole_goes_on_with_the_same_workers() {
     for slot in 0..2 {
         slots.signal(slot, Signal::SIGSTOP);
     }
-    // As long as it takes for heartbeats to be too old.
+    // All stay frozen until the heartbeats are too old.
     eventually("old heartbeats", || {
         let age = slots.board().heartbeat_age(0);
         age > Duration::from_secs(11)
     });
-    // The supervisor first, and the workers when it has looked: at the latest after an eighth of its patience.
+    // The supervisor goes on first, the workers after it has checked the heartbeats. It does so at least every 1.25 s.
     proxy.signal(Signal::SIGCONT);
     let looked = Instant::now() + Duration::from_millis(1500);
     eventually("a look at the heartbeats", || Instant::now() > looked);

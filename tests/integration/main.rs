@@ -1,4 +1,4 @@
-//! The real executable against a stub upstream. One binary, one harness; each module opens with what it shows.
+//! The real executable against a stub upstream. Each module opens with what it shows.
 
 mod command_line;
 mod demo;

@@ -1,4 +1,4 @@
-//! Workers die, drain and are replaced; the supervisor is one and the last.
+//! The pool: workers that die are replaced, the supervisor ends last, and a state directory has one supervisor.
 
 use std::fs::Permissions;
 use std::io::Write;
@@ -12,7 +12,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use testing::{Stub, document, eventually};
 
-use crate::harness::load::{asks, exchange};
+use crate::harness::exchange::exchange;
+use crate::harness::load::asks;
 use crate::harness::slots::Slots;
 use crate::harness::{Proxy, Start, accepts, executable};
 
@@ -30,7 +31,7 @@ fn a_killed_worker_is_replaced_while_the_others_answer() {
     let (_upstream, proxy) = four_workers();
     let before = proxy.workers();
     kill(before[1], Signal::SIGKILL).unwrap();
-    // Whoever connects meanwhile is answered, by another worker or by the successor on the same socket.
+    // Clients that connect meanwhile are answered, by another worker or by the replacement on the same socket.
     for _ in 0..64 {
         assert_eq!(proxy.get("/api/v1/flags/", "test").status, 200);
     }
@@ -67,7 +68,7 @@ fn term_finishes_the_requests_in_hand() {
         let head = "POST /api/v1/identities/ HTTP/1.1\r\nHost: proxy.test\r\nX-Environment-Key: test\r\n\
             Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n";
         busy.send(head.as_bytes());
-        // The worker says this when it has the request in hand.
+        // The worker answers 100 when it has begun the request.
         assert_eq!(busy.response("POST").status, 100);
         busy.send(&body[..10]);
         proxy.signal(signal);
@@ -91,7 +92,7 @@ fn workers_do_not_outlive_their_supervisor_and_a_new_start_succeeds_at_once() {
     proxy.wait_until_ready();
     Slots::of(&proxy).wait_until_ready();
     let ask = &asks(proxy.address, "test")[0];
-    // Connections that are kept, and a request that would be finished if the supervisor lived.
+    // There are kept connections, and a request that a drain would wait for.
     let mut kept: Vec<_> = (0..8)
         .map(|_| TcpStream::connect(proxy.address).unwrap())
         .collect();
@@ -110,7 +111,7 @@ fn workers_do_not_outlive_their_supervisor_and_a_new_start_succeeds_at_once() {
     let killed = Instant::now();
     proxy.signal(Signal::SIGKILL);
     eventually("its end", || is_gone(&proxy.pid()));
-    // It takes over from where the other was, without being told to wait.
+    // The next supervisor starts at once, with the same state directory.
     let mut command = executable();
     command.arg("--config").arg(&config);
     let next = Proxy::spawn(command, proxy.state().to_owned(), None);
@@ -132,7 +133,7 @@ fn workers_do_not_outlive_their_supervisor_and_a_new_start_succeeds_at_once() {
 
 fn is_gone(process: &Pid) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // Nobody may be there to reap an orphan in a container: a zombie is gone too.
+    // In a container nobody may reap orphans, so a zombie counts as gone.
     status.is_empty() || status.contains(") Z ")
 }
 
@@ -169,7 +170,7 @@ fn a_replacement_that_cannot_boot_ends_the_proxy_with_its_reason() {
 }
 
 fn put_garbage_for_the_board(state: &Path) {
-    // In its place, not into it: those that live have it mapped.
+    // The file is replaced, not overwritten: running workers have it mapped.
     let new = state.join("garbage");
     std::fs::write(&new, vec![b'x'; 8192]).expect("write garbage");
     std::fs::set_permissions(&new, Permissions::from_mode(0o600)).expect("make it private");
@@ -232,7 +233,7 @@ fn as_the_first_process_of_a_container_it_reaps_orphans_and_stops_when_told() {
     assert!(workers.iter().all(is_gone));
 }
 
-/// Its children, those included that are dead and not reaped.
+/// The children of a process, with those that are dead and not reaped.
 fn children(process: Pid) -> Vec<Pid> {
     let path = format!("/proc/{process}/task/{process}/children");
     let children = std::fs::read_to_string(path).unwrap_or_default();

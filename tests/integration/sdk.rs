@@ -1,4 +1,4 @@
-//! Official SDKs, unmodified: they get from the proxy what they would get from Flagsmith.
+//! The official SDKs, unmodified, get from the proxy what they get from Flagsmith.
 
 use std::process::Command;
 
@@ -81,8 +81,7 @@ assert local.get_identity_flags("alice").get_feature_value("greeting") == "hello
 print("served")
 "#;
 
-/// Runs where the official client is installed: `pip install flagsmith`, and `PYTHON` names the interpreter
-/// if it is not `python3`.
+/// Needs the official client: `pip install flagsmith`. `PYTHON` names the interpreter when it is not `python3`.
 #[test]
 fn the_python_client_gets_environment_and_identity_flags() {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());

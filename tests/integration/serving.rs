@@ -1,4 +1,4 @@
-//! From upstream to every client: documents are served by all workers, changes reach all of them, polls are few.
+//! Serving: all workers serve every document, changes reach all of them, and polls are few.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use testing::{Answer, Stub, document};
 
 use crate::harness::{Proxy, Response, Start};
 
-/// The greeting that each of so many fresh connections is answered with. The kernel spreads connections over the
-/// workers by a hash of their ports, so that many reach each of a few workers.
+/// The greeting that each of `count` new connections gets. The kernel spreads connections over the workers by a hash of
+/// their ports, so that many connections reach each of a few workers.
 fn greetings(proxy: &Proxy, connections: usize) -> Vec<String> {
     let greeting = |_| {
         let flags = proxy.get("/api/v1/flags/?feature=greeting", "test");
@@ -37,13 +37,13 @@ fn four_workers_serve_one_document_and_every_change_of_it() {
     upstream.set("test", Answer::Document(document("test", "second")));
     proxy.wait_for("the change", |proxy| greetings(proxy, 1) == ["second"]);
     let fetches = upstream.count("test") - before;
-    // Once one worker has it all of them have: the generation is one word of shared memory.
+    // When one worker serves the change, all do: the generation is one word of shared memory.
     assert!(
         greetings(&proxy, 64)
             .iter()
             .all(|greeting| greeting == "second")
     );
-    // One fetch brought it: the first poll that could.
+    // One fetch brought the change: the first poll after it.
     assert!(fetches <= 2, "{fetches} fetches for one change");
 }
 
@@ -79,7 +79,7 @@ fn of_many_environments_a_worker_maps_those_that_are_asked_for_and_follows_them(
     let before = mapped();
     assert_eq!(before.len(), 2, "{before:?}");
 
-    // Nobody asks for them until the worker has followed.
+    // No request comes for them until the worker has followed the board.
     upstream.set("many-8", Answer::Document(document("many-8", "changed")));
     upstream.set("many-7", Answer::Document(document("many-7", "changed")));
     proxy.wait_for("both changes", |proxy| {
@@ -100,7 +100,7 @@ fn of_many_environments_a_worker_maps_those_that_are_asked_for_and_follows_them(
 
 #[test]
 fn an_answer_has_the_same_tag_on_every_worker_of_every_proxy() {
-    // More than is compressed before it is published.
+    // The value is larger than what is compressed before it is published.
     let value: String = (0..50_000).map(|number| format!("{number} ")).collect();
     let upstream = Stub::start([("test", document("test", &value))]);
     let tags = |proxy: &Proxy, path: &str, coding: &str| {

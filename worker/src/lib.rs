@@ -6,8 +6,8 @@
 //! | `boot` | from the handover to a worker that serves |
 //! | `serve` | a worker's life: accept, answer, drain; the HTTP server around the answers |
 //! | `endpoints` | from a request to its answer |
-//! | `environments` | what is answered from: the index and the environments that are mapped |
-//! | `http` | messages: what is read of requests, and how answers are put together |
+//! | `environments` | the index and the environments that are mapped |
+//! | `http` | HTTP messages: reading requests and making answers |
 //! | `connections` | sockets: how many, how long, how much memory |
 //! | `process` | slot, supervisor, doorbell, limits, privileges |
 //!

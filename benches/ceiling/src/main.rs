@@ -1,105 +1,53 @@
-//! The ceiling of the load measurement: an ordinary actix-web application that answers the proxy's paths with bytes
-//! read from files at its start. What it cannot do, no proxy on this framework can.
+//! The two yardsticks of the load measurement. `benches/load` starts them:
 //!
-//! Knows no environment, key or flag. `load` beside it starts it: `ceiling FLAGS DOCUMENT IDENTITIES`, three files.
+//! - `ceiling framework PORT FLAGS DOCUMENT IDENTITIES`: the proxy's web framework, with three bodies to send;
+//! - `ceiling kernel PORT ANSWER`: a bare epoll loop, with one whole answer to send.
+//!
+//! Each is one thread. The last arguments name files. Port 0 stands for any free port; further processes can then be
+//! started with the port of the first one, and share it.
 
 use std::env;
-use std::fs;
-use std::hint::black_box;
 use std::io;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::os::fd::AsRawFd;
 
-use actix_web::http::header::ContentType;
-use actix_web::web::{self, Bytes};
-use actix_web::{App, HttpResponse, HttpServer};
-use serde::Deserialize;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, setsockopt, socket,
+    sockopt,
+};
 
-/// The body of a request for an identity, as anybody would read it.
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "read and not evaluated")]
-struct Identity {
-    identifier: String,
-    #[serde(default)]
-    traits: Vec<Trait>,
-}
+mod framework;
+mod kernel;
 
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "read and not evaluated")]
-struct Trait {
-    trait_key: String,
-    trait_value: TraitValue,
-    transient: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "read and not evaluated")]
-enum TraitValue {
-    Bool(bool),
-    Integer(i64),
-    Float(f64),
-    Text(String),
-    Null(()),
-}
-
-#[derive(Clone)]
-struct Answers {
-    flags: Bytes,
-    document: Bytes,
-    identities: Bytes,
-}
+const USAGE: &str =
+    "usage: ceiling framework PORT FLAGS DOCUMENT IDENTITIES | ceiling kernel PORT ANSWER";
 
 fn main() -> io::Result<()> {
-    let files: Vec<String> = env::args().skip(1).collect();
-    let [flags, document, identities] = files.as_slice() else {
-        return Err(io::Error::other("usage: ceiling FLAGS DOCUMENT IDENTITIES"));
-    };
-    let answers = Answers {
-        flags: fs::read(flags)?.into(),
-        document: fs::read(document)?.into(),
-        identities: fs::read(identities)?.into(),
-    };
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["framework", port, flags, document, identities] => {
+            framework::serve(listener(port)?, flags, document, identities)
+        }
+        ["kernel", port, answer] => kernel::serve(&listener(port)?, answer),
+        _ => Err(io::Error::other(USAGE)),
+    }
+}
+
+/// Listens on a port that other processes can share, and prints its address.
+fn listener(port: &str) -> io::Result<TcpListener> {
+    let port = port.parse().map_err(io::Error::other)?;
+    let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+    let socket = socket(
+        AddressFamily::Inet,
+        SockType::Stream,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    setsockopt(&socket, sockopt::ReusePort, &true)?;
+    bind(socket.as_raw_fd(), &SockaddrIn::from(address))?;
+    listen(&socket, Backlog::MAXCONN)?;
+    let listener = TcpListener::from(socket);
     eprintln!("listening on http://{}", listener.local_addr()?);
-    actix_rt::System::new().block_on(async {
-        let application = move || {
-            App::new()
-                .app_data(web::Data::new(answers.clone()))
-                .route("/api/v1/flags/", web::get().to(flags_answer))
-                .route(
-                    "/api/v1/environment-document/",
-                    web::get().to(document_answer),
-                )
-                .route("/api/v1/identities/", web::post().to(identities_answer))
-        };
-        HttpServer::new(application)
-            .workers(1)
-            .tcp_nodelay(true)
-            .shutdown_timeout(1)
-            .listen(listener)?
-            .run()
-            .await
-    })
-}
-
-async fn flags_answer(answers: web::Data<Answers>) -> HttpResponse {
-    json(&answers.flags)
-}
-
-async fn document_answer(answers: web::Data<Answers>) -> HttpResponse {
-    json(&answers.document)
-}
-
-async fn identities_answer(
-    identity: web::Json<Identity>,
-    answers: web::Data<Answers>,
-) -> HttpResponse {
-    black_box(&*identity);
-    json(&answers.identities)
-}
-
-fn json(bytes: &Bytes) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(ContentType::json())
-        .body(bytes.clone())
+    Ok(listener)
 }

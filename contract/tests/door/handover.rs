@@ -44,13 +44,13 @@ fn what_is_handed_over_in_writing_arrives_as_it_was() {
         supervisor: 1234,
         settings: WorkerSettings {
             allow_origins: vec!["*".to_owned()],
-            shutdown_timeout: Duration::from_millis(1500),
             limits: Limits {
                 max_connections: 1,
                 max_body_bytes: 2,
                 header_timeout: Duration::from_secs(3),
                 body_timeout: Duration::from_secs(4),
                 keep_alive: Duration::from_secs(5),
+                shutdown_timeout: Duration::from_millis(1500),
             },
         },
     };

@@ -1,4 +1,4 @@
-//! Constant answers in gzip format: which of them are made at once, and which when asked for.
+//! Constant answers in gzip format: `compile` makes the small ones, `Environment::compress` makes the others.
 
 use std::io::Read;
 
@@ -13,7 +13,7 @@ use crate::proxy::archive;
 fn compresses_what_is_small_at_once_and_the_rest_when_asked() {
     let mut environment = compiled(&document(&["a", "b", "c"], 30_000));
     let sizes = answers(&environment);
-    // The list has all three values and is too large; two of the values fit what is compressed at once.
+    // The list holds all three values and is too large. `compile` compresses as much as two of the values.
     assert_eq!(sizes, [false, true, true, false, false]);
     assert!(environment.compress());
     assert_eq!(answers(&environment), [true; 5]);
@@ -33,7 +33,7 @@ fn compiled(document: &Value) -> Environment {
     compiled.expect("a document").environment
 }
 
-/// Whether the flags, each flag and the document have a compressed body, which then says the same.
+/// Whether the flags, each flag and the document have a gzip body. Checks that it decompresses to the plain body.
 fn answers(environment: &Environment) -> Vec<bool> {
     let archive = archive(environment);
     let environment = rkyv::access::<ArchivedEnvironment, Error>(&archive).expect("an archive");
@@ -55,7 +55,7 @@ fn is_compressed(answer: &ArchivedConstantAnswer) -> bool {
     true
 }
 
-/// A document with a feature of each name, whose values take so many bytes.
+/// A document with a feature of each name; each value has `size` bytes.
 fn document(names: &[&str], size: usize) -> Value {
     let feature_state = |name: &str| {
         json!({

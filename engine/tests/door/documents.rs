@@ -1,10 +1,10 @@
-//! Documents that are refused, and in which words; and what may be missing.
+//! Which documents are refused and with which error; which members may be missing.
 
 use engine::compile;
 use serde_json::{Value, json};
 
-/// Members that must be there, as JSON pointers into [`document`], and what they must be: anything, where that is
-/// empty.
+/// Members that must be there, as JSON pointers into [`document`], and the type that they must have. An empty type
+/// means any type.
 const REQUIRED: [(&str, &str); 35] = [
     ("/api_key", "a string"),
     ("/name", "a string or null"),
@@ -73,7 +73,7 @@ const REQUIRED: [(&str, &str); 35] = [
     ),
 ];
 
-/// Members that may be missing, and what they must be when they are there.
+/// Members that may be missing, and the type that they must have when they are there.
 const OPTIONAL: [(&str, &str); 16] = [
     ("/identity_overrides", "a list"),
     ("/updated_at", ""),
@@ -105,7 +105,7 @@ const OPTIONAL: [(&str, &str); 16] = [
     ("/project/segments/3/feature_states/0/django_id", ""),
 ];
 
-/// Of these, null is not the same as missing.
+/// Members for which null is not the same as missing.
 const NOT_NULL: [&str; 2] = [
     "/project/segments/3/rules/0/conditions",
     "/project/segments/3/rules/0/rules",
@@ -155,7 +155,7 @@ fn names_each_member_of_another_type() {
             };
             let expected = expected.trim_end_matches(" or null");
             let message = format!("{}: expected {expected}, found {found}", place(pointer));
-            // One that fits may be refused for what it lacks.
+            // A value of the right type may still be refused for members that it lacks.
             assert_eq!(
                 refusal(&changed) == Some(message.clone()),
                 !fits,
@@ -213,7 +213,7 @@ fn says_what_is_wrong_with_a_member() {
         *changed.pointer_mut(&pointer).expect(&pointer) = value;
         assert_eq!(refusal(&changed).as_deref(), Some(expected));
     }
-    // An override of nothing needs no identifier.
+    // An identity override without feature states needs no identifier.
     let mut changed = document();
     changed["identity_overrides"][2] = json!({"identity_features": []});
     assert_eq!(refusal(&changed), None);
@@ -238,13 +238,13 @@ fn says_where_text_is_no_document() {
     }
 }
 
-/// Why a document is refused.
+/// The error of a document that is refused.
 fn refusal(document: &Value) -> Option<String> {
     let compiled = compile(document.to_string().as_bytes());
     compiled.err().map(|error| error.to_string())
 }
 
-/// Takes the member away; `false` when it is no member but an element.
+/// Removes the member. Returns `false` when the pointer names an element of a list instead.
 fn remove(document: &mut Value, pointer: &str) -> bool {
     let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
     let parent = document.pointer_mut(parent).expect(pointer);
@@ -252,7 +252,7 @@ fn remove(document: &mut Value, pointer: &str) -> bool {
     members.is_some_and(|members| members.shift_remove(name).is_some())
 }
 
-/// A pointer as errors write it: `/a/3/b` is `a[3].b`.
+/// A pointer as errors write it: `/a/3/b` becomes `a[3].b`.
 fn place(pointer: &str) -> String {
     let mut place = String::new();
     for step in pointer[1..].split('/') {
@@ -265,7 +265,7 @@ fn place(pointer: &str) -> String {
     place
 }
 
-/// A document with every member that counts.
+/// A document with every member that the engine reads.
 fn document() -> Value {
     let uuid = "00000000-0000-0000-0000-00000000000f";
     let variant = json!({

@@ -1,4 +1,4 @@
-//! Documents and requests by chance, drawn from small pools so that conditions, names and identifiers often meet.
+//! Random documents and requests. They are drawn from small pools, so that conditions often match.
 
 #![expect(
     clippy::unwrap_used,

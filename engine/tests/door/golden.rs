@@ -1,4 +1,4 @@
-//! Recorded answers: every request of the golden files is answered from an archive, type-strictly and in order.
+//! Recorded answers: the engine answers every request of the golden files with the same JSON, types and order included.
 
 use engine::{ArchivedEnvironment, BodyKind, Patterns, Scratch, Side, compile, read_identity};
 use rkyv::rancor::Error;

@@ -1,7 +1,7 @@
-//! Patterns: what Python's `re.match` says, and that no pattern takes long.
+//! Patterns: they match what Python's `re.match` matches, and none takes long.
 //!
-//! The rows of `python_patterns.jsonl` are a pattern, a text and what CPython 3.12 says of them: whether they match,
-//! or "refused". `python_patterns.py` says it again.
+//! Each row of `python_patterns.jsonl` is a pattern, a text and the outcome in CPython 3.12: whether they match, or
+//! "refused". `python_patterns.py` records the outcomes again.
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ fn matches_what_python_matches_and_refuses_what_python_refuses() {
     );
 }
 
-/// Python takes these.
+/// Python accepts these.
 #[test]
 fn refuses_what_it_cannot_translate() {
     for pattern in [
@@ -90,7 +90,7 @@ fn gives_up_on_patterns_that_take_for_ever() {
         let proxy = Proxy::new(&document(pattern));
         assert!(proxy.warnings.is_empty(), "{:?}", proxy.warnings);
         for text in &texts {
-            // The best of a few: whatever else the machine does must not count.
+            // The shortest of a few times, because the machine may be busy with something else.
             let taken = (0..5).map(|_| {
                 let start = Instant::now();
                 outcome(&proxy, text);
@@ -117,7 +117,7 @@ fn does_not_backtrack_over_long_identifiers() {
     }
 }
 
-/// Whether the pattern of a [`document`] matches a text, or "refused".
+/// Whether the pattern of a [`document`] matches a text, or "refused" when the pattern does not compile.
 fn outcome(proxy: &Proxy, text: &str) -> Value {
     if !proxy.warnings.is_empty() {
         return json!("refused");
@@ -126,9 +126,13 @@ fn outcome(proxy: &Proxy, text: &str) -> Value {
     proxy.identity(&body)["flags"][0]["enabled"].clone()
 }
 
-/// A document with one feature, enabled where the pattern matches trait `t`.
+/// A document with one feature, which is enabled when the pattern matches trait `t`.
 fn document(pattern: &str) -> Value {
-    let feature_state = |enabled| json!({"feature": {"id": 1, "name": "f"}, "enabled": enabled, "feature_state_value": null, "django_id": 1});
+    let feature_state = |enabled| {
+        json!({
+            "feature": {"id": 1, "name": "f"}, "enabled": enabled, "feature_state_value": null, "django_id": 1
+        })
+    };
     let condition = json!({"operator": "REGEX", "property_": "t", "value": pattern});
     json!({
         "api_key": "key",

@@ -1,4 +1,4 @@
-//! What documents and requests by chance are drawn from.
+//! The names, texts and numbers that random documents and requests are drawn from.
 
 pub(crate) const FEATURES: [&str; 5] = ["f0", "f1", "f2", "f3", "é"];
 
@@ -10,7 +10,7 @@ pub(crate) const UUIDS: [&str; 3] = [
     "urn:uuid:ffffffffffffffffffffffffffffffff",
 ];
 
-/// Named in requests as traits, too.
+/// Properties of conditions. Requests use them as keys of traits, too.
 pub(crate) const PROPERTIES: [&str; 17] = [
     "é",
     "",
@@ -31,7 +31,7 @@ pub(crate) const PROPERTIES: [&str; 17] = [
     "$.segments['1'].rules[0].conditions[*].value",
 ];
 
-/// Texts that traits and operands have in common more often than others.
+/// Texts that are drawn most often, so that traits and operands are often equal.
 pub(crate) const COMMON: [&str; 6] = ["a", "b", "1", "5", "7", "1.5"];
 
 pub(crate) const TEXTS: [&str; 28] = [
@@ -65,7 +65,7 @@ pub(crate) const TEXTS: [&str; 28] = [
     "123456789012345678901234567890",
 ];
 
-/// By operator, or what several have in common.
+/// Operands, by the operator or the kind of operators that they are for.
 pub(crate) const OPERANDS: [(&str, &[&str]); 7] = [
     (
         "semver",

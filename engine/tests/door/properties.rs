@@ -1,4 +1,4 @@
-//! What holds for every document and every request.
+//! Properties that hold for every document and every request, checked with random ones.
 
 use engine::{BodyKind, Patterns, Side, compile, read_identity};
 use proptest::collection::vec;
@@ -10,7 +10,7 @@ use crate::obvious::{self, Request, Trait};
 use crate::proxy::{Proxy, archive};
 use testing::Golden;
 
-/// Requests asked of each document.
+/// How many requests are asked of each document.
 const REQUESTS: std::ops::Range<usize> = 1..6;
 
 proptest! {
@@ -105,7 +105,7 @@ proptest! {
     }
 }
 
-/// The engine's answers are the recorded ones, so these show that the obvious evaluator can be trusted.
+/// The engine gives the recorded answers, so this shows that the obvious evaluator is right.
 #[test]
 fn the_obvious_evaluator_answers_golden_documents() {
     for case in Golden::documents().cases.iter().step_by(10) {
@@ -120,7 +120,7 @@ fn the_obvious_evaluator_answers_golden_documents() {
     }
 }
 
-/// The body of a request as a client might write it.
+/// The body of a request, as a client writes it.
 fn body(request: &Request) -> String {
     let traits = request.traits.iter().map(|(key, value)| {
         let value = match value {

@@ -1,4 +1,4 @@
-//! A compiled environment with what a worker holds beside it: documents and bodies in, answers out.
+//! A compiled environment with the patterns and the scratch memory that a worker has for it.
 
 use std::cell::RefCell;
 
@@ -18,7 +18,7 @@ pub(crate) struct Proxy {
     scratch: RefCell<Scratch>,
 }
 
-/// The flags of an identity: the JSON list, and what tells it from others.
+/// The flags of an identity: the JSON list, and the choices by which a worker recognises it.
 #[derive(Debug)]
 pub(crate) struct List {
     pub(crate) json: String,
@@ -58,7 +58,7 @@ impl Proxy {
         self.answer_with(&self.patterns, side, body)
     }
 
-    /// The answer to an identities request, with patterns of the caller's.
+    /// The answer to an identities request, evaluated with `patterns`.
     pub(crate) fn answer_with(&self, patterns: &Patterns, side: Side, body: &str) -> String {
         let scratch = &mut self.scratch.borrow_mut();
         let out = answer(self.environment(), patterns, side, &identity(body), scratch);
@@ -101,7 +101,7 @@ pub(crate) fn answer(
     out
 }
 
-/// The bytes of a snapshot.
+/// The bytes of the archive, as they are in a snapshot.
 pub(crate) fn archive(environment: &Environment) -> AlignedVec {
     rkyv::to_bytes::<Error>(environment).expect("an archive")
 }

@@ -44,7 +44,8 @@ impl Board {
         &self.words[layout::COMMON_WORDS]
     }
 
-    /// The caller's word for this row. It is not in the cache line of the row's generation, which every request reads.
+    /// The caller's word for this row. It is not in the cache line of the row's generation, which every request
+    /// reads.
     ///
     /// # Panics
     ///

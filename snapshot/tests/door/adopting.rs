@@ -1,5 +1,5 @@
-//! What a writer makes of the rows that an earlier run left: the newest whole file of a name is served on, and nothing
-//! else ever is.
+//! What a writer does with the rows that an earlier run left: it serves the newest whole file of each name, and never
+//! any other.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -109,7 +109,7 @@ fn rows_are_found_by_name_wherever_they_were() {
     assert!(second.adopt::<u64>(1, "d").unwrap().adopted.is_none());
     second.publish_index(&1_u32).unwrap();
     second.settle().unwrap();
-    // Nobody asked for it, so it is no longer served.
+    // Row "b" was not adopted, so its file is gone.
     assert_eq!(names(&place.path().join("environments")), ["a.2", "c.4"]);
 }
 
@@ -140,7 +140,7 @@ fn flipped_bits_and_zeroed_pages_of_a_payload_are_seen() {
         });
         assert!(refused[0].contains("checksum"), "bit {bit}: {refused:?}");
     }
-    // What a power cut leaves of a file whose length was written sooner than its pages.
+    // After a power cut, a file may have its length but not all of its pages.
     for page in 0..whole.len() / 4096 {
         let (_, refused) = with(&place, &whole, |content| content[page * 4096..].fill(0));
         assert_eq!(refused.len(), 1, "page {page}");

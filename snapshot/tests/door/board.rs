@@ -1,4 +1,4 @@
-//! What the board says, and to whom.
+//! The generations and words of the board.
 
 use std::fs;
 use std::panic;
@@ -95,9 +95,10 @@ fn no_two_slots_share_a_cache_line_and_no_word_lies_beside_a_generation() {
     let changed_by = |change: &dyn Fn()| {
         let before = lines();
         change();
+        let after = lines();
         before
             .iter()
-            .zip(&lines())
+            .zip(&after)
             .map(|(before, after)| before != after)
             .collect()
     };

@@ -1,4 +1,4 @@
-//! Whose the directory is, what it is closed to, what is cleared away in it.
+//! Who owns the directory, who can enter it, and what is cleared away in it.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -33,7 +33,7 @@ fn closes_a_directory_that_was_open_to_others() {
 #[test]
 fn refuses_a_directory_of_another_user() {
     let place = place();
-    // Only root can give a directory away; for anybody else the root directory is another user's.
+    // Only root can give a directory away. For other users, the root directory is one of another user.
     let given = chown(place.path(), Some(1), None).is_ok();
     let directory = if given { place.path() } else { Path::new("/") };
     let before = mode(directory);

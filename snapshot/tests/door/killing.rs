@@ -1,11 +1,8 @@
-//! A writer that ends between any two bytes or steps of a publication leaves old or new, whole, and the next one serves
-//! it.
-//!
-//! `SNAPSHOT_TEST_KILLS` says how many writers are killed, each at a point of its own: some at any time after their
-//! start, the others soon after their first publication.
+//! A writer that ends between any two bytes or steps of a publication leaves the old or the new file, whole, and the
+//! next writer serves it. Some writers are killed at any time after their start, the others soon after their first
+//! publication.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,14 +11,12 @@ use std::time::{Duration, Instant};
 
 use snapshot::Reader;
 use tempfile::TempDir;
+use testing::eventually;
 
 use crate::adopting::left_behind;
-use crate::process::{DEADLINE, Process, eventually, handed_over};
+use crate::process::{DEADLINE, Process, handed_over};
 use crate::{FORMAT, Sample, names, newest, path, place, publisher, reader};
 
-const KILLS: &str = "SNAPSHOT_TEST_KILLS";
-/// What a test run has time for.
-const SLICE: u64 = 100;
 const ROWS: [(&str, usize); 4] = [
     ("tiny", 1),
     ("small", 100),
@@ -31,11 +26,11 @@ const ROWS: [(&str, usize); 4] = [
 
 #[test]
 fn killed_at_any_moment_a_writer_leaves_old_or_new_and_the_next_one_serves_it() {
-    let kills = env::var(KILLS).map_or(SLICE, |kills| kills.parse().unwrap());
+    let kills = 100 * testing::scale();
     let place = place();
-    let mut chance = fastrand::Rng::with_seed(kills);
+    let mut chance = fastrand::Rng::with_seed(testing::seed(kills as u64));
     let mut served = BTreeMap::new();
-    let (mut last, mut publishing, mut newer, mut staging) = (0, 0, 0, 0);
+    let (mut last, mut publishing, mut newer, mut staging) = (0, 0_usize, 0, 0);
     for kill in 0..kills {
         let mut writer = Process::start(
             "killing::adopts_and_publishes_until_killed",
@@ -43,7 +38,7 @@ fn killed_at_any_moment_a_writer_leaves_old_or_new_and_the_next_one_serves_it() 
             0,
         );
         if kill > 0 && chance.u8(..4) == 0 {
-            // Anywhere, also while it takes possession of the directory.
+            // At any moment, also while it opens the directory.
             wait(Duration::from_micros(chance.u64(..15_000)));
         } else {
             eventually("the writer has published", || {
@@ -60,7 +55,7 @@ fn killed_at_any_moment_a_writer_leaves_old_or_new_and_the_next_one_serves_it() 
         let published: Vec<u64> = (0..ROWS.len())
             .map(|row| board.row_generation(row))
             .collect();
-        publishing += u64::from(newest(board) > last);
+        publishing += usize::from(newest(board) > last);
         for file in names(&place.path().join("environments")) {
             let (name, generation) = file.split_once('.').unwrap();
             check_whole(&orphan, name, generation.parse().unwrap());
@@ -69,7 +64,7 @@ fn killed_at_any_moment_a_writer_leaves_old_or_new_and_the_next_one_serves_it() 
             let index = orphan.index_verified::<u64>(board.index_generation());
             assert_eq!(*index.unwrap(), 7);
         }
-        staging += u64::from(place.path().join("staging").exists());
+        staging += usize::from(place.path().join("staging").exists());
 
         let next = publisher(place.path());
         for (row, (name, _)) in ROWS.iter().enumerate() {
@@ -78,10 +73,10 @@ fn killed_at_any_moment_a_writer_leaves_old_or_new_and_the_next_one_serves_it() 
             let adopted = adoption.adopted.unwrap();
             assert!(adopted.map.is_whole());
             assert_eq!(adopted.map.generation(), adopted.generation);
-            // Old or new: what readers saw, or what was about to be seen.
+            // The generation that readers saw, or the one that was about to be published.
             let before = served.insert(row, adopted.generation).unwrap_or(0);
             assert!(adopted.generation >= published[row].max(before));
-            newer += u64::from(published[row] > 0 && adopted.generation > published[row]);
+            newer += usize::from(published[row] > 0 && adopted.generation > published[row]);
         }
         last = next.publish_index(&7_u64).unwrap();
         if chance.bool() {
@@ -97,7 +92,7 @@ fn killed_at_any_moment_a_writer_leaves_old_or_new_and_the_next_one_serves_it() 
     assert!(publishing > kills / 2);
 }
 
-/// A sleep would make a grid of the moments.
+/// Spins, because a sleep would round the moments of the kills to a grid.
 fn wait(time: Duration) {
     let started = Instant::now();
     while started.elapsed() < time {
@@ -134,7 +129,7 @@ fn adopts_and_publishes_until_killed() {
         });
         while started.elapsed() < DEADLINE {
             generation += 1;
-            // The first ones in turn, so that every row has a file before anybody is killed.
+            // The first ones in turn, so that every row has a file before the writer is killed.
             let row = match usize::try_from(generation) {
                 Ok(first @ 2..=5) => first - 2,
                 _ => chance.usize(..ROWS.len()),
@@ -175,7 +170,7 @@ fn between_any_two_steps_a_writer_leaves_old_or_new() {
     let create = |path: &Path, content: &[u8]| fs::write(path, content).unwrap();
     let place = left_behind(20);
     let whole = fs::read(path(place.path(), "sample", 3)).unwrap().len();
-    // Nothing yet; then the staged file, byte by byte.
+    // Before anything is written; then the staged file, byte by byte.
     check_next(|_, _| (), 2, 0);
     for length in 0..=whole {
         check_next(
@@ -184,7 +179,7 @@ fn between_any_two_steps_a_writer_leaves_old_or_new() {
             0,
         );
     }
-    // It has its name; then the older one is gone too.
+    // The file has its name; then the older one is unlinked.
     let named = |directory: &Path, content: &[u8]| {
         let staging = directory.join("staging");
         fs::copy(path(directory, "sample", 2), &staging).unwrap();
@@ -200,7 +195,7 @@ fn between_any_two_steps_a_writer_leaves_old_or_new() {
         3,
         0,
     );
-    // A power cut: it has its name, and not all of its bytes.
+    // A power cut: the file has its name, but not all of its bytes.
     for length in 0..whole {
         let torn = |directory: &Path, content: &[u8]| named(directory, &content[..length]);
         check_next(torn, 2, 1);

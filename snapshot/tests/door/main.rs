@@ -1,5 +1,4 @@
-//! The crate at its own door: a state directory, a publisher, readers in this process and in
-//! others.
+//! The crate at its own door: a state directory, a publisher, readers in this process and in others.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -9,26 +8,25 @@ use rkyv::{Archive, Serialize};
 use snapshot::{Board, Publisher, Reader, Shape};
 use tempfile::TempDir;
 
-/// Whose the directory is, what it is closed to, what is cleared away in it.
+/// Who owns the directory, who can enter it, and what is cleared away in it.
 mod directory;
 
-/// One publication after the other: what readers find, what is left of the ones before, and what it
-/// costs among many.
+/// One publication after the other: what readers find, what is left of the ones before, and what it costs among many.
 mod publishing;
 
-/// Everything that is no file of ours, refused by name.
+/// Files that are not ours or not whole, each refused by name.
 mod refusals;
 
-/// What a writer makes of the rows that an earlier run left.
+/// What a writer does with the rows that an earlier run left.
 mod adopting;
 
-/// What is no file, or not this user's, in place of one.
+/// Links, pipes, directories, devices and files of other users in place of our files.
 mod strangers;
 
 /// A writer that ends between any two bytes or steps of a publication.
 mod killing;
 
-/// A small file system in memory, to be filled.
+/// A small file system in memory that tests fill.
 mod volume;
 
 /// Real processes: followers that verify what they see, a writer that is killed.
@@ -37,7 +35,7 @@ mod processes;
 /// How those processes are started, waited for and ended.
 mod process;
 
-/// What the board says, and to whom.
+/// The generations and words of the board.
 mod board;
 
 const FORMAT: u32 = 7;
@@ -87,8 +85,7 @@ fn sum(generation: u64, words: impl Iterator<Item = u64>) -> u64 {
     words.fold(generation, |sum, word| sum.rotate_left(5) ^ word)
 }
 
-/// A place for a state directory, in memory where there is such a file system: thousands of syncs
-/// take long on a disk.
+/// A place for a state directory, in memory if possible, because thousands of syncs take long on a disk.
 fn place() -> TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() {

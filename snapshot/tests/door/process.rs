@@ -1,11 +1,9 @@
-//! A process of a test: this binary again, running one ignored test on the directory named in its
-//! environment.
+//! A process of a test: this binary again, running one ignored test on the directory named in its environment.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const DIRECTORY: &str = "SNAPSHOT_TEST_DIRECTORY";
 const SLOT: &str = "SNAPSHOT_TEST_SLOT";
@@ -38,7 +36,7 @@ impl Process {
         );
     }
 
-    /// Waits for it; its own deadline bounds that.
+    /// Waits until it has ended by itself, which it does before its deadline.
     pub(crate) fn succeed(mut self) {
         assert!(self.child.wait().unwrap().success());
     }
@@ -46,22 +44,14 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
+        // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What [`Process::start`] gave this process; nothing if a person runs the ignored tests.
+/// The directory and slot that [`Process::start`] gave this process; `None` if a person runs the ignored tests.
 pub(crate) fn handed_over() -> Option<(PathBuf, usize)> {
     let directory = env::var_os(DIRECTORY)?;
     Some((directory.into(), env::var(SLOT).unwrap().parse().unwrap()))
-}
-
-pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !condition() {
-        assert!(started.elapsed() < DEADLINE, "waited in vain until {what}");
-        thread::yield_now();
-    }
 }

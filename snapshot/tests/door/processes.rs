@@ -1,7 +1,7 @@
 //! Real processes: followers that verify what they see, a writer that is killed.
 //!
-//! A process is this test binary again, running one of the ignored tests below on the directory
-//! named in its environment.
+//! A process is this test binary again, running one of the ignored tests below on the directory named in its
+//! environment.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,13 +11,14 @@ use std::time::Instant;
 
 use rkyv::{Archive, Serialize};
 use snapshot::{Error, Map, Publisher, Reader};
+use testing::eventually;
 
-use crate::process::{DEADLINE, Process, eventually, handed_over};
+use crate::process::{DEADLINE, Process, handed_over};
 use crate::{ArchivedSample, Sample, names, newest, place, publisher, reader};
 
 const GENERATIONS: u64 = 3000;
 const FOLLOWERS: usize = 3;
-/// The rows: name, length in words, and every how many generations it changes.
+/// The rows: name, length in words, and how many generations pass from one change to the next.
 const PARTS: [(&str, usize, u64); 4] = [
     ("tiny", 1, 1),
     ("small", 100, 3),
@@ -25,7 +26,7 @@ const PARTS: [(&str, usize, u64); 4] = [
     ("large", 60_000, 150),
 ];
 
-/// What a follower says of itself in the first word of its slot.
+/// The values that a follower stores in the first word of its slot.
 const READY: u64 = 1;
 const GONE: u64 = 2;
 
@@ -174,7 +175,7 @@ fn publishes_until_killed() {
     });
 }
 
-/// What a supervisor does with a publisher: one thread settles while another publishes.
+/// Uses a publisher as the supervisor does: one thread settles while another publishes.
 struct Writer {
     publisher: Publisher,
     generation: u64,
@@ -194,7 +195,7 @@ impl Writer {
         }
     }
 
-    /// What the follower of this slot said.
+    /// The state that the follower of this slot has stored.
     fn state(&self, slot: usize) -> u64 {
         self.publisher.board().slot_words(slot)[0].load(Ordering::Relaxed)
     }
@@ -248,7 +249,7 @@ fn index(last: bool) -> Index {
     }
 }
 
-/// What a worker does with a reader.
+/// Uses a reader as a worker does.
 struct Follower {
     reader: Reader,
     index: u64,
@@ -258,7 +259,7 @@ struct Follower {
 }
 
 impl Follower {
-    /// Looks at the board once. True if there will be no other index.
+    /// Looks at the board once. Returns whether this is the last index.
     fn follow(&mut self) -> bool {
         let board = self.reader.board();
         let newest = newest(board);

@@ -1,5 +1,4 @@
-//! One publication after the other: what readers find, what is left of the ones before, and what it
-//! costs among many.
+//! One publication after the other: what readers find, what is left of the ones before, and what it costs among many.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -98,13 +97,13 @@ fn the_files_of_retired_rows_are_reclaimed_and_their_maps_stay() {
     publisher.publish(1, "goes", &8_u64).unwrap();
     let held = reader(place.path()).map::<u64>("goes", 4).unwrap();
     publisher.publish_index(&2_u32).unwrap();
-    // Of row 2 there is nothing.
+    // Row 2 has no file.
     publisher.retire([1, 2]);
     assert_eq!(environments(), ["goes.3", "goes.4", "stays.2"]);
     publisher.settle().unwrap();
     assert_eq!(environments(), ["stays.2"]);
     assert_eq!(*held, 8);
-    // Retired once, whatever else is published.
+    // It is unlinked only once, whatever else is published.
     publisher.publish(0, "stays", &2_u64).unwrap();
     publisher.settle().unwrap();
     assert_eq!(environments(), ["stays.6"]);
@@ -121,7 +120,7 @@ fn a_board_has_room_on_disk_for_every_row_and_memory_for_those_in_use() {
     let publisher = Publisher::open(place.path(), shape).unwrap();
     let board = fs::metadata(place.path().join("board")).unwrap();
     assert!(board.len() > 1 << 20);
-    // A page without room would kill whoever writes to it when the disk is full.
+    // On a full disk, a write to a page that is not allocated would kill the process.
     assert!(board.blocks() * 512 >= board.len(), "{board:?}");
     publisher.publish(0, "first", &1_u64).unwrap();
     publisher.publish(65_535, "last", &2_u64).unwrap();
@@ -131,7 +130,7 @@ fn a_board_has_room_on_disk_for_every_row_and_memory_for_those_in_use() {
     let resident = ours.lines().find_map(|line| line.strip_prefix("Rss:"));
     let resident = resident.unwrap().trim().trim_end_matches(" kB");
     let resident: usize = resident.parse().unwrap();
-    // Whatever the kernel maps around a page that is looked at.
+    // The kernel also maps pages around those that are looked at.
     assert!(resident <= 256, "{resident} kB");
 }
 
@@ -172,7 +171,7 @@ fn one_of_ten_thousand_rows_is_one_file() {
     assert_eq!(changed.count(), 1, "the generation of the row");
 }
 
-/// Every file: which it is, and when it was last changed. The board's memory has no such time.
+/// Every file with its inode and modification time. A store into the board's map changes no time.
 fn files(directory: &Path) -> BTreeMap<String, (u64, SystemTime)> {
     ["", "environments/"]
         .into_iter()
@@ -218,7 +217,7 @@ fn what_could_not_be_settled_is_settled_next_time() {
     let publisher = publisher(place.path());
     publisher.publish(0, "sample", &1_u64).unwrap();
     publisher.publish(0, "sample", &2_u64).unwrap();
-    // What is not there cannot be synced.
+    // A file that is not there cannot be synced.
     let (environments, elsewhere) = (place.path().join("environments"), place.path().join("gone"));
     fs::rename(&environments, &elsewhere).unwrap();
     let error = publisher.settle().unwrap_err();
@@ -262,7 +261,7 @@ fn a_reader_of_an_earlier_run_keeps_its_board() {
     publisher(place.path()).publish_index(&1_u32).unwrap();
     let orphan = reader(place.path());
     let second = publisher(place.path());
-    // What the orphan says of itself does not reach the new board either.
+    // A word that the reader of the old board stores does not reach the new board either.
     orphan.board().slot_words(0)[0].store(7, Relaxed);
     assert_eq!(second.publish_index(&1_u32).unwrap(), 2);
     assert_eq!(second.board().slot_words(0)[0].load(Relaxed), 0);

@@ -1,4 +1,4 @@
-//! Everything that is no file of ours, refused by name.
+//! Files that are not ours or not whole, each refused by name.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ const ROW: u64 = 2;
 
 type Change = fn(&mut Vec<u8>);
 
-/// A directory with an index and a row in it and nobody who publishes.
+/// A directory with an index and a row, and without a publisher.
 fn published() -> TempDir {
     let place = place();
     let publisher = publisher(place.path());
@@ -25,15 +25,15 @@ fn published() -> TempDir {
     place
 }
 
-/// Puts an edited copy in place of a file; nobody has it mapped.
+/// Puts an edited copy in place of a file, which nobody has mapped.
 fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut content = fs::read(path).unwrap();
     change(&mut content);
     fs::write(path, content).unwrap();
 }
 
-/// Edits a snapshot; expects the plain and the verified open to refuse it with the same words, for
-/// file and index. `GENERATION` in them stands for the one asked for.
+/// Edits a snapshot; expects the plain and the verified open to refuse it with the same words, for file and index.
+/// `GENERATION` in them stands for the one asked for.
 #[track_caller]
 fn check_refused(change: impl Fn(&mut Vec<u8>), expected: &str) {
     let place = published();
@@ -58,7 +58,7 @@ fn check_refused(change: impl Fn(&mut Vec<u8>), expected: &str) {
     }
 }
 
-/// As [`check_refused`], for what only the verified open looks at.
+/// As [`check_refused`], for defects that only the verified open can see.
 #[track_caller]
 fn check_unverified(change: impl Fn(&mut Vec<u8>)) -> Defect {
     let place = published();
@@ -93,7 +93,7 @@ fn truncated_files() {
         |content| content.truncate(47),
         "truncated: 47 bytes, expected 48",
     );
-    // The header alone, of a payload said to be 16 bytes long, less than the value's own size.
+    // The header claims a payload of 16 bytes, which is less than the size of the value.
     let short = |content: &mut Vec<u8>| {
         content.truncate(HEADER + 16);
         content[32..40].copy_from_slice(&16_u64.to_le_bytes());

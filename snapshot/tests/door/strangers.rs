@@ -1,5 +1,5 @@
-//! What is no file, or not this user's, in place of one: told by its name and kind, never followed, waited for, read or
-//! served, and never in the way of a start.
+//! Links, pipes, directories, devices and files of other users that have one of our names: each is reported by its
+//! name and kind; none is followed, waited for, read or served; none prevents a start.
 
 use std::fs::{self, File, Permissions};
 use std::io::Write;
@@ -17,7 +17,7 @@ use crate::{FORMAT, SHAPE, Sample, path, place, publisher, reader};
 
 type Replace = fn(&Path);
 
-/// What a name of ours may be instead of a file, and how that is told.
+/// Ways to put something else in place of a file, and the words that report it.
 const KINDS: [(&str, Replace); 4] = [
     ("a symbolic link", |path| {
         let target = path.with_extension("target");
@@ -58,8 +58,7 @@ fn a_device_is_not_served_as_a_file() {
     fs::remove_file(&file).unwrap();
     let null = makedev(1, 3);
     if let Err(error) = mknod(&file, SFlag::S_IFCHR, Mode::S_IRWXU, null) {
-        eprintln!("skipped: only root can make a device: {error}");
-        return;
+        return testing::skip(format!("only root can make a device: {error}"));
     }
     check_refused(&place, "a device, expected a regular file");
 }
@@ -78,8 +77,7 @@ fn files_that_others_may_read_or_write_are_not_served() {
 fn files_of_another_user_are_not_served() {
     let place = left_behind(20);
     if let Err(error) = chown(path(place.path(), "sample", 3), Some(12345), None) {
-        eprintln!("skipped: only root can give a file away: {error}");
-        return;
+        return testing::skip(format!("only root can give a file away: {error}"));
     }
     check_refused(&place, "it belongs to user 12345, expected 0");
 }
@@ -204,7 +202,7 @@ fn boards_of_the_run_before_that_are_damaged_are_told_and_replaced() {
     damaged.push(vec![b'x'; whole.len()]);
     // Magic, layout, format, rows, slots.
     let bits = 0..40 * 8;
-    // So few rows more or less take the same room, and nothing is said of them.
+    // A few rows more or less give a board of the same length, which is not noticed.
     let bits = bits.filter(|bit| !(24 * 8..24 * 8 + 4).contains(bit));
     damaged.extend(bits.map(|bit| {
         let mut content = whole.clone();
@@ -232,7 +230,7 @@ fn a_lock_that_says_nothing_of_use_names_nobody() {
         other => panic!("{other}"),
     };
     assert_eq!(holder(), Some(std::process::id()));
-    // A number that no process has, more than a number, nothing, no text, no file.
+    // A number that no process has, two numbers, nothing, invalid text, a negative number.
     for content in ["4194305\n", "1 2", "", "\u{ff}", "-5"] {
         fs::write(&lock, content).unwrap();
         assert_eq!(holder(), None, "{content:?}");
@@ -272,7 +270,7 @@ fn a_disk_that_cannot_give_a_page_is_an_error_and_not_the_end() {
         .unwrap();
     let file = path(volume.path(), "sample", 1);
     let length = fs::metadata(&file).unwrap().len();
-    // A hole whose pages a full file system cannot make: to touch one in a map is SIGBUS.
+    // A hole whose pages a full file system cannot allocate: access to one in a map is SIGBUS.
     let header = fs::read(&file).unwrap()[..48].to_vec();
     let mut hollow = File::create(&file).unwrap();
     hollow.write_all(&header).unwrap();

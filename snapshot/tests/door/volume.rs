@@ -13,7 +13,7 @@ pub(crate) struct Volume {
 }
 
 impl Volume {
-    /// `None`, with a line that says why, where this user may not mount.
+    /// `None` if this user may not mount; the test is skipped then.
     pub(crate) fn mount(bytes: usize) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let options = format!("size={bytes},mode=700");
@@ -27,7 +27,9 @@ impl Volume {
         match mounted {
             Ok(()) => Some(Self { directory }),
             Err(error) => {
-                eprintln!("skipped: only root can mount a file system to fill: {error}");
+                testing::skip(format!(
+                    "only root can mount a file system to fill: {error}"
+                ));
                 None
             }
         }
@@ -45,7 +47,7 @@ impl Volume {
         }
     }
 
-    /// Gives it back.
+    /// Frees the space again.
     pub(crate) fn empty(&self) {
         fs::remove_file(self.path().join("filling")).unwrap();
     }

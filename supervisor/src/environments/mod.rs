@@ -1,3 +1,6 @@
-//! Which environments are served: their keys, and the row of the board that each one has.
+//! Which environments are served, and the row of the board that each one has.
 
-pub(crate) mod roster;
+mod roster;
+
+pub use roster::Full;
+pub(crate) use roster::{Entry, Roster, Turnover, capacity};

@@ -1,8 +1,8 @@
-//! Which environment has which row of the board. Knows neither documents nor upstream.
+//! Which environment has which row of the board.
 //!
-//! An environment keeps its row for the whole run, and no row is given to another afterwards: whoever still reads by
-//! the index before finds there what it expects, or nothing. So removed environments leave holes, and the board has
-//! many more rows than there are environments. A restart begins at row 0 again.
+//! An environment keeps its row for the whole run, and its row is never given to another one: a worker that still uses
+//! the previous index finds the same environment there, or nothing. Removed environments therefore leave holes, and the
+//! board has many more rows than there are environments. A restart begins at row 0 again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -10,71 +10,71 @@ use std::time::Duration;
 use contract::{Index, IndexEntry, KeyPair, Rows, key};
 use thiserror::Error;
 
-/// The rows of a board have room for this many environments, or for twice those there are at the start.
-const LEAST_CAPACITY: usize = 65_536;
+/// A board has at least so many rows, and twice as many as there are environments at the start.
+const MIN_ROWS: usize = 65_536;
 
-/// How many rows a board should have.
+/// The number of rows for a board that starts with so many environments.
 pub(crate) fn capacity(environments: usize) -> usize {
-    environments.saturating_mul(2).max(LEAST_CAPACITY)
+    environments.saturating_mul(2).max(MIN_ROWS)
 }
 
-/// Every row is taken or was.
+/// A run has used all rows of its board.
 #[derive(Debug, Error)]
 #[error(
-    "there is no room for {added} more environments in this run, in which {given_out} of {capacity} rows were given out: expected fewer, or a restart"
+    "cannot add {added} environments: this run has used {used} of its {capacity} rows; restart to add more"
 )]
 pub struct Full {
     added: usize,
-    given_out: usize,
+    used: usize,
     capacity: usize,
 }
 
-/// The environments of a configuration, each in its row.
+/// The environments of a configuration and their rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Roster {
-    seats: BTreeMap<usize, Seat>,
-    /// The first row that nobody had so far.
+    entries: BTreeMap<usize, Entry>,
+    /// The first row that was never used.
     next: usize,
     capacity: usize,
 }
 
 /// One environment.
 #[derive(Clone, Debug)]
-pub(crate) struct Seat {
+pub(crate) struct Entry {
     pub(crate) pair: KeyPair,
-    /// What its snapshots are called.
+    /// The name of its snapshots.
     pub(crate) file: String,
 }
 
-/// A roster, and how it differs from the one before. Whoever is in none of the lists is as before.
+/// A roster, and how it differs from the previous one. Environments in none of the lists are the same.
 #[derive(Debug)]
 pub(crate) struct Turnover {
     pub(crate) roster: Roster,
     pub(crate) added: Vec<usize>,
     pub(crate) removed: Vec<usize>,
-    /// With one other key, but the same environment.
+    /// These have another key than before.
     pub(crate) rotated: Vec<usize>,
 }
 
 impl Roster {
-    /// The environments of a start: their rows are their places.
+    /// The environments at the start, whose rows are their indices.
     pub(crate) fn new(pairs: Vec<KeyPair>, capacity: usize) -> Self {
         let next = pairs.len();
-        let seats = pairs.into_iter().map(Seat::new).enumerate().collect();
+        let entries = pairs.into_iter().map(Entry::new).enumerate().collect();
         Self {
-            seats,
+            entries,
             next,
             capacity,
         }
     }
 
-    /// The roster of another configuration. An environment is known by its client-side key; by its server-side key
-    /// where the client-side key is a new one.
+    /// The roster of another configuration. An environment is recognised by its client-side key; one with a new
+    /// client-side key is recognised by its server-side key.
     pub(crate) fn change_to(&self, pairs: Vec<KeyPair>) -> Result<Turnover, Full> {
         let by_client_side_key: HashMap<&str, usize> = self
-            .seats
+            .entries
             .iter()
-            .map(|(row, seat)| (seat.pair.client_side_key.as_str(), *row))
+            .map(|(row, entry)| (entry.pair.client_side_key.as_str(), *row))
             .collect();
         let stay: HashSet<usize> = pairs
             .iter()
@@ -85,13 +85,13 @@ impl Roster {
             })
             .collect();
         let by_server_side_key: HashMap<_, usize> = self
-            .seats
+            .entries
             .iter()
             .filter(|(row, _)| !stay.contains(row))
-            .map(|(row, seat)| (&seat.pair.server_side_key, *row))
+            .map(|(row, entry)| (&entry.pair.server_side_key, *row))
             .collect();
         let (mut added, mut rotated) = (Vec::new(), Vec::new());
-        let mut seats = BTreeMap::new();
+        let mut entries = BTreeMap::new();
         let mut next = self.next;
         for pair in pairs {
             let known = by_client_side_key
@@ -99,32 +99,32 @@ impl Roster {
                 .or_else(|| by_server_side_key.get(&pair.server_side_key));
             let Some(row) = known.copied() else {
                 added.push(next);
-                seats.insert(next, Seat::new(pair));
+                entries.insert(next, Entry::new(pair));
                 next += 1;
                 continue;
             };
-            let before = &self.seats[&row];
-            if pair != before.pair {
+            let previous = &self.entries[&row];
+            if pair != previous.pair {
                 rotated.push(row);
             }
-            // The name of the snapshots stays: one lies there by it.
-            let file = before.file.clone();
-            seats.insert(row, Seat { pair, file });
+            // A snapshot of this name exists, so the name stays.
+            let file = previous.file.clone();
+            entries.insert(row, Entry { pair, file });
         }
         if next > self.capacity {
             return Err(Full {
                 added: added.len(),
-                given_out: self.next,
+                used: self.next,
                 capacity: self.capacity,
             });
         }
-        let removed = self.seats.keys().filter(|row| !seats.contains_key(row));
+        let removed = self.entries.keys().filter(|row| !entries.contains_key(row));
         Ok(Turnover {
             added,
             removed: removed.copied().collect(),
             rotated,
             roster: Self {
-                seats,
+                entries,
                 next,
                 capacity: self.capacity,
             },
@@ -132,27 +132,30 @@ impl Roster {
     }
 
     /// The environment of a row.
-    pub(crate) fn seat(&self, row: usize) -> Option<&Seat> {
-        self.seats.get(&row)
+    pub(crate) fn entry(&self, row: usize) -> Option<&Entry> {
+        self.entries.get(&row)
     }
 
-    /// The index of all environments but those of the rows `without`.
+    /// The index of all environments except those of the rows `without`.
     pub(crate) fn index(&self, stale_after: Option<Duration>, without: &[usize]) -> Index {
         let without: HashSet<usize> = without.iter().copied().collect();
-        let seats = || {
-            let seats = self.seats.iter().filter(|(row, _)| !without.contains(row));
-            // The board has fewer than 2^32 rows.
-            seats.filter_map(|(row, seat)| Some((u32::try_from(*row).ok()?, seat)))
+        let entries = || {
+            let entries = self
+                .entries
+                .iter()
+                .filter(|(row, _)| !without.contains(row));
+            // A board has fewer than 2^32 rows.
+            entries.filter_map(|(row, entry)| Some((u32::try_from(*row).ok()?, entry)))
         };
-        let client_side_keys: Rows<String> = seats()
-            .map(|(row, seat)| (seat.pair.client_side_key.clone(), row))
+        let client_side_keys: Rows<String> = entries()
+            .map(|(row, entry)| (entry.pair.client_side_key.clone(), row))
             .collect();
-        let server_side_keys: Rows<[u8; 32]> = seats()
-            .map(|(row, seat)| (seat.pair.server_side_key.digest(), row))
+        let server_side_keys: Rows<[u8; 32]> = entries()
+            .map(|(row, entry)| (entry.pair.server_side_key.digest(), row))
             .collect();
-        let environments = seats().map(|(row, seat)| IndexEntry {
-            name: seat.pair.client_side_key.clone(),
-            file: seat.file.clone(),
+        let environments = entries().map(|(row, entry)| IndexEntry {
+            name: entry.pair.client_side_key.clone(),
+            file: entry.file.clone(),
             row,
         });
         Index {
@@ -164,7 +167,7 @@ impl Roster {
     }
 }
 
-impl Seat {
+impl Entry {
     fn new(pair: KeyPair) -> Self {
         let file = key::file_name(&pair.client_side_key);
         Self { pair, file }
@@ -180,8 +183,9 @@ impl Turnover {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use contract::ServerSideKey;
+
+    use super::*;
 
     fn pairs(keys: &[(&str, &str)]) -> Vec<KeyPair> {
         keys.iter()
@@ -198,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_kept_for_a_run_and_never_given_out_again() {
+    fn rows_are_kept_for_a_run_and_never_used_again() {
         let roster = Roster::new(pairs(&[("a", "1"), ("b", "2"), ("c", "3")]), 100);
         // Another order is no change.
         let same = roster.change_to(pairs(&[("c", "3"), ("a", "1"), ("b", "2")]));
@@ -206,7 +210,7 @@ mod tests {
 
         let without = roster.change_to(pairs(&[("c", "3"), ("d", "4")])).unwrap();
         assert_eq!(lists(&without), [&[3][..], &[0, 1], &[]]);
-        assert_eq!(without.roster.seat(2).unwrap().pair.client_side_key, "c");
+        assert_eq!(without.roster.entry(2).unwrap().pair.client_side_key, "c");
         let back = without
             .roster
             .change_to(pairs(&[("a", "1"), ("c", "3"), ("d", "4")]))
@@ -237,12 +241,12 @@ mod tests {
         assert_eq!(index.client_side_keys.get("a"), None);
         // The snapshot that lies there is still this environment's.
         assert_eq!(index.environments[0].name, "c");
-        assert_eq!(index.environments[0].file, roster.seat(0).unwrap().file);
+        assert_eq!(index.environments[0].file, roster.entry(0).unwrap().file);
 
         // The client-side key is the name: two that change places do not change rows.
         let crossed = roster.change_to(pairs(&[("a", "2"), ("b", "1")])).unwrap();
         assert_eq!(lists(&crossed), [&[][..], &[], &[0, 1]]);
-        assert_eq!(crossed.roster.seat(0).unwrap().pair.client_side_key, "a");
+        assert_eq!(crossed.roster.entry(0).unwrap().pair.client_side_key, "a");
     }
 
     #[test]
@@ -255,7 +259,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             full.to_string(),
-            "there is no room for 2 more environments in this run, in which 1 of 2 rows were given out: expected fewer, or a restart"
+            "cannot add 2 environments: this run has used 1 of its 2 rows; restart to add more"
         );
         let full = roster.change_to(pairs(&[("b", "2")])).unwrap().roster;
         assert!(full.change_to(pairs(&[("b", "2"), ("a", "1")])).is_err());

@@ -1,57 +1,48 @@
-//! The poller: one thread that keeps every environment as new as upstream has it. Knows nothing of workers but a bell.
+//! The poller: one thread that keeps every environment as new as upstream has it.
 //!
-//! Each environment has a task with a schedule of its own; a bound on how many of them fetch at once spares upstream
-//! and memory. Compiling and publishing happen off the thread, so that nobody's timeout suffers from a large document.
-//! Whatever goes wrong with one document is that document's failure: what was published of it stays.
+//! Each environment has a task with a schedule of its own. Compiling and publishing happen in other threads, so that a
+//! large document delays nobody's timeout. If anything goes wrong with a document, only that environment fails, and its
+//! last document stays published.
 
 mod change;
-pub(crate) mod freshness;
+mod freshness;
 mod orders;
-mod progress;
+mod schedule;
+mod shared;
 mod task;
+mod tasks;
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::future::poll_fn;
 use std::io;
-use std::rc::Rc;
-use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use contract::{KeyPair, with_causes};
 use snapshot::Board;
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{Notify, Semaphore};
-use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::task::LocalSet;
 
-use crate::notice::{Bell, Notice};
-use crate::publish::compile::{Adopter, Compile, Compress};
-use crate::publish::outage::{Outage, Trouble};
-use crate::publish::publication::Publication;
-use crate::source::{Supplier, Supply};
-use change::Task;
+use crate::blocking::{join_error, panic_message};
+use crate::notice::{Notice, Notifier};
+use crate::publish::Compiler;
+use crate::source::Documents;
+use contract::KeyPair;
 use orders::Orders;
-use progress::Progress;
+use shared::Shared;
+use tasks::Tasks;
 
 pub(crate) use change::Change;
-
-const FETCHES_AT_ONCE: usize = 8;
-/// What could not be settled is tried again after this long, or with what is published next.
-const SETTLE_AGAIN: Duration = Duration::from_secs(5);
 
 /// Why polling ended, which it never should.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// No runtime, hence no sockets and no timers.
+    /// The thread or its runtime could not start.
     #[error("start the poller")]
     Start(#[source] io::Error),
     /// A defect of ours.
     #[error("poll: {0}")]
     Panicked(String),
-    /// The thread is gone and left no word.
+    /// The thread ended without a reason.
     #[error("poll: ended without being asked to")]
     Ended,
 }
@@ -59,127 +50,69 @@ pub enum Error {
 /// What the poller is made of.
 pub(crate) struct Poller {
     pub(crate) environments: Vec<KeyPair>,
-    pub(crate) supply: Supply,
-    pub(crate) interval: Duration,
-    pub(crate) compile: Compile,
-    pub(crate) compress: Compress,
-    pub(crate) publication: Publication,
+    pub(crate) documents: Documents,
+    pub(crate) poll_frequency: Duration,
+    pub(crate) compiler: Compiler,
     pub(crate) board: Arc<Board>,
-    pub(crate) bell: Bell,
 }
 
 /// The poller's thread, which ends soon after this is dropped.
 pub(crate) struct Polling {
     thread: JoinHandle<Result<(), Error>>,
-    /// Dropping it is the signal to end.
+    /// Dropping it ends the thread.
     changes: UnboundedSender<Change>,
-    outcomes: mpsc::Receiver<Result<(), String>>,
 }
 
 impl Poller {
-    /// Starts the thread. Should it ever end by itself, it rings [`Notice::PollerEnded`].
+    /// Starts the thread. If it ends by itself, [`Notice::PollerEnded`] follows.
     pub(crate) fn start(self) -> Result<Polling, Error> {
-        let (changes, ordered) = unbounded_channel();
-        let (concluded, outcomes) = mpsc::channel();
-        let end = RingAtEnd(self.bell.clone());
+        let (changes, received) = unbounded_channel();
+        let end = NotifyOnDrop(self.compiler.notifier.clone());
         let thread = thread::Builder::new()
             .name("poller".to_owned())
             .spawn(move || {
                 let _end = end;
-                self.run(ordered, concluded)
+                self.run(received)
             })
             .map_err(Error::Start)?;
-        Ok(Polling {
-            thread,
-            changes,
-            outcomes,
-        })
+        Ok(Polling { thread, changes })
     }
 
-    fn run(
-        self,
-        mut changes: UnboundedReceiver<Change>,
-        outcomes: mpsc::Sender<Result<(), String>>,
-    ) -> Result<(), Error> {
-        let runtime = actix_rt::Runtime::new().map_err(Error::Start)?;
-        let shared = Rc::new(Shared {
-            supplier: Supplier::new(self.supply),
-            interval: Cell::new(self.interval),
-            tasks: RefCell::default(),
-            outcomes,
-            adopter: Arc::new(Adopter {
-                compile: self.compile,
-                compress: self.compress,
-                publication: self.publication,
-                bell: self.bell,
-            }),
-            board: self.board,
-            permits: Semaphore::new(FETCHES_AT_ONCE),
-            unsettled: Notify::new(),
-            progress: Progress::default(),
-            outage: Outage::new(
-                "serving what was published before, trying again with every poll",
-                "publishing again",
-            ),
-            dice: RefCell::default(),
-        });
-        runtime.block_on(async move {
-            let mut tasks = JoinSet::new();
-            shared.unsettled.notify_one();
-            tasks.spawn_local(Rc::clone(&shared).settle());
+    fn run(self, mut changes: UnboundedReceiver<Change>) -> Result<(), Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Error::Start)?;
+        LocalSet::new().block_on(&runtime, async move {
+            let shared = Shared::new(self.documents, self.compiler, self.board);
+            let mut tasks = Tasks::new(shared, self.poll_frequency);
             for (row, pair) in self.environments.into_iter().enumerate() {
-                shared.keep(&mut tasks, row, pair.client_side_key, Orders::default());
+                tasks.start(row, pair.client_side_key, Orders::default());
             }
             loop {
-                match poll_fn(|context| Event::poll(context, &mut changes, &mut tasks)).await {
-                    Event::Change(change) => shared.change(&mut tasks, *change).await,
-                    Event::Ended(Err(error)) if error.is_panic() => {
-                        return Err(Error::Panicked(message(error)));
-                    }
-                    // That of an environment that was removed, or one that has done its part.
-                    Event::Ended(_) => {}
-                    Event::Stop => return Ok(()),
+                tokio::select! {
+                    change = changes.recv() => match change {
+                        Some(change) => tasks.apply(change).await,
+                        None => return Ok(()),
+                    },
+                    // A task that did not panic has done its work, or its environment was removed.
+                    ended = tasks.ended() => if let Some(Err(error)) = ended && error.is_panic() {
+                        return Err(Error::Panicked(join_error(error)));
+                    },
                 }
             }
         })
     }
 }
 
-/// What the poller's thread has to deal with, but for what its tasks do.
-enum Event {
-    Change(Box<Change>),
-    Ended(Result<(), JoinError>),
-    Stop,
-}
-
-impl Event {
-    fn poll(
-        context: &mut Context<'_>,
-        changes: &mut UnboundedReceiver<Change>,
-        tasks: &mut JoinSet<()>,
-    ) -> Poll<Self> {
-        if let Poll::Ready(change) = changes.poll_recv(context) {
-            return Poll::Ready(change.map_or(Self::Stop, |change| Self::Change(Box::new(change))));
-        }
-        let ended = ready!(tasks.poll_join_next(context));
-        Poll::Ready(ended.map_or(Self::Stop, Self::Ended))
-    }
-}
-
 impl Polling {
-    /// Changes what is polled, and how. Rings [`Notice::Changed`] when that has come to its [`outcome`](Self::outcome);
-    /// one change at a time.
+    /// Changes what is polled, and how. [`Notice::ChangeApplied`] follows; until then there must be no other change.
     pub(crate) fn change(&self, change: Change) {
-        // Should the thread have ended, that is told by another notice.
+        // It fails when the thread has ended, and then `PollerEnded` follows.
         let _ = self.changes.send(change);
     }
 
-    /// What became of the change: all of it, or nothing and the reason. `None`: not known yet.
-    pub(crate) fn outcome(&self) -> Option<Result<(), String>> {
-        self.outcomes.try_recv().ok()
-    }
-
-    /// Why the thread ended. To be asked after [`Notice::PollerEnded`].
+    /// Why the thread ended, after [`Notice::PollerEnded`].
     pub(crate) fn reason(self) -> Error {
         match self.thread.join() {
             Ok(Err(error)) => error,
@@ -189,77 +122,12 @@ impl Polling {
     }
 }
 
-struct RingAtEnd(Bell);
+/// Also notifies if the thread panics.
+struct NotifyOnDrop(Notifier);
 
-impl Drop for RingAtEnd {
+impl Drop for NotifyOnDrop {
     fn drop(&mut self) {
-        self.0.ring(Notice::PollerEnded);
-    }
-}
-
-/// What all environments have in common.
-struct Shared {
-    supplier: Supplier,
-    interval: Cell<Duration>,
-    /// By row.
-    tasks: RefCell<HashMap<usize, Task>>,
-    outcomes: mpsc::Sender<Result<(), String>>,
-    adopter: Arc<Adopter>,
-    board: Arc<Board>,
-    permits: Semaphore,
-    /// Something was published.
-    unsettled: Notify,
-    progress: Progress,
-    outage: Rc<Outage>,
-    dice: RefCell<fastrand::Rng>,
-}
-
-impl Shared {
-    /// Settles what was published, for ever. Disks are slow: whatever is published while one is waited for is settled
-    /// together, and neither fetching nor publishing waits for it.
-    async fn settle(self: Rc<Self>) {
-        let outage = Outage::new("trying again every few seconds", "durable again");
-        let mut trouble = Trouble::with(&outage);
-        let mut failed = false;
-        loop {
-            let notified = self.unsettled.notified();
-            if failed {
-                // It does not matter which of the two it is.
-                let _ = actix_rt::time::timeout(SETTLE_AGAIN, notified).await;
-            } else {
-                notified.await;
-            }
-            let adopter = Arc::clone(&self.adopter);
-            let settled = match spawn_blocking(move || adopter.publication.settle()).await {
-                Ok(settled) => settled.map_err(|error| with_causes(&error)),
-                Err(error) => Err(message(error)),
-            };
-            failed = settled.is_err();
-            match settled {
-                Ok(()) => _ = trouble.passed(),
-                Err(reason) => {
-                    let what = format!("what was published may not outlive a power cut: {reason}");
-                    trouble.failed(&what);
-                }
-            }
-        }
-    }
-}
-
-fn message(error: JoinError) -> String {
-    match error.try_into_panic() {
-        Ok(panic) => panic_message(&*panic),
-        Err(error) => error.to_string(),
-    }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "panicked".to_owned()
+        self.0.notify(Notice::PollerEnded);
     }
 }
 

@@ -1,74 +1,72 @@
-//! What an environment's task is told while it runs, and what it tells back: that it has tried once. Knows nothing of
-//! fetching.
+//! What the task of an environment is told while it runs, and when it has tried once.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_rt::time::timeout;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
-/// What one task is told. It is kept for the task until it looks.
+/// The orders for one task. They are kept until the task takes them.
 #[derive(Default)]
 pub(super) struct Orders {
-    given: RefCell<Order>,
-    news: Notify,
-    /// For an environment that was added: to be told of the first try.
-    first: Cell<Option<Rc<Countdown>>>,
+    pending: RefCell<Order>,
+    given: Notify,
+    /// For an environment that was added: counts down after its first try.
+    first_try: Cell<Option<Rc<Countdown>>>,
     is_for_added: bool,
 }
 
-/// Everything that was ordered since the task looked.
+/// Everything that was ordered since the task last took its orders.
 #[derive(Default)]
 pub(super) struct Order {
-    /// The environment is called this.
+    /// The environment's new name.
     pub(super) name: Option<String>,
-    /// It is fetched this often.
-    pub(super) interval: Option<Duration>,
-    /// It is fetched at once, whatever is known of it.
-    pub(super) anew: bool,
-    /// It is fetched at once if the last try failed.
+    pub(super) poll_frequency: Option<Duration>,
+    /// Fetch now and unconditionally.
+    pub(super) fetch_now: bool,
+    /// Fetch now if the last try failed.
     pub(super) retry: bool,
 }
 
-/// Tries that are waited for.
+/// The number of tasks that have not tried yet.
 pub(super) struct Countdown {
     left: Cell<usize>,
-    over: Notify,
+    counted: Notify,
 }
 
 impl Orders {
-    /// Those of a task whose first try is waited for.
-    pub(super) fn expected(countdown: &Rc<Countdown>) -> Self {
+    /// For the task of an added environment, whose first try is counted.
+    pub(super) fn for_added(countdown: &Rc<Countdown>) -> Self {
         Self {
-            first: Cell::new(Some(Rc::clone(countdown))),
+            first_try: Cell::new(Some(Rc::clone(countdown))),
             is_for_added: true,
             ..Self::default()
         }
     }
 
-    /// Whether the environment was added while others were served.
+    /// Whether the environment was added by a reload.
     pub(super) fn is_for_added(&self) -> bool {
         self.is_for_added
     }
 
-    /// Adds to what is ordered, and wakes the task.
+    /// Adds to the pending order, and wakes the task.
     pub(super) fn give(&self, change: impl FnOnce(&mut Order)) {
-        change(&mut self.given.borrow_mut());
-        self.news.notify_one();
+        change(&mut self.pending.borrow_mut());
+        self.given.notify_one();
     }
 
-    /// What is ordered within this time; `None` if nothing is.
-    pub(super) async fn within(&self, time: Duration) -> Option<Order> {
-        timeout(time, self.news.notified()).await.ok()?;
-        Some(self.given.take())
+    /// Waits for an order; `None` if there is none within this time.
+    pub(super) async fn take_within(&self, time: Duration) -> Option<Order> {
+        timeout(time, self.given.notified()).await.ok()?;
+        Some(self.pending.take())
     }
 
     /// The task has tried, with or without success.
     pub(super) fn tried(&self) {
-        if let Some(countdown) = self.first.take() {
+        if let Some(countdown) = self.first_try.take() {
             countdown.left.set(countdown.left.get().saturating_sub(1));
-            countdown.over.notify_one();
+            countdown.counted.notify_one();
         }
     }
 }
@@ -77,18 +75,18 @@ impl Countdown {
     pub(super) fn of(tasks: usize) -> Rc<Self> {
         Rc::new(Self {
             left: Cell::new(tasks),
-            over: Notify::new(),
+            counted: Notify::new(),
         })
     }
 
-    /// Waits until every task has tried once, but not for longer than this.
-    pub(super) async fn wait(&self, patience: Duration) {
+    /// Waits until every task has tried once, at most so long.
+    pub(super) async fn wait(&self, time: Duration) {
         let all = async {
             while self.left.get() > 0 {
-                self.over.notified().await;
+                self.counted.notified().await;
             }
         };
-        // Whoever takes longer is not waited for.
-        let _ = timeout(patience, all).await;
+        // The tasks that take longer are not waited for.
+        let _ = timeout(time, all).await;
     }
 }

@@ -1,115 +1,141 @@
-//! How the pool ends: no new connections, no successors, and a limit to waiting.
+//! The end of a pool: readiness fails, then workers drain, and those that are left are killed.
+//!
+//! ```text
+//! Delayed ---- shutdown_delay ----> Draining ---- shutdown_timeout ----> Killing ----> Over
+//! ```
+//!
+//! A second request to stop goes to `Killing` from either.
 
 use std::time::{Duration, Instant};
 
-use contract::{BoardWords, counted};
+use contract::BoardWords;
 use log::{debug, info, warn};
 use nix::sys::signal::Signal;
 
-use super::{Error, Pool, State, described};
-use crate::notice::Notices;
-use crate::pool::listener;
-use crate::schedule::Seconds;
+use super::slots::Slots;
+use super::worker::describe;
+use crate::words::Seconds;
+use contract::counted;
 
-/// How long a killed process may take to be gone. One that waits for a broken disk never is.
+/// A killed process that waits for a broken disk never exits. It is waited for at most so long.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+/// A worker bounds its own drain and logs what it cut. It is killed so much later, so that it can.
+const KILL_MARGIN: Duration = Duration::from_millis(500);
 
-/// Workers know how long they may take. They get so much more before they are killed, or none could say what it cut.
-const MARGIN: Duration = Duration::from_millis(500);
+/// The phases of a shutdown. `None` is a time that never comes.
+pub(super) enum Shutdown {
+    /// Workers serve on, while readiness fails and load balancers notice.
+    Delayed { until: Option<Instant> },
+    /// Workers finish the requests in progress.
+    Draining { until: Option<Instant> },
+    /// Workers were killed.
+    Killing { until: Option<Instant> },
+    /// All workers have exited, or one cannot be killed.
+    Over,
+}
 
-impl Pool {
-    /// Goes on as before, while readiness fails and load balancers notice. A second request to stop ends that.
-    pub(super) fn linger(&mut self, notices: &mut Notices) -> Result<(), Error> {
-        self.board.set_draining();
-        let delay = self.times.drain_delay;
+impl Shutdown {
+    /// Begins with the delay, if there is one.
+    pub(super) fn begin(slots: &mut Slots, delay: Duration, timeout: Duration) -> Self {
         if delay.is_zero() {
-            return Ok(());
+            return Self::drain(slots, timeout);
         }
+        slots.board().set_draining();
         info!("not ready any more; accepting stops in {}", Seconds(delay));
-        let deadline = Instant::now().checked_add(delay);
-        while deadline.is_none_or(|deadline| Instant::now() < deadline) {
-            if self.turn(notices, deadline)?.stop {
-                self.impatient = true;
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Stops every worker and waits until they are gone. A second request to stop, or the end of the drain timeout,
-    /// kills those that are left.
-    pub(crate) fn drain(&mut self, notices: &mut Notices) -> Result<(), Error> {
-        self.board.set_draining();
-        self.end_roll();
-        for listener in &self.listeners {
-            if let Err(error) = listener::refuse(listener) {
-                // Then who connects in the moment between the last look and the end is reset.
-                debug!("refuse new connections: {error}");
-            }
-        }
-        // The workers have the sockets, and empty them before they close them.
-        self.listeners.clear();
-        for slot in &mut self.slots {
-            if let State::Waiting { .. } = slot.state {
-                slot.state = State::Over;
-            }
-        }
-        if self.running() > 0 && !self.impatient {
-            info!(
-                "draining {} for at most {}",
-                counted(self.running(), "worker"),
-                Seconds(self.times.drain_timeout)
-            );
-        }
-        if !self.impatient {
-            self.signal(Signal::SIGTERM);
-            let timeout = self.times.drain_timeout.saturating_add(MARGIN);
-            self.impatient = self.wait_for_end(notices, timeout, true)?;
-        }
-        if self.running() > 0 {
-            let reason = if self.impatient {
-                "asked to stop again"
-            } else {
-                "not done in time"
-            };
-            warn!("killing {}: {reason}", counted(self.running(), "worker"));
-            self.signal(Signal::SIGKILL);
-            self.wait_for_end(notices, KILL_TIMEOUT, false)?;
-        }
-        Ok(())
-    }
-
-    /// Returns whether a request to stop cut the wait short.
-    fn wait_for_end(
-        &mut self,
-        notices: &mut Notices,
-        timeout: Duration,
-        interruptible: bool,
-    ) -> Result<bool, Error> {
-        let deadline = Instant::now().checked_add(timeout);
-        loop {
-            self.bury();
-            let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if self.running() == 0 || over {
-                return Ok(false);
-            }
-            let noticed = notices.wait(deadline).map_err(Error::Wait)?;
-            if noticed.stop && interruptible {
-                self.bury();
-                return Ok(true);
-            }
+        Self::Delayed {
+            until: after(delay),
         }
     }
 
-    /// Takes note of workers that ended as they should.
-    fn bury(&mut self) {
-        self.bury_leaving();
-        for (slot, status, _) in self.ended() {
-            if status.success() {
-                debug!("worker {slot} exited");
-            } else {
-                info!("worker {slot} exited: {}", described(status));
-            }
+    /// Tells every worker to finish its requests and exit.
+    pub(super) fn drain(slots: &mut Slots, timeout: Duration) -> Self {
+        close(slots);
+        if slots.count() == 0 {
+            return Self::Over;
+        }
+        info!(
+            "draining {} for at most {}",
+            counted(slots.count(), "worker"),
+            Seconds(timeout)
+        );
+        slots.signal(Signal::SIGTERM);
+        Self::Draining {
+            until: after(timeout.saturating_add(KILL_MARGIN)),
         }
     }
+
+    fn kill(slots: &mut Slots, reason: &str) -> Self {
+        close(slots);
+        if slots.count() == 0 {
+            return Self::Over;
+        }
+        let workers = counted(slots.count(), "worker");
+        warn!("killing {workers}: {reason}");
+        slots.signal(Signal::SIGKILL);
+        Self::Killing {
+            until: after(KILL_TIMEOUT),
+        }
+    }
+
+    /// A second request to stop.
+    pub(super) fn hurry(&mut self, slots: &mut Slots) {
+        match self {
+            Self::Delayed { .. } | Self::Draining { .. } => {
+                *self = Self::kill(slots, "asked to stop again");
+            }
+            Self::Killing { .. } | Self::Over => {}
+        }
+    }
+
+    /// Whether workers serve on.
+    pub(super) fn is_delayed(&self) -> bool {
+        matches!(self, Self::Delayed { .. })
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Self::Over)
+    }
+
+    /// When the phase ends at the latest.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self {
+            Self::Delayed { until } | Self::Draining { until } | Self::Killing { until } => *until,
+            Self::Over => None,
+        }
+    }
+
+    /// Goes on to the next phase if this one has ended.
+    pub(super) fn advance(&mut self, slots: &mut Slots, timeout: Duration) {
+        let is_due = self.due().is_some_and(|due| due <= Instant::now());
+        match self {
+            Self::Delayed { .. } if is_due => *self = Self::drain(slots, timeout),
+            Self::Draining { .. } | Self::Killing { .. } if has_exited(slots) => *self = Self::Over,
+            Self::Draining { .. } if is_due => *self = Self::kill(slots, "shutdown timeout"),
+            Self::Killing { .. } if is_due => *self = Self::Over,
+            _ => {}
+        }
+    }
+}
+
+fn close(slots: &mut Slots) {
+    slots.board().set_draining();
+    slots.close();
+    has_exited(slots);
+}
+
+/// Waits for workers that have exited. Returns whether none is left.
+fn has_exited(slots: &mut Slots) -> bool {
+    for exit in slots.reap() {
+        if exit.status.success() {
+            debug!("worker {} exited", exit.slot);
+        } else {
+            info!("worker {} exited: {}", exit.slot, describe(exit.status));
+        }
+    }
+    slots.count() == 0
+}
+
+/// `None` if the time is beyond what the clock can show.
+fn after(time: Duration) -> Option<Instant> {
+    Instant::now().checked_add(time)
 }

@@ -1,101 +1,83 @@
-//! Workers that live and do not take their turns: found by what they say on the board, and killed. Does not know what
-//! keeps them.
+//! Kills workers whose heartbeat on the board has stopped. They are replaced like others that exited.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contract::{BoardWords, WorkerState};
 use log::warn;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
-use super::{Pool, State};
-use crate::schedule::Seconds;
+use super::slots::Slots;
+use crate::words::Seconds;
 
-/// A worker that boots may take so much longer: the program may have to come from a slow disk.
-const BOOTING: u32 = 3;
+/// A worker that boots may be silent so many times longer: the program may have to be read from a slow disk.
+const BOOT_FACTOR: u32 = 3;
 
-/// When to look at the heartbeats, and how much of what is seen counts.
+/// When the heartbeats are looked at next, and how much of a silence counts.
 pub(super) struct Heartbeats {
-    patience: Duration,
+    timeout: Duration,
     due: Instant,
-    /// No silence before this is held against a worker: this process did not run itself.
-    fresh: Instant,
+    /// No silence before this counts, because this process did not run either.
+    counted_from: Instant,
 }
 
 impl Heartbeats {
-    pub(super) fn new(patience: Duration) -> Self {
+    /// Workers are killed after a silence of `timeout`.
+    pub(super) fn new(timeout: Duration) -> Self {
         let now = Instant::now();
         Self {
-            patience,
-            due: now + patience / 8,
-            fresh: now,
+            timeout,
+            due: now + timeout / 8,
+            counted_from: now,
         }
     }
 
+    /// When the heartbeats are to be looked at.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
 
-    /// Whether it is time to look. If that time is long over, whoever stopped this process (a debugger, a container that
-    /// was frozen, a machine that was paused or has far too much to do) has stopped the workers too: they get the whole
-    /// patience from now on.
+    /// Kills the workers that are silent for too long, if it is time to look.
+    pub(super) fn kill_silent(&mut self, slots: &mut Slots) {
+        let now = Instant::now();
+        if !self.look(now) {
+            return;
+        }
+        let counted = now - self.counted_from;
+        let board = Arc::clone(slots.board());
+        for (slot, worker) in slots.running() {
+            // If the slot on the board is another process's, a roll has started a successor.
+            if board.worker_process(slot) != worker.process() {
+                continue;
+            }
+            let silence = board.heartbeat_age(slot).min(worker.age()).min(counted);
+            let timeout = match board.worker_state(slot) {
+                WorkerState::Starting => self.timeout * BOOT_FACTOR,
+                _ => self.timeout,
+            };
+            if silence <= timeout {
+                continue;
+            }
+            if !worker.is_killed {
+                let silence = Seconds(silence);
+                warn!("worker {slot} was not heard of for {silence}; killing it");
+            }
+            worker.is_killed = true;
+            worker.signal(Signal::SIGKILL);
+        }
+    }
+
+    /// Whether it is time to look. A look that comes much too late means that this process was stopped (by a debugger,
+    /// a frozen container, a paused or overloaded machine), and the workers with it: then silence counts from now on.
     fn look(&mut self, now: Instant) -> bool {
         if now < self.due {
             return false;
         }
-        if now - self.due > self.patience / 4 {
-            self.fresh = now;
+        if now - self.due > self.timeout / 4 {
+            self.counted_from = now;
         }
-        self.due = now + self.patience / 8;
+        self.due = now + self.timeout / 8;
         true
-    }
-}
-
-impl Pool {
-    /// Kills workers that were not heard of for too long. They are replaced like others that died.
-    pub(super) fn kill_unheard(&mut self) {
-        let now = Instant::now();
-        if !self.heartbeats.look(now) {
-            return;
-        }
-        let fresh = now - self.heartbeats.fresh;
-        for (number, slot) in self.slots.iter_mut().enumerate() {
-            let State::Running {
-                child,
-                since,
-                killed,
-            } = &mut slot.state
-            else {
-                continue;
-            };
-            // Another process may hold the slot on the board: this one has not begun, or is about to leave.
-            if self.board.worker_process(number) != child.id() {
-                continue;
-            }
-            let unheard = self
-                .board
-                .heartbeat_age(number)
-                .min(now - *since)
-                .min(fresh);
-            let patience = match self.board.worker_state(number) {
-                WorkerState::Starting => self.times.patience * BOOTING,
-                _ => self.times.patience,
-            };
-            if unheard <= patience {
-                continue;
-            }
-            if !*killed {
-                warn!(
-                    "worker {number} was not heard of for {}; killing it",
-                    Seconds(unheard)
-                );
-            }
-            *killed = true;
-            // It is not reaped, so its number is no other process.
-            if let Ok(process) = i32::try_from(child.id()) {
-                let _ = kill(Pid::from_raw(process), Signal::SIGKILL);
-            }
-        }
     }
 }
 
@@ -108,10 +90,10 @@ mod tests {
         let start = Instant::now();
         let mut heartbeats = Heartbeats::new(Duration::from_secs(8));
         heartbeats.due = start + Duration::from_secs(1);
-        heartbeats.fresh = start;
+        heartbeats.counted_from = start;
         let mut at = |seconds| {
             let now = start + Duration::from_secs(seconds);
-            heartbeats.look(now).then(|| now - heartbeats.fresh)
+            heartbeats.look(now).then(|| now - heartbeats.counted_from)
         };
         assert_eq!(at(0), None);
         assert_eq!(at(1), Some(Duration::from_secs(1)));

@@ -1,7 +1,7 @@
-//! The listening sockets: one for each worker, all on one address. Does not know who accepts from them.
+//! The listening sockets: one for each slot, all on one address.
 //!
-//! With `SO_REUSEPORT` the kernel spreads new connections over the sockets. They stay open here for as long as the
-//! supervisor serves, so that what a dead worker left in its queue is still there for its successor.
+//! With `SO_REUSEPORT` the kernel spreads new connections over the sockets. They stay open here while the
+//! supervisor serves, so that connections in the queue of a worker that exited wait for its replacement.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -17,37 +17,37 @@ use nix::sys::socket::{
 use socket2::{SockFilter, SockRef};
 use thiserror::Error;
 
-/// How long an address may be in use: by the workers of a proxy that was killed, until they have noticed.
-const RELEASE: Duration = Duration::from_millis(1500);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// The workers of a supervisor that was killed may use the address for so long, until they notice.
+const ADDRESS_RELEASE_TIMEOUT: Duration = Duration::from_millis(1500);
+const BIND_RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Why there is no address to serve on.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The host is no address, and no name that resolves to one.
+    /// The host is neither an address nor a name that resolves to one.
     #[error("resolve the host {host:?} to listen on")]
     Resolve {
-        /// As configured.
+        /// The host in the settings.
         host: String,
-        /// What the resolver says.
+        /// The resolver's reason.
         source: io::Error,
     },
-    /// The address is taken, not this machine's, or not ours to use.
+    /// The address is in use, is not this machine's, or needs more rights.
     #[error("listen on {address}")]
     Listen {
         /// The last of the addresses that the host resolved to.
         address: SocketAddr,
-        /// What the kernel says.
+        /// The kernel's reason.
         source: io::Error,
     },
 }
 
-/// Makes `count` sockets that listen on the first usable address of `host`; port 0 picks a free one for all of them.
+/// Opens `count` sockets that listen on the first usable address of `host`, all on one port; port 0 picks a free one.
 pub(crate) fn open(host: &str, port: u16, count: NonZeroUsize) -> Result<Vec<TcpListener>, Error> {
     open_beside(&[], host, port, count)
 }
 
-/// As [`open`], while this process listens on others, which may have the same port.
+/// As [`open`], while this process listens on `others`, which may have the same port.
 pub(crate) fn open_beside(
     others: &[TcpListener],
     host: &str,
@@ -56,9 +56,9 @@ pub(crate) fn open_beside(
 ) -> Result<Vec<TcpListener>, Error> {
     let is_ours = |other: &TcpListener| other.local_addr().is_ok_and(|it| it.port() == port);
     let exclusive = port != 0 && !others.iter().any(is_ours);
-    // Whoever serves already has no time to wait for others to let go of an address.
-    let patience = if others.is_empty() {
-        RELEASE
+    // A supervisor that serves already must not wait.
+    let timeout = if others.is_empty() {
+        ADDRESS_RELEASE_TIMEOUT
     } else {
         Duration::ZERO
     };
@@ -75,7 +75,7 @@ pub(crate) fn open_beside(
         "it resolves to no address",
     ));
     for address in (bare, port).to_socket_addrs().map_err(unresolved)? {
-        match open_released(address, exclusive, count, patience) {
+        match open_released(address, exclusive, count, timeout) {
             Ok(listeners) => return Ok(listeners),
             Err(source) => refused = Error::Listen { address, source },
         }
@@ -83,10 +83,10 @@ pub(crate) fn open_beside(
     Err(refused)
 }
 
-/// From now on no connection begins on this socket, whoever else has it; those that have begun are still queued. What is
-/// then accepted until there is nothing left is everything, and closing the socket resets nobody.
-pub(crate) fn refuse(listener: &TcpListener) -> io::Result<()> {
-    // In the header of TCP, where what the filter sees begins: the byte of flags, and SYN in it.
+/// Rejects new connections to this socket in every process that has it: their SYN is dropped. Connections that have
+/// begun stay in the queue, so that whoever accepts until it is empty and then closes the socket resets nobody.
+pub(crate) fn reject_connections(listener: &TcpListener) -> io::Result<()> {
+    // The filter sees the TCP header: the offset of its byte of flags, and the bit of SYN.
     const FLAGS: u32 = 13;
     const SYN: u32 = 0x02;
     const LOAD_BYTE: u16 = 0x30;
@@ -104,13 +104,13 @@ fn open_released(
     address: SocketAddr,
     exclusive: bool,
     count: NonZeroUsize,
-    patience: Duration,
+    timeout: Duration,
 ) -> io::Result<Vec<TcpListener>> {
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     loop {
         match open_all(address, exclusive, count) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
-                sleep(LOOK_AGAIN);
+                sleep(BIND_RETRY_INTERVAL);
             }
             outcome => return outcome,
         }
@@ -123,14 +123,14 @@ fn open_all(
     count: NonZeroUsize,
 ) -> io::Result<Vec<TcpListener>> {
     if exclusive {
-        // Another process of this user may share the port without either noticing, each getting half of the
-        // connections. Without `SO_REUSEPORT` the kernel says so.
+        // With `SO_REUSEPORT` another process of this user could share the port unnoticed, and each would get half of
+        // the connections. Without it the kernel reports that the address is in use.
         bound(address, false)?;
     }
     let mut listeners = Vec::with_capacity(count.get());
     for _ in 0..count.get() {
         let socket = bound(address, true)?;
-        // The kernel's own bound (net.core.somaxconn): nix refuses 1024 where libc says SOMAXCONN is 128 (musl).
+        // The kernel limits it to net.core.somaxconn. nix refuses 1024 if libc's SOMAXCONN is 128 (musl).
         listen(&socket, Backlog::MAXALLOWABLE)?;
         let listener = TcpListener::from(socket);
         address = listener.local_addr()?;
@@ -156,7 +156,7 @@ mod tests {
     use std::net::TcpStream;
 
     use super::*;
-    use crate::stub::eventually;
+    use testing::eventually;
 
     fn count(count: usize) -> NonZeroUsize {
         NonZeroUsize::new(count).unwrap()
@@ -179,7 +179,7 @@ mod tests {
         open("localhost", 0, count(2)).unwrap();
         match open("[::1]", 0, count(2)) {
             Ok(listeners) => assert!(listeners[0].local_addr().unwrap().is_ipv6()),
-            // Containers without IPv6 are common; what matters is that the brackets were understood.
+            // Many containers have no IPv6. The test is about the brackets.
             Err(error) => assert!(matches!(error, Error::Listen { .. }), "{error}"),
         }
     }
@@ -191,7 +191,7 @@ mod tests {
         let error = open("127.0.0.1", port, count(1)).unwrap_err();
         assert_eq!(error.to_string(), format!("listen on 127.0.0.1:{port}"));
         drop(first);
-        // A process that another test is starting holds a copy until its exec.
+        // A process that another test starts holds a copy until its exec.
         eventually("the port is free", || {
             open("127.0.0.1", port, count(1)).is_ok()
         });
@@ -210,13 +210,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_queued_before_refusing_is_accepted_and_nothing_after() {
+    fn what_was_queued_before_rejecting_is_accepted_and_nothing_after() {
         let listener = open("127.0.0.1", 0, count(1)).unwrap().remove(0);
         let address = listener.local_addr().unwrap();
         let queued: Vec<_> = (0..3)
             .map(|_| TcpStream::connect(address).unwrap())
             .collect();
-        refuse(&listener).unwrap();
+        reject_connections(&listener).unwrap();
         let late = TcpStream::connect_timeout(&address, Duration::from_millis(100));
         assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut);
         listener.set_nonblocking(true).unwrap();

@@ -1,84 +1,88 @@
-//! A document's way from bytes to the workers, in any thread but the poller's. Knows neither where it came from nor when
-//! the next one is due.
+//! Compiles documents and publishes the result. For any thread but the poller's, because it takes long.
 
-use contract::with_causes;
-use engine::{Compiled, Environment};
-use xxhash_rust::xxh3::xxh3_128;
+use std::sync::Arc;
+
+use engine::Environment;
 
 use super::failure::Failure;
-use crate::notice::{Bell, Notice};
-use crate::publish::publication::Publication;
+use super::publication::Publication;
+use super::served::{ServedDocument, digest};
+use crate::notice::{Notice, Notifier};
+use contract::with_causes;
 
-/// How a document becomes an environment: [`engine::compile`], but for a test that wants it to panic.
+/// [`engine::compile`], except in a test that needs another outcome.
 pub(crate) type Compile = fn(&[u8]) -> Result<engine::Compiled, engine::DocumentError>;
 
-/// Makes the compressed forms that compiling left out, for they take longer than all the rest. Says whether it made any.
-pub(crate) type Compress = fn(&mut engine::Environment) -> bool;
+/// [`Environment::compress`], except in a test that needs another outcome.
+pub(crate) type Compress = fn(&mut Environment) -> bool;
 
-/// What it takes to adopt a document.
-pub(crate) struct Adopter {
+/// Compiles and publishes.
+pub(crate) struct Compiler {
     pub(crate) compile: Compile,
     pub(crate) compress: Compress,
-    pub(crate) publication: Publication,
-    pub(crate) bell: Bell,
+    pub(crate) publication: Arc<Publication>,
+    pub(crate) notifier: Notifier,
 }
 
-/// A document that is served.
-pub(crate) struct Adopted {
+/// A document that was compiled and published.
+pub(crate) struct Compiled {
     pub(crate) environment: Environment,
     pub(crate) generation: u64,
-    /// Tells one document from another; nobody has a reason to forge it.
-    pub(crate) digest: u128,
+    pub(crate) served: ServedDocument,
+    /// The length of the body, in bytes.
     pub(crate) length: usize,
     pub(crate) warnings: Vec<String>,
 }
 
-impl Adopter {
-    /// Compiles and publishes a document; `None` if it is the one whose digest is `held`.
-    pub(crate) fn adopt(
+impl Compiler {
+    /// Compiles a document and publishes it; `None` if its digest is `served`.
+    pub(crate) fn publish(
         &self,
         row: usize,
         body: &[u8],
-        held: Option<u128>,
-    ) -> Result<Option<Adopted>, Failure> {
-        let digest = xxh3_128(body);
-        if held == Some(digest) {
+        served: Option<u128>,
+    ) -> Result<Option<Compiled>, Failure> {
+        let digest = digest(body);
+        if served == Some(digest) {
             return Ok(None);
         }
-        let Compiled {
+        let engine::Compiled {
             environment,
             warnings,
         } = (self.compile)(body).map_err(|error| Failure::Compile(with_causes(&error)))?;
-        let generation = self.publish(row, &environment)?;
-        Ok(Some(Adopted {
-            environment,
+        let generation = self.publish_environment(row, &environment)?;
+        Ok(Some(Compiled {
             generation,
-            digest,
+            served: ServedDocument {
+                digest: Some(digest),
+                updated_at: environment.updated_at().map(str::to_owned),
+            },
+            environment,
             length: body.len(),
             warnings,
         }))
     }
 
-    /// Publishes what was adopted once more, with the compressed forms that were left out at first. Returns that
-    /// generation; `None` if nothing was left out.
-    pub(crate) fn complete(
+    /// Compresses the constants of an environment and publishes it again. Compressing takes longer than compiling, so
+    /// the environment is first published without. Returns the generation; `None` if there was nothing to compress.
+    pub(crate) fn publish_compressed(
         &self,
         row: usize,
         mut environment: Environment,
     ) -> Result<Option<u64>, Failure> {
         if (self.compress)(&mut environment) {
-            self.publish(row, &environment).map(Some)
+            self.publish_environment(row, &environment).map(Some)
         } else {
             Ok(None)
         }
     }
 
-    fn publish(&self, row: usize, environment: &Environment) -> Result<u64, Failure> {
+    fn publish_environment(&self, row: usize, environment: &Environment) -> Result<u64, Failure> {
         let generation = self
             .publication
             .publish(row, environment)
             .map_err(|error| Failure::Publish(with_causes(&error)))?;
-        self.bell.ring(Notice::Published);
+        self.notifier.notify(Notice::Published);
         Ok(generation)
     }
 }

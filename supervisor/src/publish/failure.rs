@@ -1,10 +1,10 @@
-//! Why a document is not newer than before.
+//! Why an environment was not updated.
 
 use thiserror::Error;
 
 use crate::source::upstream::FetchError;
 
-/// Why a document is not newer than before.
+/// Why an environment was not updated. Its last document stays published.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
     #[error(transparent)]

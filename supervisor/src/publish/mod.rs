@@ -1,7 +1,18 @@
 //! From the bytes of a document to the snapshot that workers map.
 
-pub(crate) mod compile;
-pub(crate) mod failure;
-pub(crate) mod outage;
-pub(crate) mod publication;
+mod compile;
+mod failure;
+mod outage;
+mod publication;
+mod served;
+mod settle;
 mod warm;
+
+#[cfg(test)]
+pub(crate) use compile::{Compile, Compress};
+pub(crate) use compile::{Compiled, Compiler};
+pub(crate) use failure::Failure;
+pub(crate) use outage::Outage;
+pub(crate) use publication::Publication;
+pub(crate) use served::ServedDocument;
+pub(crate) use settle::settle;

@@ -1,93 +1,65 @@
-//! Whether the state directory refuses something at the moment: a full disk, one that is read-only, a directory that is
-//! gone. Told once when it begins, however many documents it holds up and however often that is tried, and once when
-//! it is over. Knows nothing of documents.
+//! A time in which the state directory refuses something: a full disk, a read-only one, a directory that is gone. It is
+//! logged when it begins and when it ends, however many environments it affects and however often each one tries. It
+//! logs a state and no rate, and ends without a line when the affected environments are removed, so a limit of lines
+//! per second would not do.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::fmt::Display;
-use std::rc::Rc;
 use std::time::Instant;
 
 use log::{debug, info, warn};
 
-use crate::schedule::Seconds;
+use crate::words::Seconds;
 
-/// One for all that are refused the same.
+/// What fails for all rows for the same reason.
 pub(crate) struct Outage {
-    /// What follows while it lasts.
+    /// Logged when it begins, after the reason.
     consequence: &'static str,
-    /// What is so again after it.
+    /// Logged when it ends, e.g. "publishing again".
     end: &'static str,
-    /// How many are refused something.
-    affected: Cell<usize>,
+    /// The rows whose last try failed.
+    affected: RefCell<HashSet<usize>>,
     since: Cell<Option<Instant>>,
 }
 
 impl Outage {
-    pub(crate) fn new(consequence: &'static str, end: &'static str) -> Rc<Self> {
-        Rc::new(Self {
+    pub(crate) fn new(consequence: &'static str, end: &'static str) -> Self {
+        Self {
             consequence,
             end,
-            affected: Cell::default(),
+            affected: RefCell::default(),
             since: Cell::default(),
-        })
-    }
-}
-
-/// The part in it of one that is refused something.
-pub(crate) struct Trouble {
-    outage: Rc<Outage>,
-    affected: bool,
-}
-
-impl Trouble {
-    /// None so far.
-    pub(crate) fn with(outage: &Rc<Outage>) -> Self {
-        Self {
-            outage: Rc::clone(outage),
-            affected: false,
         }
     }
 
-    /// It was refused. Whether that is how an outage begins.
-    pub(crate) fn failed(&mut self, what: &dyn Display) -> bool {
-        let begins = self.outage.affected.get() == 0;
+    /// A try for this row failed. Returns whether the outage begins.
+    pub(crate) fn failed(&self, row: usize, what: &dyn Display) -> bool {
+        let mut affected = self.affected.borrow_mut();
+        let begins = affected.is_empty();
         if begins {
-            self.outage.since.set(Some(Instant::now()));
-            warn!("{what}; {}", self.outage.consequence);
+            self.since.set(Some(Instant::now()));
+            warn!("{what}; {}", self.consequence);
         } else {
             debug!("{what}");
         }
-        if !self.affected {
-            self.affected = true;
-            self.outage.affected.update(|affected| affected + 1);
-        }
+        affected.insert(row);
         begins
     }
 
-    /// Nothing is held up. Whether that is how an outage ends.
-    pub(crate) fn passed(&mut self) -> bool {
-        let since = self.outage.since.get();
-        let ends = self.leave();
-        if ends && let Some(since) = since {
-            info!("{} after {}", self.outage.end, Seconds(since.elapsed()));
+    /// A try for this row succeeded. Returns whether the outage ends.
+    pub(crate) fn passed(&self, row: usize) -> bool {
+        let ends = self.remove(row);
+        if ends && let Some(since) = self.since.get() {
+            info!("{} after {}", self.end, Seconds(since.elapsed()));
         }
         ends
     }
 
-    fn leave(&mut self) -> bool {
-        if !self.affected {
-            return false;
-        }
-        self.affected = false;
-        self.outage.affected.update(|affected| affected - 1);
-        self.outage.affected.get() == 0
-    }
-}
-
-impl Drop for Trouble {
-    /// Who is gone is held up by nothing.
-    fn drop(&mut self) {
-        self.leave();
+    /// This row is tried no more. Returns whether it was the last one affected.
+    pub(crate) fn remove(&self, row: usize) -> bool {
+        let mut affected = self.affected.borrow_mut();
+        affected.remove(&row) && affected.is_empty()
     }
 }
 
@@ -96,19 +68,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn begins_with_the_first_and_ends_with_the_last_that_is_refused() {
+    fn begins_with_the_first_and_ends_with_the_last_row_that_fails() {
         let outage = Outage::new("waiting", "going on");
-        let [mut first, mut second, mut third] = [0; 3].map(|_| Trouble::with(&outage));
-        assert!(first.failed(&"full"));
-        assert!(!first.failed(&"full"));
-        assert!(!second.failed(&"full"));
-        assert!(!third.passed());
-        assert!(!first.passed());
-        assert!(!first.passed());
-        assert!(second.passed());
-        assert!(third.failed(&"full again"));
-        assert!(!first.failed(&"full again"));
-        drop(third);
-        assert!(first.passed());
+        assert!(outage.failed(1, &"full"));
+        assert!(!outage.failed(1, &"full"));
+        assert!(!outage.failed(2, &"full"));
+        assert!(!outage.passed(3));
+        assert!(!outage.passed(1));
+        assert!(!outage.passed(1));
+        assert!(outage.passed(2));
+        assert!(outage.failed(3, &"full again"));
+        assert!(!outage.failed(1, &"full again"));
+        outage.remove(3);
+        assert!(outage.passed(1));
     }
 }

@@ -1,24 +1,26 @@
-//! The one owner of the publisher: what an environment's snapshots are called, and which rows may be published. Knows
-//! neither upstream nor workers.
+//! The one owner of the publisher: the names of the snapshots, and the rows that may be published.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use contract::{Index, with_causes};
+use contract::Index;
 use engine::Environment;
 use log::warn;
 use snapshot::Publisher;
 use thiserror::Error;
 
-use crate::publish::warm::{self, Warm};
+use super::served::ServedDocument;
+use super::warm;
+use contract::with_causes;
 
-/// What is published, for any thread.
+/// Publishes snapshots and indexes, from any thread.
 pub(crate) struct Publication {
     publisher: Publisher,
-    /// The names of the snapshots, by row. Held for reading as long as one is published: whoever retires a row waits.
+    /// The names of the snapshots, by row. It is locked for reading while a snapshot is published, so that a row is not
+    /// retired meanwhile.
     files: RwLock<HashMap<usize, String>>,
-    /// What an earlier run left, by row, until whoever keeps that row asks for it.
-    warm: Mutex<HashMap<usize, Warm>>,
+    /// The documents of an earlier run, by row, until they are taken.
+    warm: Mutex<HashMap<usize, ServedDocument>>,
 }
 
 /// Why a snapshot was not published.
@@ -31,7 +33,7 @@ pub(crate) enum Error {
 }
 
 impl Publication {
-    /// Publishes what an earlier run left and then every key, so that workers can tell a known key from an unknown one.
+    /// Adopts the snapshots of an earlier run and then publishes the index, so that workers know every key.
     pub(crate) fn open(publisher: Publisher, index: &Index) -> Result<Self, snapshot::Error> {
         for warning in publisher.warnings() {
             warn!("{}", with_causes(warning));
@@ -47,13 +49,13 @@ impl Publication {
         })
     }
 
-    /// What is served in this row from before this run. Once.
-    pub(crate) fn take_warm(&self, row: usize) -> Option<Warm> {
+    /// Takes the document of an earlier run that is served in this row.
+    pub(crate) fn take_warm(&self, row: usize) -> Option<ServedDocument> {
         let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
         warm.remove(&row)
     }
 
-    /// Whether nobody removed the snapshot of this row, so that workers to come will find it.
+    /// Whether the snapshot of this row still exists, so that a worker that starts can map it.
     pub(crate) fn is_in_place(&self, row: usize) -> bool {
         self.publisher.is_in_place(row)
     }
@@ -65,7 +67,7 @@ impl Publication {
         Ok(self.publisher.publish(row, file, environment)?)
     }
 
-    /// Publishes another index and retires the rows that it does not name any more.
+    /// Publishes another index and retires rows that it does not contain.
     pub(crate) fn change(&self, index: &Index, retired: &[usize]) -> Result<(), snapshot::Error> {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         self.publisher.publish_index(index)?;
@@ -76,13 +78,13 @@ impl Publication {
         Ok(())
     }
 
-    /// Allows a row to be published that no index names yet.
+    /// Allows a row to be published that is in no index yet.
     pub(crate) fn expect(&self, row: usize, file: String) {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         files.insert(row, file);
     }
 
-    /// Makes what was published outlive a power cut, and reclaims what it replaced. Slow.
+    /// Syncs what was published to the disk, and unlinks what it replaced. Slow.
     pub(crate) fn settle(&self) -> Result<(), snapshot::Error> {
         self.publisher.settle()
     }

@@ -1,38 +1,30 @@
-//! Warm start: what an earlier run published is served until upstream answers, with the age it has. Knows neither
-//! upstream nor workers.
+//! The warm start: snapshots of an earlier run are served, with their age, until upstream answers.
 //!
-//! Everything found is checked to the last byte, for it may have been left by a crash, a full disk or another release;
-//! workers then trust it as they trust what this run publishes.
+//! Every snapshot is checked to its last byte, because a crash, a full disk or another release may have left it.
+//! Workers then trust it like one of this run.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use contract::{BoardWords, Index, IndexEntry, counted, with_causes};
+use contract::{BoardWords, Index, IndexEntry};
 use engine::Environment;
 use log::{info, warn};
 use snapshot::{Adopted, Adoption, Publisher};
-use xxhash_rust::xxh3::xxh3_128;
 
-use crate::schedule::Seconds;
+use super::served::{ServedDocument, digest};
+use crate::words::Seconds;
+use contract::{counted, with_causes};
 
-/// Another release may refuse the files of ten thousand environments: so many are told one by one.
-const TOLD: usize = 100;
+/// Another release may refuse the snapshots of ten thousand environments. So many are logged one by one, and then their
+/// number: a limit of lines per second would lose the first ones, which are all logged within one.
+const MAX_LOGGED: usize = 100;
 
-/// A document of an earlier run that is served.
-#[derive(Debug)]
-pub(crate) struct Warm {
-    /// Tells whether upstream still has the same document; `None` if its snapshot is to be made anew anyway.
-    pub(crate) digest: Option<u128>,
-    pub(crate) updated_at: Option<String>,
-}
-
-/// Serves what there is of the environments of `index`. To be called before it is published. Returns what was found,
-/// by row.
-pub(crate) fn start(publisher: &Publisher, index: &Index) -> HashMap<usize, Warm> {
+/// Adopts the snapshots of the environments in `index`, which is not published yet. Returns their documents, by row.
+pub(super) fn start(publisher: &Publisher, index: &Index) -> HashMap<usize, ServedDocument> {
     let fetches = fetches(publisher);
     let environments = &index.environments;
     let mut warm = HashMap::new();
@@ -40,13 +32,13 @@ pub(crate) fn start(publisher: &Publisher, index: &Index) -> HashMap<usize, Warm
     let mut refused = 0;
     each_in_parallel(
         environments.len(),
-        |place| Found::adopt(publisher, &environments[place], &fetches),
-        |place, found| {
-            let row = environments[place].row as usize;
+        |number| Found::adopt(publisher, &environments[number], &fetches),
+        |number, found| {
+            let row = environments[number].row as usize;
             for reason in found.refused {
                 refused += 1;
-                if refused <= TOLD {
-                    let name = &environments[place].name;
+                if refused <= MAX_LOGGED {
+                    let name = &environments[number].name;
                     warn!("environment {name}: snapshot refused: {reason}");
                 }
             }
@@ -57,26 +49,25 @@ pub(crate) fn start(publisher: &Publisher, index: &Index) -> HashMap<usize, Warm
             }
         },
     );
-    if refused > TOLD {
-        warn!("{} more snapshots refused", refused - TOLD);
+    if refused > MAX_LOGGED {
+        warn!("{} more snapshots refused", refused - MAX_LOGGED);
     }
     if let Some(oldest) = oldest {
         let age = SystemTime::now().duration_since(oldest).unwrap_or_default();
         info!(
-            "serving {} of {} as an earlier run left them, fetched up to {} ago",
+            "serving {} of {} from an earlier run, fetched up to {} ago",
             warm.len(),
             counted(environments.len(), "environment"),
-            Seconds(Duration::from_millis(
-                u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
-            ))
+            Seconds(age)
         );
     }
     warm
 }
 
+/// The outcome of adopting one environment's snapshots.
 struct Found {
-    /// The document, and when it was last known to be upstream's.
-    warm: Option<(Warm, SystemTime)>,
+    /// The document, and the time of its last successful fetch.
+    warm: Option<(ServedDocument, SystemTime)>,
     refused: Vec<String>,
 }
 
@@ -91,7 +82,7 @@ impl Found {
                 Ok(Adoption { adopted, refused }) => (adopted, refused),
                 Err(error) => (None, vec![error]),
             };
-        // What was fetched last may be what is damaged.
+        // The last fetch may have been of a snapshot that was refused.
         let fetched = fetches
             .get(&entry.file)
             .copied()
@@ -99,24 +90,25 @@ impl Found {
         Self {
             warm: adopted.map(|adopted| {
                 let fetched = fetched.unwrap_or(adopted.published);
-                // A clock that was set back must not make it look fresh for long.
-                (warm(&adopted), fetched.min(SystemTime::now()))
+                // The clock may have been set back: a time in the future would look fresh for long.
+                (served(&adopted), fetched.min(SystemTime::now()))
             }),
             refused: refused.iter().map(|error| with_causes(error)).collect(),
         }
     }
 }
 
-fn warm(adopted: &Adopted<Environment>) -> Warm {
+fn served(adopted: &Adopted<Environment>) -> ServedDocument {
     let document = adopted.map.document();
-    Warm {
-        // A run that was killed before it had compressed everything has left that to do.
-        digest: document.is_complete().then(|| xxh3_128(document.body())),
+    ServedDocument {
+        // The earlier run may have ended before it compressed the environment.
+        digest: document.is_complete().then(|| digest(document.body())),
         updated_at: adopted.map.updated_at().map(str::to_owned),
     }
 }
 
-/// When each environment was last fetched, by the name of its snapshots, as the earlier run's board and index say.
+/// The last successful fetch of each environment according to the earlier run's board and index, by the name of its
+/// snapshots.
 fn fetches(publisher: &Publisher) -> HashMap<String, SystemTime> {
     let Some(board) = publisher.earlier_board() else {
         return HashMap::new();
@@ -132,13 +124,13 @@ fn fetches(publisher: &Publisher) -> HashMap<String, SystemTime> {
         Ok(None) => HashMap::new(),
         Err(error) => {
             let reason = with_causes(&error);
-            warn!("documents count as fetched when they were published: {reason}");
+            warn!("using the times of publication as times of fetch: {reason}");
             HashMap::new()
         }
     }
 }
 
-/// Calls `act` for each number below `count`, in as many threads as there are cores, and `take` with what comes of it.
+/// Calls `act` for each number below `count`, in as many threads as there are cores, and `take` with each result.
 fn each_in_parallel<T: Send>(
     count: usize,
     act: impl Fn(usize) -> T + Sync,
@@ -158,7 +150,7 @@ fn each_in_parallel<T: Send>(
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         for _ in 1..cores.min(count) {
             let sender = sender.clone();
-            // Without another thread it only takes longer.
+            // With fewer threads it only takes longer.
             let _ = thread::Builder::new().spawn_scoped(scope, || work(sender));
         }
         work(sender);

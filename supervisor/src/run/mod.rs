@@ -1,6 +1,166 @@
-//! The life of a supervisor, from its settings to its end.
+//! The life of a supervisor: the start, the main loop, the end.
 
 mod changes;
-pub(crate) mod reload;
+mod reload;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use log::info;
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
+use snapshot::{Publisher, Shape};
+
+use crate::environments::{Roster, capacity};
+use crate::error::Error;
+use crate::notice::{Notice, Notices};
+use crate::poll::Poller;
+use crate::pool::{Pool, Times, listener};
+use crate::publish::{Compiler, Publication};
+use crate::settings::Settings;
+use crate::source::Source;
+use crate::words::Seconds;
+use contract::counted;
+use reload::Reloader;
+
+pub use reload::Reload;
+
+/// Serves until TERM or INT has come and the workers have drained. HUP reads the settings again by `reload`.
+///
+/// The kernel ends workers with the thread that started them, so the calling thread must live as long as the process.
+///
+/// # Errors
+///
+/// The proxy cannot start or go on. Workers have drained when that is returned.
+pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> {
+    let notices = Notices::of_signals().map_err(Error::Signals)?;
+    // With a handler, a file that exceeds the limit of its size is an error like a full disk, and does not end us.
+    flag::register(SIGXFSZ, Arc::default()).map_err(Error::Signals)?;
+    let documents = settings.source.open(&settings.environments)?;
+    let listeners = listener::open(&settings.host, settings.port, settings.workers)?;
+    let publisher = Publisher::open(
+        &settings.directory,
+        Shape {
+            format: engine::FORMAT,
+            rows: capacity(settings.environments.len()),
+            slots: settings.workers.get(),
+        },
+    )
+    .map_err(Error::Publish)?;
+    let board = publisher.share_board();
+    announce(&settings, &listeners);
+    let environments = std::mem::take(&mut settings.environments);
+    let roster = Roster::new(environments.clone(), board.shape().rows);
+    let index = roster.index(settings.stale_after, &[]);
+    let publication = Publication::open(publisher, &index).map_err(Error::Publish)?;
+
+    let times = Times::new(settings.shutdown_delay, settings.shutdown_timeout);
+    let pool = Pool::new(
+        settings.worker.clone(),
+        listeners,
+        Arc::clone(&board),
+        times,
+    );
+    let polling = Poller {
+        environments,
+        documents,
+        poll_frequency: settings.api_poll_frequency,
+        compiler: Compiler {
+            compile: engine::compile,
+            compress: engine::Environment::compress,
+            publication: Arc::new(publication),
+            notifier: notices.notifier(),
+        },
+        board,
+    }
+    .start()?;
+    serve(
+        pool,
+        &notices,
+        Reloader::new(reload, settings, roster, polling),
+    )
+}
+
+/// The main loop, until the pool's shutdown is over.
+fn serve(mut pool: Pool, notices: &Notices, mut reloader: Reloader) -> Result<(), Error> {
+    let mut outcome = pool.start();
+    let mut poller_ended = false;
+    if outcome.is_err() {
+        pool.drain();
+    }
+    while !pool.is_over() {
+        let received = notices.wait(pool.due());
+        if let Err(error) = pool.tend() {
+            outcome = Err(error);
+            pool.drain();
+        }
+        for notice in received {
+            match notice {
+                Notice::Stop => pool.stop(),
+                Notice::Reload => reloader.request(),
+                // `tend` has seen it.
+                Notice::ChildExited => {}
+                Notice::Published => pool.ring(),
+                Notice::ChangeApplied(applied) if pool.is_serving() => {
+                    reloader.change_applied(applied, &mut pool);
+                }
+                Notice::PollerEnded if pool.is_serving() => {
+                    poller_ended = true;
+                    pool.stop();
+                }
+                // Nothing is reloaded while the pool shuts down, and it does so only once.
+                Notice::ChangeApplied(_) | Notice::PollerEnded => {}
+            }
+        }
+        if pool.is_serving() {
+            reloader.tend(&mut pool);
+        }
+    }
+    outcome?;
+    if poller_ended {
+        return Err(reloader.into_polling().reason().into());
+    }
+    // The poller is not waited for: it may be resolving a name, which can take half a minute.
+    info!("stopped");
+    Ok(())
+}
+
+/// Logs what is served, where the documents come from, and on how many workers.
+fn announce(settings: &Settings, listeners: &[TcpListener]) {
+    const NAMED: usize = 5;
+    let names: Vec<_> = settings
+        .environments
+        .iter()
+        .take(NAMED)
+        .map(|pair| pair.client_side_key.as_str())
+        .collect();
+    let more = match settings.environments.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    info!(
+        "serving {}: {}{more}",
+        counted(settings.environments.len(), "environment"),
+        names.join(", ")
+    );
+    match &settings.source {
+        Source::Upstream { api_url, .. } => info!(
+            "polling {api_url} every {}, publishing in {}",
+            Seconds(settings.api_poll_frequency),
+            settings.directory.display()
+        ),
+        Source::Embedded(_) => info!(
+            "publishing embedded documents in {}",
+            settings.directory.display()
+        ),
+    }
+    if let Some(Ok(address)) = listeners.first().map(TcpListener::local_addr) {
+        info!(
+            "listening on http://{address} with {}",
+            counted(settings.workers.get(), "worker")
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests;

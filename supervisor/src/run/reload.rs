@@ -1,45 +1,48 @@
-//! What HUP does: reads the settings again and makes of the running proxy what they say, without dropping a request.
-//! Does not know where settings are read from.
+//! Reloads: HUP reads the settings again and applies them to the running proxy, without dropping a request.
 //!
-//! Whatever can be refused is tried before anything changes: the settings themselves, room for added environments,
-//! keys, the client, new sockets. Then the poller does its part (`poll::change`), which answers with a ring, and after
-//! it the workers are rolled (`pool::roll`), if they are started in another way than before.
+//! First everything is tried that can fail, before anything changes: the settings, room for added environments, keys,
+//! the client, new sockets. Then the poller applies its [`Change`] and answers with a notice. Then the workers are
+//! rolled, if their command or their sockets change.
 
 use std::net::TcpListener;
-use std::rc::Rc;
 
-use contract::{counted, with_causes};
 use log::{error, info};
 
-use super::changes::{Current, described, words};
-use crate::environments::roster::{Roster, Turnover};
+use super::changes;
+use crate::environments::{Roster, Turnover};
+use crate::error::Error;
 use crate::poll::{Change, Polling};
-use crate::pool::{Pool, Rolled, Told, listener};
-use crate::schedule::Seconds;
-use crate::source::upstream::{Credential, Upstream};
-use crate::{Error, Settings, Source};
+use crate::pool::{Pool, Rolled, listener};
+use crate::settings::Settings;
+use crate::source::Source;
+use crate::source::upstream::{self, Credential, Upstream};
+use contract::{counted, with_causes};
 
 /// Where settings are read again.
 pub struct Reload {
-    /// What is read, for the log.
+    /// The name of what is read, for the log.
     pub name: String,
-    /// Reads it; an error is what is wrong with it, in one line.
+    /// Reads the settings; an error is the reason, in one line.
     pub read: Box<dyn Fn() -> Result<Settings, String>>,
 }
 
-/// Reloads, one at a time.
-pub(crate) struct Reloader {
+/// Applies reloads, one at a time.
+pub(super) struct Reloader {
     reload: Option<Reload>,
-    current: Current,
+    /// The settings in use. Their environments are in `roster`.
+    settings: Settings,
+    roster: Roster,
     polling: Polling,
-    /// It was asked for and has not begun.
-    asked: bool,
-    under_way: Option<UnderWay>,
+    /// A reload was requested and has not begun.
+    requested: bool,
+    in_progress: Option<InProgress>,
 }
 
 /// A reload that was not refused.
-struct UnderWay {
-    next: Current,
+struct InProgress {
+    settings: Settings,
+    roster: Roster,
+    /// The new sockets, if the address changes.
     listeners: Option<Vec<TcpListener>>,
     rolls: bool,
     /// What it changes, in words.
@@ -47,8 +50,8 @@ struct UnderWay {
 }
 
 impl Reloader {
-    /// Of a proxy that has just started with these settings.
-    pub(crate) fn new(
+    /// For a proxy that has started with these settings.
+    pub(super) fn new(
         reload: Option<Reload>,
         settings: Settings,
         roster: Roster,
@@ -56,37 +59,43 @@ impl Reloader {
     ) -> Self {
         Self {
             reload,
-            current: Current::of(settings, roster),
+            settings,
+            roster,
             polling,
-            asked: false,
-            under_way: None,
+            requested: false,
+            in_progress: None,
         }
     }
 
-    /// Goes on from where the pool has paused.
-    pub(crate) fn told(&mut self, told: Told, pool: &mut Pool) {
-        self.asked |= told.reload;
-        if told.changed {
-            match self.polling.outcome() {
-                Some(Ok(())) => self.roll(pool),
-                Some(Err(reason)) => {
-                    self.under_way = None;
-                    self.refuse(&format!("publish the new index: {reason}"));
-                }
-                None => {}
+    /// Requests a reload. Requests before it begins are one.
+    pub(super) fn request(&mut self) {
+        self.requested = true;
+    }
+
+    /// The poller has applied its part of the reload, or nothing of it.
+    pub(super) fn change_applied(&mut self, outcome: Result<(), String>, pool: &mut Pool) {
+        match outcome {
+            Ok(()) => self.roll(pool),
+            Err(reason) => {
+                self.in_progress = None;
+                refuse(&format!("publish the new index: {reason}"));
             }
         }
+    }
+
+    /// Concludes a reload whose roll is over, and begins the next one if it was requested.
+    pub(super) fn tend(&mut self, pool: &mut Pool) {
         if let Some(rolled) = pool.take_rolled() {
             self.conclude(Some(rolled), pool);
         }
-        while self.asked && self.under_way.is_none() {
-            self.asked = false;
+        while self.requested && self.in_progress.is_none() {
+            self.requested = false;
             self.begin(pool);
         }
     }
 
-    /// The poller, for whoever asks why it ended.
-    pub(crate) fn into_polling(self) -> Polling {
+    /// The poller, to ask why it ended.
+    pub(super) fn into_polling(self) -> Polling {
         self.polling
     }
 
@@ -100,9 +109,9 @@ impl Reloader {
                 .map_err(|error| with_causes(&error))
         });
         match prepared {
-            Err(reason) => self.refuse(&reason),
-            Ok((under_way, change)) => {
-                self.under_way = Some(under_way);
+            Err(reason) => refuse(&reason),
+            Ok((in_progress, change)) => {
+                self.in_progress = Some(in_progress);
                 match change {
                     Some(change) => self.polling.change(change),
                     None => self.roll(pool),
@@ -111,137 +120,123 @@ impl Reloader {
         }
     }
 
-    /// Everything that may fail, and nothing that changes anything.
+    /// Does all that can fail, and changes nothing.
     fn prepare(
         &self,
         mut settings: Settings,
         pool: &Pool,
-    ) -> Result<(UnderWay, Option<Change>), Error> {
-        let current = &self.current;
+    ) -> Result<(InProgress, Option<Change>), Error> {
+        let current = &self.settings;
         let environments = std::mem::take(&mut settings.environments);
-        let turnover = current
-            .roster
-            .change_to(environments)
-            .map_err(Error::Environments)?;
-        let upstream = match &settings.source {
-            Source::Upstream {
-                api_url,
-                timeout,
-                largest_document,
-            } if settings.source != current.source => {
-                Some(Upstream::new(api_url, *timeout, *largest_document)?)
-            }
-            _ => None,
-        };
-        let moved = (&settings.host, settings.port) != (&current.host, current.port);
-        let listeners = moved
+        let turnover = self.roster.change_to(environments);
+        let turnover = turnover.map_err(Error::Environments)?;
+        let change = self.change(&turnover, &settings)?;
+        let is_moved = (&settings.host, settings.port) != (&current.host, current.port);
+        let listeners = is_moved
             .then(|| {
                 let (host, port) = (&settings.host, settings.port);
                 listener::open_beside(pool.listeners(), host, port, current.workers)
             })
             .transpose()?;
-        let rolls = moved || words(&*settings.worker) != words(&*current.worker);
 
-        let mut changes = described(&turnover);
-        let as_many = turnover.added.len() == turnover.removed.len();
-        changes.extend(current.described(&settings, as_many));
-        if settings.drain_delay != current.drain_delay {
-            let delay = Seconds(settings.drain_delay);
-            changes.push(format!("readiness fails {delay} before accepting stops"));
-        }
-        let address = listeners
-            .iter()
-            .flatten()
-            .next()
-            .map(TcpListener::local_addr);
-        if let Some(Ok(address)) = address {
+        let mut changes = changes::of_environments(&turnover);
+        let same_number = turnover.added.len() == turnover.removed.len();
+        changes.extend(changes::of_polling(current, &settings, same_number));
+        let first = listeners.iter().flatten().next();
+        if let Some(Ok(address)) = first.map(TcpListener::local_addr) {
             changes.push(format!("listening on http://{address}"));
         }
-        let change = self.change(&turnover, &settings, upstream)?;
-        current.warn_of_what_stays(&settings);
-        // What stays is what the next reload is compared with, too.
+        changes::warn_of_restart(current, &settings);
+        // The next reload is compared with what is in use.
         settings.directory.clone_from(&current.directory);
         settings.workers = current.workers;
 
-        let under_way = UnderWay {
-            next: Current::of(settings, turnover.roster),
+        let in_progress = InProgress {
+            rolls: is_moved || settings.worker != current.worker,
+            settings,
+            roster: turnover.roster,
             listeners,
-            rolls,
             changes,
         };
-        Ok((under_way, change))
+        Ok((in_progress, change))
     }
 
     /// The poller's part, if it has one.
-    fn change(
-        &self,
-        turnover: &Turnover,
-        settings: &Settings,
-        upstream: Option<Upstream>,
-    ) -> Result<Option<Change>, Error> {
-        let current = &self.current;
-        let interval = settings.poll_interval;
-        let interval = (interval != current.poll_interval).then_some(interval);
-        let stale = settings.stale_after != current.stale_after;
-        if turnover.is_empty() && upstream.is_none() && interval.is_none() && !stale {
+    fn change(&self, turnover: &Turnover, settings: &Settings) -> Result<Option<Change>, Error> {
+        let current = &self.settings;
+        let upstream = match &settings.source {
+            Source::Upstream {
+                api_url,
+                poll_timeout,
+                max_document_bytes,
+            } if settings.source != current.source => {
+                let upstream = Upstream::new(api_url, *poll_timeout, *max_document_bytes);
+                Some(upstream.map_err(source_error)?)
+            }
+            _ => None,
+        };
+        let poll_frequency = settings.api_poll_frequency;
+        let poll_frequency =
+            (poll_frequency != current.api_poll_frequency).then_some(poll_frequency);
+        let stale_changes = settings.stale_after != current.stale_after;
+        if turnover.is_empty() && upstream.is_none() && poll_frequency.is_none() && !stale_changes {
             return Ok(None);
         }
         let with_credentials = |rows: &[usize]| {
-            let seats = rows.iter().filter_map(|row| {
-                let seat = turnover.roster.seat(*row)?.clone();
-                Some((*row, seat))
-            });
-            seats
-                .map(|(row, seat)| {
-                    let credential = Credential::of_pair(&seat.pair)?;
-                    Ok((row, seat, credential))
+            let entries = rows
+                .iter()
+                .filter_map(|row| Some((*row, turnover.roster.entry(*row)?.clone())));
+            entries
+                .map(|(row, entry)| {
+                    let credential = Credential::of(&entry.pair).map_err(source_error)?;
+                    Ok((row, entry, credential))
                 })
                 .collect::<Result<Vec<_>, Error>>()
         };
-        let others_change = stale || !turnover.removed.is_empty() || !turnover.rotated.is_empty();
+        let served_change =
+            stale_changes || !turnover.removed.is_empty() || !turnover.rotated.is_empty();
         let index = |without: &[usize]| turnover.roster.index(settings.stale_after, without);
         Ok(Some(Change {
-            elsewhere: settings.source.api_url() != current.source.api_url(),
+            is_elsewhere: settings.source.api_url() != current.source.api_url(),
             upstream,
-            interval,
+            poll_frequency,
             added: with_credentials(&turnover.added)?,
             rotated: with_credentials(&turnover.rotated)?,
             removed: turnover.removed.clone(),
-            at_once: others_change.then(|| index(&turnover.added)),
-            in_the_end: (!turnover.added.is_empty()).then(|| index(&[])),
+            index_at_once: served_change.then(|| index(&turnover.added)),
+            index_with_added: (!turnover.added.is_empty()).then(|| index(&[])),
         }))
     }
 
     /// The pool's part, after the poller's.
     fn roll(&mut self, pool: &mut Pool) {
-        let Some(under_way) = &mut self.under_way else {
+        let Some(in_progress) = &mut self.in_progress else {
             return;
         };
-        let next = &under_way.next;
-        if under_way.rolls {
-            let worker = Rc::clone(&next.worker);
-            let worker = Box::new(move |slot| worker(slot));
-            pool.roll(worker, under_way.listeners.take());
+        if in_progress.rolls {
+            let command = in_progress.settings.worker.clone();
+            pool.roll(command, in_progress.listeners.take());
         } else {
             self.conclude(None, pool);
         }
     }
 
     fn conclude(&mut self, rolled: Option<Rolled>, pool: &mut Pool) {
-        let Some(UnderWay {
-            mut next,
+        let Some(InProgress {
+            mut settings,
+            roster,
             mut changes,
             ..
-        }) = self.under_way.take()
+        }) = self.in_progress.take()
         else {
             return;
         };
-        pool.set_drain_delay(next.drain_delay);
+        pool.set_shutdown_delay(settings.shutdown_delay);
         if let Some(Rolled { workers, failure }) = rolled {
-            let all = self.current.workers;
+            let all = self.settings.workers;
             match failure {
                 None => {
-                    pool.set_drain_timeout(next.drain_timeout);
+                    pool.set_shutdown_timeout(settings.shutdown_timeout);
                     changes.push(format!("{} rolled", counted(workers, "worker")));
                 }
                 Some(reason) => {
@@ -250,25 +245,29 @@ impl Reloader {
                         counted(all.get(), "worker")
                     );
                     changes.push(format!("{workers} of {all} workers rolled"));
-                    // The next reload tries again.
-                    next.keep_workers_of(&self.current);
+                    // With the previous values the next reload tries again.
+                    settings.worker = self.settings.worker.clone();
+                    settings.host.clone_from(&self.settings.host);
+                    settings.port = self.settings.port;
+                    settings.shutdown_timeout = self.settings.shutdown_timeout;
                 }
             }
         }
-        let name = self.name();
+        let name = self.reload.as_ref().map_or("", |reload| &reload.name);
         if changes.is_empty() {
             info!("reloaded {name}: nothing changed");
         } else {
             info!("reloaded {name}: {}", changes.join(", "));
         }
-        self.current = next;
+        self.settings = settings;
+        self.roster = roster;
     }
+}
 
-    fn refuse(&self, reason: &str) {
-        error!("not reloaded, nothing changes: {reason}");
-    }
+fn source_error(error: upstream::Error) -> Error {
+    Error::Source(error.into())
+}
 
-    fn name(&self) -> &str {
-        self.reload.as_ref().map_or("", |reload| &reload.name)
-    }
+fn refuse(reason: &str) {
+    error!("not reloaded, nothing changes: {reason}");
 }

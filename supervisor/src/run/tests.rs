@@ -1,21 +1,19 @@
 //! The whole supervisor, with workers that only sleep.
 
 use std::fs;
-use std::thread;
-
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Command;
-use std::rc::Rc;
+use std::thread;
 use std::time::Duration;
 
-use contract::ServerSideKey;
+use contract::{KeyPair, ServerSideKey};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use testing::eventually;
 
-use crate::stub::eventually;
-use crate::*;
+use super::*;
+use crate::pool::WorkerCommand;
 
 fn settings(directory: PathBuf, documents: usize) -> Settings {
     let started = directory.join("started");
@@ -27,15 +25,15 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
             client_side_key: "public".to_owned(),
         }],
         source: Source::Embedded(vec![document.into(); documents]),
-        poll_interval: Duration::from_secs(10),
+        api_poll_frequency: Duration::from_secs(10),
         stale_after: None,
         directory: directory.join("state"),
         host: "127.0.0.1".to_owned(),
         port: 0,
         workers: NonZeroUsize::MIN,
-        drain_delay: Duration::ZERO,
-        drain_timeout: Duration::from_secs(3600),
-        worker: Rc::new(move |_| {
+        shutdown_delay: Duration::ZERO,
+        shutdown_timeout: Duration::from_secs(3600),
+        worker: WorkerCommand::new(move |_| {
             let mut command = Command::new("sh");
             command
                 .args(["-c", "echo $$ >$started; exec sleep 60"])
@@ -54,7 +52,7 @@ fn serves_until_it_is_told_to_stop_and_leaves_no_worker() {
     let process = || fs::read_to_string(&started).ok()?.trim().parse().ok();
     eventually("a worker", || process().is_some());
 
-    // Only after the first worker: until there is a handler, it would end the tests.
+    // Not before the first worker: without a handler TERM would end the tests.
     kill(Pid::this(), Signal::SIGTERM).unwrap();
     eventually("the end", || running.is_finished());
     running.join().unwrap().unwrap();
@@ -76,4 +74,40 @@ fn settings_show_no_secret() {
     let shown = format!("{:?}", settings(PathBuf::new(), 1));
     assert!(!shown.contains("secret"), "{shown}");
     assert!(shown.contains("public"), "{shown}");
+}
+
+#[test]
+fn the_end_of_polling_ends_serving() {
+    let directory = tempfile::tempdir().unwrap();
+    let shape = |rows| Shape {
+        format: engine::FORMAT,
+        rows,
+        slots: 1,
+    };
+    let settings = settings(directory.path().to_owned(), 1);
+    let publisher = Publisher::open(&settings.directory, shape(1)).unwrap();
+    // A defect that makes the poller panic: this board has no row for the environment.
+    let small = Publisher::open(&directory.path().join("small"), shape(0)).unwrap();
+    let notices = Notices::of_children().unwrap();
+    let listeners = listener::open(&settings.host, 0, settings.workers).unwrap();
+    let times = Times::new(settings.shutdown_delay, settings.shutdown_timeout);
+    let board = publisher.share_board();
+    let pool = Pool::new(settings.worker.clone(), listeners, board, times);
+    let roster = Roster::new(settings.environments.clone(), 1);
+    let publication = Publication::open(publisher, &roster.index(None, &[])).unwrap();
+    let polling = Poller {
+        documents: settings.source.open(&settings.environments).unwrap(),
+        environments: settings.environments.clone(),
+        poll_frequency: settings.api_poll_frequency,
+        compiler: Compiler {
+            compile: engine::compile,
+            compress: engine::Environment::compress,
+            publication: Arc::new(publication),
+            notifier: notices.notifier(),
+        },
+        board: small.share_board(),
+    };
+    let reloader = Reloader::new(None, settings, roster, polling.start().unwrap());
+    let error = serve(pool, &notices, reloader).unwrap_err();
+    assert!(error.to_string().starts_with("poll: "), "{error}");
 }

@@ -1,24 +1,24 @@
-//! The address of the Flagsmith API, checked once. Knows no HTTP.
+//! The address of the Flagsmith API, checked once.
 
 use std::fmt;
 
 use reqwest::Url;
 use thiserror::Error;
 
-/// Where upstream is: `http` or `https`, a host, perhaps a port and a path; with or without a trailing slash.
+/// The address of upstream: `http` or `https`, a host, an optional port and path, an optional trailing slash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiUrl(Url);
 
-/// Why a text is no API URL.
+/// Why a text is not an API URL.
 #[derive(Debug, Error)]
 pub enum ApiUrlError {
-    /// It cannot be read as a URL at all.
+    /// It is not a URL.
     #[error("not a URL: {0}")]
     Unreadable(String),
-    /// Another scheme than the two that upstream speaks.
+    /// Its scheme is neither `http` nor `https`.
     #[error("expected http:// or https://, found {0}://")]
     Scheme(String),
-    /// The document's path is appended, so nothing may follow the path.
+    /// It has a query or a fragment. The path of the document is appended, so nothing may follow its own path.
     #[error("expected nothing after the path, found a query or a fragment")]
     Trailing,
 }
@@ -28,7 +28,7 @@ impl ApiUrl {
     ///
     /// # Errors
     ///
-    /// Says what is wrong with the text, without repeating it: it may hold credentials.
+    /// The reason never repeats the text, which may hold a password.
     pub fn parse(text: &str) -> Result<Self, ApiUrlError> {
         let url = Url::parse(text).map_err(|error| ApiUrlError::Unreadable(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -49,12 +49,12 @@ impl ApiUrl {
         url
     }
 
-    /// Whether talking to it needs certificates.
+    /// Whether upstream's certificate is checked.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.0.scheme() == "https"
     }
 
-    /// Whether it is this machine itself, which no proxy on the way could reach.
+    /// Whether it is this machine, which no HTTP proxy could reach.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.0.host_str() {
             Some("localhost") => true,
@@ -68,7 +68,7 @@ impl ApiUrl {
 }
 
 impl fmt::Display for ApiUrl {
-    /// Without the user name and password that it may hold.
+    /// Without user name and password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,

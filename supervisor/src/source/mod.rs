@@ -1,108 +1,148 @@
-//! Where documents come from, and with which key: by row, for these change while environments are polled. Knows
-//! nothing of schedules.
+//! Where documents come from. Another kind of source is a file here and a variant of the two enums.
 
 pub(crate) mod api_url;
+mod embedded;
+mod fetch;
 pub(crate) mod upstream;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use crate::poll::freshness::Timing;
-use crate::source::upstream::{Answer, Credential, Document, FetchError, Upstream};
+use thiserror::Error;
 
-/// Where documents come from.
-pub(crate) enum Supply {
-    /// Fetched, with the credentials in the order of the environments.
-    Upstream(Upstream, Vec<Credential>),
-    /// At hand, in the order of the environments.
+use api_url::ApiUrl;
+use contract::KeyPair;
+use embedded::Embedded;
+use upstream::{Credential, FetchError, Upstream};
+
+pub(crate) use fetch::{Document, FetchOutcome, Timing};
+
+/// The source that the settings choose.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Source {
+    /// The Flagsmith API.
+    Upstream {
+        /// Its address.
+        api_url: ApiUrl,
+        /// The longest silence: before a connection, before an answer, between two pieces of it.
+        poll_timeout: Duration,
+        /// The largest document that is accepted, in bytes.
+        max_document_bytes: usize,
+    },
+    /// Documents of the executable, one for each environment, in their order. They never change and never get stale.
     Embedded(Vec<Vec<u8>>),
 }
 
-/// A supply that can change.
-pub(crate) enum Supplier {
-    Upstream(RefCell<Access>),
-    Embedded(Vec<Vec<u8>>),
+/// Why a source cannot be used.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// There is no client to fetch with.
+    #[error(transparent)]
+    Upstream(#[from] upstream::Error),
+    /// Each environment needs one document.
+    #[error("serve {environments} environments from {documents} embedded documents")]
+    Documents {
+        /// The number of environments.
+        environments: usize,
+        /// The number of documents.
+        documents: usize,
+    },
 }
 
-/// What it takes to fetch.
-pub(crate) struct Access {
-    upstream: Rc<Upstream>,
-    /// By row.
-    credentials: HashMap<usize, Rc<Credential>>,
-}
-
-impl Supplier {
-    pub(crate) fn new(supply: Supply) -> Self {
-        match supply {
-            Supply::Embedded(documents) => Self::Embedded(documents),
-            Supply::Upstream(upstream, credentials) => Self::Upstream(RefCell::new(Access {
-                upstream: Rc::new(upstream),
-                credentials: credentials.into_iter().map(Rc::new).enumerate().collect(),
-            })),
+impl Source {
+    /// The address of upstream.
+    pub(crate) fn api_url(&self) -> Option<&ApiUrl> {
+        match self {
+            Self::Upstream { api_url, .. } => Some(api_url),
+            Self::Embedded(_) => None,
         }
     }
 
+    /// The documents of these environments, whose rows are their indices.
+    pub(crate) fn open(&self, environments: &[KeyPair]) -> Result<Documents, Error> {
+        match self {
+            Self::Upstream {
+                api_url,
+                poll_timeout,
+                max_document_bytes,
+            } => {
+                let credentials = environments
+                    .iter()
+                    .map(|pair| Credential::of(pair).map(Arc::new))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let upstream = Upstream::new(api_url, *poll_timeout, *max_document_bytes)?;
+                Ok(Documents::Upstream {
+                    upstream: RefCell::new(Arc::new(upstream)),
+                    credentials: RefCell::new(credentials.into_iter().enumerate().collect()),
+                })
+            }
+            Self::Embedded(documents) if documents.len() == environments.len() => {
+                Ok(Documents::Embedded(Embedded(documents.clone())))
+            }
+            Self::Embedded(documents) => Err(Error::Documents {
+                environments: environments.len(),
+                documents: documents.len(),
+            }),
+        }
+    }
+}
+
+/// The documents of an open source. Upstream's client and the credentials change while environments are polled.
+pub(crate) enum Documents {
+    Upstream {
+        upstream: RefCell<Arc<Upstream>>,
+        /// By row.
+        credentials: RefCell<HashMap<usize, Arc<Credential>>>,
+    },
+    Embedded(Embedded),
+}
+
+impl Documents {
     pub(crate) fn is_embedded(&self) -> bool {
         matches!(self, Self::Embedded(_))
     }
 
-    /// Fetches from here from now on. What is on its way comes from where it was asked for.
-    pub(crate) fn renew(&self, upstream: Upstream) {
-        if let Self::Upstream(access) = self {
-            access.borrow_mut().upstream = Rc::new(upstream);
+    /// Later fetches use this client. A fetch in progress ends with the one that it began with.
+    pub(crate) fn set_upstream(&self, new: Upstream) {
+        if let Self::Upstream { upstream, .. } = self {
+            upstream.replace(Arc::new(new));
         }
     }
 
-    /// Fetches the environment of this row with this credential from now on.
-    pub(crate) fn learn(&self, row: usize, credential: Credential) {
-        if let Self::Upstream(access) = self {
-            let credentials = &mut access.borrow_mut().credentials;
-            credentials.insert(row, Rc::new(credential));
+    /// Later fetches of this row use this credential.
+    pub(crate) fn set_credential(&self, row: usize, credential: Credential) {
+        if let Self::Upstream { credentials, .. } = self {
+            credentials.borrow_mut().insert(row, Arc::new(credential));
         }
     }
 
-    /// Nobody fetches this row any more.
-    pub(crate) fn forget(&self, row: usize) {
-        if let Self::Upstream(access) = self {
-            access.borrow_mut().credentials.remove(&row);
+    /// Forgets the credential of a row that is not fetched any more.
+    pub(crate) fn remove(&self, row: usize) {
+        if let Self::Upstream { credentials, .. } = self {
+            credentials.borrow_mut().remove(&row);
         }
     }
 
-    /// Asks for the document of a row: only if it changed after `since`; one at hand does not once it `is_published`.
-    pub(crate) async fn ask(
+    /// Fetches the document of a row; from upstream only if it changed after `if_modified_since`, an embedded one only
+    /// if it is not published.
+    pub(crate) async fn fetch(
         &self,
         row: usize,
-        since: Option<SystemTime>,
+        if_modified_since: Option<SystemTime>,
         is_published: bool,
-    ) -> Result<Answer, FetchError> {
+    ) -> Result<FetchOutcome, FetchError> {
         match self {
-            Self::Upstream(access) => {
-                let (upstream, credential) = {
-                    let access = access.borrow();
-                    (
-                        Rc::clone(&access.upstream),
-                        Rc::clone(&access.credentials[&row]),
-                    )
-                };
-                upstream.fetch(&credential, since).await
+            Self::Upstream {
+                upstream,
+                credentials,
+            } => {
+                let upstream = Arc::clone(&upstream.borrow());
+                let credential = Arc::clone(&credentials.borrow()[&row]);
+                upstream.fetch(&credential, if_modified_since).await
             }
-            Self::Embedded(documents) => {
-                let timing = Timing {
-                    asked: Instant::now(),
-                    elapsed: Duration::ZERO,
-                    date: None,
-                };
-                if is_published {
-                    return Ok(Answer::NotModified(timing));
-                }
-                Ok(Answer::Document(Document {
-                    body: documents[row].clone(),
-                    timing,
-                    last_modified: None,
-                }))
-            }
+            Self::Embedded(documents) => Ok(documents.fetch(row, is_published)),
         }
     }
 }

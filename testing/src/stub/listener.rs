@@ -10,8 +10,8 @@ use nix::sys::socket::{
     shutdown, socket,
 };
 
-/// A listener on a free port of this machine. The kernel takes back a port that it chose itself when the socket stops to
-/// listen, so the port is bound a second time, by its number.
+/// A listener on a free port of this machine. The kernel takes back a port that it chose itself when the socket stops
+/// to listen, so the port is bound a second time, by its number.
 pub(super) fn open() -> TcpListener {
     let chosen = bound(0);
     let port = chosen.local_addr().expect("its address").port();

@@ -1,5 +1,5 @@
-//! An HTTP server in place of upstream: environment documents by key, or whatever a test makes of a request. Every request
-//! is remembered.
+//! An HTTP server in place of upstream. It serves environment documents by key, or what a test makes of a request, and
+//! remembers every request.
 
 mod answer;
 mod listener;

@@ -1,4 +1,4 @@
-//! No connection to upstream, in every way there is; and that one connection serves for many fetches.
+//! Connections to upstream: every way in which they fail, and one connection that is used for many fetches.
 
 use std::path::Path;
 
@@ -46,11 +46,19 @@ fn a_certificate_that_is_not_trusted_changes_nothing_that_is_served() {
     wait_until_served(&proxy, "test", &document("test", "good"));
     let mut expected = served(&proxy, "test");
     let certificate = "no TLS with upstream: invalid peer certificate: ";
+    let plain = "no TLS with upstream: received corrupt message of type InvalidContentType; \
+        should api_url begin with http://?";
     for (manner, reason) in [
-        (Manner::SelfSigned, format!("{certificate}UnknownIssuer; a CA bundle of your own is named in SSL_CERT_FILE")),
-        (Manner::OtherHost, format!("{certificate}certificate not valid for name")),
+        (
+            Manner::SelfSigned,
+            format!("{certificate}UnknownIssuer; SSL_CERT_FILE can name a CA bundle of your own"),
+        ),
+        (
+            Manner::OtherHost,
+            format!("{certificate}certificate not valid for name"),
+        ),
         (Manner::Expired, format!("{certificate}certificate expired")),
-        (Manner::Plain, "no TLS with upstream: received corrupt message of type InvalidContentType; does api_url mean http://?".to_owned()),
+        (Manner::Plain, plain.to_owned()),
         (Manner::Rude, "could not reach upstream: ".to_owned()),
     ] {
         let asked = upstream.count("test");
@@ -59,7 +67,10 @@ fn a_certificate_that_is_not_trusted_changes_nothing_that_is_served() {
         assert!(served(&proxy, "test") == expected, "{manner:?}");
         let next = document("test", &format!("after {manner:?}"));
         upstream.set("test", Answer::Document(next.clone()));
-        assert!(upstream.count("test") <= asked + 1, "the key was sent: {manner:?}");
+        assert!(
+            upstream.count("test") <= asked + 1,
+            "the key was sent: {manner:?}"
+        );
         front.set(Manner::Trusted);
         wait_until_served(&proxy, "test", &next);
         wait_for_recovery(&proxy, "test");
@@ -70,7 +81,7 @@ fn a_certificate_that_is_not_trusted_changes_nothing_that_is_served() {
 
 #[test]
 fn a_name_that_nobody_knows_is_said_so() {
-    // No name below this one is ever given out.
+    // The top-level domain `invalid` is reserved: no such name ever resolves.
     let proxy = start("http://flagsmith.invalid/api/v1", None);
     wait_for_failure(
         &proxy,
@@ -88,7 +99,7 @@ fn one_connection_serves_for_many_fetches() {
     let proxy = Proxy::ready(&upstream, "test");
     proxy.wait_for("ten fetches", |_| upstream.count("test") >= 10);
     assert_eq!(upstream.connections(), 1);
-    // It may end at any moment: the next fetch takes another one, and nobody is told.
+    // It may end at any moment: the next fetch opens another one, and nothing is logged.
     upstream.close();
     upstream.open();
     let next = document("test", "next");
@@ -96,7 +107,7 @@ fn one_connection_serves_for_many_fetches() {
     wait_until_served(&proxy, "test", &next);
 }
 
-/// Starts a proxy of one environment that polls `api_url`, and no other proxy on the way to it.
+/// Starts a proxy of one environment that polls `api_url` directly, whatever HTTP proxy this machine uses.
 fn start(api_url: &str, authority: Option<&Path>) -> Proxy {
     let directory = tempfile::tempdir().expect("a directory");
     let state = directory.path().join("state");

@@ -1,4 +1,4 @@
-//! Before the first document, without any for long, and at the end: what clients and health see of a missing upstream.
+//! A missing upstream: what clients and health checks get before the first document and when documents are stale.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ fn becomes_stale_when_upstream_is_silent_and_serves_on() {
 
 #[test]
 fn a_restart_does_not_wait_for_anybody() {
-    // Nobody listens there any more, so the first fetch fails at once.
+    // Nobody listens there, so the first fetch fails at once.
     let upstream = Stub::start([("test", document("test", "unreachable"))]);
     let start = Start::new(&upstream, &["test"]).set("api_url", json!("http://127.0.0.1:9/api/v1"));
     let mut proxy = start.start();

@@ -1,5 +1,5 @@
-//! Whatever goes wrong between proxy and upstream, what was served stays served, byte for byte; the log tells the
-//! environment, what happened and the next try; and the first success ends it.
+//! Faults between proxy and upstream. The last documents are served on, byte for byte. The log tells the environment,
+//! the fault and the next try. The first success ends it.
 
 mod connections;
 mod missing_upstream;
@@ -9,7 +9,7 @@ mod wrong_answers;
 
 use crate::harness::Proxy;
 
-/// Whatever depends on an environment's document: the bytes of all that is answered.
+/// The bodies of all answers that depend on an environment's document.
 fn served(proxy: &Proxy, environment: &str) -> Vec<Vec<u8>> {
     let server = format!("ser.{environment}");
     let identity =
@@ -29,7 +29,7 @@ fn served(proxy: &Proxy, environment: &str) -> Vec<Vec<u8>> {
     .into()
 }
 
-/// Waits until the document that is served is this one.
+/// Waits until this document is served.
 #[track_caller]
 fn wait_until_served(proxy: &Proxy, environment: &str, document: &str) {
     let server = format!("ser.{environment}");
@@ -39,7 +39,7 @@ fn wait_until_served(proxy: &Proxy, environment: &str, document: &str) {
     });
 }
 
-/// Waits for a line that says this of an environment's fetch, and when the next one is due. Returns that, in seconds.
+/// Waits for the line that tells why a fetch of an environment failed. Returns when the next one is due, in seconds.
 #[track_caller]
 fn wait_for_failure(proxy: &Proxy, environment: &str, reason: &str) -> f64 {
     let beginning = format!("environment {environment} not updated: ");
@@ -53,14 +53,14 @@ fn wait_for_failure(proxy: &Proxy, environment: &str, reason: &str) -> f64 {
     })
 }
 
-/// Waits for the line that says that an environment's fetches succeed again.
+/// Waits for the line that tells that fetches of an environment succeed again.
 #[track_caller]
 fn wait_for_recovery(proxy: &Proxy, environment: &str) {
     let line = format!("environment {environment} updated again after ");
     proxy.wait_for(&line, |proxy| proxy.log().contains(&line));
 }
 
-/// No server-side key of these is in the log.
+/// The log holds no server-side key.
 #[track_caller]
 fn assert_secrets_kept(proxy: &Proxy) {
     let log = proxy.log();

@@ -1,4 +1,4 @@
-//! A document in pages, through the executable: one document is served, whole and of one edition.
+//! A document that comes in pages is served as one document, and never half of it from before an edit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,7 +7,7 @@ use testing::{Answer, Stub, document};
 use super::wait_until_served;
 use crate::harness::Proxy;
 
-/// A document of one identity override, for this identifier.
+/// A document with one identity override, for this identifier.
 fn of(identifier: &str, updated_at: &str) -> String {
     document("test", "default")
         .replace("alice", identifier)
@@ -21,7 +21,7 @@ fn is_first(head: &str) -> bool {
     !head.contains("?page_id=a%3Ab ")
 }
 
-/// Both pages, with both overrides where the first page had one.
+/// The document that both pages make: the first page, with the overrides of both.
 fn merged(updated_at: &str) -> String {
     let override_of = |page: &str| {
         let (_, list) = page.split_once("\"identity_overrides\":[").expect("a list");
@@ -72,7 +72,7 @@ fn an_edit_between_two_pages_is_never_seen_in_half() {
     let answer = move |head: &str| {
         let is_first = is_first(head);
         let count = firsts.fetch_add(usize::from(is_first), Ordering::SeqCst);
-        // The first page is from before the edit, once; all else is from after it.
+        // The first answer is from before the edit, all later ones are from after it.
         match (is_first, count) {
             (true, 0) => Answer::raw(&["200 OK", NEXT], of("alice", UPDATED_AT)),
             (true, _) => Answer::raw(&["200 OK", NEXT], of("alice", edited)),

@@ -1,4 +1,5 @@
-//! When upstream is asked again: later after each failure, when it says so, and as before after the first success.
+//! When the next fetch is due: later after each failure, at the time that `Retry-After` gives, and as usual after a
+//! success.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ fn failing(upstream: &Stub, environment: &str, headers: &[&str]) {
     upstream.set(environment, Answer::raw(&head, ""));
 }
 
-/// From each of the last requests to the next one.
+/// The times between the last requests.
 fn gaps(upstream: &Stub, environment: &str, last: usize) -> Vec<Duration> {
     let times = upstream.times(environment);
     let times = &times[times.len() - last - 1..];
@@ -27,7 +28,7 @@ fn failures_back_off_and_the_first_success_ends_it() {
     failing(&upstream, "test", &[]);
     let asked = upstream.count("test");
     proxy.wait_for("five failures", |_| upstream.count("test") >= asked + 5);
-    // 0.2, 0.4, 0.8 and 1.6 s, each spread by a tenth; on a busy machine they are longer.
+    // The schedule waits 0.2, 0.4, 0.8 and 1.6 s, each spread by a tenth. A busy machine adds to that.
     for (gap, least) in gaps(&upstream, "test", 4).iter().zip([180, 360, 720, 1440]) {
         assert!(*gap >= Duration::from_millis(least - 10), "{gap:?}");
     }
@@ -40,7 +41,7 @@ fn failures_back_off_and_the_first_success_ends_it() {
     let mut gaps = gaps(&upstream, "test", 6);
     println!("after the recovery: {gaps:?}");
     gaps.sort();
-    // The schedule's 0.2 s, for most of them: a machine may be busy for a while.
+    // The schedule waits 0.2 s. Only half of the times are checked, because the machine may be busy for a while.
     assert!(gaps[2] < Duration::from_millis(700), "{gaps:?}");
 }
 

@@ -1,4 +1,4 @@
-//! A client that shows every byte: one connection, requests as they stand on the wire.
+//! A client with one connection, which sends bytes as they are and reads whole answers.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,7 +12,7 @@ pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
 }
 
-/// An answer, header names in lower case.
+/// An answer. Header names are in lower case.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -57,7 +57,7 @@ impl Connection {
             .expect("send to the proxy");
     }
 
-    /// Reads the answer to a request of that method.
+    /// Reads the answer to a request with this method.
     pub(crate) fn response(&mut self, method: &str) -> Response {
         let line = self.line();
         let status = line

@@ -1,22 +1,23 @@
-//! Clients that ask all the time, check every answer and count: half of them on a connection for each request, half on
-//! one that they keep as long as the proxy does.
+//! Clients that send requests without a pause and check every answer. Half of them open a connection for each request,
+//! the others keep theirs as long as the proxy does.
 //!
-//! A kept connection may be closed between two requests. A client then sees it end before any byte of an answer, and
-//! asks again on a new one, as every HTTP client does; that is counted apart. All else that goes wrong is a failure.
+//! A kept connection may be closed between two requests. A client then sees it end before any byte of an answer and
+//! sends the request again on a new one, as every HTTP client does; these are counted. Everything else is a failure.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
-/// What a client may see.
+use super::exchange::{Answer, connect, is_unanswered, read_answer};
+
+/// The answers that a client accepts.
 #[derive(Clone, Debug)]
 pub(crate) enum Expect {
-    /// This status and a body that holds this, always.
+    /// This status and a body that contains this text, always.
     Always(u16, String),
-    /// The first status until some moment, the second from then on.
+    /// The first status up to some request, the second from then on.
     Once(u16, u16),
 }
 
@@ -31,9 +32,9 @@ pub(crate) struct Clients {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) asked: usize,
-    /// Asked again because a kept connection had been closed.
+    /// Requests that were sent again because a kept connection was closed.
     pub(crate) again: usize,
-    /// Found nobody at the old address and went to the new one.
+    /// Clients that found nobody at the old address and went to the new one.
     pub(crate) moved: usize,
     pub(crate) failures: Vec<String>,
 }
@@ -92,12 +93,12 @@ impl Clients {
         }
     }
 
-    /// How many requests were made so far.
+    /// How many requests were sent so far.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// Stops, prints what was counted, and fails the test if anything failed.
+    /// Stops the clients and prints the counts. Fails the test if anything failed.
     #[track_caller]
     pub(crate) fn stop(self, what: &str) -> Tally {
         self.stop.store(true, Ordering::SeqCst);
@@ -125,28 +126,22 @@ impl Client {
     fn ask(&mut self) {
         self.tally.asked += 1;
         match self.answer() {
-            Ok((status, text)) => self.check(status, &text),
+            Ok(answer) => self.check(answer.status, &String::from_utf8_lossy(&answer.body)),
             Err(error) => {
-                self.kept = None;
-                self.tally
-                    .failures
-                    .push(format!("{error}: {}", self.request));
+                let failure = format!("{error}: {}", self.request);
+                self.tally.failures.push(failure);
             }
         }
     }
 
-    fn answer(&mut self) -> io::Result<(u16, String)> {
-        if let Some(mut stream) = self.kept.take() {
-            match self.exchange(&mut stream) {
-                Ok(None) => self.tally.again += 1,
-                Ok(Some((answer, kept))) => {
-                    self.kept = kept.then_some(stream);
-                    return Ok(answer);
-                }
-                Err(error) => return Err(error),
+    fn answer(&mut self) -> io::Result<Answer> {
+        if let Some(stream) = self.kept.take() {
+            match self.exchange(stream) {
+                Err(error) if is_unanswered(&error) => self.tally.again += 1,
+                outcome => return outcome,
             }
         }
-        let mut stream = match TcpStream::connect(self.address) {
+        let stream = match connect(self.address) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && !self.moved => {
                 let Some(next) = self.next_address else {
                     return Err(error);
@@ -154,58 +149,23 @@ impl Client {
                 self.moved = true;
                 self.tally.moved += 1;
                 self.address = next;
-                TcpStream::connect(next)?
+                connect(next)
             }
-            connected => connected?,
+            outcome => outcome,
         };
-        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-        let closed = || io::Error::other("a new connection was closed without an answer");
-        let (answer, kept) = self.exchange(&mut stream)?.ok_or_else(closed)?;
-        self.kept = (self.keeps && kept).then_some(stream);
-        Ok(answer)
+        self.exchange(stream?)
     }
 
-    /// The answer, and whether the connection can be kept; `None` if it ended before any byte.
-    fn exchange(&self, stream: &mut TcpStream) -> io::Result<Option<((u16, String), bool)>> {
-        let ended = |error: &io::Error| {
-            use io::ErrorKind::{BrokenPipe, ConnectionReset};
-            matches!(error.kind(), BrokenPipe | ConnectionReset)
-        };
+    /// Sends the request and reads the answer. Keeps the connection if both sides want to.
+    fn exchange(&mut self, mut stream: TcpStream) -> io::Result<Answer> {
         match stream.write_all(self.request.as_bytes()) {
-            // What it sent before it closed can still be read.
-            Err(error) if !ended(&error) => return Err(error),
+            // An answer that was sent before the other side closed can still be read.
+            Err(error) if !is_unanswered(&error) => return Err(error),
             _ => {}
         }
-        let mut bytes = Vec::new();
-        let mut piece = [0; 16384];
-        loop {
-            let length = match stream.read(&mut piece) {
-                Ok(0) if bytes.is_empty() => return Ok(None),
-                Ok(0) => return Err(io::Error::other("the answer was cut")),
-                Err(error) if bytes.is_empty() && ended(&error) => return Ok(None),
-                read => read?,
-            };
-            bytes.extend_from_slice(&piece[..length]);
-            let text = String::from_utf8_lossy(&bytes);
-            let Some((head, body)) = text.split_once("\r\n\r\n") else {
-                continue;
-            };
-            let head = head.to_lowercase();
-            let header = |name: &str| {
-                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-                lines
-                    .find(|(known, _)| *known == name)
-                    .map(|(_, value)| value)
-            };
-            let length = header("content-length").and_then(|length| length.parse().ok());
-            if body.len() < length.unwrap_or(0) {
-                continue;
-            }
-            let status = head.get(9..12).and_then(|status| status.parse().ok());
-            let status = status.ok_or_else(|| io::Error::other("no status line"))?;
-            let kept = header("connection") != Some("close");
-            return Ok(Some(((status, body.to_owned()), kept)));
-        }
+        let answer = read_answer(&mut stream)?;
+        self.kept = (self.keeps && answer.kept).then_some(stream);
+        Ok(answer)
     }
 
     fn check(&mut self, status: u16, body: &str) {

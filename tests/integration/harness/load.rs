@@ -1,51 +1,46 @@
-//! Clients that ask all the time, compare every answer, and tell apart how a request can fail.
+//! Clients that send requests all the time, compare every body and count each kind of failure. Before a client uses a
+//! kept connection it checks whether that was closed. It never repeats a request: one without an answer is broken.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A request and the body of its answer.
+use super::exchange::{connect, exchange, is_closed};
+
+/// A request and the body that answers it.
 #[derive(Clone)]
 pub(crate) struct Exchange {
     pub(crate) request: Vec<u8>,
     pub(crate) body: Vec<u8>,
 }
 
-/// Clients at work until they are stopped, or nobody listens any more.
+/// Clients that work until they are stopped or find that nobody listens any more.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     clients: Vec<JoinHandle<Tally>>,
 }
 
-/// What came of the requests.
+/// What became of the requests.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) answered: usize,
-    /// Answered with something else than expected.
+    /// How many were answered otherwise than expected.
     pub(crate) wrong: usize,
-    /// Nobody listened.
+    /// How many found that nobody listened.
     pub(crate) refused: usize,
-    /// A kept connection was found closed before anything was asked on it.
+    /// How many kept connections were found closed before they were used again.
     pub(crate) closed: usize,
-    /// Asked, and not answered: when, and why.
+    /// Requests without an answer: when they were sent, and the error.
     pub(crate) broken: Vec<(Instant, String)>,
     pub(crate) slowest: Duration,
 }
 
-/// An answer as far as a client needs it.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// Whether the connection stays open.
-    pub(crate) kept: bool,
-    pub(crate) body: Vec<u8>,
-}
-
 impl Load {
-    /// So many clients that keep their connection and so many that connect for each request. Each waits for its own
-    /// time between two requests, from 1 to 20 ms.
+    /// Starts `kept` clients that keep their connection and `single` clients that connect for each request. Each pauses
+    /// between two requests, for 1 to 20 ms.
     pub(crate) fn start(address: SocketAddr, kept: u64, single: u64, asks: &[Exchange]) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let clients = (0..kept + single).map(|number| {
@@ -65,12 +60,12 @@ impl Load {
         }
     }
 
-    /// Whether every client has found that nobody listens any more.
+    /// Whether every client found that nobody listens any more.
     pub(crate) fn is_over(&self) -> bool {
         self.clients.iter().all(JoinHandle::is_finished)
     }
 
-    /// Stops, and adds up what all clients saw.
+    /// Stops the clients and adds up their counts.
     pub(crate) fn stop(self) -> Tally {
         self.stop.store(true, Ordering::SeqCst);
         let mut sum = Tally::default();
@@ -130,61 +125,7 @@ fn work(
     tally
 }
 
-/// A connection on which nobody is waited for without end.
-pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-/// Whether the other side has closed it, which a client looks at before it uses a connection again.
-pub(crate) fn is_closed(stream: &TcpStream) -> bool {
-    stream.set_nonblocking(true).expect("a socket");
-    let seen = stream.peek(&mut [0]);
-    stream.set_nonblocking(false).expect("a socket");
-    !seen.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
-}
-
-/// Asks, and reads the whole answer.
-pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8]) -> io::Result<Answer> {
-    stream.write_all(request)?;
-    read_answer(stream)
-}
-
-/// Reads one whole answer.
-pub(crate) fn read_answer(stream: &mut TcpStream) -> io::Result<Answer> {
-    let mut bytes = Vec::new();
-    let mut piece = [0; 16 * 1024];
-    loop {
-        match stream.read(&mut piece)? {
-            0 => return Err(ErrorKind::UnexpectedEof.into()),
-            length => bytes.extend_from_slice(&piece[..length]),
-        }
-        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
-            continue;
-        };
-        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-        let header = |name: &str| {
-            let mut headers = head.lines().filter_map(|line| line.split_once(": "));
-            headers
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| value)
-        };
-        let length = header("content-length").and_then(|length| length.parse().ok());
-        if bytes.len() < end + 4 + length.unwrap_or(0) {
-            continue;
-        }
-        let status = head.get(9..12).and_then(|status| status.parse().ok());
-        return Ok(Answer {
-            status: status.unwrap_or(0),
-            kept: header("connection") != Some("close"),
-            body: bytes[end + 4..].to_vec(),
-        });
-    }
-}
-
-/// A request for flags, and one for an identity with a trait; with what this calm proxy answers now.
+/// A request for flags and one for an identity with a trait, each with the body that the proxy answers now.
 pub(crate) fn asks(address: SocketAddr, key: &str) -> Vec<Exchange> {
     let identity =
         r#"{"identifier":"bob","traits":[{"trait_key":"plan","trait_value":"premium"}]}"#;

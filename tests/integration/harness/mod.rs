@@ -1,7 +1,8 @@
-//! The real executable in a test's hands, and clients of it.
+//! Starts the real executable for a test, and clients that send it requests.
 
 mod client;
 mod clients;
+pub(crate) mod exchange;
 pub(crate) mod load;
 mod program;
 mod proxy;

@@ -10,7 +10,7 @@ pub(crate) fn executable() -> Command {
     program(env!("CARGO_BIN_EXE_edge-proxy"))
 }
 
-/// A command without the variables of this process's environment that the executable would read.
+/// A command without those variables of this process's environment that the executable reads.
 pub(super) fn program(path: &str) -> Command {
     let mut command = Command::new(path);
     for name in [

@@ -76,13 +76,13 @@ impl Proxy {
         proxy
     }
 
-    /// Asks once, on a connection of its own.
+    /// Sends one request on a new connection.
     pub(crate) fn get(&self, path: &str, key: &str) -> Response {
         self.connect()
             .request("GET", path, &[("X-Environment-Key", key)], b"")
     }
 
-    /// Posts JSON once, on a connection of its own.
+    /// Posts JSON on a new connection.
     pub(crate) fn post(&self, path: &str, key: &str, body: &str) -> Response {
         let headers = [
             ("X-Environment-Key", key),
@@ -112,7 +112,7 @@ impl Proxy {
         eventually(what, || condition(self))
     }
 
-    /// Everything logged so far, by supervisor and workers.
+    /// Everything that supervisor and workers logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("the log").clone()
     }
@@ -125,7 +125,7 @@ impl Proxy {
         &self.state
     }
 
-    /// The process ids of its workers, by the kernel's word.
+    /// The process ids of its workers, from the kernel.
     pub(crate) fn workers(&self) -> Vec<Pid> {
         let pid = self.pid();
         let children = format!("/proc/{pid}/task/{pid}/children");
@@ -171,7 +171,7 @@ impl Drop for Proxy {
     }
 }
 
-/// Whether somebody accepts connections there.
+/// Whether somebody listens there.
 pub(crate) fn accepts(address: SocketAddr) -> bool {
     TcpStream::connect(address).is_ok()
 }

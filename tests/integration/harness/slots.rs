@@ -1,4 +1,4 @@
-//! What the board of a running proxy says about its workers, and which worker has which connection.
+//! The slots of a running proxy, read from its board, and which worker has which connection.
 
 use std::collections::HashMap;
 use std::fs;
@@ -23,7 +23,7 @@ impl Slots {
         Slots { reader }
     }
 
-    /// Those of a proxy all of whose workers are ready.
+    /// Waits until all workers of the proxy are ready.
     pub(crate) fn ready(proxy: &Proxy) -> Slots {
         proxy.wait_until_ready();
         let slots = Slots::of(proxy);
@@ -50,7 +50,7 @@ impl Slots {
         });
     }
 
-    /// Signals the worker of a slot, and returns which process that was.
+    /// Signals the worker of a slot and returns its process id.
     pub(crate) fn signal(&self, slot: usize, signal: Signal) -> Pid {
         let process = self.process(slot);
         kill(process, signal).expect("signal a worker");
@@ -58,7 +58,7 @@ impl Slots {
     }
 }
 
-/// Which of these processes has the other end of each of these connections; `None` for what nobody has accepted.
+/// For each connection, which of these processes has its other end; `None` when none has accepted it.
 pub(crate) fn owners(workers: &[Pid], clients: &[TcpStream]) -> Vec<Option<Pid>> {
     let sockets: HashMap<String, Pid> = workers
         .iter()

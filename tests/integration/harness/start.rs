@@ -6,7 +6,7 @@ use testing::Stub;
 use super::program::{executable, program};
 use super::proxy::Proxy;
 
-/// How a proxy is to be started.
+/// A proxy that is about to be started.
 pub(crate) struct Start {
     config: Value,
     workers: usize,
@@ -16,7 +16,7 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// A proxy of these environments, by client-side key: the server-side key is the same after `ser.`.
+    /// With these environments, by client-side key. The server-side key is `ser.` and the client-side key.
     pub(crate) fn new(upstream: &Stub, environments: &[&str]) -> Start {
         let pairs: Vec<Value> = environments
             .iter()
@@ -41,31 +41,31 @@ impl Start {
         self
     }
 
-    /// Logs as `RUST_LOG` says.
+    /// Sets `RUST_LOG`.
     pub(crate) fn log(mut self, filter: &'static str) -> Start {
         self.log = Some(filter);
         self
     }
 
-    /// Lets each of its processes open so many files.
+    /// Limits how many files each of its processes may open.
     pub(crate) fn files(mut self, files: u64) -> Start {
         self.files = Some(files);
         self
     }
 
-    /// Sets a member of the section `server`.
+    /// Sets a setting in the section `server`.
     pub(crate) fn server(mut self, name: &str, value: Value) -> Start {
         self.config["server"][name] = value;
         self
     }
 
-    /// Sets a member of the configuration.
+    /// Sets a setting.
     pub(crate) fn set(mut self, name: &str, value: Value) -> Start {
         self.config[name] = value;
         self
     }
 
-    /// Starts it and waits until it listens.
+    /// Starts the proxy and waits until it listens.
     pub(crate) fn start(mut self) -> Proxy {
         let directory = tempfile::tempdir().expect("a directory");
         let state = directory.path().join("state");

@@ -1,4 +1,4 @@
-//! A door with TLS before a stub of the Flagsmith API: with a certificate that is trusted, or wrong in a way.
+//! A TLS server in front of the stub upstream, with a valid certificate or with a wrong one.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,20 +11,20 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use testing::Stub;
 
-/// How the door presents itself.
+/// How the server behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Manner {
-    /// With a certificate of the authority that the proxy is told to trust.
+    /// It has a certificate of the authority that the proxy trusts.
     Trusted,
-    /// With a certificate that signed itself.
+    /// It has a self-signed certificate.
     SelfSigned,
-    /// With one of that authority, for another host.
+    /// It has a certificate of that authority for another host.
     OtherHost,
-    /// With one of that authority, of years ago.
+    /// It has a certificate of that authority that expired years ago.
     Expired,
-    /// It speaks HTTP as it is.
+    /// It speaks HTTP without TLS.
     Plain,
-    /// It hangs up on whoever says hello.
+    /// It closes every connection at once.
     Rude,
 }
 
@@ -35,14 +35,14 @@ const SIGNED: [Manner; 4] = [
     Manner::Expired,
 ];
 
-/// A running door.
+/// A running server.
 pub(crate) struct TlsFront {
     address: SocketAddr,
     manner: Arc<Mutex<Manner>>,
 }
 
 impl TlsFront {
-    /// Opens a door before `upstream` and writes the certificate of its authority to `authority`, in PEM.
+    /// Starts a server that relays to `upstream`. Writes the certificate of its authority to `authority`, in PEM.
     pub(crate) fn start(upstream: &Stub, authority: &Path) -> TlsFront {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::default();
@@ -83,7 +83,7 @@ impl TlsFront {
         format!("https://{}/api/v1", self.address)
     }
 
-    /// From the next connection on it presents itself so.
+    /// Behaves so from the next connection on.
     pub(crate) fn set(&self, manner: Manner) {
         *self.manner.lock().expect("the manner") = manner;
     }
@@ -115,7 +115,7 @@ fn config(manner: Manner, issuer: &Issuer<'_, KeyPair>) -> Arc<ServerConfig> {
     Arc::new(config.expect("a configuration"))
 }
 
-/// Hands one request on, and its answer back. Whoever does not speak as expected is left alone.
+/// Relays one request and its answer. Ends when the client does not send a request.
 fn relay(mut stream: impl Read + Write, behind: SocketAddr) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -124,7 +124,7 @@ fn relay(mut stream: impl Read + Write, behind: SocketAddr) {
             Ok(1) => head.push(byte[0]),
             _ => return,
         }
-        // Who says hello in TLS to one who does not know it is told so in plain words.
+        // A TLS hello gets an HTTP error, as from a server that does not know TLS.
         if head[0] == 0x16 {
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
             return;

@@ -13,23 +13,28 @@ fn good() -> Vec<Vec<u8>> {
     };
     let body = br#"{"identifier":"bob","traits":[{"trait_key":"plan","trait_value":"premium"},{"trait_key":"age","trait_value":41.5}]}"#;
     let chunked = format!(
-        "POST /api/v1/identities/ HTTP/1.1\r\nHost: a\r\n{KEY}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\
+        "POST /api/v1/identities/ HTTP/1.1\r\nHost: a\r\n{KEY}Content-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\n\
          9\r\n{{\"identif\r\n9\r\nier\":\"a\"}}\r\n0\r\n\r\n"
     );
     vec![
         get("/api/v1/flags/", ""),
         get("/api/v1/flags/?feature=greeting", "Accept-Encoding: gzip, br;q=0.5\r\n"),
         get("/api/v1/identities/?identifier=alice%20b", "Origin: http://a.test\r\n"),
-        b"GET /api/v1/environment-document/ HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"a\", W/\"b\"\r\nX-Environment-Key: ser.test\r\n\r\n".to_vec(),
+        b"GET /api/v1/environment-document/ HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"a\", W/\"b\"\r\n\
+          X-Environment-Key: ser.test\r\n\r\n"
+            .to_vec(),
         get("/proxy/health/readiness", "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"),
-        b"OPTIONS /api/v1/flags/ HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\nAccess-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-a, x-b\r\n\r\n".to_vec(),
+        b"OPTIONS /api/v1/flags/ HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\n\
+          Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-a, x-b\r\n\r\n"
+            .to_vec(),
         post(body),
         post(body).repeat(3),
         chunked.into_bytes(),
     ]
 }
 
-/// What matters to HTTP and JSON, to be put anywhere.
+/// Texts with a meaning in HTTP or JSON, which are inserted anywhere.
 const TOKENS: [&[u8]; 34] = [
     b"\r\n",
     b"\n",
@@ -149,7 +154,7 @@ fn mutated_requests_never_get_a_5xx_and_harm_nobody() {
         begun.elapsed(),
         peak / 1024
     );
-    // One that mutates too little, or whose answers nobody sees, would find nothing.
+    // With a single kind of answer, the mutations would be too weak to find anything.
     assert!(
         kinds.len() >= 2 && kinds.values().sum::<usize>() == count,
         "{kinds:?}"

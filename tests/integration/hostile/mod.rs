@@ -1,9 +1,10 @@
-//! Clients that mean no good: whatever they send, and however slowly, they get a refusal or a closed connection, the
-//! workers live on, and the next good request is answered.
+//! Hostile clients. Whatever they send, and however slowly, they get a refusal or a closed connection. The workers live
+//! on, and the next good request is answered.
 
 mod bodies;
 mod crowd;
 mod fuzz;
+mod large_bodies;
 mod odd;
 mod secrets;
 mod shapes;
@@ -20,7 +21,7 @@ use crate::harness::{Proxy, Start};
 
 const KEY: &str = "X-Environment-Key: test\r\n";
 
-/// A proxy that hostile clients are let loose on.
+/// A proxy that hostile clients attack.
 struct Target {
     proxy: Proxy,
     workers: Vec<Pid>,
@@ -57,7 +58,7 @@ impl Target {
         stream
     }
 
-    /// Sends all of `bytes`, and reads until the proxy closes the connection. It may close it early.
+    /// Sends `bytes` and reads until the proxy closes the connection, which it may do before all is sent.
     fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = self.connect();
         if stream.write_all(bytes).is_ok() {
@@ -66,7 +67,7 @@ impl Target {
         read_to_end(&mut stream)
     }
 
-    /// That the proxy is none the worse: the same workers, and a good request is answered right.
+    /// Checks that the proxy has the same workers as before and answers a good request.
     #[track_caller]
     fn is_well(&self, after: &str) {
         let answer = self
@@ -78,7 +79,7 @@ impl Target {
         assert_eq!(self.proxy.workers(), self.workers, "after {after}");
     }
 
-    /// Memory that its worker has for itself, in bytes.
+    /// The private memory of its worker, in bytes.
     fn private(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.workers[0]));
         let status = status.expect("its status");
@@ -93,7 +94,7 @@ impl Target {
     }
 }
 
-/// Everything until the end of the connection, or until it breaks.
+/// Everything until the connection ends or breaks.
 fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut received = Vec::new();
     match stream.read_to_end(&mut received) {
@@ -103,12 +104,12 @@ fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
                 String::from_utf8_lossy(&received)
             )
         }
-        // A connection that is reset while we still send is closed too.
+        // A connection that is reset while the test still sends is closed, too.
         _ => received,
     }
 }
 
-/// The statuses and bodies of the answers that stand one behind the other in `raw`.
+/// The statuses and bodies of the answers in `raw`, which follow each other.
 #[track_caller]
 fn answers(raw: &[u8]) -> Vec<(u16, String)> {
     let mut answers = Vec::new();
@@ -141,16 +142,17 @@ fn statuses(raw: &[u8]) -> Vec<u16> {
     answers(raw).into_iter().map(|(status, _)| status).collect()
 }
 
-/// A request for an identity with a body, its lengths right.
+/// A request for an identity with this body and its correct length.
 fn post(body: &[u8]) -> Vec<u8> {
     let head = format!(
-        "POST /api/v1/identities/ HTTP/1.1\r\nHost: a\r\n{KEY}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "POST /api/v1/identities/ HTTP/1.1\r\nHost: a\r\n{KEY}Content-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
         body.len()
     );
     [head.as_bytes(), body].concat()
 }
 
-/// A head with these lines, and what comes after it.
+/// A request with this first line, these headers and `rest` after its head.
 fn head(line: &str, headers: &str, rest: &str) -> String {
     format!("{line}\r\nHost: a\r\n{KEY}{headers}\r\n{rest}")
 }
@@ -164,7 +166,7 @@ fn identities(headers: &str, body: &str) -> String {
     head("POST /api/v1/identities/ HTTP/1.1", &json, body)
 }
 
-/// Sends each; these and no other statuses must come back.
+/// Sends each request and expects exactly these statuses.
 #[track_caller]
 fn check(target: &Target, shapes: &[(&str, Vec<u8>, &[u16])]) {
     let mut wrong = Vec::new();

@@ -1,4 +1,4 @@
-//! What workers may do, and what nobody gets to read: server-side keys are in no log, error, command line or file.
+//! Workers have no privileges, and server-side keys are in no log, error, command line or file.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use testing::{Answer, Stub, document};
 
 use crate::harness::{Start, executable, run};
 
-/// The client-side key is the same without its first four characters.
+/// The server-side key; the client-side key is the same without its first four characters.
 const SECRET: &str = "ser.a-needle-in-the-haystack";
 const PUBLIC: &str = "a-needle-in-the-haystack";
-/// Nobody's key now; somebody's before the last rotation, perhaps.
+/// A server-side key that is not configured, as one from before a rotation.
 const STRANGE: &str = "ser.the-needle-of-yesterday";
 
 #[test]
@@ -22,7 +22,7 @@ fn workers_gain_no_privileges_and_tell_what_they_gave_up() {
     let proxy = start.start();
     proxy.wait_until_ready();
     for worker in proxy.workers() {
-        // One of them is ready; the other may be on its way.
+        // One of the workers is ready; the other may still boot.
         proxy.wait_for("a worker without privileges to come", |_| {
             let status = std::fs::read_to_string(format!("/proc/{worker}/status"));
             status.is_ok_and(|status| status.contains("NoNewPrivs:\t1"))
@@ -39,7 +39,7 @@ fn workers_gain_no_privileges_and_tell_what_they_gave_up() {
     }
 }
 
-/// Whether any file below `directory` has `needle` in it.
+/// Whether any file below `directory` contains `needle`.
 fn is_written(directory: &Path, needle: &str) -> bool {
     std::fs::read_dir(directory)
         .expect("directory")

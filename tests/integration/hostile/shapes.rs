@@ -1,8 +1,8 @@
-//! Requests whose end is in doubt. What could be understood in two ways is refused, and nothing behind it is read.
+//! Requests whose end is ambiguous. They are refused, and nothing behind them is read as a request.
 
 use super::{Target, check, head, identities};
 
-/// Where another request is smuggled in, this is it: a proxy that takes it for one answers it with 200.
+/// The request that is smuggled in. A proxy that reads it as a request answers it with 200.
 const SMUGGLED: &str = "GET /proxy/health/liveness HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[test]

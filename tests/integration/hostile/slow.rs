@@ -1,4 +1,4 @@
-//! Clients that take their time: heads, bodies and answers have only so much of it, however alive the client seems.
+//! Slow clients: there is a limit on the time of heads, bodies and answers, even when a few bytes move now and then.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use testing::{Answer, document, eventually};
 
 use super::{KEY, Target, read_to_end, statuses};
 
-/// Between two bytes of those who send them one by one.
+/// The pause of clients that send one byte at a time.
 const DRIP: Duration = Duration::from_millis(50);
 
 fn target() -> Target {
@@ -22,7 +22,7 @@ fn target() -> Target {
     })
 }
 
-/// Sends `byte` again and again until the proxy answers or closes; gives what came, and after how long.
+/// Sends `byte` again and again until the proxy answers or closes. Returns the answer and the time until then.
 fn drip(stream: &mut TcpStream, byte: u8) -> (Vec<u8>, Duration) {
     let begun = Instant::now();
     stream.set_read_timeout(Some(DRIP)).expect("a deadline");
@@ -127,10 +127,11 @@ fn heads_and_bodies_that_drip_are_cut_off() {
     target.is_well("eight that drip");
 }
 
-/// Asks for the document, and takes in its start.
+/// Requests the document and reads its start.
 fn ask_for_document(target: &Target) -> TcpStream {
     let mut stream = target.connect();
-    let request = "GET /api/v1/environment-document/ HTTP/1.1\r\nHost: a\r\nX-Environment-Key: ser.test\r\nConnection: close\r\n\r\n";
+    let request = "GET /api/v1/environment-document/ HTTP/1.1\r\nHost: a\r\n\
+        X-Environment-Key: ser.test\r\nConnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).expect("request");
     stream.read_exact(&mut [0; 12]).expect("its start");
     stream
@@ -143,11 +144,11 @@ fn holds_a_retired_map(target: &Target) -> bool {
 
 #[test]
 fn a_document_that_is_not_read_is_let_go_of() {
-    // More than both ends of a connection buffer.
+    // The document is larger than the buffers of both ends of a connection.
     let large = document("test", &"0123456789abcdef".repeat(768 * 1024));
     let length = large.len();
     let target = Target::of(large, |start| start.server("keep_alive_seconds", json!(5)));
-    // Until it is compressed, no other document is looked at.
+    // The next document is compiled only after this one is compressed.
     target.proxy.wait_for("the compressed form", |proxy| {
         let headers = [
             ("X-Environment-Key", "ser.test"),
@@ -162,7 +163,7 @@ fn a_document_that_is_not_read_is_let_go_of() {
     let silent = ask_for_document(&target);
     let mut slow = ask_for_document(&target);
     let mut fair = ask_for_document(&target);
-    // What they read is retired meanwhile.
+    // The snapshot that they read from is replaced meanwhile.
     target
         .upstream
         .set("test", Answer::Document(document("test", "small")));
@@ -180,7 +181,7 @@ fn a_document_that_is_not_read_is_let_go_of() {
             total
         });
         eventually("the end of the retired map", || {
-            // Alive, a hundred bytes at a time.
+            // The client reads a hundred bytes at a time.
             slow.read_exact(&mut [0; 100]).expect("a little");
             !holds_a_retired_map(&target)
         });
@@ -208,7 +209,7 @@ fn who_asks_and_asks_and_never_reads_costs_a_bounded_amount() {
                 .set_write_timeout(Some(Duration::from_millis(20)))
                 .expect("a deadline");
             setsockopt(&stream, sockopt::RcvBuf, &(8 * 1024)).expect("a small buffer");
-            // Until the proxy takes no more.
+            // The client sends until the proxy takes no more.
             while stream.write_all(requests.as_bytes()).is_ok() {}
             stream
         })
@@ -218,7 +219,7 @@ fn who_asks_and_asks_and_never_reads_costs_a_bounded_amount() {
         "{CLIENTS} clients that pipeline and do not read hold {} KiB",
         held / 1024
     );
-    // A few buffers, and not what HTTP makes of hundreds of requests that it would read ahead: some 800 KiB.
+    // That is a few buffers. Hundreds of requests that are read ahead would cost some 800 KiB.
     assert!(held < CLIENTS as u64 * 128 * 1024, "{held} bytes");
     target.is_well("those who do not read");
     drop(deaf);

@@ -1,4 +1,4 @@
-//! Environments come, go and have other keys; they are polled in another way.
+//! Reloads that add, remove and rename environments, rotate keys, or change upstream and polling.
 
 use std::fs;
 
@@ -41,7 +41,7 @@ fn environments_come_and_go_and_nobody_notices() {
     ] {
         assert_eq!(status(&proxy, key), expected, "{key}");
     }
-    // And back, with a row of its own this time.
+    // One of the two is removed again.
     edit(&proxy, |config| {
         config["environment_key_pairs"] =
             json!([pair("stays", "ser.stays"), pair("comes", "ser.comes")]);

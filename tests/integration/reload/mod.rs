@@ -1,4 +1,4 @@
-//! The configuration is read again while clients ask all the time, and not one of their requests is dropped.
+//! Reloads: the configuration is read again while clients send requests all the time, and every request is answered.
 
 mod environments;
 mod refusals;
@@ -18,11 +18,12 @@ const FLAGS: &str = "/api/v1/flags/?feature=greeting";
 const DOCUMENT: &str = "/api/v1/environment-document/";
 const READINESS: &str = "/proxy/health/readiness";
 
-/// Every request that came during one of these tests has to be answered.
+/// A 200 whose body contains `value`.
 fn served(value: &str) -> Expect {
     Expect::Always(200, value.to_owned())
 }
 
+/// A stub with a document for each of these environments.
 fn upstream(environments: &[&str]) -> Stub {
     let documents = environments
         .iter()
@@ -30,7 +31,7 @@ fn upstream(environments: &[&str]) -> Stub {
     Stub::start(documents)
 }
 
-/// Two workers that fetch once and then wait for an hour: whatever is fetched meanwhile has another reason.
+/// A proxy with two workers that polls once an hour, so that any fetch after the first has another reason.
 fn proxy(upstream: &Stub, environments: &[&str]) -> Proxy {
     let proxy = Start::new(upstream, environments)
         .workers(2)
@@ -41,7 +42,7 @@ fn proxy(upstream: &Stub, environments: &[&str]) -> Proxy {
     proxy
 }
 
-/// Clients that ask for what never changes, and more.
+/// Clients whose answers never change, and `more`.
 fn clients(proxy: &Proxy, more: &[(&str, &str, Expect)]) -> Clients {
     let mut asks = vec![
         (FLAGS, "stays", served("hello from stays")),
@@ -55,7 +56,7 @@ fn clients(proxy: &Proxy, more: &[(&str, &str, Expect)]) -> Clients {
     clients
 }
 
-/// Waits until clients have asked some more.
+/// Waits until the clients have sent some hundred more requests.
 fn some_requests(clients: &Clients) {
     let before = clients.asked();
     eventually("some hundred requests", || clients.asked() > before + 400);
@@ -70,7 +71,7 @@ fn edit(proxy: &Proxy, change: impl FnOnce(&mut Value)) {
     let text = fs::read_to_string(&path).expect("read the configuration");
     let mut config = serde_json::from_str(&text).expect("JSON");
     change(&mut config);
-    // Whole or not at all: it may be read at this very moment.
+    // The file is replaced in one step, because the proxy may read it at any moment.
     let new = path.with_extension("new");
     fs::write(&new, config.to_string()).expect("write the configuration");
     fs::rename(new, path).expect("put it in place");
@@ -89,7 +90,7 @@ fn told(proxy: &Proxy) -> Vec<String> {
     log.lines().filter(tells).map(str::to_owned).collect()
 }
 
-/// Sends HUP and waits for the line that says what came of it.
+/// Sends HUP and returns the line that tells the outcome.
 #[track_caller]
 fn reload(proxy: &Proxy) -> String {
     let before = told(proxy).len();
@@ -108,7 +109,7 @@ fn reloaded(proxy: &Proxy, expected: &str) {
     assert!(line.contains("INFO"), "{line}");
 }
 
-/// The workers that are not about to end.
+/// The process ids of the workers.
 fn workers(proxy: &Proxy) -> Vec<Pid> {
     proxy.workers()
 }

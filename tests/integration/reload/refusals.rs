@@ -1,4 +1,4 @@
-//! What changes nothing: an invalid file, an unchanged one, what needs a restart.
+//! Reloads that change nothing: of an invalid file, of an unchanged one, and of settings that need a restart.
 
 use std::fs;
 use std::net::TcpListener;
@@ -65,7 +65,7 @@ fn an_invalid_file_changes_nothing_and_says_why() {
             !line.contains("SECRET") && !line.contains("ser.other"),
             "{line}"
         );
-        // In the same words as at the start.
+        // A start refuses the file with the same words.
         let (code, _, stderr) = run(executable().arg("--config").arg(configuration(&proxy)));
         assert_eq!(code, Some(78));
         let words = stderr.trim_end().strip_prefix("edge-proxy: ").unwrap();
@@ -76,7 +76,7 @@ fn an_invalid_file_changes_nothing_and_says_why() {
     }
     fs::remove_file(configuration(&proxy)).unwrap();
     assert!(reload(&proxy).contains("cannot be read: No such file"));
-    // What is wrong may also lie outside of the file.
+    // A valid file may ask for something that cannot be done.
     let mut config: Value = serde_json::from_str(&with(|_| ())).unwrap();
     let port = taken.local_addr().unwrap().port();
     config["server"]["port"] = json!(port);

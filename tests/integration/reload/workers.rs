@@ -1,4 +1,4 @@
-//! Workers are replaced one by one, on the same sockets or on others.
+//! Reloads that roll the workers, on the same sockets or on others.
 
 use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener};
@@ -38,7 +38,7 @@ fn new_settings_roll_the_workers_and_no_request_is_dropped() {
             (after.len() == 2 && before.iter().all(|old| !after.contains(old))).then_some(after)
         });
         assert_eq!(allowed().as_deref(), Some("https://a.test"));
-        // A killed one comes back with the new settings, on the same socket.
+        // The replacement of a killed worker has the new settings, and the same socket.
         kill(after[0], Signal::SIGKILL).unwrap();
         eventually("a successor", || {
             let now = workers(&proxy);
@@ -111,7 +111,7 @@ fn another_port_is_opened_before_the_old_one_is_left() {
     some_requests(&clients);
     let tally = clients.stop("another port");
     assert_eq!(tally.moved, 4, "each client has found the new port");
-    // Another address with the same port is not in its own way.
+    // Another address with the same port can be opened while the old one is open.
     edit(&proxy, |config| config["server"]["host"] = json!("0.0.0.0"));
     let everywhere = format!("0.0.0.0:{}", next.port());
     reloaded(
@@ -130,7 +130,7 @@ fn workers_that_cannot_boot_in_the_new_way_leave_the_old_ones_in_peace() {
     let proxy = proxy(&upstream, &["stays"]);
     let before = workers(&proxy);
     let clients = clients(&proxy, &[]);
-    // A worker refuses a directory that others can write to.
+    // A worker does not boot when other users can write to the state directory.
     fs::set_permissions(proxy.state(), Permissions::from_mode(0o777)).unwrap();
     edit(&proxy, |config| {
         config["server"]["max_connections"] = json!(100)
@@ -138,7 +138,9 @@ fn workers_that_cannot_boot_in_the_new_way_leave_the_old_ones_in_peace() {
     reloaded(&proxy, "0 of 2 workers rolled");
     let log = proxy.log();
     assert!(
-        log.contains("worker 0 could not boot: 0 of 2 workers rolled, the others serve as before"),
+        log.contains(
+            "new worker 0 could not boot: 0 of 2 workers rolled, the others serve as before"
+        ),
         "{log}"
     );
     some_requests(&clients);

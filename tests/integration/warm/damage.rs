@@ -1,4 +1,4 @@
-//! Damaged and foreign files in the state directory: told by name, never served, never the end.
+//! Damaged and foreign files in the state directory: the log names them, they are never served, and the proxy starts.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -11,7 +11,7 @@ use testing::{Answer, Stub, document};
 
 use super::{Site, greeting, last_update, lines_with, stop, wait_for_greeting};
 
-/// What the snapshots of environment `test` are called.
+/// The name of the snapshots of environment `test`, without the generation.
 const TEST: &str = "9f86d081884c7d65";
 
 type Damage = fn(&Path) -> bool;
@@ -22,7 +22,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> bool {
     fs::write(path, content).is_ok()
 }
 
-/// What can become of a snapshot, and a word of the line that tells it. `false` from one that this user cannot do.
+/// Ways to damage a snapshot, each with a word of the line that tells it. `false` means that this user may not.
 const DAMAGES: [(&str, Damage); 15] = [
     ("foreign", |path| edit(path, |content| content[3] ^= 1)),
     ("header format", |path| {
@@ -76,7 +76,7 @@ fn a_damaged_snapshot_is_told_by_name_never_served_and_fetched_again() {
             testing::skip(format!("this user cannot make {word}"));
             continue;
         }
-        // Without upstream there is nothing to serve instead.
+        // Upstream is out of reach, so nothing is served instead.
         let mut proxy = site.start();
         let named = [damaged.to_str().unwrap(), word];
         assert_eq!(greeting(&proxy), "503", "{number}: {word}");
@@ -170,7 +170,7 @@ fn a_torn_snapshot_beside_an_older_whole_one_gives_way_to_it() {
     site.wait_until_settled(1);
     assert_ne!(site.snapshot(), older);
     stop(&mut proxy);
-    // A power cut: the newer one has its name and not all of its bytes, the older one was not unlinked yet.
+    // As after a power cut: most of the newer snapshot was not written, and the older one is not unlinked yet.
     let newer = site.snapshot();
     edit(&newer, |content| content[4096..].fill(0));
     fs::write(&older, kept).unwrap();
@@ -179,7 +179,7 @@ fn a_torn_snapshot_beside_an_older_whole_one_gives_way_to_it() {
     site.set("api_url", json!(super::NOWHERE));
     let proxy = site.start();
     assert_eq!(greeting(&proxy), "\"older\"");
-    // Its own age, not that of the one that is lost.
+    // Its age is its own, not that of the lost snapshot.
     let published = fs::metadata(&older).unwrap().modified().unwrap();
     assert_eq!(last_update(&proxy).1, super::iso_8601(published));
     assert_eq!(lines_with(&proxy, &["refused", newer.to_str().unwrap()]), 1);

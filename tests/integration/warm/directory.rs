@@ -1,4 +1,4 @@
-//! Whose the state directory is, who else could write there, and who holds it.
+//! The state directory: it must belong to this user alone, and one supervisor holds it.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -117,7 +117,7 @@ fn a_second_supervisor_says_who_holds_the_directory() {
             site.state().display()
         );
         assert_eq!(stderr.lines().last(), Some(expected.as_str()));
-        // It says less without its file, and holds no less.
+        // Without the file that names the holder the message is shorter, but the directory is still held.
         fs::write(&lock, "who knows").unwrap();
     }
     assert_eq!(greeting(&proxy), "\"hello\"");

@@ -1,4 +1,4 @@
-//! Proxies that are killed while they publish, each followed by one that serves what was published.
+//! Proxies are killed while they publish. Each next one serves what was published.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -9,12 +9,12 @@ use testing::{Answer, Stub, document};
 
 use super::{Site, greeting};
 
-/// The value of an edition: every third is so large that it is compressed after it is published.
+/// The value of an edition. Every third is so large that it is compressed after it is published.
 fn value(edition: usize) -> String {
     format!("{edition:0>6} {}", "x".repeat(40_000 * (edition % 3)))
 }
 
-/// The edition that is served, whole.
+/// The edition that is served. Fails if it is not whole.
 #[track_caller]
 fn served(proxy: &crate::harness::Proxy) -> usize {
     let greeting = greeting(proxy);
@@ -47,7 +47,7 @@ fn a_proxy_that_is_killed_is_followed_by_one_that_serves_old_or_new() {
         let _end = EndAtEnd(&done);
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                // Counted before it can be served.
+                // The edition is counted before it can be served.
                 let edition = offered.fetch_add(1, Ordering::SeqCst) + 1;
                 upstream.set("test", Answer::Document(document("test", &value(edition))));
                 let asked = upstream.count("test");

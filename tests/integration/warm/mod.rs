@@ -1,21 +1,12 @@
-//! A proxy that starts again where another has been: what it serves at once, what it refuses, and that neither a kill
-//! nor a broken disk takes anything from it.
+//! Warm starts: a proxy that finds the state directory of an earlier run serves its documents at once, refuses what is
+//! damaged, and loses nothing by kills or full disks.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-/// Restarts: the last documents at once, with their real age, before anything is fetched.
-mod start;
-
-/// Proxies that are killed while they publish.
-mod kills;
-
-/// Damaged and foreign files in the state directory.
 mod damage;
-
-/// Full and read-only disks, and a state directory that is gone.
-mod outage;
-
-/// Whose the state directory is, and who holds it.
 mod directory;
+mod kills;
+mod outage;
+mod start;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -29,10 +20,10 @@ use testing::{Stub, eventually};
 
 use crate::harness::{Proxy, executable};
 
-/// Nobody listens there.
+/// An address where nobody listens.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:9/api/v1";
 
-/// Where proxies run, one after the other.
+/// A state directory and a configuration, with which proxies run one after the other.
 pub(crate) struct Site {
     directory: TempDir,
     state: PathBuf,
@@ -40,7 +31,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// For these environments, by client-side key.
+    /// With these environments, by client-side key.
     pub(crate) fn new(upstream: &Stub, environments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let pairs: Vec<Value> = environments
@@ -61,13 +52,13 @@ impl Site {
         }
     }
 
-    /// Publishes in another directory.
+    /// Sets another state directory.
     pub(crate) fn publishing_in(mut self, state: &Path) -> Self {
         self.state = state.to_owned();
         self
     }
 
-    /// Sets a member of the configuration, for those that start from here on.
+    /// Sets a setting for the proxies that are started from here on.
     pub(crate) fn set(&mut self, name: &str, value: Value) {
         self.config[name] = value;
     }
@@ -100,7 +91,7 @@ impl Site {
         Proxy::spawn(self.command(), self.state.clone(), None)
     }
 
-    /// Starts a proxy that will be ready, ends it once it is, and leaves upstream out of reach for the next.
+    /// Starts a proxy, stops it when it is ready, and makes upstream unreachable for the next one.
     pub(crate) fn leave_behind(&mut self) {
         let mut proxy = self.start();
         proxy.wait_until_ready();
@@ -109,7 +100,7 @@ impl Site {
         self.set("api_url", json!(NOWHERE));
     }
 
-    /// The snapshots in the state directory, the oldest first.
+    /// The snapshots in the state directory, oldest first.
     pub(crate) fn snapshots(&self) -> Vec<PathBuf> {
         let mut snapshots: Vec<PathBuf> = fs::read_dir(self.state.join("environments"))
             .unwrap()
@@ -120,7 +111,7 @@ impl Site {
         snapshots
     }
 
-    /// Waits until this many snapshots and one index are left, so that nothing a run replaced lies there.
+    /// Waits until so many snapshots and one index are left: everything that was replaced is unlinked.
     #[track_caller]
     pub(crate) fn wait_until_settled(&self, snapshots: usize) {
         let is_index =
@@ -134,7 +125,7 @@ impl Site {
         });
     }
 
-    /// The only one.
+    /// The only snapshot.
     #[track_caller]
     pub(crate) fn snapshot(&self) -> PathBuf {
         let snapshots = self.snapshots();
@@ -148,14 +139,14 @@ fn generation(path: &Path) -> u64 {
     extension.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// Ends a proxy as an operator does, and waits for its end.
+/// Stops a proxy with TERM and waits for its end.
 #[track_caller]
 pub(crate) fn stop(proxy: &mut Proxy) {
     proxy.signal(nix::sys::signal::Signal::SIGTERM);
     assert!(proxy.wait().success());
 }
 
-/// The value of the one feature of a test's document, or what is said instead.
+/// The value of the feature `greeting`, or the status when it is not 200.
 pub(crate) fn greeting(proxy: &Proxy) -> String {
     let response = proxy.get("/api/v1/flags/?feature=greeting", "test");
     match response.status {
@@ -164,26 +155,26 @@ pub(crate) fn greeting(proxy: &Proxy) -> String {
     }
 }
 
-/// Waits until that value is served.
+/// Waits until this value is served.
 #[track_caller]
 pub(crate) fn wait_for_greeting(proxy: &Proxy, value: &str) {
     proxy.wait_for(value, |proxy| greeting(proxy) == format!("\"{value}\""));
 }
 
-/// When the oldest of the documents was last fetched, as readiness tells it, and whether it is ready.
+/// The status of readiness, and when the oldest document was last fetched.
 pub(crate) fn last_update(proxy: &Proxy) -> (u16, String) {
     let response = proxy.get("/proxy/health/readiness", "");
     let at = response.json()["last_successful_update"].clone();
     (response.status, at.as_str().unwrap_or_default().to_owned())
 }
 
-/// A free port, for a proxy that somebody waits for before it can have told its own.
+/// A free address, for a test that connects before the proxy can tell its own.
 pub(crate) fn free_address() -> SocketAddr {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     taken.local_addr().unwrap()
 }
 
-/// How many lines of the log hold all of these.
+/// How many lines of the log contain all of these words.
 pub(crate) fn lines_with(proxy: &Proxy, words: &[&str]) -> usize {
     let log = proxy.log();
     let lines = log.lines();
@@ -192,7 +183,7 @@ pub(crate) fn lines_with(proxy: &Proxy, words: &[&str]) -> usize {
         .count()
 }
 
-/// A time as readiness tells it.
+/// A time in the format of the health endpoints.
 pub(crate) fn iso_8601(time: SystemTime) -> String {
     let time = jiff::Timestamp::try_from(time).unwrap();
     time.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()

@@ -1,5 +1,5 @@
-//! Full and read-only disks, and a state directory that is gone: serving goes on, the log says so once and again when it
-//! is over, and then everything is published as before.
+//! Full and read-only disks, and a state directory that is gone. Serving goes on, the log has one line when the outage
+//! begins and one when it ends, and then everything is published.
 
 use std::fs;
 use std::io::Write;
@@ -11,13 +11,13 @@ use testing::{Answer, Stub, document};
 use super::{Site, greeting, lines_with, stop, wait_for_greeting};
 use crate::harness::{Proxy, executable};
 
-/// A file system in memory on a directory that is there, until it is dropped.
+/// A file system in memory, mounted on a directory until it is dropped.
 struct Volume {
     path: PathBuf,
 }
 
 impl Volume {
-    /// `None`, with a line that says why, where this user may not mount.
+    /// `None` where this user may not mount: the test is skipped.
     fn mount(path: &Path, flags: MsFlags, options: &str) -> Option<Self> {
         match mount(Some("none"), path, Some("tmpfs"), flags, Some(options)) {
             Ok(()) => Some(Self {
@@ -60,7 +60,7 @@ fn polls(upstream: &Stub) -> usize {
         .unwrap()
 }
 
-/// Waits until it is ready, and asks for each document: what was never asked for cannot be mapped any more.
+/// Waits until the proxy is ready and requests each document, so that all are mapped before the disk fails.
 fn wait_until_held(proxy: &Proxy) {
     proxy.wait_until_ready();
     for key in KEYS {
@@ -68,8 +68,8 @@ fn wait_until_held(proxy: &Proxy) {
     }
 }
 
-/// Has both documents changed while nothing can be published; expects the one before to be served, and one line, with
-/// these words, that says why. Returns when that has been tried often.
+/// Changes both documents while nothing can be published. Expects the old ones to be served, and one line with these
+/// words. Returns after several polls.
 #[track_caller]
 fn check_outage(proxy: &Proxy, upstream: &Stub, words: &[&str], outages: usize) {
     let before = greeting(proxy);
@@ -95,7 +95,7 @@ fn check_outage(proxy: &Proxy, upstream: &Stub, words: &[&str], outages: usize) 
     assert_eq!(lines_with(proxy, &[AGAIN]), outages - 1, "{log}");
 }
 
-/// Expects everything to be as upstream has it, and one line that says so.
+/// Expects both changed documents to be served, and one line that tells the end of the outage.
 #[track_caller]
 fn check_end(proxy: &Proxy, outages: usize) {
     wait_for_greeting(proxy, &format!("after outage {outages}"));
@@ -132,7 +132,7 @@ fn a_read_only_disk_is_told_once_and_changes_nothing_that_is_served() {
     let site = Site::new(&upstream, &KEYS);
     let mut proxy = site.start();
     wait_until_held(&proxy);
-    // A file system whose board is mapped cannot be made read-only by hand, so another one is put before it.
+    // A file system with a mapped board cannot be remounted read-only, so another one is mounted over it.
     let flags = MsFlags::MS_RDONLY;
     let Some(volume) = Volume::mount(site.state(), flags, "mode=700") else {
         return;
@@ -143,14 +143,14 @@ fn a_read_only_disk_is_told_once_and_changes_nothing_that_is_served() {
     stop(&mut proxy);
 }
 
-/// As a full disk, for any user: files that may not grow beyond a limit. The kernel's signal would end the supervisor.
+/// A limit on the size of files is like a full disk, and needs no root. Its signal would end the supervisor.
 #[test]
 fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
     let upstream = Stub::start([("test", document("test", "first"))]);
     let site = Site::new(&upstream, &["test"]);
     let proxy = site.command();
     let mut command = std::process::Command::new("sh");
-    // 4096 blocks of 512 bytes: the board is half as long.
+    // The limit is 4096 blocks of 512 bytes; the board has half of that.
     command
         .args(["-c", "ulimit -f 4096 && exec \"$0\" \"$@\""])
         .arg(executable().get_program())
@@ -182,7 +182,7 @@ fn a_state_directory_that_is_gone_is_told_once_and_serving_goes_on() {
     wait_until_held(&proxy);
     let elsewhere = site.state().with_extension("elsewhere");
     fs::rename(site.state(), &elsewhere).unwrap();
-    // Nobody changes anything, and yet it is noticed.
+    // The supervisor notices it although no document changes.
     proxy.wait_for("the line that tells it", |proxy| {
         lines_with(proxy, &["gone from the state directory"]) == 1
     });

@@ -1,4 +1,4 @@
-//! Restarts: the last documents at once, with their real age, before anything is fetched.
+//! Restarts: the last documents are served at once, with their real age, before anything is fetched.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -11,7 +11,7 @@ use testing::{Answer, Stub, document, eventually};
 use super::{Site, free_address, greeting, last_update, lines_with, stop, wait_for_greeting};
 use crate::harness::{Connection, Proxy};
 
-/// Everything a client can ask of an environment, byte for byte.
+/// The bodies of all answers that depend on an environment's document.
 fn answers(proxy: &Proxy, key: &str) -> Vec<(u16, Option<String>, Vec<u8>)> {
     [
         "/api/v1/flags/",
@@ -50,10 +50,10 @@ fn restarted_without_upstream_a_proxy_serves_what_it_served_with_its_real_age() 
 
         site.set("api_url", json!(super::NOWHERE));
         let mut ages = Vec::new();
-        // The second one has nothing but what the first one kept of the age.
+        // The second proxy knows the age only from what the first one kept.
         for _ in 0..2 {
             let mut proxy = site.start();
-            // The very first answer: nothing was waited for.
+            // This is the first request: the proxy waited for nothing.
             assert_eq!(keys.map(|key| answers(&proxy, key)), before);
             let (status, fetched) = last_update(&proxy);
             assert_eq!(status, 200);
@@ -65,7 +65,10 @@ fn restarted_without_upstream_a_proxy_serves_what_it_served_with_its_real_age() 
                 lines_with(proxy, &["not updated", "could not reach upstream"]) >= 2
             });
             assert_eq!(last_update(&proxy), (200, fetched.clone()));
-            assert_eq!(lines_with(&proxy, &["serving 2 of 2 environments as"]), 1);
+            assert_eq!(
+                lines_with(&proxy, &["serving 2 of 2 environments from an earlier run"]),
+                1
+            );
             ages.push(fetched);
             stop(&mut proxy);
         }
@@ -78,7 +81,7 @@ fn what_is_older_than_allowed_is_served_and_not_ready() {
     let upstream = Stub::start([("test", document("test", "last"))]);
     let mut site = Site::new(&upstream, &["test"]);
     site.leave_behind();
-    // As if it had been fetched long ago: without a board the time of the publication counts.
+    // Without a board the age is counted from the time of publication, which is made old here.
     let long_ago = SystemTime::now() - Duration::from_secs(3600);
     let snapshot = fs::File::open(site.snapshot()).unwrap();
     snapshot.set_modified(long_ago).unwrap();
@@ -154,7 +157,7 @@ fn what_is_no_longer_configured_is_not_served_and_goes() {
     site.wait_until_settled(1);
 }
 
-/// From the start of the process to the first answer that is a document's.
+/// The time from the start of the process to the first answer with a document's content.
 fn time_to_first_answer(site: &mut Site) -> Duration {
     let address = free_address();
     site.set(
@@ -166,7 +169,7 @@ fn time_to_first_answer(site: &mut Site) -> Duration {
     let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
     let head = "GET /api/v1/flags/ HTTP/1.1\r\nHost: proxy.test\r\nX-Environment-Key: test\r\n\r\n";
     let mut connection = eventually("a listener", || {
-        // Without the pause of the harness, which is longer than what is measured.
+        // `eventually` pauses longer than what is measured, so this tries without a pause.
         let soon = Instant::now() + Duration::from_millis(5);
         while Instant::now() < soon {
             if crate::harness::accepts(address) {
@@ -189,7 +192,7 @@ fn time_to_first_answer(site: &mut Site) -> Duration {
     taken
 }
 
-/// A document of so many identity overrides, some 450 bytes each.
+/// A document with so many identity overrides, each of some 450 bytes.
 fn large_document(identities: usize) -> String {
     let mut document: serde_json::Value = serde_json::from_str(&document("test", "large")).unwrap();
     let one = document["identity_overrides"][0].clone();
@@ -218,6 +221,6 @@ fn the_first_answer_does_not_wait_for_upstream() {
     eprintln!(
         "warm start with a document of {length} bytes: median {median:?}, longest {longest:?}"
     );
-    // 100 ms where nothing else runs, and far less than any timeout of a fetch where much does.
+    // On an idle machine it takes 100 ms. The limit is far below any timeout of a fetch.
     assert!(median < Duration::from_secs(3), "{times:?}");
 }

@@ -2,8 +2,8 @@
 
 use memchr::memchr_iter;
 
-/// How many of these bytes to show HTTP in one turn: up to the end of the first head if a second head ends behind it,
-/// else all. A body with empty lines is divided too, which costs turns and nothing else.
+/// How many of these bytes to show HTTP in one turn: up to the end of the first head if a second head ends after it,
+/// otherwise all. A body with empty lines is divided too, which costs turns and nothing else.
 #[inline]
 pub(super) fn first_request_length(bytes: &[u8]) -> usize {
     let mut ends = memchr_iter(b'\n', bytes).filter_map(|line| match bytes[line + 1..] {

@@ -51,7 +51,7 @@ impl Connection {
         }
     }
 
-    /// What the connection does, for those who read request bodies.
+    /// What the connection does. The service notes there that it waits for a request body.
     pub(crate) fn activity(&self) -> Rc<Activity> {
         Rc::clone(self.registration.activity())
     }

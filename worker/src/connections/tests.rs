@@ -42,6 +42,7 @@ fn limits(max_connections: usize) -> Limits {
         header_timeout: Duration::from_secs(5),
         body_timeout: Duration::from_secs(5),
         keep_alive: Duration::from_secs(75),
+        shutdown_timeout: Duration::from_secs(10),
     }
 }
 

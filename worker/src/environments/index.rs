@@ -71,7 +71,8 @@ impl CurrentIndex {
         }
     }
 
-    /// Maps the environments anew that were opened and have been published since.
+    /// Maps the environments anew that were opened and have been published since. Looks at the row of each opened one:
+    /// 13 µs for 10,000 of them, 0.2 ms if nothing of that is in the processor's caches.
     pub(super) fn remap_outdated(&self) {
         let mut opened = self.opened.borrow_mut();
         for row in &mut opened.rows {

@@ -1,4 +1,4 @@
-//! From a key to what it opens.
+//! From a key to the environment that it opens.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -31,7 +31,7 @@ struct CachedKey {
     target: Target,
 }
 
-/// What a key opens.
+/// The environment that a key opens.
 #[derive(Clone, Copy)]
 pub(super) struct Target {
     /// The position among the rows that are in use.

@@ -1,4 +1,4 @@
-//! One mapped environment, and what is made once for each map so that a request only copies it.
+//! One mapped environment, with everything that is made once for each map so that a request only copies it.
 
 use std::sync::Arc;
 

@@ -87,12 +87,14 @@ impl Row {
                     if reader.board().row_generation(self.number) != generation => {}
                 Err(error) => {
                     if self.log.is_due() {
+                        let (name, causes) = (&entry.name, with_causes(&error));
+                        let served = match self.generation() {
+                            0 => "no document is served".to_owned(),
+                            served => format!("still serving generation {served}"),
+                        };
                         log::error!(
-                            "environment {}: cannot map generation {generation}: {}; \
-                             still serving generation {}",
-                            entry.name,
-                            with_causes(&error),
-                            self.generation()
+                            "environment {name}: cannot map generation {generation}: {causes}; \
+                             {served}"
                         );
                     }
                     let at = Instant::now();

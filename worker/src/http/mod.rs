@@ -1,4 +1,4 @@
-//! HTTP messages: what is read of a request, and how an answer is put together.
+//! HTTP messages: reading requests and making answers.
 
 pub(crate) mod accept_encoding;
 pub(crate) mod buffers;

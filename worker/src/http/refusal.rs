@@ -9,7 +9,7 @@ use super::response::{self, Response};
 /// Seconds after which a client should ask again for a document that has not arrived.
 static RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// Why a request is refused, with what its client is told.
+/// Why a request is refused, with the details for the client.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// The path is no endpoint's.

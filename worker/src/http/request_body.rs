@@ -8,9 +8,8 @@ use actix_http::header::CONTENT_LENGTH;
 use actix_http::{Payload, RequestHead};
 use actix_rt::time::{Sleep, sleep};
 use actix_web::web::Bytes;
-use futures_core::Stream;
-
 use contract::Limits;
+use futures_core::Stream;
 
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +65,11 @@ impl BodyReader {
 
     /// The whole body. Not to be polled again once it is ready.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, UnreadBody>> {
-        // The connection's task polls twice in one turn: before it has looked for the body behind the head, and after
-        // that. The first poll leaves no waker behind: with one, feeding the body would schedule the task for another,
-        // empty turn, which costs up to a quarter of the whole request. Nothing is missed, because only that task feeds
-        // the payload, and its socket wakes it. A pipelined request's deadline starts with its next byte, not when its
-        // turn comes.
+        // The connection's task polls twice in one turn: before it has looked for a body after the head, and then
+        // again. The first poll registers no waker: with one, feeding the body would schedule the task for another,
+        // empty turn, which costs up to a quarter of the whole request. Nothing is missed, because only that task
+        // feeds the payload, and its socket wakes it. A pipelined request's deadline starts with its next byte, not
+        // when its turn comes.
         if !self.was_polled && matches!(self.payload, Payload::H1 { .. }) {
             self.was_polled = true;
             return self.poll_payload(&mut Context::from_waker(Waker::noop()));
@@ -95,7 +94,7 @@ impl BodyReader {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => return Poll::Ready(Ok(self.received.take())),
                 Poll::Ready(Some(Err(error))) => {
-                    log::debug!("read a request body: {error}");
+                    log::debug!("cannot read a request body: {error}");
                     return Poll::Ready(Err(UnreadBody::Broken));
                 }
                 Poll::Ready(Some(Ok(piece))) => {

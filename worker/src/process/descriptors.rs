@@ -10,7 +10,7 @@ pub(crate) fn raise_limit() -> u64 {
     let (soft, hard) = match getrlimit(Resource::RLIMIT_NOFILE) {
         Ok(limits) => limits,
         Err(error) => {
-            log::warn!("read the limit of open files: {error}");
+            log::warn!("cannot read the limit of open files: {error}");
             return u64::MAX;
         }
     };
@@ -20,7 +20,7 @@ pub(crate) fn raise_limit() -> u64 {
     match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
         Ok(()) => hard,
         Err(error) => {
-            log::warn!("raise the limit of open files from {soft} to {hard}: {error}");
+            log::warn!("cannot raise the limit of open files from {soft} to {hard}: {error}");
             soft
         }
     }

@@ -46,7 +46,9 @@ impl Acceptor {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     if self.log.is_due() {
-                        log::error!("accept a connection: {error}; closing idle ones and retrying");
+                        log::error!(
+                            "cannot accept a connection: {error}; closing idle ones and retrying"
+                        );
                     }
                     // Most likely descriptors are short, and each connection takes one.
                     self.connections.make_room();
@@ -77,7 +79,7 @@ impl Acceptor {
                 }
                 Err(error) => {
                     if self.log.is_due() {
-                        log::error!("listen on the neighbour's socket: {error}; retrying");
+                        log::error!("cannot listen on the neighbour's socket: {error}; retrying");
                     }
                     sleep(ACCEPT_RETRY).await;
                 }
@@ -89,7 +91,7 @@ impl Acceptor {
     /// kernel resets the connections that are still in its queue.
     pub(super) fn empty_and_close(&self, listener: TcpListener) {
         if let Err(error) = self.empty(listener) {
-            log::error!("accept the last connections: {error}");
+            log::error!("cannot accept the last connections: {error}");
         }
     }
 
@@ -114,7 +116,7 @@ impl Acceptor {
     fn serve(&self, stream: TcpStream, address: SocketAddr) {
         // A short answer is written whole, so there is nothing that the kernel should wait for.
         if let Err(error) = stream.set_nodelay(true) {
-            log::debug!("send without delay to {address}: {error}");
+            log::debug!("cannot set TCP_NODELAY for {address}: {error}");
         }
         let registration = self.connections.register();
         let number = registration.number();

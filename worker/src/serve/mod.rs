@@ -60,7 +60,7 @@ pub(crate) fn until_terminated(
         let _interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
         let stop = Stop {
             accept_for: ACCEPT_AFTER_TERM,
-            shutdown_timeout: settings.shutdown_timeout,
+            shutdown_timeout: settings.limits.shutdown_timeout,
             supervisor,
         };
         let stopped = async move {

@@ -1,7 +1,6 @@
 //! Workers that cannot boot.
 
 use std::net::TcpListener;
-use std::time::Duration;
 
 use contract::{Handover, Sockets, WorkerSettings};
 use tempfile::TempDir;
@@ -17,7 +16,6 @@ fn a_worker_whose_supervisor_is_gone_does_not_serve() {
         supervisor: 1,
         settings: WorkerSettings {
             allow_origins: Vec::new(),
-            shutdown_timeout: Duration::from_secs(1),
             limits: LIMITS,
         },
     };

@@ -1,28 +1,26 @@
 //! Compressed answers for identities: the same bytes as the plain ones, whether or not their flags are in the cache.
 
-use std::fmt::Write as _;
-
 use super::*;
 
 /// A document with 30 features, one of them for server-side keys alone. Every second feature has a second value that a
 /// third of all identities get, so that few identities have the same flags.
 fn diverse_document() -> String {
-    let mut states = String::new();
-    for id in 62..92 {
-        let separator = if id == 62 { "" } else { "," };
-        let variants = if id % 2 == 0 {
-            format!(
-                r#"{{"id":{id},"multivariate_feature_option":{{"id":{id},"value":"other value of {id}"}},"mv_fs_value_uuid":"","percentage_allocation":33.3}}"#
-            )
-        } else {
-            String::new()
-        };
-        write!(
-            states,
-            r#"{separator}{{"feature":{{"id":{id},"name":"feature {id}","type":"STANDARD"}},"enabled":true,"feature_state_value":"value of {id}","django_id":{id},"multivariate_feature_state_values":[{variants}]}}"#
-        )
-        .expect("text");
-    }
+    let states: Vec<String> = (62..92)
+        .map(|id| {
+            let variants = if id % 2 == 0 {
+                let option = format!(r#"{{"id":{id},"value":"other value of {id}"}}"#);
+                let share = r#""mv_fs_value_uuid":"","percentage_allocation":33.3"#;
+                format!(r#"{{"id":{id},"multivariate_feature_option":{option},{share}}}"#)
+            } else {
+                String::new()
+            };
+            let feature = format!(r#"{{"id":{id},"name":"feature {id}","type":"STANDARD"}}"#);
+            let state = format!(r#""enabled":true,"feature_state_value":"value of {id}""#);
+            let variants = format!(r#""multivariate_feature_state_values":[{variants}]"#);
+            format!(r#"{{"feature":{feature},{state},"django_id":{id},{variants}}}"#)
+        })
+        .collect();
+    let states = states.join(",");
     let whole = document("one", 0, &[(1, "first", true, "1")]);
     let (start, rest) = whole.split_once(r#""feature_states":["#).expect("list");
     let (_, end) = rest.split_once(r#"],"identity_overrides"#).expect("end");

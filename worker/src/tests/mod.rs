@@ -1,4 +1,4 @@
-//! The worker at its own door: a real listener over published snapshots, and the bytes of real requests.
+//! The worker as its clients see it: a real listener over published snapshots, and the bytes of real requests.
 
 mod answers;
 mod boot;

@@ -75,8 +75,8 @@ fn a_worker_opens_no_other_file_and_writes_none() {
         denied(fs::write(state.join("board"), "x"), "write the board");
         denied(fs::remove_file(state.join("board")), "remove the board");
         denied(fs::rename(state.join("board"), state.join("b")), "rename");
-        let beside = state.parent().expect("parent").join("new");
-        denied(fs::write(beside, "x"), "create a file elsewhere");
+        let elsewhere = state.parent().expect("parent").join("new");
+        denied(fs::write(elsewhere, "x"), "create a file elsewhere");
         let ran = std::process::Command::new("/bin/true").status();
         denied(ran.map(drop), "run a program");
         fs::read_dir(state.join("environments")).expect("the snapshots");

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 pub(super) struct StubSupervisor {
     pub(super) directory: TempDir,
     publisher: Publisher,
-    /// The names of the environments by row. Their keys are `client_<name>` and `ser.<name>`. A row without a name belongs
-    /// to no environment.
+    /// The names of the environments by row. Their keys are `client_<name>` and `ser.<name>`. A row without a name
+    /// belongs to no environment.
     pub(super) environments: Vec<&'static str>,
 }
 
@@ -89,18 +89,21 @@ impl StubSupervisor {
     }
 }
 
-/// A document with these features (id, name, enabled, value as JSON), last changed at that second of a minute in 2026.
+/// A document with these features (id, name, enabled, value as JSON), last changed at that second of a minute.
 pub(super) fn document(name: &str, second: u32, features: &[(u32, &str, bool, &str)]) -> String {
     let states: Vec<String> = features
         .iter()
         .map(|(id, feature, enabled, value)| {
-            format!(
-                r#"{{"feature":{{"id":{id},"name":"{feature}","type":"STANDARD"}},"enabled":{enabled},"feature_state_value":{value},"django_id":{id},"multivariate_feature_state_values":[]}}"#
-            )
+            let feature = format!(r#"{{"id":{id},"name":"{feature}","type":"STANDARD"}}"#);
+            let state = format!(r#""enabled":{enabled},"feature_state_value":{value}"#);
+            let rest = format!(r#""django_id":{id},"multivariate_feature_state_values":[]"#);
+            format!(r#"{{"feature":{feature},{state},{rest}}}"#)
         })
         .collect();
-    format!(
-        r#"{{"id":1,"api_key":"client_{name}","name":"{name}","updated_at":"2026-01-15T10:30:{second:02}.123456Z","project":{{"id":1,"name":"project","hide_disabled_flags":true,"segments":[],"server_key_only_feature_ids":[91]}},"feature_states":[{}],"identity_overrides":[]}}"#,
-        states.join(",")
-    )
+    let updated_at = format!("2026-01-15T10:30:{second:02}.123456Z");
+    let names = format!(r#""api_key":"client_{name}","name":"{name}","updated_at":"{updated_at}""#);
+    let options = r#""hide_disabled_flags":true,"segments":[],"server_key_only_feature_ids":[91]"#;
+    let project = format!(r#""project":{{"id":1,"name":"project",{options}}}"#);
+    let states = states.join(",");
+    format!(r#"{{"id":1,{names},{project},"feature_states":[{states}],"identity_overrides":[]}}"#)
 }

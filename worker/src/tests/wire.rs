@@ -257,9 +257,22 @@ fn compat() -> String {
         ],
     )
     .replacen(
-        r#"{"id":1,"api_key":"client_compat","name":"compat","updated_at":"2026-01-15T10:30:00.123456Z","project":{"id":1,"name":"project","hide_disabled_flags":true,"segments":[],"#,
-        r#"{"id":7,"api_key":"client_compat","project":{"id":1,"name":"project compat","organisation":{"id":1,"name":"Org","feature_analytics":false,"stop_serving_flags":false,"persist_trait_data":true},"hide_disabled_flags":true,"segments":[],"enable_realtime_updates":false,"#,
+        concat!(
+            r#"{"id":1,"api_key":"client_compat","name":"compat","#,
+            r#""updated_at":"2026-01-15T10:30:00.123456Z","project":{"id":1,"name":"project","#,
+            r#""hide_disabled_flags":true,"segments":[],"#,
+        ),
+        concat!(
+            r#"{"id":7,"api_key":"client_compat","project":{"id":1,"name":"project compat","#,
+            r#""organisation":{"id":1,"name":"Org","feature_analytics":false,"#,
+            r#""stop_serving_flags":false,"persist_trait_data":true},"#,
+            r#""hide_disabled_flags":true,"segments":[],"enable_realtime_updates":false,"#,
+        ),
         1,
     )
-    .replacen(r#""feature_states":["#, r#""name":"compat","feature_states":["#, 1)
+    .replacen(
+        r#""feature_states":["#,
+        r#""name":"compat","feature_states":["#,
+        1,
+    )
 }

@@ -23,6 +23,7 @@ pub(super) const LIMITS: Limits = Limits {
     header_timeout: Duration::from_secs(5),
     body_timeout: Duration::from_secs(5),
     keep_alive: Duration::from_secs(75),
+    shutdown_timeout: Duration::from_secs(10),
 };
 
 /// A running worker. It stops when it is dropped.
@@ -37,7 +38,6 @@ impl Worker {
     pub(super) fn start(supervisor: &StubSupervisor, allow_origins: &[&str]) -> Self {
         let settings = WorkerSettings {
             allow_origins: allow_origins.iter().map(|&origin| origin.into()).collect(),
-            shutdown_timeout: Duration::from_secs(10),
             limits: LIMITS,
         };
         let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
@@ -52,7 +52,7 @@ impl Worker {
                     stopped.readable().await.expect("closed socket");
                     Stop {
                         accept_for: Duration::from_millis(20),
-                        shutdown_timeout: settings.shutdown_timeout,
+                        shutdown_timeout: settings.limits.shutdown_timeout,
                         supervisor: Supervisor(std::os::unix::process::parent_id()),
                     }
                 };

@@ -36,14 +36,14 @@ pub(super) struct Fuzzer {
     random: Rng,
     documents: Vec<Seed>,
     bodies: Vec<Seed>,
-    /// The archive that bodies are asked of.
+    /// The environment that answers the bodies.
     environment: AlignedVec,
     scratch: Scratch,
     pub(super) tally: Tally,
 }
 
 impl Fuzzer {
-    /// Mutates these documents and bodies, and some odd bodies of its own.
+    /// Starts from these documents and bodies, and from some odd bodies of its own.
     pub(super) fn new(seed: u64, documents: Vec<Vec<u8>>, mut bodies: Vec<Vec<u8>>) -> Fuzzer {
         let odd = [
             r#"{"identifier":"a","traits":[{"trait_key":"plan","trait_value":"x","transient":true}],"transient":false}"#,
@@ -108,7 +108,7 @@ impl Fuzzer {
             true => short.clone(),
             false => read_identity(&marked, BodyKind::Json),
         };
-        // NaN is not equal to itself, but reads the same.
+        // NaN does not equal itself, but prints the same.
         assert!(
             short == long || format!("{short:?}") == format!("{long:?}"),
             "{short:?} is not {long:?}"
@@ -131,7 +131,7 @@ impl Fuzzer {
     }
 }
 
-/// The head of an answer to a request.
+/// The part of an answer before the flags: identifier and traits.
 fn head(request: &IdentityRequest<'_>) -> String {
     let mut out = Vec::new();
     let identity = request.clone().into_identity(String::new);

@@ -1,5 +1,5 @@
-//! Documents and bodies that nobody meant, made by random mutations: none may do harm. `TEST_SCALE` says how many times
-//! four seconds this takes, `TEST_SEED` where the random numbers begin.
+//! Documents and bodies with random mutations do no harm. The test takes four seconds times `TEST_SCALE`; `TEST_SEED`
+//! repeats a run.
 
 mod fuzzer;
 mod mutate;
@@ -18,7 +18,7 @@ fn no_document_and_no_body_does_harm() {
     let scale = testing::scale();
     let end = Instant::now() + Duration::from_secs(4) * u32::try_from(scale).expect("a scale");
     let mut slowest = (Duration::ZERO, Vec::new());
-    // At least so many, and more where the machine is fast enough.
+    // At least 300 documents, and more if the machine is fast enough.
     for number in 0.. {
         if number >= 300 * scale && Instant::now() > end {
             break;

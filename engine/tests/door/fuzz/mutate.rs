@@ -1,11 +1,12 @@
-//! Mutations: of bytes, which mostly break JSON, and of JSON's structure, which mostly break its meaning.
+//! Random mutations. Those of bytes mostly give invalid JSON; those of the structure mostly give valid JSON that means
+//! something else.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 use super::fuzzer::{Seed, pick};
 
-/// Pieces of JSON, and of what documents and bodies are made of.
+/// Pieces of JSON, of documents and of bodies.
 const PIECES: [&str; 62] = [
     "{",
     "}",
@@ -71,7 +72,7 @@ const PIECES: [&str; 62] = [
     " ",
 ];
 
-/// Texts that mean something somewhere in a document or a body.
+/// Texts that have a meaning somewhere in a document or a body.
 const TEXTS: [&str; 58] = [
     "",
     "a",
@@ -133,7 +134,7 @@ const TEXTS: [&str; 58] = [
     "{00000000-0000-0000-0000-00000000000f}",
 ];
 
-/// Changes a few bytes; `others` are what may be spliced in.
+/// Changes a few bytes, or inserts some of `others`.
 pub(super) fn bytes(random: &mut Rng, bytes: &mut Vec<u8>, others: &[Seed]) {
     for _ in 0..=random.usize(..3) {
         let at = random.usize(..bytes.len() + 1);
@@ -163,7 +164,7 @@ pub(super) fn bytes(random: &mut Rng, bytes: &mut Vec<u8>, others: &[Seed]) {
     }
 }
 
-/// Changes a few of the values that stand in `root`.
+/// Changes a few of the values in `root`.
 pub(super) fn structure(random: &mut Rng, root: &mut Value) {
     for _ in 0..=random.usize(..4) {
         let donor = descend(random, root).clone();
@@ -182,7 +183,7 @@ pub(super) fn structure(random: &mut Rng, root: &mut Value) {
     }
 }
 
-/// A value somewhere in `value`.
+/// A random value in `value`, at any depth.
 fn descend<'v>(random: &mut Rng, mut value: &'v mut Value) -> &'v mut Value {
     for _ in 0..random.usize(..12) {
         let size = match &*value {
@@ -236,9 +237,9 @@ fn scalar(random: &mut Rng) -> Value {
     }
 }
 
-/// The value inside of lists and objects.
+/// Wraps the value in some lists and objects.
 fn nested(random: &mut Rng, mut value: Value) -> Value {
-    // Now and then deeper than what reads it goes.
+    // Sometimes deeper than the parser allows.
     let most = if random.usize(..200) == 0 { 300 } else { 6 };
     for _ in 0..random.usize(..most) {
         value = match random.usize(..2) == 0 {

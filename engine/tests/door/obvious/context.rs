@@ -1,4 +1,4 @@
-//! What conditions look at: requests, the evaluation context, and the value of a property.
+//! What conditions read: the request, the evaluation context, and the value of a property.
 
 use num_bigint::BigInt;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use super::{elements, number, truthy};
 /// An identities request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// `None`: a transient identity.
+    /// `None` for a transient identity.
     pub(crate) identifier: Option<String>,
     pub(crate) traits: Vec<(String, Trait)>,
 }
@@ -27,7 +27,7 @@ pub(crate) enum Trait {
 }
 
 impl Request {
-    /// What a recorded body asks.
+    /// Reads a recorded body.
     pub(crate) fn read(body: &str) -> Request {
         #[derive(Deserialize)]
         struct Body<'b> {
@@ -63,7 +63,7 @@ impl Request {
 }
 
 impl Trait {
-    /// As an answer has it.
+    /// The value as it is in an answer.
     pub(crate) fn json(&self) -> String {
         match self {
             Trait::Null => "null".to_owned(),
@@ -86,7 +86,7 @@ impl Trait {
         }
     }
 
-    /// Strings that look like numbers are taken for numbers.
+    /// The value as a number. A string that looks like a number is one.
     fn coerced(self) -> Trait {
         let Trait::Text(text) = &self else {
             return self;
@@ -124,7 +124,7 @@ pub(super) fn identity_key(document: &Value, request: &Request) -> String {
     format!("{}_{identifier}", document["api_key"].as_str().unwrap())
 }
 
-/// A multivariate value's place among the others: its id, else its UUID as a number.
+/// The key by which multivariate values are sorted: the id, else the UUID as a number.
 pub(super) fn variant_priority(value: &Value) -> BigInt {
     if truthy(&value["id"]) {
         return value["id"].to_string().parse().unwrap();
@@ -135,7 +135,7 @@ pub(super) fn variant_priority(value: &Value) -> BigInt {
     BigInt::parse_bytes(digits.as_bytes(), 16).unwrap()
 }
 
-/// What a condition on that property looks at.
+/// The value that a condition with this property reads.
 pub(super) fn value(document: &Value, request: &Request, property: &str) -> Trait {
     let traits = request.traits.iter().rev();
     let mut named = traits.filter(|(key, _)| key == property);
@@ -151,7 +151,7 @@ pub(super) fn value(document: &Value, request: &Request, property: &str) -> Trai
     value.coerced()
 }
 
-/// Floats that JSON has no word for stand in the context as strings that start with this.
+/// JSON cannot write every float. In the context those are strings that start with this.
 const ODD_FLOAT: &str = "\u{10ffff}";
 
 fn query(document: &Value, request: &Request, path: &JsonPath) -> Trait {
@@ -237,7 +237,7 @@ fn feature_context(state: &Value) -> Value {
     if !variants.is_empty() {
         feature["variants"] = Value::from(variants);
     }
-    // A priority of null is none.
+    // A priority of null counts as no priority.
     if !state["feature_segment"]["priority"].is_null() {
         feature["priority"] = state["feature_segment"]["priority"].clone();
     }
@@ -260,7 +260,7 @@ fn rule_context(rule: &Value) -> Value {
     })
 }
 
-/// An integer as a JSON value: one that is too large for a number as the text that is taken for it.
+/// An integer as a JSON value. One that is too large for a JSON number becomes a string of its digits.
 fn json_integer(integer: &BigInt) -> Value {
     match i64::try_from(integer) {
         Ok(small) => json!(small),

@@ -1,7 +1,7 @@
-//! A slow, obvious evaluator, written from the rules alone: a document and a request in, an answer out.
+//! A slow, obvious evaluator, written from the rules alone: it takes a document and a request, and gives the answer.
 //!
-//! Nothing is prepared, shared or clever: each step reads the document's JSON again, in the order in which the
-//! rules tell it. It shares no code with the engine, so that the two cannot be wrong alike.
+//! Each step reads the document's JSON again, in the order of the rules. It shares no code with the engine, so that the
+//! two do not have the same defects.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use context::{Request, Trait};
 
-/// A feature state as evaluation sees it.
+/// The parts of a feature state that evaluation reads.
 #[derive(Clone)]
 struct FeatureState {
     key: String,
@@ -27,23 +27,23 @@ struct FeatureState {
     name: String,
     enabled: Value,
     value: Value,
-    /// Value and allocation, in the order of their ids.
+    /// Values and their allocations, in the order of their ids.
     variants: Vec<(Value, f64)>,
     priority: f64,
 }
 
 /// The answer to a flags request.
 pub(crate) fn flags(document: &Value, server: bool) -> String {
-    let chosen = features(document).into_iter().map(|state| {
+    let chosen = environment_defaults(document).into_iter().map(|state| {
         let value = state.value.clone();
         (state, value)
     });
     written(Value::from(shown(document, server, chosen.collect())))
 }
 
-/// The answer to a flags request for one feature, if it shows.
+/// The answer to a flags request for one feature, if the key may see it.
 pub(crate) fn flag(document: &Value, server: bool, name: &str) -> Option<String> {
-    let states = features(document).into_iter();
+    let states = environment_defaults(document).into_iter();
     let chosen = states.filter(|state| state.name == name).map(|state| {
         let value = state.value.clone();
         (state, value)
@@ -58,11 +58,12 @@ pub(crate) fn identity(document: &Value, server: bool, request: &Request) -> Str
         identifier: Some(identifier(request)),
         traits: request.traits.clone(),
     };
-    let overrides = overrides(document, request);
+    let mut overrides = identity_overrides(document, request);
+    overrides.extend(segment_overrides(document, request));
     let mut chosen = Vec::new();
-    for default in features(document) {
-        let held = overrides.iter().find(|state| state.name == default.name);
-        let state = held.cloned().unwrap_or(default);
+    for default in environment_defaults(document) {
+        let first = overrides.iter().find(|state| state.name == default.name);
+        let state = first.cloned().unwrap_or(default);
         let value = chosen_value(document, &state, request);
         chosen.push((state, value));
     }
@@ -82,7 +83,7 @@ pub(crate) fn identity(document: &Value, server: bool, request: &Request) -> Str
     )
 }
 
-/// What a transient identity is called.
+/// The identifier that a transient identity is given.
 fn identifier(request: &Request) -> String {
     if let Some(identifier) = &request.identifier {
         return identifier.clone();
@@ -100,11 +101,11 @@ fn identifier(request: &Request) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn features(document: &Value) -> Vec<FeatureState> {
+fn environment_defaults(document: &Value) -> Vec<FeatureState> {
     let mut features: Vec<FeatureState> = Vec::new();
     for state in elements(&document["feature_states"]) {
         let state = feature_state(state);
-        // A repeated name keeps the first one's place and takes the last one's content.
+        // A repeated name keeps its first position and its last content.
         match features.iter().position(|known| known.name == state.name) {
             Some(place) => features[place] = state,
             None => features.push(state),
@@ -139,31 +140,17 @@ fn feature_state(state: &Value) -> FeatureState {
     }
 }
 
-/// The feature states that hold instead of the environment's own.
-fn overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
-    let mut held: Vec<FeatureState> = Vec::new();
-    for segment in context::segments(document) {
-        if !segment_matches(document, request, &segment) {
-            continue;
-        }
-        for state in elements(&segment["feature_states"]) {
-            let state = feature_state(state);
-            match held.iter().position(|known| known.name == state.name) {
-                Some(place) if state.priority < held[place].priority => held[place] = state,
-                Some(_) => {}
-                None => held.push(state),
-            }
-        }
-    }
-    let mut own: Vec<FeatureState> = Vec::new();
+/// The overrides of the identity: of each feature the first one.
+fn identity_overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
+    let mut overrides: Vec<FeatureState> = Vec::new();
     for entry in elements(&document["identity_overrides"]) {
         if entry["identifier"].as_str() != request.identifier.as_deref() {
             continue;
         }
         for state in elements(&entry["identity_features"]) {
             let name = state["feature"]["name"].as_str().unwrap();
-            if own.iter().all(|known| known.name != name) {
-                own.push(FeatureState {
+            if overrides.iter().all(|known| known.name != name) {
+                overrides.push(FeatureState {
                     key: String::new(),
                     id: state["feature"]["id"].clone(),
                     name: name.to_owned(),
@@ -175,8 +162,26 @@ fn overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
             }
         }
     }
-    own.extend(held);
-    own
+    overrides
+}
+
+/// The overrides of the segments that match: of each feature the one with the lowest priority.
+fn segment_overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
+    let mut chosen: Vec<FeatureState> = Vec::new();
+    for segment in context::segments(document) {
+        if !segment_matches(document, request, &segment) {
+            continue;
+        }
+        for state in elements(&segment["feature_states"]) {
+            let state = feature_state(state);
+            match chosen.iter().position(|known| known.name == state.name) {
+                Some(place) if state.priority < chosen[place].priority => chosen[place] = state,
+                Some(_) => {}
+                None => chosen.push(state),
+            }
+        }
+    }
+    chosen
 }
 
 fn chosen_value(document: &Value, state: &FeatureState, request: &Request) -> Value {
@@ -194,7 +199,7 @@ fn chosen_value(document: &Value, state: &FeatureState, request: &Request) -> Va
 
 fn segment_matches(document: &Value, request: &Request, segment: &Value) -> bool {
     let rules = elements(&segment["rules"]);
-    // An unknown type of rule spoils the whole segment.
+    // A segment with an unknown type of rule never matches.
     !rules.is_empty()
         && rules.iter().all(rule_is_known)
         && rules
@@ -230,7 +235,7 @@ fn rule_matches(document: &Value, request: &Request, segment: &Value, rule: &Val
     holds(conditions.collect()) && holds(rules.collect())
 }
 
-/// What a key may see, as flag objects.
+/// The flags that a key may see, as JSON objects.
 fn shown(document: &Value, server: bool, chosen: Vec<(FeatureState, Value)>) -> Vec<Value> {
     let project = &document["project"];
     let hide_disabled = match &document["hide_disabled_flags"] {
@@ -253,7 +258,7 @@ fn shown(document: &Value, server: bool, chosen: Vec<(FeatureState, Value)>) -> 
     shown
 }
 
-/// The type of a feature: what the last of the environment's feature states with that id says.
+/// The type of a feature, from the last environment default with that id.
 fn kind(document: &Value, id: &Value) -> Value {
     let mut kind = json!("STANDARD");
     for state in elements(&document["feature_states"]) {
@@ -289,7 +294,8 @@ fn truthy(value: &Value) -> bool {
     !nothing.contains(value) && !empty.contains(value)
 }
 
-/// As an answer has it: where `serde_json` writes `1e+16`, that is `1e16`. No text here has the like.
+/// The JSON of an answer. `serde_json` writes `1e+16` where the engine writes `1e16`; no text of these tests holds
+/// `e+`.
 fn written(value: Value) -> String {
     value.to_string().replace("e+", "e")
 }

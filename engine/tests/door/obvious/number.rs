@@ -1,4 +1,4 @@
-//! Numbers and texts as Python has them: `int()`, `float()`, `str()`, `repr()`.
+//! Python's `int()`, `float()`, `str()` and `repr()`.
 
 use std::sync::LazyLock;
 
@@ -32,14 +32,14 @@ pub(super) fn float(text: &str) -> Option<f64> {
     valid.then(|| text.replace('_', "").parse().unwrap())
 }
 
-/// The text with ASCII digits in the place of others.
+/// The text with every Unicode digit replaced by the ASCII digit.
 fn ascii_digits(text: &str) -> String {
     let is_digit = |character: char| DIGIT.is_match(&character.to_string());
     let digit = |character: char| {
         if !is_digit(character) {
             return character;
         }
-        // Digits come in runs of ten, each from zero to nine.
+        // Unicode has digits in runs of ten, from zero to nine.
         let before = (0..u32::from(character)).rev();
         let run = before.take_while(|code| char::from_u32(*code).is_some_and(is_digit));
         char::from_digit(run.count() as u32 % 10, 10).unwrap()
@@ -62,7 +62,7 @@ fn repr(value: &Value) -> String {
         Value::Bool(false) => "False".to_owned(),
         Value::Number(number) if number.is_f64() => float_str(number.as_f64().unwrap()),
         Value::Number(number) => number.to_string(),
-        // Only texts without anything to escape are asked for here.
+        // The tests have no text that needs an escape.
         Value::String(text) => format!("'{text}'"),
         Value::Array(elements) => {
             let elements: Vec<String> = elements.iter().map(repr).collect();

@@ -1,4 +1,4 @@
-//! The operators, one after the other.
+//! The operators of conditions.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ pub(super) fn condition_matches(
         "IN" => return is_in(&found, operand),
         _ => {}
     }
-    // Nothing but texts and null can be an operand of the others; null is the text "None".
+    // The other operators take only texts and null as operands; null is the text "None".
     let text = match operand {
         Value::String(text) => text.as_str(),
         Value::Null if operator != "PERCENTAGE_SPLIT" => "None",
@@ -64,7 +64,7 @@ fn compares(operator: &str, found: &Trait, text: &str) -> bool {
             Some(operand) => Some(found.cmp(&operand)),
             None => return false,
         },
-        // Nothing is equal to NaN, less or greater: it is only not equal.
+        // NaN is not equal to anything, nor less, nor greater. Only NOT_EQUAL holds.
         Trait::Float(found) => match number::float(text) {
             Some(operand) => found.partial_cmp(&operand),
             None => return false,
@@ -121,9 +121,9 @@ fn is_in(found: &Trait, operand: &Value) -> bool {
     members.contains(&found)
 }
 
-/// Only patterns that Python and Rust read alike are asked for here.
+/// The tests have only patterns that mean the same in Python and in Rust.
 fn matches(pattern: &str, text: &str) -> bool {
-    // Nothing takes a test longer than compiling the same pattern again and again.
+    // Compiling the same pattern again and again would take most of the test's time.
     static KNOWN: LazyLock<Mutex<HashMap<String, Option<Regex>>>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap();
     let compile = || Regex::new(&format!(r"\A(?:{pattern})")).ok();
@@ -151,7 +151,7 @@ fn modulo(found: &Trait, text: &str) -> bool {
     divisor != 0.0 && found == remainder
 }
 
-/// The pattern that semver.org gives.
+/// The pattern from semver.org.
 static VERSION: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
         r"\A(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)",
@@ -188,7 +188,7 @@ impl Version {
             (None, Some(_)) => Ordering::Greater,
             (Some(_), None) => Ordering::Less,
             (Some(left), Some(right)) => {
-                // Numbers come before words.
+                // Numeric identifiers are lower than alphanumeric ones.
                 let word = |word: &str| match word.bytes().all(|byte| byte.is_ascii_digit()) {
                     true => (0, word.parse().unwrap(), String::new()),
                     false => (1, BigInt::ZERO, word.to_owned()),

@@ -1,71 +1,64 @@
-//! Whether the next fetch may say "only if it changed since". Knows no HTTP but its dates.
+//! Decides whether the next fetch may be conditional, so that no edit is missed.
 //!
-//! `If-Modified-Since` counts whole seconds: when an environment is edited twice in one second and fetched in between,
-//! upstream takes the second edit for one that we have. So a date is only sent once a body was asked for *after* its
-//! second was over, on upstream's own clock and with a margin, for the clock that stamps edits need not be the one that
-//! stamps answers. Until then fetches are unconditional: after an edit that is one fetch, seldom two.
+//! `If-Modified-Since` counts whole seconds. If an environment is edited twice in one second and fetched in between,
+//! upstream answers 304 although the second edit is new. The rule (after RFC 9110, section 8.8.2.2): a date is sent
+//! only after a body was requested *after* the second of its edit was over. The second is over by upstream's own clock
+//! and with a margin, because the machine that dates edits need not be the one that dates answers. Until then fetches
+//! are unconditional: one after an edit, seldom two.
 //!
-//! A clock that is set back can stamp an edit with a second that was over. It gives itself away by the dates of the
-//! answers that follow, and then the document is fetched whole. What gives nothing away (a restored backup, whose
-//! document is older than ours) is met by fetching it whole now and then.
+//! Two guards against dates that mislead are both kept, because they bound different things:
+//!
+//! - A clock that is set back can date an edit with a second that was over before. The `Date` of the next answer shows
+//!   that, and the edit is seen one poll later. Without this check it would be missed for [`UNCONDITIONAL_EVERY`], or
+//!   for [`MIN_CONFIRMATIONS`] polls, which are two hours if polls are 5 minutes apart.
+//! - A restored backup, whose document is older than ours, shows in no date. Therefore every document is fetched
+//!   unconditionally from time to time.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// An edit that upstream's dates hide is seen after this long. So it is after [`FEWEST_CONFIRMED`] fetches, for those who
-/// poll seldom: what is fetched whole without need must stay a small part.
-const WHOLE_EVERY: Duration = Duration::from_secs(600);
-const FEWEST_CONFIRMED: u32 = 24;
+use crate::source::Timing;
+
+/// The longest time between two unconditional fetches, if polls are frequent.
+const UNCONDITIONAL_EVERY: Duration = Duration::from_secs(600);
+/// At least so many conditional fetches lie between two unconditional ones, so that the latter stay few if polls are
+/// rare.
+const MIN_CONFIRMATIONS: u32 = 24;
 const SECOND: Duration = Duration::from_secs(1);
-/// How far apart upstream's clocks may be.
-const MARGIN: Duration = Duration::from_secs(3);
-/// How far behind a clock may seem that was not set back: dates have whole seconds, clocks drift. Less than [`MARGIN`], so
-/// that what is not noticed does no harm.
-const UNNOTICED: Duration = Duration::from_secs(2);
+/// The largest difference between the clocks of upstream's machines.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(3);
+/// A clock that seems to lag by less was not set back: dates have whole seconds, and clocks drift. It is shorter than
+/// [`MAX_CLOCK_SKEW`], so that a smaller step back does no harm.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 
-/// When a fetch took place, on both clocks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timing {
-    /// When we asked.
-    pub(crate) asked: Instant,
-    /// How long the head of the answer took.
-    pub(crate) elapsed: Duration,
-    /// Upstream's clock in that head, unless the answer comes out of somebody's cache: then the date is of another
-    /// fetch, which may have taken longer.
-    pub(crate) date: Option<SystemTime>,
-}
-
-impl Timing {
-    /// Upstream's clock when we asked, at the earliest.
-    fn sent(&self) -> Option<SystemTime> {
-        self.date?.checked_sub(self.elapsed)
-    }
-}
-
-/// What is known of one environment's newest body.
+/// What is known of the date of one environment's last document.
 #[derive(Default)]
-pub(crate) struct Condition {
-    settled: Option<Settled>,
+pub(crate) struct Freshness {
+    /// `None`: the next fetch is unconditional.
+    dated: Option<Dated>,
 }
 
-struct Settled {
+/// A document whose edit was in a second that was over when it was requested.
+struct Dated {
     modified: SystemTime,
-    asked: Instant,
-    sent: SystemTime,
-    /// How many answers have said since that nothing changed.
-    confirmed: u32,
+    /// When it was requested, by our clock.
+    sent: Instant,
+    /// When it was requested, by upstream's clock.
+    sent_upstream: SystemTime,
+    /// The number of 304 answers since then.
+    confirmations: u32,
 }
 
-impl Condition {
-    /// The date to send with a fetch that starts `now`; `None`: fetch unconditionally.
-    pub(crate) fn since(&self, now: Instant) -> Option<SystemTime> {
-        let settled = self.settled.as_ref()?;
-        let whole = now.duration_since(settled.asked) >= WHOLE_EVERY
-            && settled.confirmed >= FEWEST_CONFIRMED;
-        (!whole).then_some(settled.modified)
+impl Freshness {
+    /// The date for a fetch that starts `now`; `None`: fetch unconditionally.
+    pub(crate) fn if_modified_since(&self, now: Instant) -> Option<SystemTime> {
+        let dated = self.dated.as_ref()?;
+        let unconditional = now.duration_since(dated.sent) >= UNCONDITIONAL_EVERY
+            && dated.confirmations >= MIN_CONFIRMATIONS;
+        (!unconditional).then_some(dated.modified)
     }
 
-    /// A body has arrived whose `updated_at` is this text. `last_modified` is what upstream compares dates with, where it
-    /// says so.
+    /// A document has arrived with this `updated_at`. `last_modified` is the date that upstream compares with, if it
+    /// sends one.
     pub(crate) fn received(
         &mut self,
         updated_at: Option<&str>,
@@ -73,39 +66,46 @@ impl Condition {
         timing: Timing,
     ) {
         let modified = last_modified.or_else(|| whole_second(updated_at?));
-        self.settled = Settled::proved(modified, timing);
+        self.dated = Dated::new(modified, timing);
     }
 
-    /// Upstream says that nothing has changed since.
+    /// Upstream has answered 304.
     pub(crate) fn confirmed(&mut self, timing: Timing) {
-        if let Some(settled) = &mut self.settled {
-            settled.confirmed = settled.confirmed.saturating_add(1);
-            if settled.is_refuted_by(timing) {
-                self.settled = None;
+        if let Some(dated) = &mut self.dated {
+            dated.confirmations = dated.confirmations.saturating_add(1);
+            if dated.clock_was_set_back(timing) {
+                self.dated = None;
             }
         }
     }
 }
 
-impl Settled {
-    /// `None` where a second edit may hide behind the second of this one.
-    fn proved(modified: Option<SystemTime>, timing: Timing) -> Option<Self> {
-        let (modified, sent) = (modified?, timing.sent()?);
-        let over = modified.checked_add(SECOND + MARGIN)?;
-        (sent >= over).then_some(Self {
+impl Dated {
+    /// `None` if another edit may have the same second.
+    fn new(modified: Option<SystemTime>, timing: Timing) -> Option<Self> {
+        let (modified, sent_upstream) = (modified?, sent_upstream(timing)?);
+        let over = modified.checked_add(SECOND + MAX_CLOCK_SKEW)?;
+        (sent_upstream >= over).then_some(Self {
             modified,
-            asked: timing.asked,
-            sent,
-            confirmed: 0,
+            sent: timing.sent,
+            sent_upstream,
+            confirmations: 0,
         })
     }
 
-    /// Whether upstream's clock has been set back, so that seconds that were over came again.
-    fn is_refuted_by(&self, timing: Timing) -> bool {
-        let passed = timing.asked.saturating_duration_since(self.asked);
-        let expected = self.sent + passed;
-        timing.date.is_some_and(|date| date + UNNOTICED < expected)
+    /// Whether upstream's clock was set back, so that seconds that were over came again.
+    fn clock_was_set_back(&self, timing: Timing) -> bool {
+        let passed = timing.sent.saturating_duration_since(self.sent);
+        let expected = self.sent_upstream + passed;
+        timing
+            .date
+            .is_some_and(|date| date + CLOCK_TOLERANCE < expected)
     }
+}
+
+/// The time of a request by upstream's clock, at the earliest.
+fn sent_upstream(timing: Timing) -> Option<SystemTime> {
+    timing.date?.checked_sub(timing.elapsed)
 }
 
 fn whole_second(updated_at: &str) -> Option<SystemTime> {

@@ -1,23 +1,23 @@
-//! What is polled changes while it is polled.
+//! Changes of a running poller.
 
 use std::sync::Mutex;
 
 use super::*;
-use crate::environments::roster::{Seat, Turnover};
+use crate::environments::{Entry, Turnover};
+use crate::source::upstream::{Credential, Upstream};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A poller that fetches once and then waits for an hour.
 fn trial(stub: &Stub, environments: &[KeyPair]) -> Trial {
-    let upstream = Upstream::new(&stub.api_url(), Duration::from_secs(10), 1 << 20).unwrap();
-    let credentials = environments.iter().map(credential).collect();
-    let supply = Supply::Upstream(upstream, credentials);
-    let hour = Duration::from_secs(3600);
-    Trial::every(hour, environments.to_vec(), supply, engine::compile, |_| {
+    let environments = environments.to_vec();
+    Trial::every(HOUR, environments, &upstream(stub), engine::compile, |_| {
         false
     })
 }
 
 fn credential(pair: &KeyPair) -> Credential {
-    Credential::of(&pair.server_side_key).unwrap()
+    Credential::of(pair).unwrap()
 }
 
 fn pair(client_side_key: &str, server_side_key: &str) -> KeyPair {
@@ -29,33 +29,35 @@ fn pair(client_side_key: &str, server_side_key: &str) -> KeyPair {
 
 /// The change from one roster to another.
 fn change(turnover: &Turnover) -> Change {
-    let seats = |rows: &[usize]| -> Vec<(usize, Seat, Credential)> {
-        let seat = |row: &usize| {
-            let seat = turnover.roster.seat(*row).unwrap().clone();
-            let credential = credential(&seat.pair);
-            (*row, seat, credential)
+    let entries = |rows: &[usize]| -> Vec<(usize, Entry, Credential)> {
+        let entry = |row: &usize| {
+            let entry = turnover.roster.entry(*row).unwrap().clone();
+            let credential = credential(&entry.pair);
+            (*row, entry, credential)
         };
-        rows.iter().map(seat).collect()
+        rows.iter().map(entry).collect()
     };
     Change {
         upstream: None,
-        elsewhere: false,
-        interval: None,
-        added: seats(&turnover.added),
-        rotated: seats(&turnover.rotated),
+        is_elsewhere: false,
+        poll_frequency: None,
+        added: entries(&turnover.added),
+        rotated: entries(&turnover.rotated),
         removed: turnover.removed.clone(),
-        at_once: Some(turnover.roster.index(None, &turnover.added)),
-        in_the_end: (!turnover.added.is_empty()).then(|| turnover.roster.index(None, &[])),
+        index_at_once: Some(turnover.roster.index(None, &turnover.added)),
+        index_with_added: (!turnover.added.is_empty()).then(|| turnover.roster.index(None, &[])),
     }
 }
 
 impl Trial {
-    fn change(&mut self, change: Change) -> Result<(), String> {
+    fn change(&self, change: Change) -> Result<(), String> {
         self.polling.change(change);
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            if self.notices.wait(Some(deadline)).unwrap().changed {
-                return self.polling.outcome().unwrap();
+            for notice in self.notices.wait(Some(deadline)) {
+                if let Notice::ChangeApplied(outcome) = notice {
+                    return outcome;
+                }
             }
             assert!(Instant::now() < deadline, "no outcome");
         }
@@ -74,12 +76,12 @@ impl Trial {
 fn what_is_added_is_fetched_before_it_is_in_the_index_and_what_stays_is_left_alone() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let asked = Arc::clone(&seen);
-    let stub = Stub::new(move |request| {
+    let stub = Stub::answering(move |request| {
         asked.lock().unwrap().push(row(request));
         answer("200 OK", &[DATE], &document(row(request), 1))
     });
     let pairs = pairs(4);
-    let mut trial = trial(&stub, &pairs[..2]);
+    let trial = trial(&stub, &pairs[..2]);
     for row in 0..2 {
         eventually("the fetch", || trial.reader.board().fetched(row).is_some());
     }
@@ -111,47 +113,47 @@ fn what_is_added_is_fetched_before_it_is_in_the_index_and_what_stays_is_left_alo
 }
 
 #[test]
-fn another_interval_and_another_upstream_count_at_once() {
-    let first = Stub::new(|_| answer("200 OK", &[DATE], &document(0, 1)));
-    let second = Stub::new(|request| {
-        // The other one's date means nothing here.
+fn another_poll_frequency_and_another_upstream_count_at_once() {
+    let first = Stub::answering(|_| answer("200 OK", &[DATE], &document(0, 1)));
+    let second = Stub::answering(|request| {
+        // The date of the first upstream's document means nothing to the second.
         assert!(!request.contains("if-modified-since"), "{request}");
         answer("200 OK", &[], &document(0, 2))
     });
     let pairs = pairs(1);
-    let mut trial = trial(&first, &pairs);
+    let trial = trial(&first, &pairs);
     eventually("edition 1", || trial.document(0) == Some(document(0, 1)));
     let unchanged = || Change {
-        at_once: None,
+        index_at_once: None,
         ..change(
             &Roster::new(pairs.clone(), 12)
                 .change_to(pairs.clone())
                 .unwrap(),
         )
     };
-    let interval = Some(Duration::from_millis(10));
+    let poll_frequency = Some(Duration::from_millis(10));
     trial
         .change(Change {
-            interval,
+            poll_frequency,
             ..unchanged()
         })
         .unwrap();
     let polled = first.requests().len();
     eventually("polls", || first.requests().len() >= polled + 3);
 
-    let interval = Some(Duration::from_secs(3600));
+    let poll_frequency = Some(HOUR);
     trial
         .change(Change {
-            interval,
+            poll_frequency,
             ..unchanged()
         })
         .unwrap();
-    let upstream = Upstream::new(&second.api_url(), Duration::from_secs(10), 1 << 20).unwrap();
+    let upstream = Upstream::new(&api_url(&second), Duration::from_secs(10), 1 << 20).unwrap();
     let upstream = Some(upstream);
     trial
         .change(Change {
             upstream,
-            elsewhere: true,
+            is_elsewhere: true,
             ..unchanged()
         })
         .unwrap();
@@ -161,13 +163,13 @@ fn another_interval_and_another_upstream_count_at_once() {
 
 #[test]
 fn a_rotated_key_is_tried_at_once_and_the_environment_keeps_its_row() {
-    let stub = Stub::new(|request| {
+    let stub = Stub::answering(|request| {
         if request.contains("x-environment-key: ser.refused") {
             return answer("403 Forbidden", &[], "");
         }
         answer("200 OK", &[DATE], &document(0, 1))
     });
-    let mut trial = trial(&stub, &[pair("client-0", "ser.0")]);
+    let trial = trial(&stub, &[pair("client-0", "ser.0")]);
     eventually("the document", || trial.document(0).is_some());
     let generation = trial.reader.board().row_generation(0);
     let mut roster = Roster::new(vec![pair("client-0", "ser.0")], 12);
@@ -225,12 +227,12 @@ fn a_document_that_is_on_its_way_is_not_published_for_a_row_that_was_retired() {
 
 #[test]
 fn an_index_that_cannot_be_published_changes_nothing() {
-    let stub = Stub::new(|request| answer("200 OK", &[DATE], &document(row(request), 1)));
-    let mut trial = trial(&stub, &pairs(2));
+    let stub = Stub::answering(|request| answer("200 OK", &[DATE], &document(row(request), 1)));
+    let trial = trial(&stub, &pairs(2));
     for row in 0..2 {
         eventually("the document", || trial.document(row).is_some());
     }
-    // A directory in the place of what is being written cannot be replaced by a file.
+    // A directory at the path of the staged file makes every publication fail.
     let staging = trial.directory.path().join("staging");
     std::fs::create_dir(&staging).unwrap();
     let turnover = Roster::new(pairs(2), 12).change_to(pairs(1)).unwrap();

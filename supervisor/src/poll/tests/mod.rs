@@ -1,5 +1,6 @@
 //! The poller between a stub upstream and a real state directory, read as a worker would.
 
+mod changing;
 mod edits;
 
 use std::path::Path;
@@ -8,13 +9,14 @@ use std::time::Instant;
 
 use contract::{BoardWords, Index, ServerSideKey, key};
 use snapshot::{Map, Publisher, Reader, Shape};
+use testing::{Answer, Stub, eventually, header};
 
 use super::*;
-use crate::environments::roster::Roster;
+use crate::environments::Roster;
 use crate::notice::Notices;
-use crate::source::Supply;
-use crate::source::upstream::{Credential, Upstream};
-use crate::stub::{Reply, Stub, answer, eventually};
+use crate::publish::{Compile, Compress, Publication};
+use crate::source::Source;
+use crate::source::api_url::ApiUrl;
 
 /// A poller over a state directory of its own, and a reader beside it.
 struct Trial {
@@ -54,18 +56,18 @@ fn publication(directory: &Path, environments: &[KeyPair]) -> (Publication, Arc<
 impl Trial {
     fn new(
         environments: Vec<KeyPair>,
-        supply: Supply,
+        source: &Source,
         compile: Compile,
         compress: Compress,
     ) -> Self {
-        let interval = Duration::from_millis(10);
-        Self::every(interval, environments, supply, compile, compress)
+        let poll_frequency = Duration::from_millis(10);
+        Self::every(poll_frequency, environments, source, compile, compress)
     }
 
     fn every(
-        interval: Duration,
+        poll_frequency: Duration,
         environments: Vec<KeyPair>,
-        supply: Supply,
+        source: &Source,
         compile: Compile,
         compress: Compress,
     ) -> Self {
@@ -73,14 +75,16 @@ impl Trial {
         let (publication, board) = publication(directory.path(), &environments);
         let notices = Notices::of_children().unwrap();
         let poller = Poller {
+            documents: source.open(&environments).unwrap(),
             environments,
-            supply,
-            interval,
-            compile,
-            compress,
-            publication,
+            poll_frequency,
+            compiler: Compiler {
+                compile,
+                compress,
+                publication: Arc::new(publication),
+                notifier: notices.notifier(),
+            },
             board,
-            bell: notices.bell(),
         };
         Self {
             polling: poller.start().unwrap(),
@@ -96,16 +100,10 @@ impl Trial {
 
     fn compiling(stub: &Stub, count: usize, compile: Compile, compress: Compress) -> Self {
         let environments = pairs(count);
-        let upstream = Upstream::new(&stub.api_url(), Duration::from_secs(10), 1 << 20).unwrap();
-        let credentials = environments
-            .iter()
-            .map(|pair| Credential::of(&pair.server_side_key).unwrap())
-            .collect();
-        let supply = Supply::Upstream(upstream, credentials);
-        Self::new(environments, supply, compile, compress)
+        Self::new(environments, &upstream(stub), compile, compress)
     }
 
-    /// What a worker would serve for this environment.
+    /// The environment that a worker would map.
     fn environment(&self, row: usize) -> Option<Map<engine::Environment>> {
         mapped(&self.reader, row)
     }
@@ -117,7 +115,7 @@ impl Trial {
     }
 }
 
-/// What a worker with this reader would serve for the environment in this row.
+/// The environment in this row that a worker with this reader would map.
 fn mapped(reader: &Reader, row: usize) -> Option<Map<engine::Environment>> {
     let board = reader.board();
     let index = reader.index::<Index>(board.index_generation());
@@ -130,6 +128,27 @@ fn mapped(reader: &Reader, row: usize) -> Option<Map<engine::Environment>> {
             mapped => return mapped.ok(),
         }
     }
+}
+
+fn api_url(stub: &Stub) -> ApiUrl {
+    ApiUrl::parse(&stub.api_url()).unwrap()
+}
+
+fn upstream(stub: &Stub) -> Source {
+    Source::Upstream {
+        api_url: api_url(stub),
+        poll_timeout: Duration::from_secs(10),
+        max_document_bytes: 1 << 20,
+    }
+}
+
+fn answer(status: &str, headers: &[&str], body: &str) -> Answer {
+    Answer::new(status, headers, body)
+}
+
+fn is_noticed(trial: &Trial, notice: &Notice) -> bool {
+    let soon = Some(Instant::now() + Duration::from_secs(10));
+    trial.notices.wait(soon).contains(notice)
 }
 
 fn document(row: usize, edition: usize) -> String {
@@ -147,8 +166,8 @@ fn document(row: usize, edition: usize) -> String {
 const DATE: &str = "Date: Fri, 14 Jul 2023 16:13:00 GMT";
 
 fn row(request: &str) -> usize {
-    let (_, key) = request.split_once("x-environment-key: ser.").unwrap();
-    key.lines().next().unwrap().parse().unwrap()
+    let key = header(request, "x-environment-key").unwrap();
+    key.strip_prefix("ser.").unwrap().parse().unwrap()
 }
 
 #[test]
@@ -174,7 +193,7 @@ fn publishes_every_key_before_any_document() {
 
 #[test]
 fn many_environments_are_fetched_and_published() {
-    let stub = Stub::new(|request| answer("200 OK", &[DATE], &document(row(request), 1)));
+    let stub = Stub::answering(|request| answer("200 OK", &[DATE], &document(row(request), 1)));
     let trial = Trial::of(&stub, 20);
     for row in 0..20 {
         eventually("every document", || {
@@ -190,27 +209,27 @@ fn many_environments_are_fetched_and_published() {
 fn a_changed_document_is_published_and_an_unchanged_one_is_not() {
     let edition = Arc::new(AtomicUsize::new(1));
     let current = Arc::clone(&edition);
-    let stub =
-        Stub::new(move |_| answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst))));
-    let mut trial = Trial::of(&stub, 1);
+    let stub = Stub::answering(move |_| {
+        answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst)))
+    });
+    let trial = Trial::of(&stub, 1);
     eventually("edition 1", || trial.document(0) == Some(document(0, 1)));
     let generation = newest(trial.reader.board());
     let polled = stub.requests().len();
     eventually("three more polls", || stub.requests().len() >= polled + 3);
     assert_eq!(newest(trial.reader.board()), generation);
 
-    trial.notices.wait(Some(Instant::now())).unwrap();
+    trial.notices.wait(Some(Instant::now()));
     edition.store(2, Ordering::SeqCst);
     eventually("edition 2", || trial.document(0) == Some(document(0, 2)));
     assert_eq!(newest(trial.reader.board()), generation + 1);
-    let soon = Some(Instant::now() + Duration::from_secs(10));
-    assert!(trial.notices.wait(soon).unwrap().published);
+    assert!(is_noticed(&trial, &Notice::Published));
 }
 
 #[test]
 fn a_fetch_is_conditional_only_after_the_second_of_the_edit() {
-    let stub = Stub::new(|request| {
-        if request.contains("if-modified-since: fri, 14 jul 2023 16:12:00 gmt") {
+    let stub = Stub::answering(|request| {
+        if request.contains("if-modified-since: Fri, 14 Jul 2023 16:12:00 GMT") {
             return answer("304 Not Modified", &[], "");
         }
         static ASKED: AtomicUsize = AtomicUsize::new(0);
@@ -240,7 +259,7 @@ fn a_fetch_is_conditional_only_after_the_second_of_the_edit() {
 
 #[test]
 fn a_bad_answer_changes_nothing_that_is_served() {
-    let bad: [fn() -> Reply; 4] = [
+    let bad: [fn() -> Answer; 4] = [
         || answer("500 Internal Server Error", &[], ""),
         || answer("200 OK", &[], "{\"api_key\": "),
         || answer("200 OK", &[], "{}"),
@@ -249,7 +268,7 @@ fn a_bad_answer_changes_nothing_that_is_served() {
     for bad in bad {
         let good = Arc::new(AtomicUsize::new(1));
         let kind = Arc::clone(&good);
-        let stub = Stub::new(move |_| match kind.load(Ordering::SeqCst) {
+        let stub = Stub::answering(move |_| match kind.load(Ordering::SeqCst) {
             0 => bad(),
             edition => answer("200 OK", &[], &document(0, edition)),
         });
@@ -266,7 +285,7 @@ fn a_bad_answer_changes_nothing_that_is_served() {
 
 #[test]
 fn a_document_that_makes_compiling_panic_is_its_own_failure_alone() {
-    let stub = Stub::new(|request| match row(request) {
+    let stub = Stub::answering(|request| match row(request) {
         0 => answer("200 OK", &[], "{\"dangerous\": true}"),
         row => answer("200 OK", &[], &document(row, 1)),
     });
@@ -287,14 +306,15 @@ fn a_document_that_makes_compiling_panic_is_its_own_failure_alone() {
 fn what_compiling_left_out_is_published_afterwards_or_not_at_all() {
     let edition = Arc::new(AtomicUsize::new(1));
     let current = Arc::clone(&edition);
-    let stub =
-        Stub::new(move |_| answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst))));
+    let stub = Stub::answering(move |_| {
+        answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst)))
+    });
     let compress: Compress = |environment| {
-        // Told by its name: a test cannot hand over more than a function.
+        // `Compress` is a plain function and captures nothing, so the document's name decides.
         assert_ne!(environment.name(), Some("edition 2"), "a defect");
         environment.name() == Some("edition 3")
     };
-    let mut trial = Trial::compiling(&stub, 1, engine::compile, compress);
+    let trial = Trial::compiling(&stub, 1, engine::compile, compress);
     for (name, publications) in [(1, 1), (2, 1), (3, 2)] {
         let before = trial.reader.board().row_generation(0);
         edition.store(name, Ordering::SeqCst);
@@ -307,8 +327,7 @@ fn what_compiling_left_out_is_published_afterwards_or_not_at_all() {
         // The index is the first generation.
         assert_eq!(after - before.max(1), publications, "edition {name}");
         assert_eq!(trial.document(0), Some(document(0, name)));
-        let soon = Some(Instant::now() + Duration::from_secs(10));
-        assert!(trial.notices.wait(soon).unwrap().published);
+        assert!(is_noticed(&trial, &Notice::Published));
     }
 }
 
@@ -316,8 +335,9 @@ fn what_compiling_left_out_is_published_afterwards_or_not_at_all() {
 fn what_is_replaced_is_reclaimed() {
     let edition = Arc::new(AtomicUsize::new(1));
     let current = Arc::clone(&edition);
-    let stub =
-        Stub::new(move |_| answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst))));
+    let stub = Stub::answering(move |_| {
+        answer("200 OK", &[], &document(0, current.load(Ordering::SeqCst)))
+    });
     let trial = Trial::of(&stub, 1);
     for edition_number in 1..=5 {
         edition.store(edition_number, Ordering::SeqCst);
@@ -334,8 +354,8 @@ fn what_is_replaced_is_reclaimed() {
 
 #[test]
 fn embedded_documents_are_published_once_and_never_get_stale() {
-    let supply = Supply::Embedded(vec![document(0, 1).into(), document(1, 1).into()]);
-    let trial = Trial::new(pairs(2), supply, engine::compile, |_| false);
+    let source = Source::Embedded(vec![document(0, 1).into(), document(1, 1).into()]);
+    let trial = Trial::new(pairs(2), &source, engine::compile, |_| false);
     let board = trial.reader.board();
     for row in 0..2 {
         eventually("both documents", || {
@@ -352,12 +372,32 @@ fn embedded_documents_are_published_once_and_never_get_stale() {
 
 #[test]
 fn a_poller_that_ends_says_why() {
-    let supply = Supply::Embedded(Vec::new());
-    let mut trial = Trial::new(pairs(1), supply, engine::compile, |_| false);
-    let soon = Some(Instant::now() + Duration::from_secs(10));
-    assert!(trial.notices.wait(soon).unwrap().poller_ended);
-    let reason = trial.polling.reason().to_string();
-    assert!(reason.starts_with("poll: "), "{reason}");
+    let directory = tempfile::tempdir().unwrap();
+    let (publication, _) = publication(directory.path(), &pairs(2));
+    // A defect: the board has fewer rows than there are environments.
+    let shape = Shape {
+        format: engine::FORMAT,
+        rows: 1,
+        slots: 1,
+    };
+    let small = Publisher::open(&directory.path().join("small"), shape).unwrap();
+    let notices = Notices::of_children().unwrap();
+    let source = Source::Embedded(vec![document(0, 1).into(), document(1, 1).into()]);
+    let polling = Poller {
+        documents: source.open(&pairs(2)).unwrap(),
+        environments: pairs(2),
+        poll_frequency: Duration::from_millis(10),
+        compiler: Compiler {
+            compile: engine::compile,
+            compress: |_| false,
+            publication: Arc::new(publication),
+            notifier: notices.notifier(),
+        },
+        board: small.share_board(),
+    };
+    let polling = polling.start().unwrap();
+    let deadline = Some(Instant::now() + Duration::from_secs(10));
+    while !notices.wait(deadline).contains(&Notice::PollerEnded) {}
+    let reason = polling.reason().to_string();
+    assert!(reason.starts_with("poll: row 1 "), "{reason}");
 }
-
-mod changing;

@@ -1,28 +1,30 @@
-//! The pool over workers that only sleep: nothing here speaks HTTP.
+//! The pool with workers that only sleep.
 
 mod roll;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread::{self, JoinHandle};
 
+use contract::{BoardWords, WorkerState};
 use nix::errno::Errno;
-use nix::unistd::getpgid;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getpgid};
 use snapshot::{Publisher, Shape};
+use testing::eventually;
 
 use super::*;
-use crate::notice::{Bell, Notice};
-use crate::pool::listener;
-use crate::stub::eventually;
+use crate::notice::{Notice, Notices, Notifier};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const SLEEP: &str = "exec sleep 60";
-/// A worker that does not hear TERM.
+/// A worker that ignores TERM.
 const DEAF: &str = "trap '' TERM; touch $directory/deaf.$slot; exec sleep 60";
 const TIMES: Times = Times {
-    drain_delay: Duration::ZERO,
-    drain_timeout: HOUR,
-    patience: HOUR,
+    shutdown_delay: Duration::ZERO,
+    shutdown_timeout: HOUR,
+    heartbeat_timeout: HOUR,
     boot_timeout: HOUR,
 };
 
@@ -31,12 +33,12 @@ struct Trial {
     directory: tempfile::TempDir,
     board: Arc<Board>,
     port: u16,
-    bell: Bell,
-    thread: JoinHandle<Result<End, Error>>,
+    notifier: Notifier,
+    thread: JoinHandle<Result<(), Error>>,
 }
 
 impl Trial {
-    /// Two workers that run this, after each has left its process number; `$slot` and `$directory` are set.
+    /// Two workers that write their process number and then run this script; `$slot` and `$directory` are set.
     fn new(script: &'static str, times: Times) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let shape = Shape {
@@ -48,22 +50,24 @@ impl Trial {
         let board = publisher.share_board();
         let listeners = listener::open("127.0.0.1", 0, 2.try_into().unwrap()).unwrap();
         let port = listeners[0].local_addr().unwrap().port();
-        let mut notices = Notices::of_children().unwrap();
-        let bell = notices.bell();
+        let notices = Notices::of_children().unwrap();
+        let notifier = notices.notifier();
         let path = directory.path().to_owned();
         let shared = Arc::clone(&board);
         let thread = thread::spawn(move || {
-            let worker = Box::new(move |slot| shell(script, slot, &path));
-            let mut pool = Pool::new(worker, listeners, shared, times);
-            let end = pool.start().and_then(|()| pool.serve(&mut notices));
-            pool.drain(&mut notices)?;
-            end
+            let command = WorkerCommand::new(move |slot| shell(script, slot, &path));
+            let mut pool = Pool::new(command, listeners, shared, times);
+            let started = pool.start();
+            if started.is_err() {
+                pool.drain();
+            }
+            started.and(serve(&mut pool, &notices))
         });
         Self {
             directory,
             board,
             port,
-            bell,
+            notifier,
             thread,
         }
     }
@@ -84,16 +88,36 @@ impl Trial {
         [self.process(0), self.process(1)]
     }
 
-    /// The successor of this process in the slot.
+    /// The replacement of this process in the slot.
     fn successor(&self, slot: usize, process: Pid) -> Pid {
         eventually("a successor", || self.process(slot) != process);
         self.process(slot)
     }
 
-    fn end(self) -> Result<End, Error> {
+    fn end(self) -> Result<(), Error> {
         eventually("the pool ends", || self.thread.is_finished());
         self.thread.join().unwrap()
     }
+}
+
+/// The main loop, as far as it is about the pool.
+fn serve(pool: &mut Pool, notices: &Notices) -> Result<(), Error> {
+    let mut outcome = Ok(());
+    while !pool.is_over() {
+        let received = notices.wait(pool.due());
+        if let Err(error) = pool.tend() {
+            outcome = Err(error);
+            pool.drain();
+        }
+        for notice in received {
+            match notice {
+                Notice::Stop => pool.stop(),
+                Notice::Published => pool.ring(),
+                _ => {}
+            }
+        }
+    }
+    outcome
 }
 
 fn left(directory: &Path, name: &str, slot: usize) -> PathBuf {
@@ -129,7 +153,7 @@ fn replaces_a_killed_worker_and_leaves_the_other_alone() {
     assert_eq!(trial.board.worker_state(0), WorkerState::Starting);
     kill(successor, Signal::SIGTERM).unwrap();
     trial.successor(0, successor);
-    trial.bell.ring(Notice::Stop);
+    trial.notifier.notify(Notice::Stop);
     trial.end().unwrap();
 }
 
@@ -153,11 +177,11 @@ fn a_successor_gets_the_same_sockets_its_own_and_its_neighbours() {
     let (own, beside) = sockets(first);
     assert!(own.starts_with("socket:["));
     assert_ne!(own, beside);
-    // Each has the other's as that of its neighbour.
+    // Each worker's neighbour is the other.
     assert_eq!(sockets(second), (beside.clone(), own.clone()));
     kill(first, Signal::SIGKILL).unwrap();
     assert_eq!(sockets(trial.successor(0, first)), (own, beside));
-    trial.bell.ring(Notice::Stop);
+    trial.notifier.notify(Notice::Stop);
     trial.end().unwrap();
 }
 
@@ -167,7 +191,7 @@ fn a_worker_leads_a_process_group_of_its_own() {
     for process in trial.processes() {
         assert_eq!(getpgid(Some(process)), Ok(process));
     }
-    trial.bell.ring(Notice::Stop);
+    trial.notifier.notify(Notice::Stop);
     trial.end().unwrap();
 }
 
@@ -195,8 +219,8 @@ fn a_program_that_is_not_there_ends_the_start() {
     };
     let publisher = Publisher::open(directory.path(), shape).unwrap();
     let listeners = listener::open("127.0.0.1", 0, 1.try_into().unwrap()).unwrap();
-    let worker = Box::new(|_| Command::new("/no/such/program"));
-    let mut pool = Pool::new(worker, listeners, publisher.share_board(), TIMES);
+    let command = WorkerCommand::new(|_| Command::new("/no/such/program"));
+    let mut pool = Pool::new(command, listeners, publisher.share_board(), TIMES);
     assert_eq!(pool.start().unwrap_err().to_string(), "start worker 0");
 }
 
@@ -206,23 +230,16 @@ fn stops_all_workers_and_lets_go_of_the_port() {
     let processes = trial.processes();
     let port = trial.port;
     let board = Arc::clone(&trial.board);
-    trial.bell.ring(Notice::Stop);
-    assert_eq!(trial.end().unwrap(), End::Stopped);
+    trial.notifier.notify(Notice::Stop);
+    trial.end().unwrap();
     assert!(processes.into_iter().all(is_gone));
     assert!(board.draining());
     assert_eq!(board.worker_state(0), WorkerState::Exited);
     assert_eq!(board.worker_state(1), WorkerState::Exited);
-    // A process that another test is starting holds a copy until its exec.
+    // A process that another test starts holds a copy until its exec.
     eventually("the port is free", || {
         listener::open("127.0.0.1", port, 1.try_into().unwrap()).is_ok()
     });
-}
-
-#[test]
-fn the_end_of_polling_ends_serving() {
-    let trial = Trial::new(SLEEP, TIMES);
-    trial.bell.ring(Notice::PollerEnded);
-    assert_eq!(trial.end().unwrap(), End::PollerEnded);
 }
 
 #[test]
@@ -230,14 +247,14 @@ fn a_worker_that_does_not_drain_in_time_is_killed() {
     let trial = Trial::new(
         DEAF,
         Times {
-            drain_timeout: Duration::from_millis(50),
+            shutdown_timeout: Duration::from_millis(50),
             ..TIMES
         },
     );
     let processes = trial.processes();
     eventually("workers that hear nothing", || deaf(&trial));
-    trial.bell.ring(Notice::Stop);
-    assert_eq!(trial.end().unwrap(), End::Stopped);
+    trial.notifier.notify(Notice::Stop);
+    trial.end().unwrap();
     assert!(processes.into_iter().all(is_gone));
 }
 
@@ -249,10 +266,10 @@ fn asking_a_second_time_kills_at_once() {
 fn kills_at_the_second_request(trial: Trial) {
     let processes = trial.processes();
     eventually("workers that hear nothing", || deaf(&trial));
-    trial.bell.ring(Notice::Stop);
+    trial.notifier.notify(Notice::Stop);
     eventually("draining", || trial.board.draining());
-    trial.bell.ring(Notice::Stop);
-    assert_eq!(trial.end().unwrap(), End::Stopped);
+    trial.notifier.notify(Notice::Stop);
+    trial.end().unwrap();
     assert!(processes.into_iter().all(is_gone));
 }
 
@@ -262,8 +279,12 @@ fn deaf(trial: &Trial) -> bool {
 
 #[test]
 fn a_worker_that_is_not_heard_of_is_killed_and_replaced() {
-    let patience = Duration::from_millis(250);
-    let trial = Trial::new(SLEEP, Times { patience, ..TIMES });
+    let heartbeat_timeout = Duration::from_millis(250);
+    let times = Times {
+        heartbeat_timeout,
+        ..TIMES
+    };
+    let trial = Trial::new(SLEEP, times);
     let [silent, heard] = trial.processes();
     let number = heard.as_raw().cast_unsigned();
     let board = &trial.board;
@@ -271,47 +292,47 @@ fn a_worker_that_is_not_heard_of_is_killed_and_replaced() {
         board.worker_process(1) == number
     });
     board.set_worker_state(1, number, WorkerState::Ready);
-    // A worker that boots is given more time, and then none the less killed.
+    // A worker that boots has more time, and is then killed too.
     let begun = Instant::now();
     eventually("a successor", || {
         board.beat(1, number);
         trial.process(0) != silent
     });
-    assert!(begun.elapsed() > patience);
+    assert!(begun.elapsed() > heartbeat_timeout);
     assert!(is_gone(silent));
     assert_eq!(trial.process(1), heard);
-    // Now nobody beats in its stead.
+    // The test writes no more heartbeats for it.
     trial.successor(1, heard);
-    trial.bell.ring(Notice::Stop);
+    trial.notifier.notify(Notice::Stop);
     trial.end().unwrap();
 }
 
 #[test]
-fn serves_on_for_the_drain_delay_and_replaces_who_dies() {
-    let drain_delay = Duration::from_millis(500);
+fn serves_on_for_the_shutdown_delay_and_replaces_who_dies() {
+    let shutdown_delay = Duration::from_millis(500);
     let trial = Trial::new(
         SLEEP,
         Times {
-            drain_delay,
+            shutdown_delay,
             ..TIMES
         },
     );
     let [first, second] = trial.processes();
     let begun = Instant::now();
-    trial.bell.ring(Notice::Stop);
+    trial.notifier.notify(Notice::Stop);
     eventually("draining", || trial.board.draining());
     kill(first, Signal::SIGKILL).unwrap();
     trial.successor(0, first);
     assert!(!is_gone(second));
-    assert_eq!(trial.end().unwrap(), End::Stopped);
-    assert!(begun.elapsed() >= drain_delay);
+    trial.end().unwrap();
+    assert!(begun.elapsed() >= shutdown_delay);
     assert!(is_gone(second));
 }
 
 #[test]
-fn asking_a_second_time_ends_the_drain_delay_too() {
+fn asking_a_second_time_ends_the_shutdown_delay_too() {
     let times = Times {
-        drain_delay: HOUR,
+        shutdown_delay: HOUR,
         ..TIMES
     };
     kills_at_the_second_request(Trial::new(DEAF, times));
@@ -325,8 +346,8 @@ fn a_new_generation_rings_every_worker() {
     );
     let all = |name| (0..2).all(|slot| trial.left(name, slot).is_some());
     eventually("workers that listen", || all("ready"));
-    trial.bell.ring(Notice::Published);
+    trial.notifier.notify(Notice::Published);
     eventually("every worker is rung", || all("rung"));
-    trial.bell.ring(Notice::Stop);
+    trial.notifier.notify(Notice::Stop);
     trial.end().unwrap();
 }

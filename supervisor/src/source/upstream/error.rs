@@ -1,4 +1,4 @@
-//! What can go wrong between us and upstream, in words that show neither a URL's credentials nor a key.
+//! What can go wrong between us and upstream. No message shows a key, or the user name and password of a URL.
 
 use std::time::Duration;
 
@@ -6,23 +6,22 @@ use engine::DocumentError;
 use reqwest::StatusCode;
 use thiserror::Error;
 
-use super::pages::MOST_PAGES;
-use super::{MOST_BEGINNINGS, MOST_REDIRECTS};
-use crate::schedule::Seconds;
+use super::redirect::MAX_REDIRECTS;
 use crate::source::api_url::ApiUrl;
+use crate::words::Seconds;
 
 /// Why there is no client.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// An encrypted upstream, and nothing to check its certificate against.
+    /// Upstream is encrypted, and this machine has nothing to check its certificate against.
     #[error(
         "load the certificates to verify {api_url} with: found none; install a CA bundle (package ca-certificates) \
          or name one in SSL_CERT_FILE{}", because(.reasons)
     )]
     NoCertificates {
-        /// Whom they are for.
+        /// The address of upstream.
         api_url: ApiUrl,
-        /// What was met on the way.
+        /// The errors while reading the machine's certificates.
         reasons: Vec<String>,
     },
     /// The TLS library would not start.
@@ -31,6 +30,14 @@ pub enum Error {
     /// The HTTP library would not start.
     #[error("make an HTTP client")]
     Client(#[source] reqwest::Error),
+    /// No request can carry a server-side key.
+    #[error(
+        "use the server-side key of environment {environment}: it holds a character that an HTTP header cannot carry"
+    )]
+    Key {
+        /// The client-side key of the environment.
+        environment: String,
+    },
 }
 
 fn because(reasons: &[String]) -> String {
@@ -40,7 +47,7 @@ fn because(reasons: &[String]) -> String {
     }
 }
 
-/// Why a fetch brought nothing.
+/// Why a fetch brought no document.
 #[derive(Debug, Error)]
 pub(crate) enum FetchError {
     #[error("upstream answered {}{}", status.as_u16(), hint(*status))]
@@ -51,35 +58,35 @@ pub(crate) enum FetchError {
     #[error("could not reach upstream: {0}")]
     Unreachable(String),
     #[error("could not connect to upstream within {}", Seconds(*.0))]
-    Unconnected(Duration),
+    ConnectTimeout(Duration),
     #[error("no TLS with upstream: {0}{1}")]
     Tls(String, &'static str),
     #[error("upstream did not answer within {}", Seconds(*.0))]
     Silent(Duration),
     #[error("the document did not arrive within {}", Seconds(*.0))]
-    Endless(Duration),
+    TooSlow(Duration),
     #[error("the document broke off: {0}")]
     BrokeOff(String),
     #[error("upstream redirects to {0}, which is not the origin of api_url")]
     CrossOrigin(String),
-    #[error("upstream redirects more than {MOST_REDIRECTS} times")]
-    RedirectsEndlessly,
+    #[error("upstream redirects more than {MAX_REDIRECTS} times")]
+    TooManyRedirects,
     #[error("upstream's next page is at {0}, which is not the origin of api_url")]
     PageCrossOrigin(String),
-    #[error("upstream's next page has an address that is no URL: {0}")]
+    #[error("the address of upstream's next page is not a URL: {0}")]
     PageAddress(String),
-    #[error("upstream's pages do not end: the one after page {0} came before")]
+    #[error("upstream's pages do not end: the page after page {0} came before")]
     PagesRepeat(usize),
-    #[error("upstream's pages do not end: there are more than {MOST_PAGES}")]
-    PagesEndlessly,
-    #[error("page {0} of the document is none: {1}")]
+    #[error("upstream's pages do not end: there are more than {0}")]
+    TooManyPages(usize),
+    #[error("page {0} of the document cannot be read: {1}")]
     Page(usize, DocumentError),
-    #[error("putting its pages together failed: {0}")]
+    #[error("the pages of the document could not be put together: {0}")]
     Panicked(String),
-    #[error("the document changed while its pages came, {MOST_BEGINNINGS} times in a row")]
-    ChangesEndlessly,
-    #[error("upstream answered 304 although nothing was held against it")]
-    NothingToModify,
+    #[error("the document changed between two of its pages, {0} times in a row")]
+    ChangedTooOften(usize),
+    #[error("upstream answered 304 to an unconditional request")]
+    UnexpectedNotModified,
     #[error("the document is larger than api_max_document_bytes, which is {0}")]
     TooLarge(usize),
     #[error("upstream answered something other than a JSON object{0}")]
@@ -87,18 +94,19 @@ pub(crate) enum FetchError {
 }
 
 impl FetchError {
+    /// An error of the TLS library, with what may mend it.
     pub(super) fn tls(error: &rustls::Error) -> Self {
         let hint = match error {
-            rustls::Error::InvalidMessage(_) => "; does api_url mean http://?",
+            rustls::Error::InvalidMessage(_) => "; should api_url begin with http://?",
             rustls::Error::InvalidCertificate(_) => {
-                "; a CA bundle of your own is named in SSL_CERT_FILE"
+                "; SSL_CERT_FILE can name a CA bundle of your own"
             }
             _ => "",
         };
         Self::Tls(error.to_string(), hint)
     }
 
-    /// How long upstream asks to be left alone.
+    /// The wait that upstream asks for.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,

@@ -1,4 +1,4 @@
-//! The `Link` header: which of its targets is the next page. Does not know where that is, or whether to go there.
+//! The `Link` header (RFC 8288): which of its targets is the next page. A crate for it would pull in `regex`.
 
 /// The first target whose relation is "next".
 pub(super) fn next(mut header: &str) -> Option<&str> {
@@ -13,7 +13,7 @@ pub(super) fn next(mut header: &str) -> Option<&str> {
     }
 }
 
-/// Of several relations parameters only the first counts.
+/// Only the first `rel` parameter counts (RFC 8288, section 3.3).
 fn is_next(mut parameters: &str) -> bool {
     while !parameters.is_empty() {
         let (parameter, rest) = split(parameters, ';');
@@ -28,7 +28,7 @@ fn is_next(mut parameters: &str) -> bool {
     false
 }
 
-/// What stands before and after the first separator that is not in quotes.
+/// The texts before and after the first separator that is not in quotes.
 fn split(text: &str, separator: char) -> (&str, &str) {
     let mut quoted = false;
     let mut escaped = false;

@@ -1,108 +1,104 @@
-//! The pages of a document after the first: followed within the origin, as many as there are, and put together.
+//! The pages of a document after the first: fetched within the origin and put together.
 //!
-//! Pages that cannot belong together, because the document was edited meanwhile, are thrown away. Does not know what
-//! stands in them.
+//! If the document was edited between two pages, they do not belong together and none is used.
 
 use std::collections::HashSet;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use engine::{Edition, Pages};
 use reqwest::header::{LAST_MODIFIED, LINK};
 use reqwest::{Response, Url};
-use tokio::task::spawn_blocking;
 
-use super::{Credential, FetchError, TIMEOUTS_IN_ALL, Upstream, date, link, refuse_other_than_ok};
+use super::credential::Credential;
+use super::error::FetchError;
+use super::http::{Http, date, require_ok};
+use super::link;
+use crate::blocking::off_thread;
 
-/// Pages hold about a megabyte, so this many are more than any document has.
-pub(super) const MOST_PAGES: usize = 1024;
-/// So many times as long as one page, all of them together may take.
-const PAGES_IN_ALL: u32 = 10;
+/// A page holds about a megabyte, so no document has so many.
+const MAX_PAGES: usize = 1024;
 
-/// A document of which the first page is there.
-pub(super) struct Beginning {
-    pub(super) first: Vec<u8>,
+/// The first page of a document that has more.
+pub(super) struct FirstPage<'upstream> {
+    pub(super) url: &'upstream Url,
+    pub(super) body: Vec<u8>,
     pub(super) next: Url,
-    pub(super) asked: Instant,
+    pub(super) sent: Instant,
+    /// The longest time for all pages, from `sent`.
+    pub(super) timeout: Duration,
     pub(super) last_modified: Option<SystemTime>,
 }
 
-impl Upstream {
-    /// Where the page after this one is.
-    pub(super) fn next_page(&self, response: &Response) -> Result<Option<Url>, FetchError> {
-        for header in response.headers().get_all(LINK) {
-            let header = String::from_utf8_lossy(header.as_bytes());
-            if let Some(target) = link::next(&header) {
-                let url = response.url().join(target);
-                let mut url = url.map_err(|error| FetchError::PageAddress(error.to_string()))?;
-                if url.origin() != self.document.origin() {
-                    let origin = url.origin().ascii_serialization();
-                    return Err(FetchError::PageCrossOrigin(origin));
-                }
-                url.set_fragment(None);
-                return Ok(Some(url));
+/// The address of the page after this one; it has the origin of `document`.
+pub(super) fn next(response: &Response, document: &Url) -> Result<Option<Url>, FetchError> {
+    for header in response.headers().get_all(LINK) {
+        let header = String::from_utf8_lossy(header.as_bytes());
+        if let Some(target) = link::next(&header) {
+            let url = response.url().join(target);
+            let mut url = url.map_err(|error| FetchError::PageAddress(error.to_string()))?;
+            if url.origin() != document.origin() {
+                let origin = url.origin().ascii_serialization();
+                return Err(FetchError::PageCrossOrigin(origin));
             }
+            url.set_fragment(None);
+            return Ok(Some(url));
         }
-        Ok(None)
     }
-
-    /// Fetches the other pages and puts all together; `None`: they are not of one edition.
-    pub(super) async fn pages(
-        &self,
-        credential: &Credential,
-        beginning: Beginning,
-    ) -> Result<Option<Vec<u8>>, FetchError> {
-        let in_all = self.timeout.saturating_mul(TIMEOUTS_IN_ALL * PAGES_IN_ALL);
-        let Beginning {
-            first,
-            next,
-            asked,
-            last_modified,
-        } = beginning;
-        let mut pages = off_thread(move || Pages::new(first))
-            .await?
-            .map_err(|error| FetchError::Page(1, error))?;
-        let mut seen = HashSet::from([self.document.clone()]);
-        let mut next = Some(next);
-        while let Some(url) = next {
-            if seen.contains(&url) {
-                return Err(FetchError::PagesRepeat(seen.len()));
-            }
-            if seen.len() == MOST_PAGES {
-                return Err(FetchError::PagesEndlessly);
-            }
-            if asked.elapsed() >= in_all {
-                return Err(FetchError::Endless(in_all));
-            }
-            let asked = Instant::now();
-            let response = self.get(&url, credential, None).await?;
-            refuse_other_than_ok(&response)?;
-            next = self.next_page(&response)?;
-            seen.insert(url);
-            let own = date(response.headers(), &LAST_MODIFIED);
-            let room = self.largest_document.saturating_sub(pages.length());
-            let page = self.body(response, asked, room).await?;
-            let appended;
-            (pages, appended) = off_thread(move || {
-                let appended = pages.append(&page);
-                (pages, appended)
-            })
-            .await?;
-            match appended.map_err(|error| FetchError::Page(seen.len(), error))? {
-                Edition::Same => {}
-                Edition::Unknown if own.is_none() || last_modified.is_none() => {}
-                Edition::Unknown if own == last_modified => {}
-                Edition::Unknown | Edition::Another => return Ok(None),
-            }
-        }
-        Ok(Some(pages.into_document()))
-    }
+    Ok(None)
 }
 
-/// Reading a page takes as long as it is large, and other environments' timeouts would pass meanwhile.
-async fn off_thread<T: Send + 'static>(
-    act: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, FetchError> {
-    spawn_blocking(act)
+/// Fetches the other pages and returns the whole document; `None` if they are not of one edition.
+pub(super) async fn fetch(
+    http: &Http,
+    credential: &Credential,
+    first: FirstPage<'_>,
+) -> Result<Option<Vec<u8>>, FetchError> {
+    let FirstPage {
+        url: document,
+        body,
+        next,
+        sent: begun,
+        timeout,
+        last_modified,
+    } = first;
+    // Reading a page takes as long as it is large, and other environments' timeouts would pass meanwhile.
+    let mut pages = off_thread(move || Pages::new(body))
         .await
-        .map_err(|error| FetchError::Panicked(error.to_string()))
+        .map_err(FetchError::Panicked)?
+        .map_err(|error| FetchError::Page(1, error))?;
+    let mut seen = HashSet::from([document.clone()]);
+    let mut next_url = Some(next);
+    while let Some(url) = next_url {
+        if seen.contains(&url) {
+            return Err(FetchError::PagesRepeat(seen.len()));
+        }
+        if seen.len() == MAX_PAGES {
+            return Err(FetchError::TooManyPages(MAX_PAGES));
+        }
+        if begun.elapsed() >= timeout {
+            return Err(FetchError::TooSlow(timeout));
+        }
+        let sent = Instant::now();
+        let response = http.get(&url, credential, None).await?;
+        require_ok(&response)?;
+        next_url = self::next(&response, document)?;
+        seen.insert(url);
+        let page_modified = date(response.headers(), &LAST_MODIFIED);
+        let max_bytes = http.max_document_bytes().saturating_sub(pages.length());
+        let page = http.body(response, sent, max_bytes).await?;
+        let appended;
+        (pages, appended) = off_thread(move || {
+            let appended = pages.append(&page);
+            (pages, appended)
+        })
+        .await
+        .map_err(FetchError::Panicked)?;
+        match appended.map_err(|error| FetchError::Page(seen.len(), error))? {
+            Edition::Same => {}
+            Edition::Unknown if page_modified.is_none() || last_modified.is_none() => {}
+            Edition::Unknown if page_modified == last_modified => {}
+            Edition::Unknown | Edition::Another => return Ok(None),
+        }
+    }
+    Ok(Some(pages.into_document()))
 }

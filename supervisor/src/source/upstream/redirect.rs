@@ -1,11 +1,13 @@
-//! Which redirects are followed: a few, and only to where the key may go.
+//! Which redirects are followed: a few, within the origin that may see the key.
 
 use reqwest::Url;
 use reqwest::redirect::{Action, Attempt};
+use thiserror::Error;
 
-use super::MOST_REDIRECTS;
+pub(super) const MAX_REDIRECTS: usize = 5;
 
-#[derive(Debug, thiserror::Error)]
+/// Why a redirect is not followed.
+#[derive(Debug, Error)]
 pub(super) enum RedirectRefused {
     #[error("redirected to another origin: {0}")]
     CrossOrigin(String),
@@ -13,12 +15,13 @@ pub(super) enum RedirectRefused {
     TooMany,
 }
 
+/// The policy of the HTTP client.
 pub(super) fn within_origin(attempt: Attempt<'_>) -> Action {
-    let asked = attempt.previous().first().map(Url::origin);
+    let origin = attempt.previous().first().map(Url::origin);
     let target = attempt.url().origin();
-    if asked.as_ref() != Some(&target) {
+    if origin.as_ref() != Some(&target) {
         attempt.error(RedirectRefused::CrossOrigin(target.ascii_serialization()))
-    } else if attempt.previous().len() > MOST_REDIRECTS {
+    } else if attempt.previous().len() > MAX_REDIRECTS {
         attempt.error(RedirectRefused::TooMany)
     } else {
         attempt.follow()

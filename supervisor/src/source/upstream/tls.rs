@@ -1,4 +1,4 @@
-//! TLS to upstream: whom we believe, and what the TLS library says when we do not.
+//! TLS to upstream: the certificates that are trusted, and the TLS library's errors.
 
 use std::error::Error as StdError;
 use std::io;
@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore};
 
-use super::Error;
+use super::error::Error;
 use crate::source::api_url::ApiUrl;
 
-/// With the machine's certificates, read at every start; without any where none are needed.
+/// A configuration that trusts the machine's certificates, which are read anew each time. Without any, `https` is an
+/// error.
 pub(super) fn config(api_url: &ApiUrl) -> Result<ClientConfig, Error> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
@@ -28,7 +29,7 @@ pub(super) fn config(api_url: &ApiUrl) -> Result<ClientConfig, Error> {
         .with_no_client_auth())
 }
 
-/// The TLS library's own reason in a chain of errors: the HTTP library passes it off as one of the kernel's.
+/// The TLS library's error in a chain of errors. The HTTP library wraps it in `io::Error`, sometimes twice.
 pub(super) fn failure<'error>(
     mut chain: impl Iterator<Item = &'error (dyn StdError + 'static)>,
 ) -> Option<&'error rustls::Error> {

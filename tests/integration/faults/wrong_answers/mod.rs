@@ -1,4 +1,4 @@
-//! Answers that are wrong, each met by an environment of its own in one proxy.
+//! Wrong answers: each comes for another environment of one proxy, and none changes what is served.
 
 mod table;
 
@@ -17,7 +17,7 @@ fn a_wrong_answer_changes_nothing_that_is_served() {
         .iter()
         .map(|(environment, ..)| *environment)
         .collect();
-    // Of a day to come, so that no fetch is conditional: a 304 is an answer to nothing.
+    // The document is dated in the future, so that no fetch is conditional and a 304 is a fault.
     let good = |environment: &str, value: &str| {
         document(environment, value).replace("2026-01-15", "2027-01-15")
     };
@@ -65,7 +65,7 @@ fn a_304_before_any_document_is_no_document() {
     wait_for_failure(
         &proxy,
         "test",
-        "upstream answered 304 although nothing was held against it",
+        "upstream answered 304 to an unconditional request",
     );
     assert_eq!(proxy.get("/api/v1/flags/", "test").status, 503);
     assert_eq!(proxy.get("/proxy/health/readiness", "").status, 503);

@@ -1,10 +1,10 @@
-//! Answers that are wrong, and how the log begins to tell of each.
+//! The wrong answers, and how the log line for each begins.
 
 use std::io::Write;
 
 use testing::{Answer, document, message};
 
-/// The limit that the proxy is given.
+/// The proxy's `api_max_document_bytes`.
 pub(super) const LARGEST: usize = 1 << 20;
 
 fn ok(body: impl AsRef<[u8]>) -> Answer {
@@ -26,7 +26,7 @@ fn redirect(location: impl Fn(&str) -> String + Send + Sync + 'static) -> Answer
     })
 }
 
-/// A document whose page after `?page=N` is wherever `target` says.
+/// A document in pages without end. `target` gives the link to a page by its number.
 fn pages(target: impl Fn(usize) -> String + Send + Sync + 'static) -> Answer {
     Answer::made(move |head| {
         let link = format!("Link: <{}>; rel=\"next\"", target(page(head) + 1));
@@ -49,7 +49,8 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().expect("compress")
 }
 
-/// Environment, what upstream says to its key, and how the log begins to tell it. `other`: an origin that is not upstream's.
+/// The name of each environment, the answer to its key, and how the reason in the log begins. `other` is an origin that
+/// is not upstream's.
 pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
     let deep = format!("{{\"a\":{}", "[".repeat(200_000));
     let large = format!("{{\"a\":\"{}\"}}", " ".repeat(2 * LARGEST));
@@ -121,7 +122,7 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
         (
             "unasked-304",
             Answer::raw(&["304 Not Modified"], ""),
-            text("upstream answered 304 although nothing was held against it"),
+            text("upstream answered 304 to an unconditional request"),
         ),
         ("empty", ok(""), text(no_object)),
         ("blank", ok(" \n"), text(no_object)),
@@ -274,7 +275,7 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
         (
             "page-repeated",
             pages(move |_| text("?page=2")),
-            text("upstream's pages do not end: the one after page 2 came before"),
+            text("upstream's pages do not end: the page after page 2 came before"),
         ),
         (
             "page-on-and-on",
@@ -290,7 +291,7 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
                 ),
                 _ => Answer::raw(&["200 OK"], r#"{"identity_overrides":[{"#),
             }),
-            text("page 2 of the document is none: document: not JSON at byte 24"),
+            text("page 2 of the document cannot be read: document: not JSON at byte 24"),
         ),
         (
             "page-changed",
@@ -300,7 +301,7 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
                 let link = ["200 OK", "Link: <?page=2>; rel=next"];
                 Answer::raw(&link[..3 - page(head)], edited)
             }),
-            text("the document changed while its pages came, 3 times in a row"),
+            text("the document changed between two of its pages, 3 times in a row"),
         ),
     ]
 }

@@ -18,14 +18,14 @@ const OVERHEAD: usize = 128;
 pub(super) struct Deflated {
     /// Deflated data to its end.
     pub(super) deflated: Box<[u8]>,
-    /// Of the bytes before they were deflated.
+    /// The checksum of the bytes before they were deflated.
     pub(super) checksum: Crc,
 }
 
 /// Compressed lists by generation, side and choices.
 ///
-/// There are two halves. When the newer half is full, it becomes the older one, and lists that nobody asked for since
-/// the last time are dropped.
+/// There are two halves. When the newer half is full, it becomes the older one, and lists that no request has needed
+/// since the last time are dropped.
 #[derive(Default)]
 pub(super) struct Cache {
     newer: Half,

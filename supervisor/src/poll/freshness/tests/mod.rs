@@ -14,37 +14,39 @@ fn date(text: &str) -> SystemTime {
 
 fn timing(date: Option<&str>, elapsed: Duration) -> Timing {
     Timing {
-        asked: Instant::now(),
+        sent: Instant::now(),
         elapsed,
         date: date.map(self::date),
     }
 }
 
-fn received(updated_at: Option<&str>, last_modified: Option<&str>, timing: Timing) -> Condition {
-    let mut condition = Condition::default();
-    condition.received(updated_at, last_modified.map(date), timing);
-    condition
+fn received(updated_at: Option<&str>, last_modified: Option<&str>, timing: Timing) -> Freshness {
+    let mut freshness = Freshness::default();
+    freshness.received(updated_at, last_modified.map(date), timing);
+    freshness
 }
 
-fn since(condition: &Condition, now: Instant) -> Option<String> {
-    condition.since(now).map(httpdate::fmt_http_date)
+fn since(freshness: &Freshness, now: Instant) -> Option<String> {
+    freshness
+        .if_modified_since(now)
+        .map(httpdate::fmt_http_date)
 }
 
 fn after(updated_at: &str, date: Option<&str>, elapsed: Duration) -> Option<String> {
     let timing = timing(date, elapsed);
-    since(&received(Some(updated_at), None, timing), timing.asked)
+    since(&received(Some(updated_at), None, timing), timing.sent)
 }
 
 #[test]
 fn nothing_received_is_no_condition() {
-    let mut condition = Condition::default();
-    assert_eq!(condition.since(Instant::now()), None);
-    condition.confirmed(timing(Some(LONG_AFTER), FAST));
-    assert_eq!(condition.since(Instant::now()), None);
+    let mut freshness = Freshness::default();
+    assert_eq!(freshness.if_modified_since(Instant::now()), None);
+    freshness.confirmed(timing(Some(LONG_AFTER), FAST));
+    assert_eq!(freshness.if_modified_since(Instant::now()), None);
 }
 
 #[test]
-fn an_old_document_is_asked_for_by_its_second() {
+fn an_old_document_is_sent_for_by_its_second() {
     for updated_at in [
         "1994-11-06T08:49:37Z",
         "1994-11-06T08:49:37.999999+00:00",
@@ -59,25 +61,25 @@ fn an_old_document_is_asked_for_by_its_second() {
 }
 
 #[test]
-fn a_document_is_asked_for_by_what_upstream_compares() {
+fn a_document_is_sent_for_by_what_upstream_compares() {
     let timing = timing(Some(LONG_AFTER), FAST);
     let last_modified = Some("Sun, 06 Nov 1994 08:49:40 GMT");
     for updated_at in [None, Some(UPDATED_AT), Some("at tea")] {
-        let condition = received(updated_at, last_modified, timing);
-        assert_eq!(since(&condition, timing.asked).as_deref(), last_modified);
+        let freshness = received(updated_at, last_modified, timing);
+        assert_eq!(since(&freshness, timing.sent).as_deref(), last_modified);
     }
-    // An answer that is always of just now says nothing about the second of the last edit.
-    let condition = received(Some(UPDATED_AT), Some(LONG_AFTER), timing);
-    assert_eq!(since(&condition, timing.asked), None);
+    // A `Last-Modified` of just now proves nothing about the second of the last edit.
+    let freshness = received(Some(UPDATED_AT), Some(LONG_AFTER), timing);
+    assert_eq!(since(&freshness, timing.sent), None);
 }
 
 #[test]
 fn a_body_of_the_second_of_its_edit_is_fetched_again() {
     let at = |date, elapsed| after(UPDATED_AT, Some(date), elapsed).is_some();
     assert!(!at("Sun, 06 Nov 1994 08:49:37 GMT", FAST));
-    // The head is of the next second, but the body may have been read in the one before.
+    // The head is of the next second, but the body may have been read in the previous one.
     assert!(!at("Sun, 06 Nov 1994 08:49:38 GMT", FAST));
-    // This would do if all of upstream's clocks were one.
+    // This would be enough if upstream had only one clock.
     assert!(!at("Sun, 06 Nov 1994 08:49:39 GMT", FAST));
     assert!(!at("Sun, 06 Nov 1994 08:49:41 GMT", FAST));
     assert!(at("Sun, 06 Nov 1994 08:49:42 GMT", FAST));
@@ -93,17 +95,17 @@ fn without_dates_every_fetch_is_unconditional() {
     let before = "1969-11-06T08:49:37Z";
     assert_eq!(after(before, Some(LONG_AFTER), FAST), None);
     let timing = timing(Some(LONG_AFTER), FAST);
-    let condition = received(None, None, timing);
-    assert_eq!(condition.since(timing.asked), None);
+    let freshness = received(None, None, timing);
+    assert_eq!(freshness.if_modified_since(timing.sent), None);
 }
 
 #[test]
 fn a_newer_body_that_proves_nothing_ends_the_condition_of_the_older_one() {
     let timing = timing(Some(LONG_AFTER), FAST);
-    let mut condition = received(Some(UPDATED_AT), None, timing);
-    assert!(condition.since(timing.asked).is_some());
-    condition.received(Some("1994-11-06T08:50:00.5Z"), None, timing);
-    assert_eq!(condition.since(timing.asked), None);
+    let mut freshness = received(Some(UPDATED_AT), None, timing);
+    assert!(freshness.if_modified_since(timing.sent).is_some());
+    freshness.received(Some("1994-11-06T08:50:00.5Z"), None, timing);
+    assert_eq!(freshness.if_modified_since(timing.sent), None);
 }
 
 #[test]
@@ -113,40 +115,40 @@ fn now_and_then_the_document_is_fetched_whole() {
         date: Some(date(LONG_AFTER)),
         ..timing
     };
-    let mut condition = received(Some(UPDATED_AT), None, first);
-    for _ in 1..FEWEST_CONFIRMED {
-        condition.confirmed(timing);
+    let mut freshness = received(Some(UPDATED_AT), None, first);
+    for _ in 1..MIN_CONFIRMATIONS {
+        freshness.confirmed(timing);
     }
-    // Those who poll seldom have asked too few times by then.
-    let late = timing.asked + WHOLE_EVERY;
-    assert!(condition.since(late).is_some());
-    condition.confirmed(timing);
-    assert!(condition.since(late - SECOND).is_some());
-    assert_eq!(condition.since(late), None);
+    // A rare poll has too few confirmations by then.
+    let late = timing.sent + UNCONDITIONAL_EVERY;
+    assert!(freshness.if_modified_since(late).is_some());
+    freshness.confirmed(timing);
+    assert!(freshness.if_modified_since(late - SECOND).is_some());
+    assert_eq!(freshness.if_modified_since(late), None);
 }
 
 #[test]
 fn a_clock_that_is_set_back_ends_the_condition() {
     let first = timing(Some(LONG_AFTER), FAST);
     let later = |seconds, date| Timing {
-        asked: first.asked + Duration::from_secs(seconds),
+        sent: first.sent + Duration::from_secs(seconds),
         elapsed: FAST,
         date: Some(self::date(date)),
     };
     for (answer, refuted) in [
-        // Whole seconds, drift, and clocks that are not quite the same.
+        // Whole seconds, drift, and small differences between clocks are tolerated.
         (later(10, "Sun, 06 Nov 1994 08:50:10 GMT"), false),
         (later(10, "Sun, 06 Nov 1994 08:50:08 GMT"), false),
         (later(10, "Sun, 06 Nov 1994 08:59:00 GMT"), false),
         (later(10, "Sun, 06 Nov 1994 08:50:07 GMT"), true),
         (later(10, "Sun, 06 Nov 1994 08:49:30 GMT"), true),
-        // Bit by bit is no better.
+        // Many small steps back add up.
         (later(60, "Sun, 06 Nov 1994 08:50:40 GMT"), true),
     ] {
-        let mut condition = received(Some(UPDATED_AT), None, first);
-        condition.confirmed(answer);
+        let mut freshness = received(Some(UPDATED_AT), None, first);
+        freshness.confirmed(answer);
         assert_eq!(
-            condition.since(answer.asked).is_none(),
+            freshness.if_modified_since(answer.sent).is_none(),
             refuted,
             "{answer:?}"
         );

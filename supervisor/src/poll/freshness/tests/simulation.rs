@@ -1,9 +1,9 @@
-//! Edits and fetches at any moment, in a time that is only counted: upstream compares as Django does, and whatever it
-//! has must be served after the next poll. Deterministic; a failure names its seed.
+//! Simulated edits and fetches at any moment. Upstream compares dates like Django, and its document must be served
+//! after the next poll. Deterministic; a failure names its seed.
 
 use super::*;
 
-/// Microseconds, as `updated_at` has them.
+/// Microseconds, like `updated_at`.
 type Time = u64;
 
 const MILLISECOND: Time = 1_000;
@@ -11,16 +11,16 @@ const SECOND: Time = 1_000_000;
 /// More than any margin, however a test sets clocks.
 const START: Time = 1_700_000_000 * SECOND;
 
-/// What decides whether a fetch is conditional.
+/// Decides whether a fetch is conditional.
 trait Policy: Default {
     fn since(&self, now: Instant) -> Option<SystemTime>;
     fn received(&mut self, updated_at: Time, timing: Timing);
     fn confirmed(&mut self, timing: Timing);
 }
 
-impl Policy for Condition {
+impl Policy for Freshness {
     fn since(&self, now: Instant) -> Option<SystemTime> {
-        self.since(now)
+        self.if_modified_since(now)
     }
 
     fn received(&mut self, updated_at: Time, timing: Timing) {
@@ -33,7 +33,7 @@ impl Policy for Condition {
     }
 }
 
-/// What most clients do: the date of what they have, always. Shows that the simulation tells the difference.
+/// Always sends the date of the last document, like most clients. It shows that the simulation finds missed edits.
 #[derive(Default)]
 struct Always(Option<SystemTime>);
 
@@ -58,17 +58,17 @@ struct Edit {
     updated_at: Time,
 }
 
-/// One environment, at upstream and at ours.
+/// One environment, at upstream and here.
 struct World<P> {
     policy: P,
     dice: fastrand::Rng,
     epoch: Instant,
     now: Time,
-    /// By when they happen, oldest first; the last one that has happened is the document.
+    /// Oldest first. The document is that of the last edit that has happened.
     edits: Vec<Edit>,
-    /// How upstream's clocks differ from the time that is counted, in microseconds.
+    /// The difference of upstream's clocks from the simulated time, in microseconds.
     offset: i64,
-    /// How far apart the clocks of its machines are.
+    /// The largest difference between the clocks of upstream's machines.
     skew: Time,
     served: usize,
     fetches: usize,
@@ -95,7 +95,7 @@ impl<P: Policy> World<P> {
         world
     }
 
-    /// What the clock of any of upstream's machines shows.
+    /// The clock of a random machine of upstream.
     fn clock(&mut self, time: Time) -> Time {
         time.checked_add_signed(self.offset).unwrap() + self.dice.u64(0..=self.skew)
     }
@@ -105,23 +105,23 @@ impl<P: Policy> World<P> {
         self.edits.push(Edit { at, updated_at });
     }
 
-    /// Lets a fetch happen now; time goes on until its answer is there.
+    /// Fetches now, and advances the time to the end of the answer.
     fn fetch(&mut self) {
-        let asked = self.epoch + Duration::from_micros(self.now - START);
+        let sent = self.epoch + Duration::from_micros(self.now - START);
         let slow = if self.dice.u8(..) == 0 { 20 } else { 1 };
         let mut leg = || slow * self.dice.u64(0..100 * MILLISECOND);
         let read = self.now + leg();
         let stamped = read + leg();
         let arrived = stamped + leg();
         let timing = Timing {
-            asked,
+            sent,
             elapsed: Duration::from_micros(arrived - self.now),
             date: Some(whole(self.clock(stamped))),
         };
         let document = self.edits.iter().rposition(|edit| edit.at <= read).unwrap();
         let updated_at = self.edits[document].updated_at;
         self.fetches += 1;
-        let since = self.policy.since(asked);
+        let since = self.policy.since(sent);
         if since.is_some_and(|since| whole(updated_at) <= since) {
             self.not_modified += 1;
             self.policy.confirmed(timing);
@@ -140,7 +140,7 @@ impl<P: Policy> World<P> {
         }
     }
 
-    /// How many polls it takes from now until what upstream has is served; `None`: more than `most`.
+    /// The number of polls until upstream's document is served; `None` if it is more than `most`.
     fn polls_to_catch_up(&mut self, interval: Time, most: usize) -> Option<usize> {
         for poll in 1..=most {
             self.fetch();
@@ -153,31 +153,31 @@ impl<P: Policy> World<P> {
     }
 }
 
-/// What became of a number of double edits.
+/// The outcome of a number of double edits.
 #[derive(Debug, Default)]
 struct Outcome {
-    /// What upstream had was not served five polls later.
+    /// Upstream's document was not served five polls later.
     missed: usize,
-    /// How many polls it took at most.
+    /// The largest number of polls that one took.
     most_polls: usize,
-    /// Fetches that brought the first edit after which the second one came.
+    /// Fetches that brought the first edit before the second one happened.
     fetched_between: usize,
-    /// Double edits that no date tells apart.
+    /// Double edits whose dates are equal.
     same_second: usize,
 }
 
 fn double_edits<P: Policy>(count: usize, seed: u64) -> Outcome {
     let mut outcome = Outcome::default();
     let mut world = World::<P>::new(seed);
-    // Hardly any, and nearly as much as the margin allows for.
+    // Hardly any, and nearly `MAX_CLOCK_SKEW`.
     world.skew = [SECOND / 10, 5 * SECOND / 2][usize::from(seed % 2 == 1)];
     for _ in 0..count {
         let interval = [200, 1_000, 3_000, 10_000][world.dice.usize(0..4)] * MILLISECOND;
         let idle = world.dice.u64(0..8 * interval);
         world.poll_until(world.now + idle, interval);
 
-        // The first edit at any moment, the second one mostly before its second is over, and a fetch whenever it likes:
-        // mostly so that it is under way when one of the edits happens.
+        // The first edit happens at any moment, and the second mostly within the same second. The fetches are mostly in
+        // progress when one of the edits happens.
         let first = world.now + world.dice.u64(0..SECOND);
         let gap = if world.dice.u8(0..10) == 0 {
             world.dice.u64(0..3 * SECOND)
@@ -212,7 +212,7 @@ fn double_edits<P: Policy>(count: usize, seed: u64) -> Outcome {
 fn of_ten_thousand_double_edits_none_is_missed() {
     let mut total = Outcome::default();
     for seed in 0..100 {
-        let outcome = double_edits::<Condition>(100, seed);
+        let outcome = double_edits::<Freshness>(100, seed);
         assert_eq!(outcome.missed, 0, "seed {seed}: {outcome:?}");
         total.most_polls = total.most_polls.max(outcome.most_polls);
         total.fetched_between += outcome.fetched_between;
@@ -234,7 +234,7 @@ fn a_client_that_always_sends_its_date_misses_many() {
 #[test]
 fn an_idle_environment_gets_almost_only_304() {
     for interval in [1, 10, 60, 300] {
-        let mut world = World::<Condition>::new(interval);
+        let mut world = World::<Freshness>::new(interval);
         (world.fetches, world.not_modified) = (0, 0);
         world.poll_until(world.now + 10_000 * interval * SECOND, interval * SECOND);
         let part = world.not_modified as f64 / world.fetches as f64;
@@ -250,7 +250,7 @@ fn an_idle_environment_gets_almost_only_304() {
 #[test]
 fn a_clock_that_is_set_back_hides_no_edit_for_long() {
     for seed in 0..1_000 {
-        let mut world = World::<Condition>::new(seed);
+        let mut world = World::<Freshness>::new(seed);
         let interval = 10 * SECOND;
         world.poll_until(world.now + 10 * interval, interval);
         let back = world.dice.u64(0..3_600 * SECOND);
@@ -264,7 +264,7 @@ fn a_clock_that_is_set_back_hides_no_edit_for_long() {
 #[test]
 fn a_restored_backup_is_noticed_within_the_promised_time() {
     for seed in 0..100 {
-        let mut world = World::<Condition>::new(seed);
+        let mut world = World::<Freshness>::new(seed);
         let interval = world.dice.u64(1..60) * SECOND;
         world.poll_until(world.now + 10 * interval, interval);
         let restored = world.now;
@@ -272,9 +272,9 @@ fn a_restored_backup_is_noticed_within_the_promised_time() {
             at: restored,
             updated_at: START - 1_000 * SECOND,
         });
-        let most = 2 * FEWEST_CONFIRMED as usize + 600;
+        let most = 2 * MIN_CONFIRMATIONS as usize + 600;
         assert!(world.polls_to_catch_up(interval, most).is_some());
-        let promised = Time::max(600 * SECOND, u64::from(FEWEST_CONFIRMED) * interval);
+        let promised = Time::max(600 * SECOND, u64::from(MIN_CONFIRMATIONS) * interval);
         let took = world.now - restored;
         assert!(
             took < promised + 5 * interval + 60 * SECOND,

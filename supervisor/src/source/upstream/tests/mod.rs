@@ -1,30 +1,51 @@
-//! Fetches from a stub: what goes out, what comes back, and what is said when it goes wrong.
+//! Fetches from a stub: requests, outcomes, and messages of failures.
 
 mod pages;
 
+use contract::{KeyPair, ServerSideKey};
+use testing::{Answer, Stub};
+
+use super::http::USER_AGENT;
 use super::*;
-use crate::stub::{Reply, Stub, answer};
 
 const KEY: &str = "ser.verysecret";
 const DOCUMENT: &str = r#"{"api_key":"public"}"#;
 const PATH: &str = "/api/v1/environment-document/";
 const LARGEST: usize = 256 << 20;
 
-fn fetch_since(upstream: &Upstream, since: Option<SystemTime>) -> Result<Answer, FetchError> {
-    let credential = Credential::of(&ServerSideKey::new(KEY)).unwrap();
-    let runtime = actix_rt::Runtime::new().unwrap();
+fn api_url(stub: &Stub) -> ApiUrl {
+    ApiUrl::parse(&stub.api_url()).unwrap()
+}
+
+fn answer(status: &str, headers: &[&str], body: &str) -> Answer {
+    Answer::new(status, headers, body)
+}
+
+fn pair(server_side_key: &str) -> KeyPair {
+    KeyPair {
+        server_side_key: ServerSideKey::new(server_side_key),
+        client_side_key: "public".to_owned(),
+    }
+}
+
+fn fetch_since(upstream: &Upstream, since: Option<SystemTime>) -> Result<FetchOutcome, FetchError> {
+    let credential = Credential::of(&pair(KEY)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.unwrap();
     runtime.block_on(upstream.fetch(&credential, since))
 }
 
 fn upstream(stub: &Stub) -> Upstream {
-    Upstream::new(&stub.api_url(), Duration::from_secs(10), LARGEST).unwrap()
+    Upstream::new(&api_url(stub), Duration::from_secs(10), LARGEST).unwrap()
 }
 
-fn fetch(stub: &Stub) -> Result<Answer, FetchError> {
+fn fetch(stub: &Stub) -> Result<FetchOutcome, FetchError> {
     fetch_since(&upstream(stub), None)
 }
 
-/// The failure's text, after checking that nothing about it shows the key or where we asked.
+/// The message of the failure, which shows neither the key nor the path of the request.
 fn failure(stub: &Stub) -> String {
     let error = fetch(stub).unwrap_err();
     for text in [error.to_string(), format!("{error:?}")] {
@@ -40,14 +61,14 @@ fn second() -> SystemTime {
 
 #[test]
 fn a_document_comes_as_it_was_sent() {
-    let stub = Stub::new(|_| {
+    let stub = Stub::answering(|_| {
         answer(
             "200 OK",
             &["Date: Sun, 06 Nov 1994 08:49:37 GMT"],
             " {\"a\": 1}\n",
         )
     });
-    let Answer::Document(document) = fetch(&stub).unwrap() else {
+    let FetchOutcome::Document(document) = fetch(&stub).unwrap() else {
         panic!("not modified");
     };
     assert_eq!(document.body, b" {\"a\": 1}\n");
@@ -56,7 +77,7 @@ fn a_document_comes_as_it_was_sent() {
 
 #[test]
 fn a_date_out_of_a_cache_is_none() {
-    let stub = Stub::new(|_| {
+    let stub = Stub::answering(|_| {
         let headers = [
             "Date: Sun, 06 Nov 1994 08:49:37 GMT",
             "Age: 0",
@@ -64,7 +85,7 @@ fn a_date_out_of_a_cache_is_none() {
         ];
         answer("200 OK", &headers, DOCUMENT)
     });
-    let Answer::Document(document) = fetch(&stub).unwrap() else {
+    let FetchOutcome::Document(document) = fetch(&stub).unwrap() else {
         panic!("not modified");
     };
     assert_eq!(document.timing.date, None);
@@ -73,13 +94,13 @@ fn a_date_out_of_a_cache_is_none() {
 
 #[test]
 fn a_fetch_is_one_request_that_says_who_we_are() {
-    let stub = Stub::new(|_| answer("200 OK", &[], DOCUMENT));
+    let stub = Stub::answering(|_| answer("200 OK", &[], DOCUMENT));
     fetch(&stub).unwrap();
     let requests = stub.requests();
     assert_eq!(requests.len(), 1);
     let request = &requests[0];
     for expected in [
-        &format!("get {PATH} http/1.1\n"),
+        &format!("GET {PATH} HTTP/1.1\n"),
         "\nx-environment-key: ser.verysecret\n",
         &format!("\nuser-agent: {USER_AGENT}\n"),
         "\naccept: application/json\n",
@@ -92,25 +113,25 @@ fn a_fetch_is_one_request_that_says_who_we_are() {
 
 #[test]
 fn a_condition_goes_out_and_304_comes_back() {
-    let stub = Stub::new(|_| answer("304 Not Modified", &[], ""));
+    let stub = Stub::answering(|_| answer("304 Not Modified", &[], ""));
     let answer = fetch_since(&upstream(&stub), Some(second())).unwrap();
-    assert!(matches!(answer, Answer::NotModified(_)));
-    assert!(stub.requests()[0].contains("\nif-modified-since: sun, 06 nov 1994 08:49:37 gmt\n"));
+    assert!(matches!(answer, FetchOutcome::NotModified(_)));
+    assert!(stub.requests()[0].contains("\nif-modified-since: Sun, 06 Nov 1994 08:49:37 GMT\n"));
 }
 
 #[test]
 fn an_unconditional_304_is_a_failure() {
-    let stub = Stub::new(|_| answer("304 Not Modified", &[], ""));
+    let stub = Stub::answering(|_| answer("304 Not Modified", &[], ""));
     assert_eq!(
         failure(&stub),
-        "upstream answered 304 although nothing was held against it"
+        "upstream answered 304 to an unconditional request"
     );
 }
 
 #[test]
 fn a_redirect_within_the_origin_is_followed_with_the_key() {
-    let stub = Stub::new(|request| {
-        if request.starts_with("get /moved/ ") {
+    let stub = Stub::answering(|request| {
+        if request.starts_with("GET /moved/ ") {
             answer("200 OK", &[], DOCUMENT)
         } else {
             answer("302 Found", &["Location: /moved/"], "")
@@ -125,9 +146,9 @@ fn a_redirect_within_the_origin_is_followed_with_the_key() {
 
 #[test]
 fn a_redirect_to_another_origin_is_refused() {
-    let other = Stub::new(|_| answer("200 OK", &[], DOCUMENT));
+    let other = Stub::answering(|_| answer("200 OK", &[], DOCUMENT));
     let location = format!("Location: {}{PATH}", other.origin());
-    let stub = Stub::new(move |_| answer("302 Found", &[&location], ""));
+    let stub = Stub::answering(move |_| answer("302 Found", &[&location], ""));
     assert_eq!(
         failure(&stub),
         format!(
@@ -140,10 +161,10 @@ fn a_redirect_to_another_origin_is_refused() {
 
 #[test]
 fn a_redirect_that_goes_elsewhere_by_way_of_here_is_refused_too() {
-    let other = Stub::new(|_| answer("200 OK", &[], DOCUMENT));
+    let other = Stub::answering(|_| answer("200 OK", &[], DOCUMENT));
     let location = format!("Location: {}{PATH}", other.origin());
-    let stub = Stub::new(move |request| {
-        if request.starts_with("get /moved/ ") {
+    let stub = Stub::answering(move |request| {
+        if request.starts_with("GET /moved/ ") {
             answer("307 Temporary Redirect", &[&location], "")
         } else {
             answer("302 Found", &["Location: /moved/"], "")
@@ -155,7 +176,7 @@ fn a_redirect_that_goes_elsewhere_by_way_of_here_is_refused_too() {
 
 #[test]
 fn redirects_end_after_five() {
-    let stub = Stub::new(|_| answer("302 Found", &[&format!("Location: {PATH}")], ""));
+    let stub = Stub::answering(|_| answer("302 Found", &[&format!("Location: {PATH}")], ""));
     assert_eq!(failure(&stub), "upstream redirects more than 5 times");
     assert_eq!(stub.requests().len(), 6);
 }
@@ -171,7 +192,7 @@ fn a_refusal_names_the_status() {
         ("404 Not Found", "upstream answered 404: check api_url"),
         ("204 No Content", "upstream answered 204"),
     ] {
-        let stub = Stub::new(move |_| answer(status, &[], ""));
+        let stub = Stub::answering(move |_| answer(status, &[], ""));
         assert_eq!(failure(&stub), expected);
     }
 }
@@ -183,7 +204,7 @@ fn retry_after_is_kept_by_upstream_s_clock() {
         ("Retry-After: Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
         ("Retry-After: soon", None),
     ] {
-        let stub = Stub::new(move |_| {
+        let stub = Stub::answering(move |_| {
             answer(
                 "503 Service Unavailable",
                 &[retry_after, "Date: Sun, 06 Nov 1994 08:49:37 GMT"],
@@ -197,15 +218,15 @@ fn retry_after_is_kept_by_upstream_s_clock() {
 
 #[test]
 fn silence_ends_with_the_timeout() {
-    let stub = Stub::new(|_| Reply::Silence);
-    let upstream = Upstream::new(&stub.api_url(), Duration::from_millis(500), LARGEST).unwrap();
+    let stub = Stub::answering(|_| Answer::silence());
+    let upstream = Upstream::new(&api_url(&stub), Duration::from_millis(500), LARGEST).unwrap();
     let error = fetch_since(&upstream, None).unwrap_err();
     assert_eq!(error.to_string(), "upstream did not answer within 0.5 s");
 }
 
 #[test]
 fn nobody_there_is_said_so() {
-    let stub = Stub::new(|_| Reply::Silence);
+    let stub = Stub::answering(|_| Answer::silence());
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = unused.local_addr().unwrap().port();
     drop(unused);
@@ -221,12 +242,12 @@ fn nobody_there_is_said_so() {
 
 #[test]
 fn what_is_not_json_is_named_by_its_type() {
-    let stub = Stub::new(|_| answer("200 OK", &["Content-Type: text/html"], "<html>"));
+    let stub = Stub::answering(|_| answer("200 OK", &["Content-Type: text/html"], "<html>"));
     assert_eq!(
         failure(&stub),
         "upstream answered something other than a JSON object (content type text/html)"
     );
-    let stub = Stub::new(|_| answer("200 OK", &[], ""));
+    let stub = Stub::answering(|_| answer("200 OK", &[], ""));
     assert_eq!(
         failure(&stub),
         "upstream answered something other than a JSON object"
@@ -235,8 +256,8 @@ fn what_is_not_json_is_named_by_its_type() {
 
 #[test]
 fn a_body_that_breaks_off_is_no_document() {
-    let stub = Stub::new(|_| {
-        Reply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"a\":".to_vec())
+    let stub = Stub::answering(|_| {
+        Answer::Closed(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"a\":".to_vec())
     });
     let failure = failure(&stub);
     assert!(failure.starts_with("the document broke off: "), "{failure}");
@@ -244,15 +265,15 @@ fn a_body_that_breaks_off_is_no_document() {
 
 #[test]
 fn a_body_too_large_is_refused_whether_or_not_it_says_so() {
-    let stub = Stub::new(|request| {
-        if request.starts_with("get /api") {
+    let stub = Stub::answering(|request| {
+        if request.starts_with("GET /api") {
             return answer("200 OK", &[], &format!("{{{}}}", " ".repeat(2 << 20)));
         }
         let body = " ".repeat(2 << 20);
-        Reply::Bytes(format!("HTTP/1.1 200 OK\r\n\r\n{body}").into_bytes())
+        Answer::Closed(format!("HTTP/1.1 200 OK\r\n\r\n{body}").into_bytes())
     });
     let unannounced = ApiUrl::parse(&stub.origin()).unwrap();
-    for api_url in [stub.api_url(), unannounced] {
+    for api_url in [api_url(&stub), unannounced] {
         let upstream = Upstream::new(&api_url, Duration::from_secs(10), 1 << 20).unwrap();
         let error = fetch_since(&upstream, None).unwrap_err();
         assert_eq!(
@@ -264,5 +285,10 @@ fn a_body_too_large_is_refused_whether_or_not_it_says_so() {
 
 #[test]
 fn a_key_that_no_header_can_carry_is_noticed() {
-    assert!(Credential::of(&ServerSideKey::new("ser.new\nline")).is_none());
+    let error = Credential::of(&pair("ser.new\nline"))
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(error.contains("environment public"), "{error}");
+    assert!(!error.contains("new"), "{error}");
 }

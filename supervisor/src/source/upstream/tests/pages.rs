@@ -1,11 +1,11 @@
-//! Documents in pages, from a stub: what is asked for, what comes of it, and what is refused.
+//! Documents in pages, from a stub.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// Page one names the second page so, page two the third one.
+/// The header that names the next page.
 fn link(target: &str) -> String {
     format!("Link: <{target}>; rel=\"next\"")
 }
@@ -18,7 +18,7 @@ fn number(request: &str) -> usize {
     rest.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// A page that says of the whole document when it was updated.
+/// A page with the `updated_at` of the whole document.
 fn page(number: usize, updated_at: usize) -> String {
     format!(
         r#"{{"updated_at":"{updated_at}","identity_overrides":[{number}.0],"only":"{number}"}}"#
@@ -27,10 +27,10 @@ fn page(number: usize, updated_at: usize) -> String {
 
 fn pages(
     count: usize,
-    target: impl Fn(usize) -> String + Send + 'static,
-    body: impl Fn(usize) -> String + Send + 'static,
+    target: impl Fn(usize) -> String + Send + Sync + 'static,
+    body: impl Fn(usize) -> String + Send + Sync + 'static,
 ) -> Stub {
-    Stub::new(move |request| {
+    Stub::answering(move |request| {
         let number = number(request);
         let link = link(&target(number + 1));
         let headers = if number < count { &[&*link][..] } else { &[] };
@@ -38,10 +38,10 @@ fn pages(
     })
 }
 
-fn body(answer: Result<Answer, FetchError>) -> String {
+fn body(answer: Result<FetchOutcome, FetchError>) -> String {
     match answer.unwrap() {
-        Answer::Document(document) => String::from_utf8(document.body).unwrap(),
-        Answer::NotModified(_) => panic!("not modified"),
+        FetchOutcome::Document(document) => String::from_utf8(document.body).unwrap(),
+        FetchOutcome::NotModified(_) => panic!("not modified"),
     }
 }
 
@@ -59,7 +59,7 @@ fn pages_are_followed_and_put_together() {
         for (index, request) in requests.iter().enumerate() {
             assert_eq!(number(request), index + 1, "{request}");
             assert!(request.contains("\nx-environment-key: ser.verysecret\n"));
-            // Each page is one of the same document: whether that is newer is asked once.
+            // Only the request for the first page is conditional.
             assert_eq!(
                 request.contains("if-modified-since"),
                 index == 0,
@@ -71,7 +71,7 @@ fn pages_are_followed_and_put_together() {
 
 #[test]
 fn a_link_may_be_absolute_within_the_origin() {
-    let stub = Stub::new(|request| {
+    let stub = Stub::answering(|request| {
         let (_, host) = request.split_once("host: ").unwrap();
         let host = host.lines().next().unwrap();
         let link = format!("link: <http://{host}/elsewhere/?page=2#x>; rel=next");
@@ -83,12 +83,12 @@ fn a_link_may_be_absolute_within_the_origin() {
         answer("200 OK", headers, &page(number(request), 0))
     });
     assert!(body(fetch(&stub)).contains("[1.0,2.0]"));
-    assert!(stub.requests()[1].starts_with("get /elsewhere/?page=2 "));
+    assert!(stub.requests()[1].starts_with("GET /elsewhere/?page=2 "));
 }
 
 #[test]
 fn a_link_after_a_redirect_starts_from_where_the_page_was() {
-    let stub = Stub::new(|request| match request.split(' ').nth(1).unwrap() {
+    let stub = Stub::answering(|request| match request.split(' ').nth(1).unwrap() {
         PATH => answer("302 Found", &["Location: /moved/here/"], ""),
         "/moved/here/" => answer("200 OK", &[&link("?page=2")], &page(1, 0)),
         "/moved/here/?page=2" => answer("200 OK", &[], &page(2, 0)),
@@ -99,7 +99,7 @@ fn a_link_after_a_redirect_starts_from_where_the_page_was() {
 
 #[test]
 fn a_link_to_another_origin_is_refused_by_name() {
-    let other = Stub::new(|_| answer("200 OK", &[], DOCUMENT));
+    let other = Stub::answering(|_| answer("200 OK", &[], DOCUMENT));
     let secure = other.origin().replace("http:", "https:");
     for (target, origin) in [
         (format!("{}{PATH}?page=2", other.origin()), other.origin()),
@@ -117,16 +117,16 @@ fn a_link_to_another_origin_is_refused_by_name() {
     let stub = pages(2, |_| "http://[".to_owned(), |number| page(number, 0));
     assert_eq!(
         failure(&stub),
-        "upstream's next page has an address that is no URL: invalid IPv6 address"
+        "the address of upstream's next page is not a URL: invalid IPv6 address"
     );
     assert_eq!(other.requests().len(), 0);
 }
 
 #[test]
 fn a_page_that_redirects_to_another_origin_is_refused_too() {
-    let other = Stub::new(|_| answer("200 OK", &[], DOCUMENT));
+    let other = Stub::answering(|_| answer("200 OK", &[], DOCUMENT));
     let location = format!("Location: {}{PATH}", other.origin());
-    let stub = Stub::new(move |request| match number(request) {
+    let stub = Stub::answering(move |request| match number(request) {
         1 => answer("200 OK", &[&link("?page=2")], &page(1, 0)),
         _ => answer("302 Found", &[&location], ""),
     });
@@ -143,12 +143,12 @@ fn pages_without_end_are_left_alone() {
     );
     assert_eq!(
         failure(&stub),
-        "upstream's pages do not end: the one after page 4 came before"
+        "upstream's pages do not end: the page after page 4 came before"
     );
     let itself = pages(2, |_| PATH.to_owned(), |number| page(number, 0));
     assert_eq!(
         failure(&itself),
-        "upstream's pages do not end: the one after page 1 came before"
+        "upstream's pages do not end: the page after page 1 came before"
     );
     let endless = pages(
         usize::MAX,
@@ -169,9 +169,9 @@ fn pages_that_take_too_long_are_left_alone() {
         |number| format!("?page={number}"),
         |number| page(number, 0),
     );
-    // Each of them is in time, for only the bound on all of them knows of this.
+    // Each page is in time; only the timeout for all pages is short.
     let upstream = Upstream {
-        timeout: Duration::from_millis(1),
+        pages_timeout: Duration::from_millis(120),
         ..upstream(&stub)
     };
     assert_eq!(
@@ -182,7 +182,7 @@ fn pages_that_take_too_long_are_left_alone() {
 
 #[test]
 fn a_document_that_changes_between_pages_is_begun_anew() {
-    // Edited after the second page of the first time.
+    // The document is edited after the second page of the first attempt.
     let beginnings = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&beginnings);
     let stub = pages(
@@ -213,7 +213,7 @@ fn a_document_that_always_changes_is_a_failure() {
     );
     assert_eq!(
         failure(&stub),
-        "the document changed while its pages came, 3 times in a row"
+        "the document changed between two of its pages, 3 times in a row"
     );
     assert_eq!(stub.requests().len(), 6);
 }
@@ -235,7 +235,7 @@ fn pages_without_updated_at_are_told_apart_by_last_modified() {
         (["X: y", ONE], false),
         ([ONE, OTHER], true),
     ] {
-        let stub = Stub::new(move |request| reply(request, modified));
+        let stub = Stub::answering(move |request| reply(request, modified));
         match fetch(&stub) {
             Ok(answer) => assert!(!changes && body(Ok(answer)).contains("[1,2]")),
             Err(error) => assert!(changes && error.to_string().contains("changed"), "{error}"),
@@ -255,7 +255,7 @@ fn the_limit_counts_all_pages_together() {
             )
         },
     );
-    let limited = |limit| Upstream::new(&stub.api_url(), Duration::from_secs(10), limit).unwrap();
+    let limited = |limit| Upstream::new(&api_url(&stub), Duration::from_secs(10), limit).unwrap();
     let document = body(fetch_since(&limited(1 << 20), None));
     assert!(document.len() > 10_000, "{}", document.len());
     let asked = stub.requests().len();
@@ -276,7 +276,7 @@ fn what_is_wrong_with_a_later_page_is_said_with_its_number() {
         ),
         (
             answer("304 Not Modified", &[], ""),
-            "upstream answered 304 although nothing was held against it",
+            "upstream answered 304 to an unconditional request",
         ),
         (
             answer("200 OK", &[], ""),
@@ -284,19 +284,19 @@ fn what_is_wrong_with_a_later_page_is_said_with_its_number() {
         ),
         (
             answer("200 OK", &[], "{\"identity_overrides\":[1,"),
-            "page 2 of the document is none: document: not JSON at byte 25: Expecting value",
+            "page 2 of the document cannot be read: document: not JSON at byte 25: Expecting value",
         ),
         (
             answer("200 OK", &[], "{\"identity_overrides\":7}"),
-            "page 2 of the document is none: identity_overrides: expected a list, found an integer",
+            "page 2 of the document cannot be read: identity_overrides: expected a list, found an integer",
         ),
     ] {
-        let Reply::Bytes(bytes) = reply else {
+        let Answer::Closed(bytes) = reply else {
             unreachable!()
         };
-        let stub = Stub::new(move |request| match number(request) {
+        let stub = Stub::answering(move |request| match number(request) {
             1 => answer("200 OK", &[&link("?page=2")], &page(1, 0)),
-            _ => Reply::Bytes(bytes.clone()),
+            _ => Answer::Closed(bytes.clone()),
         });
         assert_eq!(failure(&stub), expected);
     }
@@ -307,6 +307,6 @@ fn what_is_wrong_with_a_later_page_is_said_with_its_number() {
     );
     assert_eq!(
         failure(&stub),
-        "page 1 of the document is none: document: not JSON at byte 6: Invalid control character at"
+        "page 1 of the document cannot be read: document: not JSON at byte 6: Invalid control character at"
     );
 }

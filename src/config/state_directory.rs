@@ -1,16 +1,14 @@
-//! Where snapshots lie when the configuration does not say: the usual place of a service, of a user, or of nobody.
-//!
-//! Knows nothing of what lies there.
+//! The default of the state directory: that of the service, else that of the user, else one for temporary files.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// The first usable of: `$STATE_DIRECTORY` (systemd), `$XDG_STATE_HOME/edge-proxy`,
-/// `~/.local/state/edge-proxy`, and a directory of this user under the temporary one.
+/// `$STATE_DIRECTORY` (set by systemd) if it is set. Else the first usable of `$XDG_STATE_HOME/edge-proxy` and
+/// `~/.local/state/edge-proxy`, else a directory of this user in the system's directory for temporary files.
 pub(crate) fn default(variable: impl Fn(&str) -> Option<String>) -> PathBuf {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     if let Some(given) = set("STATE_DIRECTORY") {
-        // systemd lists several, divided by colons, when the unit asks for several.
+        // systemd separates several directories by colons.
         return PathBuf::from(given.split(':').next().unwrap_or(&given));
     }
     let xdg = set("XDG_STATE_HOME").map(|home| PathBuf::from(home).join("edge-proxy"));
@@ -25,7 +23,8 @@ pub(crate) fn default(variable: impl Fn(&str) -> Option<String>) -> PathBuf {
         .unwrap_or_else(temporary)
 }
 
-/// Whether the directory is there or can be made: a container's user often has a home it cannot write to.
+/// Whether the directory can be written, after making it if it is missing. In a container the user's home often
+/// cannot.
 fn is_usable(path: &Path) -> bool {
     let made = std::fs::DirBuilder::new()
         .recursive(true)

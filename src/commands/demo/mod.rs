@@ -1,0 +1,85 @@
+//! `edge-proxy --demo`: serves two sample environments that are built in.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+
+use contract::{KeyPair, ServerSideKey, WorkerSettings};
+use supervisor::{Options, Settings, Source};
+
+use super::worker;
+use crate::config;
+use crate::error::Error;
+
+const PRODUCTION: &str = include_str!("production.json");
+const STAGING: &str = include_str!("staging.json");
+
+/// Serves the sample environments until TERM or INT has come.
+pub(crate) fn run() -> Result<(), Error> {
+    let workers = config::workers()?;
+    let options = Options::default();
+    let worker_settings = WorkerSettings::default();
+    let directory = directory().map_err(Error::Demo)?;
+    let port = free_port(options.server.port).map_err(Error::Demo)?;
+    println!("{}", welcome(port));
+    let path = directory.path().to_owned();
+    let settings = Settings {
+        environments: vec![key_pair("production"), key_pair("staging")],
+        source: Source::Embedded(vec![PRODUCTION.into(), STAGING.into()]),
+        api_poll_frequency: options.api_poll_frequency,
+        stale_after: None,
+        directory: path.clone(),
+        host: options.server.host,
+        port,
+        workers,
+        shutdown_delay: options.server.shutdown_delay,
+        shutdown_timeout: worker_settings.limits.shutdown_timeout,
+        worker: supervisor::WorkerCommand::new(worker::command(path, worker_settings)),
+    };
+    Ok(supervisor::run(settings, None)?)
+}
+
+fn key_pair(name: &str) -> KeyPair {
+    KeyPair {
+        server_side_key: ServerSideKey::new(format!("ser.demo_{name}")),
+        client_side_key: format!("demo_{name}"),
+    }
+}
+
+/// A state directory that is removed at the end.
+fn directory() -> io::Result<tempfile::TempDir> {
+    let parent = config::variable("STATE_DIRECTORY").map_or_else(std::env::temp_dir, PathBuf::from);
+    std::fs::create_dir_all(&parent)?;
+    tempfile::Builder::new()
+        .prefix("edge-proxy-demo-")
+        .tempdir_in(parent)
+}
+
+/// The wanted port if it is free, else another one.
+fn free_port(wanted: u16) -> io::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, wanted))
+        .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)))?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// What to try, for the terminal. These server-side keys open nothing but the samples, so they may be shown.
+fn welcome(port: u16) -> String {
+    let url = format!("http://127.0.0.1:{port}/api/v1/");
+    format!(
+        r#"
+Edge Proxy demonstration: two sample environments, nothing leaves this machine.
+
+  URL for SDKs       {url}
+  client-side keys   demo_production, demo_staging
+  server-side keys   ser.demo_production, ser.demo_staging
+
+Try:
+  curl -H 'X-Environment-Key: demo_production' '{url}flags/'
+  curl -H 'X-Environment-Key: demo_production' -H 'Content-Type: application/json' \
+    -d '{{"identifier":"alice","traits":[{{"trait_key":"plan","trait_value":"premium"}}]}}' '{url}identities/'
+
+The customer "alice" has identity overrides, the trait "plan" puts her in a segment, "button_colour" is
+split between all customers, and "fraud_threshold" is for server-side keys only. Ctrl-C stops it.
+"#
+    )
+}

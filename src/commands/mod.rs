@@ -1,0 +1,6 @@
+//! What the executable can do: a file for each command.
+
+pub(crate) mod check_config;
+pub(crate) mod demo;
+pub(crate) mod serve;
+pub(crate) mod worker;

@@ -1,0 +1,54 @@
+//! `edge-proxy`: serves the environments of the configuration, as the supervisor.
+
+use std::path::{Path, PathBuf};
+
+use contract::with_causes;
+use log::warn;
+
+use super::worker;
+use crate::config::{self, Config, ConfigError};
+use crate::error::Error;
+
+/// Serves until TERM or INT has come and the workers have drained. HUP reads the configuration again.
+pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
+    let path = config::path(path);
+    let settings = read(&path, None)?;
+    let directory = settings.directory.clone();
+    let reload = supervisor::Reload {
+        name: path.display().to_string(),
+        read: Box::new(move || read(&path, Some(&directory)).map_err(|error| with_causes(&error))),
+    };
+    Ok(supervisor::run(settings, Some(reload))?)
+}
+
+/// Reads the configuration. Workers read `directory`, which stays the same while the proxy runs; at the start it is the
+/// one of the configuration.
+fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, ConfigError> {
+    let config = Config::load(path)?;
+    let workers = config::workers()?;
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
+    let stale_after = config.stale_after();
+    let configured = config.directory();
+    let directory = directory.unwrap_or(&configured).to_owned();
+    let shutdown_timeout = config.worker.limits.shutdown_timeout;
+    let options = config.supervisor;
+    Ok(supervisor::Settings {
+        environments: config.environment_key_pairs,
+        source: supervisor::Source::Upstream {
+            api_url: config.api_url,
+            poll_timeout: options.api_poll_timeout,
+            max_document_bytes: options.api_max_document_bytes,
+        },
+        api_poll_frequency: options.api_poll_frequency,
+        stale_after,
+        directory: configured,
+        host: options.server.host,
+        port: options.server.port,
+        workers,
+        shutdown_delay: options.server.shutdown_delay,
+        shutdown_timeout,
+        worker: supervisor::WorkerCommand::new(worker::command(directory, config.worker)),
+    })
+}

@@ -1,0 +1,48 @@
+//! What the process environment says. Variables are read nowhere else.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use super::error::ConfigError;
+
+/// The highest number of workers: a typing error should not start a million processes.
+const MAX_WORKERS: usize = 1024;
+
+/// The configuration file: the one that the command line names, else `$CONFIG_PATH`, else `config.json`.
+pub(crate) fn path(given: Option<PathBuf>) -> PathBuf {
+    given
+        .or_else(|| variable("CONFIG_PATH").map(PathBuf::from))
+        .unwrap_or_else(|| PathBuf::from("config.json"))
+}
+
+/// The number of workers, from `$WEB_CONCURRENCY`. `auto` is one for each core that this process may use, with the
+/// limits of its container.
+///
+/// # Errors
+///
+/// If it is neither a whole number from 1 nor `auto`.
+pub(crate) fn workers() -> Result<NonZeroUsize, ConfigError> {
+    parse_workers(variable("WEB_CONCURRENCY").as_deref())
+}
+
+/// A variable that is set, and in UTF-8.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+pub(super) fn parse_workers(value: Option<&str>) -> Result<NonZeroUsize, ConfigError> {
+    match value.map(str::trim) {
+        None | Some("") => Ok(NonZeroUsize::MIN),
+        Some("auto") => Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|workers: &NonZeroUsize| workers.get() <= MAX_WORKERS)
+            .ok_or_else(|| {
+                let problem = format!(
+                    "found {text:?}, expected a whole number from 1 to {MAX_WORKERS}, or auto"
+                );
+                ConfigError::new("process environment", "WEB_CONCURRENCY", problem)
+            }),
+    }
+}

@@ -1,0 +1,36 @@
+//! The errors that end the process: each is one line on stderr and has an exit status.
+
+use std::io;
+use std::process::ExitCode;
+
+use contract::{EX_BOOT, EX_CONFIG, EX_FAILURE, with_causes};
+use thiserror::Error;
+
+use crate::config::ConfigError;
+
+/// An error that ends the process.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("start the demonstration")]
+    Demo(#[source] io::Error),
+    #[error(transparent)]
+    Supervisor(#[from] supervisor::Error),
+    #[error("read the handover")]
+    Handover(#[source] serde_json::Error),
+    #[error("take the listening sockets from stdin and stdout")]
+    Sockets(#[source] io::Error),
+    #[error(transparent)]
+    Worker(#[from] worker::Error),
+}
+
+/// Prints the error and returns its exit status.
+pub(crate) fn report(error: Error) -> ExitCode {
+    eprintln!("edge-proxy: {}", with_causes(&error));
+    ExitCode::from(match error {
+        Error::Config(_) => EX_CONFIG,
+        Error::Demo(_) | Error::Supervisor(_) => EX_FAILURE,
+        Error::Handover(_) | Error::Sockets(_) | Error::Worker(_) => EX_BOOT,
+    })
+}

@@ -1,0 +1,34 @@
+//! Why the proxy did not start, or could not go on.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::environments::Full;
+use crate::{poll, pool, source};
+
+/// Why the proxy did not start, or could not go on.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Without signals there is no orderly shutdown.
+    #[error("listen to signals")]
+    Signals(#[source] io::Error),
+    /// There is no address to serve on.
+    #[error(transparent)]
+    Listener(#[from] pool::listener::Error),
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    Publish(snapshot::Error),
+    /// There is nothing to fetch documents with.
+    #[error(transparent)]
+    Source(#[from] source::Error),
+    /// A reload adds more environments than this run has rows for.
+    #[error(transparent)]
+    Environments(Full),
+    /// Polling could not start, or has ended: the documents would get old for ever.
+    #[error(transparent)]
+    Poll(#[from] poll::Error),
+    /// Workers cannot boot.
+    #[error(transparent)]
+    Pool(#[from] pool::Error),
+}

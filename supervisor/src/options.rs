@@ -1,0 +1,62 @@
+//! What the operator chooses for the supervisor in `config.json`. Other settings are those of the workers.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use contract::settings::values;
+
+contract::settings! {
+    /// The settings of the supervisor.
+    pub struct Options {
+        /// Where to fetch documents.
+        pub api_url: String = "https://edge.api.flagsmith.com/api/v1".to_owned(),
+        /// Time from one fetch of an environment to the next.
+        #[serde(rename = "api_poll_frequency_seconds", with = "values::positive_seconds")]
+        pub api_poll_frequency: Duration = Duration::from_secs(10),
+        /// The longest silence of upstream.
+        #[serde(rename = "api_poll_timeout_seconds", with = "values::positive_seconds")]
+        pub api_poll_timeout: Duration = Duration::from_secs(5),
+        /// The largest document that is accepted, with all of its pages.
+        #[serde(deserialize_with = "values::count")]
+        pub api_max_document_bytes: usize = 256 << 20,
+        /// The section `server`.
+        #[serde(deserialize_with = "values::section")]
+        pub server: Listen = Listen::default(),
+        /// The section `health_check`.
+        #[serde(deserialize_with = "values::section")]
+        pub health_check: HealthCheck = HealthCheck::default(),
+        /// The section `snapshot`.
+        #[serde(deserialize_with = "values::section")]
+        pub snapshot: Snapshot = Snapshot::default(),
+    }
+
+    /// Where to listen, and how to begin a drain.
+    pub struct Listen {
+        /// Address or name to listen on.
+        #[serde(deserialize_with = "values::host")]
+        pub host: String = "0.0.0.0".to_owned(),
+        /// Port to listen on; 0 picks a free one.
+        #[serde(deserialize_with = "values::port")]
+        pub port: u16 = 8000,
+        /// How long readiness fails before accepting stops, so that load balancers notice.
+        #[serde(rename = "shutdown_delay_seconds", with = "values::seconds")]
+        pub shutdown_delay: Duration = Duration::ZERO,
+    }
+
+    /// When the proxy is not ready.
+    pub struct HealthCheck {
+        /// How much older than the poll frequency a document may get; `None` for any age.
+        #[serde(
+            rename = "environment_update_grace_period_seconds",
+            with = "values::seconds_or_never"
+        )]
+        pub environment_update_grace_period: Option<Duration> = Some(Duration::from_secs(30)),
+    }
+
+    /// Where snapshots are.
+    pub struct Snapshot {
+        /// The state directory; `None` for the default of the machine.
+        #[serde(deserialize_with = "values::path")]
+        pub directory: Option<PathBuf> = None,
+    }
+}

@@ -1,0 +1,123 @@
+//! What the tasks of all environments share.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use log::info;
+use snapshot::Board;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::publish::{Compiler, Outage};
+use crate::source::Documents;
+use contract::counted;
+
+/// Bounds the load on upstream, and the memory for documents on their way.
+const CONCURRENT_FETCHES: usize = 8;
+
+/// What the tasks of all environments share.
+pub(super) struct Shared {
+    pub(super) documents: Documents,
+    pub(super) compiler: Arc<Compiler>,
+    pub(super) board: Arc<Board>,
+    pub(super) fetch_permits: Semaphore,
+    /// Notified when something was published.
+    pub(super) unsettled: Rc<Notify>,
+    pub(super) first_documents: FirstDocuments,
+    pub(super) outage: Outage,
+    dice: RefCell<fastrand::Rng>,
+}
+
+impl Shared {
+    pub(super) fn new(documents: Documents, compiler: Compiler, board: Arc<Board>) -> Self {
+        Self {
+            documents,
+            compiler: Arc::new(compiler),
+            board,
+            fetch_permits: Semaphore::new(CONCURRENT_FETCHES),
+            unsettled: Rc::default(),
+            first_documents: FirstDocuments::default(),
+            outage: Outage::new(
+                "serving what was published before, trying again with every poll",
+                "publishing again",
+            ),
+            dice: RefCell::default(),
+        }
+    }
+
+    /// A random number from 0 to 1.
+    pub(super) fn chance(&self) -> f64 {
+        self.dice.borrow_mut().f64()
+    }
+}
+
+/// Counts the environments that have their first document. There may be thousands, so a line is logged at most once a
+/// second, and for the last one.
+pub(super) struct FirstDocuments {
+    expected: Cell<usize>,
+    published: Cell<usize>,
+    started: Instant,
+    logged: Cell<Instant>,
+}
+
+const LOG_PERIOD: Duration = Duration::from_secs(1);
+
+impl Default for FirstDocuments {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self {
+            expected: Cell::default(),
+            published: Cell::default(),
+            started: now,
+            logged: Cell::new(now),
+        }
+    }
+}
+
+impl FirstDocuments {
+    /// Another environment has no document yet.
+    pub(super) fn expect(&self) {
+        self.expected.update(|expected| expected + 1);
+    }
+
+    /// Another first document was published.
+    pub(super) fn publish(&self) {
+        if let Some(line) = self.line(Instant::now()) {
+            info!("{line}");
+        }
+    }
+
+    fn line(&self, now: Instant) -> Option<String> {
+        let (published, expected) = (self.published.get() + 1, self.expected.get());
+        self.published.set(published);
+        if published < expected && now.duration_since(self.logged.get()) < LOG_PERIOD {
+            return None;
+        }
+        self.logged.set(now);
+        let seconds = now.duration_since(self.started).as_secs_f64();
+        let environments = counted(expected, "environment");
+        Some(format!(
+            "published {published} of {environments} in {seconds:.1} s"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_the_last_first_document_always_and_the_others_once_a_second() {
+        let documents = FirstDocuments::default();
+        (0..5).for_each(|_| documents.expect());
+        let after =
+            |tenths: u64| documents.line(documents.started + Duration::from_millis(100 * tenths));
+        let logged = |line: &str| Some(line.to_owned());
+        assert_eq!(after(1), None);
+        assert_eq!(after(11), logged("published 2 of 5 environments in 1.1 s"));
+        assert_eq!(after(20), None);
+        assert_eq!(after(21), logged("published 4 of 5 environments in 2.1 s"));
+        assert_eq!(after(22), logged("published 5 of 5 environments in 2.2 s"));
+    }
+}

@@ -1,0 +1,168 @@
+//! The tasks of all environments, and how a reload changes them.
+//!
+//! First comes the index of the environments that are served already: a removed environment has no key in it, a rotated
+//! one has its new key. Then the tasks change. Added environments enter the index after each of them was tried once, so
+//! that their keys are known when there is an answer, and readiness does not fail for a document that is on its way.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::Index;
+use log::warn;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::time::sleep;
+
+use super::change::Change;
+use super::orders::{Countdown, Orders};
+use super::shared::Shared;
+use super::task::Task;
+use crate::blocking::off_thread;
+use crate::notice::Notice;
+use crate::publish::settle;
+use crate::words::Seconds;
+use contract::with_causes;
+
+/// The first tries of added environments are waited for at most so long.
+const FIRST_TRY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The delay before an index that could not be published is tried again.
+const INDEX_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// The tasks of the poller's thread.
+pub(super) struct Tasks {
+    shared: Rc<Shared>,
+    poll_frequency: Duration,
+    running: JoinSet<()>,
+    /// The environments' tasks, by row.
+    by_row: HashMap<usize, Handle>,
+}
+
+struct Handle {
+    abort: AbortHandle,
+    orders: Rc<Orders>,
+}
+
+impl Tasks {
+    /// The task that settles, and none for an environment yet.
+    pub(super) fn new(shared: Shared, poll_frequency: Duration) -> Self {
+        let mut running = JoinSet::new();
+        // An earlier run may have left something to settle.
+        shared.unsettled.notify_one();
+        let publication = Arc::clone(&shared.compiler.publication);
+        running.spawn_local(settle(publication, Rc::clone(&shared.unsettled)));
+        Self {
+            shared: Rc::new(shared),
+            poll_frequency,
+            running,
+            by_row: HashMap::new(),
+        }
+    }
+
+    /// Starts the task of an environment.
+    pub(super) fn start(&mut self, row: usize, name: String, orders: Orders) {
+        let orders = Rc::new(orders);
+        let shared = Rc::clone(&self.shared);
+        let task = Task::new(row, name, self.poll_frequency, Rc::clone(&orders), shared);
+        let abort = self.running.spawn_local(task.run());
+        self.by_row.insert(row, Handle { abort, orders });
+    }
+
+    /// Waits until a task ends.
+    pub(super) async fn ended(&mut self) -> Option<Result<(), JoinError>> {
+        self.running.join_next().await
+    }
+
+    /// Applies a change, or nothing of it. [`Notice::ChangeApplied`] follows, sometimes later.
+    pub(super) async fn apply(&mut self, change: Change) {
+        if let Some(index) = change.index_at_once {
+            let index = Arc::new(index);
+            let published = publish_index(&self.shared, index, change.removed.clone()).await;
+            if published.is_err() {
+                conclude(&self.shared, published);
+                return;
+            }
+        }
+        for row in change.removed {
+            if let Some(task) = self.by_row.remove(&row) {
+                task.abort.abort();
+            }
+            self.shared.outage.remove(row);
+            self.shared.documents.remove(row);
+        }
+        let has_new_upstream = change.upstream.is_some();
+        if let Some(upstream) = change.upstream {
+            self.shared.documents.set_upstream(upstream);
+        }
+        if let Some(poll_frequency) = change.poll_frequency {
+            self.poll_frequency = poll_frequency;
+        }
+        if has_new_upstream || change.poll_frequency.is_some() {
+            for task in self.by_row.values() {
+                task.orders.give(|order| {
+                    order.poll_frequency = change.poll_frequency.or(order.poll_frequency);
+                    order.retry = true;
+                    order.fetch_now |= change.is_elsewhere;
+                });
+            }
+        }
+        for (row, entry, credential) in change.rotated {
+            self.shared.documents.set_credential(row, credential);
+            if let Some(task) = self.by_row.get(&row) {
+                task.orders.give(|order| {
+                    order.name = Some(entry.pair.client_side_key);
+                    order.fetch_now = true;
+                });
+            }
+        }
+        let Some(index) = change.index_with_added else {
+            conclude(&self.shared, Ok(()));
+            return;
+        };
+        let countdown = Countdown::of(change.added.len());
+        for (row, entry, credential) in change.added {
+            self.shared.documents.set_credential(row, credential);
+            let publication = &self.shared.compiler.publication;
+            publication.expect(row, entry.file);
+            let orders = Orders::for_added(&countdown);
+            self.start(row, entry.pair.client_side_key, orders);
+        }
+        let shared = Rc::clone(&self.shared);
+        self.running
+            .spawn_local(index_added(shared, countdown, index));
+    }
+}
+
+/// Publishes the index with the added environments when each was tried once.
+async fn index_added(shared: Rc<Shared>, countdown: Rc<Countdown>, index: Index) {
+    countdown.wait(FIRST_TRY_TIMEOUT).await;
+    let index = Arc::new(index);
+    // The rest of the change is applied and cannot be undone, so this is tried until it succeeds.
+    while let Err(reason) = publish_index(&shared, Arc::clone(&index), Vec::new()).await {
+        warn!(
+            "added environments are not served yet: {reason}; next try in {}",
+            Seconds(INDEX_RETRY_DELAY)
+        );
+        sleep(INDEX_RETRY_DELAY).await;
+    }
+    conclude(&shared, Ok(()));
+}
+
+async fn publish_index(
+    shared: &Shared,
+    index: Arc<Index>,
+    retired: Vec<usize>,
+) -> Result<(), String> {
+    let publication = Arc::clone(&shared.compiler.publication);
+    off_thread(move || publication.change(&index, &retired))
+        .await?
+        .map_err(|error| with_causes(&error))?;
+    shared.compiler.notifier.notify(Notice::Published);
+    shared.unsettled.notify_one();
+    Ok(())
+}
+
+fn conclude(shared: &Shared, outcome: Result<(), String>) {
+    let notice = Notice::ChangeApplied(outcome);
+    shared.compiler.notifier.notify(notice);
+}

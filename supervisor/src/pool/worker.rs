@@ -1,0 +1,111 @@
+//! One worker process, and the command that starts it.
+
+use std::fmt;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use contract::Sockets;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Makes the command that starts the worker of a slot: program and arguments. The pool adds stdin, the worker's
+/// listening socket, and stdout, its neighbour's.
+#[derive(Clone)]
+pub struct WorkerCommand(Rc<dyn Fn(usize) -> Command>);
+
+impl WorkerCommand {
+    /// The commands that `of_slot` makes.
+    pub fn new(of_slot: impl Fn(usize) -> Command + 'static) -> Self {
+        Self(Rc::new(of_slot))
+    }
+
+    fn of_slot(&self, slot: usize) -> Command {
+        (self.0)(slot)
+    }
+}
+
+impl PartialEq for WorkerCommand {
+    /// Compares the program and the arguments of slot 0.
+    fn eq(&self, other: &Self) -> bool {
+        let (one, other) = (self.of_slot(0), other.of_slot(0));
+        one.get_program() == other.get_program() && one.get_args().eq(other.get_args())
+    }
+}
+
+impl fmt::Debug for WorkerCommand {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.of_slot(0).fmt(formatter)
+    }
+}
+
+/// A worker process.
+pub(super) struct Worker {
+    child: Child,
+    started: Instant,
+    has_exited: bool,
+    /// It was killed because its heartbeat stopped.
+    pub(super) is_killed: bool,
+}
+
+impl Worker {
+    /// Starts a worker, with these sockets as stdin and stdout.
+    pub(super) fn start(
+        command: &WorkerCommand,
+        slot: usize,
+        sockets: Sockets,
+    ) -> io::Result<Self> {
+        let mut command = command.of_slot(slot);
+        sockets.give(&mut command);
+        // Ctrl-C goes to the whole foreground group, and only the supervisor must receive it.
+        let child = command.process_group(0).spawn()?;
+        Ok(Self {
+            child,
+            started: Instant::now(),
+            has_exited: false,
+            is_killed: false,
+        })
+    }
+
+    /// The process number.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The time since it was started.
+    pub(super) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Sends it a signal, unless it was waited for: then its number may be another process.
+    pub(super) fn signal(&self, signal: Signal) {
+        if !self.has_exited
+            && let Ok(process) = i32::try_from(self.process())
+        {
+            let _ = kill(Pid::from_raw(process), signal);
+        }
+    }
+
+    /// Its exit status, if it has exited.
+    pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        let status = self.child.try_wait()?;
+        self.has_exited = status.is_some();
+        Ok(status)
+    }
+
+    /// Whether [`try_wait`](Self::try_wait) has returned its exit status.
+    pub(super) fn has_exited(&self) -> bool {
+        self.has_exited
+    }
+}
+
+/// An exit status for a log line.
+pub(super) fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}

@@ -1,0 +1,36 @@
+//! All that a supervisor is told.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::pool::WorkerCommand;
+use crate::source::Source;
+use contract::KeyPair;
+
+/// All that a supervisor is told.
+#[derive(Debug)]
+pub struct Settings {
+    /// The environments to serve. No two have the same client-side key or the same server-side key.
+    pub environments: Vec<KeyPair>,
+    /// Where the documents come from.
+    pub source: Source,
+    /// The time from one fetch of an environment to the next, more than zero. It varies by a tenth either way.
+    pub api_poll_frequency: Duration,
+    /// The proxy is not ready if the last successful fetch of an environment is older; `None` for never.
+    pub stale_after: Option<Duration>,
+    /// The state directory. It is created if it does not exist.
+    pub directory: PathBuf,
+    /// The name or address to listen on.
+    pub host: String,
+    /// The port to listen on; 0 picks a free one.
+    pub port: u16,
+    /// The number of workers.
+    pub workers: NonZeroUsize,
+    /// Readiness fails so long before workers stop accepting, for load balancers to notice.
+    pub shutdown_delay: Duration,
+    /// Workers may take so long to finish the requests in progress before they are killed.
+    pub shutdown_timeout: Duration,
+    /// Makes the command that starts the worker of a slot.
+    pub worker: WorkerCommand,
+}
