@@ -5,7 +5,7 @@ use crate::document::{Document, DocumentError, FeatureState};
 use crate::json::{Value, write_text, write_value};
 use crate::python::equality_key;
 
-/// The flags rendered so far, and what it takes to render one more.
+/// Renders flags, and keeps each distinct one.
 pub(super) struct Renderer<'d> {
     document: &'d Document<'d>,
     /// The parts that the flags of each feature have in common, by `FeatureId`.
