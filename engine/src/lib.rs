@@ -2,8 +2,8 @@
 //!
 //! [`Pages`] puts together what comes in several pages. [`compile`] turns a document into an [`Environment`], which is
 //! archived and mapped elsewhere; [`evaluate`] chooses the flags of one identity from that archive, in place, and
-//! [`Flags`] writes them. What does not depend on an identity is in the archive as whole answers. The outcomes are those of the official Python proxy,
-//! save where that fails or departs from the core API.
+//! [`Flags`] writes them. What does not depend on an identity is in the archive as whole answers. The outcomes are
+//! those of the official Python proxy, save where that fails or departs from the core API.
 
 mod archive;
 mod bucket;
