@@ -145,8 +145,7 @@ impl Future for Responding {
                         body
                     }
                     Poll::Pending if reader.begins_to_wait() => {
-                        let max_body_bytes = service.0.limits.max_body_bytes;
-                        if announces_too_much(request.head(), max_body_bytes) {
+                        if announces_too_much(request.head(), service.0.limits.max_body_bytes) {
                             Err(UnreadBody::TooLarge)
                         } else {
                             if let Some(activity) = request.conn_data::<Rc<Activity>>() {
@@ -157,6 +156,14 @@ impl Future for Responding {
                     }
                     Poll::Pending => return Poll::Pending,
                 };
+                // A client that sends too much may be gone before the rest was looked for.
+                let max_body_bytes = service.0.limits.max_body_bytes;
+                let body = body.map_err(|unread| match unread {
+                    UnreadBody::Broken if announces_too_much(request.head(), max_body_bytes) => {
+                        UnreadBody::TooLarge
+                    }
+                    unread => unread,
+                });
                 Poll::Ready(Ok(service.respond(request, body)))
             }
         }
