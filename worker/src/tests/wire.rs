@@ -87,8 +87,8 @@ fn deviation(case: &str) -> Option<Deviation> {
         ),
         // These are endpoints of the Python framework.
         "docs" | "openapi" => Body(404, r#"{"detail":"Not Found"}"#),
-        // The HTTP server refuses it with an empty body.
-        "no_host_header" => Body(400, ""),
+        // It is no HTTP.
+        "no_host_header" => Body(400, r#"{"detail":"Invalid HTTP request"}"#),
         // The key is known and the document has not arrived, so the client may try again.
         "unloaded_flags"
         | "unloaded_flags_serverkey"

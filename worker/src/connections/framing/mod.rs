@@ -8,9 +8,14 @@
 //! its connection and take what follows for an endless body. And some bytes of a target should have been
 //! percent-encoded but can be told from the grammar's own: they are encoded here.
 
+mod chunks;
+#[cfg(test)]
+mod tests;
+
+use actix_web::web::BytesMut;
 use memchr::memchr;
 
-use super::chunks::Chunks;
+use chunks::Chunks;
 
 /// The longest line that is held back until its end has arrived. Such lines are short unless they are nonsense.
 const MAX_HELD_LINE: usize = 512;
@@ -37,8 +42,8 @@ enum Part {
     /// A body with so many bytes to come.
     Body(u64),
     Chunks(Chunks),
-    /// What comes has no end, or HTTP refuses it.
-    Endless,
+    /// HTTP refuses the request, or a line was too long to be held back. Nothing is changed any more.
+    Lost,
 }
 
 /// What the head says of the body's length.
@@ -48,8 +53,6 @@ enum Length {
     None,
     Bytes(u64),
     Chunked,
-    /// Without a length the body has no end.
-    Endless,
     Invalid,
 }
 
@@ -63,6 +66,17 @@ pub(super) enum Shown {
     UpToLine(usize),
     /// A byte of a target is there that has to be encoded: see [`encode_target`].
     UpToTarget(usize),
+}
+
+impl Shown {
+    /// How many of `all` bytes to show.
+    pub(super) fn length(self, all: usize) -> usize {
+        match self {
+            Self::All => all,
+            Self::Request(end) => end,
+            Self::UpToLine(start) | Self::UpToTarget(start) => start,
+        }
+    }
 }
 
 impl Framing {
@@ -85,9 +99,6 @@ impl Framing {
                     else {
                         return Shown::All;
                     };
-                    if rest[..end].ends_with(b"CONNECT") {
-                        self.body = Length::Endless;
-                    }
                     self.part = match rest[end] {
                         b' ' => Part::Target,
                         _ => Part::Line,
@@ -97,7 +108,10 @@ impl Framing {
                 Part::Target => {
                     let end = memchr(b'\n', rest);
                     let target = &rest[..end.unwrap_or(rest.len())];
-                    if target.iter().fold(false, |any, &byte| any | needs_encoding(byte)) {
+                    if target
+                        .iter()
+                        .fold(false, |any, &byte| any | needs_encoding(byte))
+                    {
                         let encoded = target.iter().position(|&byte| needs_encoding(byte));
                         return Shown::UpToTarget(at + encoded.unwrap_or_default());
                     }
@@ -107,10 +121,13 @@ impl Framing {
                 }
                 Part::Line => {
                     let Some(end) = memchr(b'\n', rest) else {
-                        if may_matter(rest) && rest.len() <= MAX_HELD_LINE {
+                        if !may_matter(rest) {
+                            self.part = Part::Skipped;
+                        } else if rest.len() <= MAX_HELD_LINE {
                             return Shown::UpToLine(at);
+                        } else {
+                            self.part = Part::Lost;
                         }
-                        self.part = Part::Skipped;
                         return Shown::All;
                     };
                     at += end + 1;
@@ -149,9 +166,9 @@ impl Framing {
                         return Shown::Request(at + end);
                     }
                     Ok(None) => return Shown::All,
-                    Err(_) => self.part = Part::Endless,
+                    Err(_) => self.part = Part::Lost,
                 },
-                Part::Endless => return Shown::All,
+                Part::Lost => return Shown::All,
             }
         }
         Shown::All
@@ -164,14 +181,17 @@ impl Framing {
         if !matches!(line[0] | 0x20, b'c' | b't' | b'u') {
             return;
         }
-        if value_of(line, b"content-length:").is_some() {
-            self.body = self.body.and_bytes(&line[b"content-length:".len()..]);
-        } else if value_of(line, b"transfer-encoding:").is_some() {
+        let Some(colon) = memchr(b':', line) else {
+            return;
+        };
+        let (name, value) = line.split_at_mut(colon);
+        if name.eq_ignore_ascii_case(b"content-length") {
+            self.body = self.body.and_bytes(&value[1..]);
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.body = Length::Chunked;
-        } else if let Some(value) =
-            value_of(line, b"connection:").or_else(|| value_of(line, b"upgrade:"))
+        } else if name.eq_ignore_ascii_case(b"connection") || name.eq_ignore_ascii_case(b"upgrade")
         {
-            ignore_upgrade(&mut line[value..]);
+            ignore_upgrade(value);
         }
     }
 }
@@ -181,8 +201,7 @@ impl Length {
         let length = std::str::from_utf8(value.trim_ascii()).ok();
         // HTTP refuses a sign, a second length, and a length beside chunks.
         match (self, length.and_then(|length| length.parse().ok())) {
-            (Self::None | Self::Endless, Some(bytes)) => Self::Bytes(bytes),
-            (Self::Chunked, _) => Self::Chunked,
+            (Self::None, Some(bytes)) => Self::Bytes(bytes),
             _ => Self::Invalid,
         }
     }
@@ -193,17 +212,9 @@ impl Length {
             Self::None | Self::Bytes(0) => Part::Start,
             Self::Bytes(bytes) => Part::Body(bytes),
             Self::Chunked => Part::Chunks(Chunks::default()),
-            Self::Endless | Self::Invalid => Part::Endless,
+            Self::Invalid => Part::Lost,
         }
     }
-}
-
-/// Where the value begins, if the line has that name.
-fn value_of(line: &[u8], name: &[u8]) -> Option<usize> {
-    let is_named = line
-        .get(..name.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(name));
-    is_named.then_some(name.len())
 }
 
 /// The start of a line that matters once it is whole: the empty line, or a header that is read here.
@@ -237,17 +248,19 @@ fn needs_encoding(byte: u8) -> bool {
     matches!(byte, b'"' | b'<' | b'>' | b'`' | 0x80..)
 }
 
-/// Appends bytes to `out`, of which the first are the rest of a target. Its bytes are encoded where they have to be.
-pub(super) fn encode_target(bytes: &[u8], out: &mut Vec<u8>) {
-    let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
-    for &byte in &bytes[..end] {
+/// Encodes where it has to be the rest of a target, with which `bytes` begin.
+pub(super) fn encode_target(bytes: &[u8]) -> BytesMut {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let (target, rest) = bytes.split_at(memchr(b'\n', bytes).unwrap_or(bytes.len()));
+    let mut encoded = BytesMut::with_capacity(bytes.len() + 2 * target.len());
+    for &byte in target {
         if needs_encoding(byte) {
-            const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
             let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
-            out.extend_from_slice(&[b'%', DIGITS[high], DIGITS[low]]);
+            encoded.extend_from_slice(&[b'%', DIGITS[high], DIGITS[low]]);
         } else {
-            out.push(byte);
+            encoded.extend_from_slice(&[byte]);
         }
     }
-    out.extend_from_slice(&bytes[end..]);
+    encoded.extend_from_slice(rest);
+    encoded
 }
