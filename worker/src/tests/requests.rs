@@ -144,7 +144,8 @@ fn blanks_and_control_characters_in_a_query_are_refused_with_a_body() {
         assert!(answer.header("date").is_some());
     }
     // As long as a head may be, so that no byte is left unread.
-    let answer = worker.ask(format!("{:x<131072}", "GET / HTTP/1.1\r\nX-Long: "));
+    let start = "GET / HTTP/1.1\r\nX-Long: ";
+    let answer = worker.ask([start, &"x".repeat(131_072 - start.len())].concat());
     assert_eq!(answer.status, 431);
     assert_eq!(
         answer.text(),
@@ -162,6 +163,31 @@ fn blanks_and_control_characters_in_a_query_are_refused_with_a_body() {
         (refusal.status, refusal.text()),
         (400, r#"{"detail":"Invalid HTTP request"}"#)
     );
+}
+
+#[test]
+fn a_compressed_body_is_refused_with_the_reason() {
+    let (_supervisor, worker) = one_environment();
+    let body = r#"{"identifier":"a"}"#;
+    for coding in ["gzip", "br", "deflate, gzip", "X-Custom"] {
+        let headers = format!("{CLIENT}Content-Encoding: {coding}\r\n");
+        let answer = worker.post("/api/v1/identities/", &headers, body);
+        assert_eq!(answer.status, 415, "{coding}");
+        let detail = answer.json()["detail"].to_string();
+        assert!(
+            detail.contains(coding) && detail.contains("plain JSON"),
+            "{detail}"
+        );
+        assert_eq!(answer.header("accept-encoding"), Some("identity"));
+    }
+    for coding in ["identity", "Identity", ""] {
+        let headers = format!("{CLIENT}Content-Encoding: {coding}\r\n");
+        assert_eq!(
+            worker.post("/api/v1/identities/", &headers, body).status,
+            200,
+            "{coding}"
+        );
+    }
 }
 
 #[test]
