@@ -1,9 +1,13 @@
-//! What an environment document means: parse, compile, evaluate. No clock, file or socket.
+//! What an environment document means: parse, compile, evaluate. Pure functions without clock, file or socket.
 //!
-//! [`Pages`] puts together what comes in several pages. [`compile`] turns a document into an [`Environment`], which is
-//! archived and mapped elsewhere; [`evaluate`] chooses the flags of one identity from that archive, in place, and
-//! [`Flags`] writes them. What does not depend on an identity is in the archive as whole answers. The outcomes are those of the official Python proxy,
-//! save where that fails or departs from the core API.
+//! - `document`: [`Pages`] joins a document that comes in pages; the document as typed values.
+//! - `compile`: [`compile`] turns a document into an [`Environment`].
+//! - `archive`: the parts of an [`Environment`], which is archived, published and mapped by others.
+//! - `request`: [`read_identity`] reads the body of a request.
+//! - `evaluate`: [`evaluate`] chooses the flags of an identity from the archive, and [`Flags`] writes them.
+//! - `json`, `python`, `pattern`, `version`, `bucket`: the rules of formats and languages that answers follow.
+//!
+//! Answers are those of the official Python proxy, except where that fails or differs from the core API.
 
 mod archive;
 mod bucket;

@@ -1,6 +1,6 @@
-//! SemVer 2.0.0 as conditions need it: numbers of any size, build metadata kept but not compared.
+//! SemVer 2.0.0 for conditions: numbers of any size; build metadata is kept but not compared.
 //!
-//! Not the `semver` crate: that one stops at 64 bits, and Flagsmith does not.
+//! The `semver` crate would refuse numbers beyond 64 bits, which Flagsmith accepts.
 
 use std::cmp::Ordering;
 
@@ -61,7 +61,7 @@ impl<'a> Version<'a> {
     }
 }
 
-/// A version as it lies in an archive: what its precedence depends on.
+/// A version in an archive: the parts that its precedence depends on.
 #[derive(Archive, Serialize, Debug)]
 pub(crate) struct StoredVersion {
     numbers: [String; 3],

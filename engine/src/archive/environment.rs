@@ -1,4 +1,4 @@
-//! One environment, compiled: what a worker reads in place.
+//! One environment, compiled, as workers read it in place.
 
 use rkyv::{Archive, Serialize};
 

@@ -1,4 +1,4 @@
-//! The ids of what an [`Environment`](super::Environment) holds: typed indices into its tables.
+//! Ids: typed indices into the tables of an [`Environment`](super::Environment).
 
 use rkyv::{Archive, Serialize};
 

@@ -32,8 +32,8 @@ pub(crate) struct Piece {
     pub(crate) growth: i32,
 }
 
-/// What is chosen in place of a piece: the piece itself, one without text if it is hidden, or nothing if the list is the
-/// same without it. It is no `Option` because that takes 1 % more instructions to answer.
+/// The piece that is chosen in place of another: the same one, one without text if it is hidden, or none if the list is
+/// the same without it. It is no `Option` because that takes 1 % more instructions to answer.
 #[derive(Archive, Serialize, Clone, Copy, Debug)]
 pub(crate) struct Choice(u32);
 

@@ -1,7 +1,7 @@
 //! MD5 (RFC 1321) of short texts, one or four at once.
 //!
-//! One digest is a chain of additions that each wait for the one before; four chains side by side take hardly longer
-//! than one, and vector instructions take each step of all four together. Knows nothing of what the texts say.
+//! A digest is a chain of additions, each of which waits for the one before. Vector instructions do each step of four
+//! chains together, so four digests take hardly longer than one.
 
 use std::array::from_fn;
 
@@ -12,13 +12,13 @@ use wide::u32x4;
 /// How many texts are digested at once.
 pub(crate) const LANES: usize = 4;
 
-/// A digest as MD5 has it: the first word's lowest byte comes first.
+/// A digest. The lowest byte of its first word comes first.
 pub(crate) type Words = [u32; 4];
 
 const BLOCK: usize = 64;
-/// As many blocks as it takes for nearly every identifier.
+/// Enough blocks for nearly every identifier.
 const MOST_BLOCKS: usize = 2;
-/// What MD5 puts behind a text at least: a one and the length.
+/// The fewest bytes that MD5 appends to a text: a one and the length.
 const PADDING: usize = 9;
 
 const START: Words = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
@@ -91,10 +91,10 @@ const SINES: [u32; 64] = [
     0xeb86_d391,
 ];
 
-/// A text with what MD5 puts behind it.
+/// A text with the bytes that MD5 appends.
 type Padded = [[u8; BLOCK]; MOST_BLOCKS];
 
-/// The digest of a text that comes in two parts.
+/// The digest of a text in two parts.
 pub(crate) fn digest(first: &[u8], second: &[u8]) -> Words {
     let count = blocks(first.len() + second.len());
     if count > MOST_BLOCKS {
@@ -109,7 +109,7 @@ pub(crate) fn digest(first: &[u8], second: &[u8]) -> Words {
     state
 }
 
-/// The digests of texts that each come in two parts.
+/// The digests of texts in two parts each.
 pub(crate) fn digests(texts: [(&[u8], &[u8]); LANES]) -> [Words; LANES] {
     let counts = texts.map(|(first, second)| blocks(first.len() + second.len()));
     if counts.iter().any(|&count| count > MOST_BLOCKS) {
@@ -137,7 +137,7 @@ fn blocks(length: usize) -> usize {
     (length + PADDING).div_ceil(BLOCK)
 }
 
-/// Puts a text that fits into zeros.
+/// Writes a text that fits into `padded`, which is all zeros.
 #[inline]
 fn pad(first: &[u8], second: &[u8], padded: &mut Padded) {
     let bytes = padded.as_flattened_mut();
@@ -201,18 +201,18 @@ fn compress(state: &mut [u32x4; 4], words: &[u32x4; 16]) {
     }
 }
 
-/// Sixteen steps: `start` is how many came before, `place` names the word of each.
+/// Sixteen steps. `start` is how many came before; `word` gives the index of the word of each.
 #[inline(always)]
 fn round(
     state: &mut [u32x4; 4],
     words: &[u32x4; 16],
     start: usize,
     turns: [u32; 4],
-    place: impl Fn(usize) -> usize,
+    word: impl Fn(usize) -> usize,
     mix: impl Fn(u32x4, u32x4, u32x4) -> u32x4,
 ) {
     let step = |number: usize, [a, b, c, d]: [u32x4; 4], turn: u32| -> u32x4 {
-        let added = words[place(number) % 16] + u32x4::splat(SINES[start + number]);
+        let added = words[word(number) % 16] + u32x4::splat(SINES[start + number]);
         let sum = a + mix(b, c, d) + added;
         b + ((sum << turn) | (sum >> (32 - turn)))
     };

@@ -1,24 +1,25 @@
-//! The bucket an identity falls into: a number from 0 to 100 that depends on nothing but a few texts.
+//! The bucket of an identity: a number from 0 to 100 that depends on a few texts only.
 //!
-//! The rule is flagsmith-flag-engine's: MD5 of the comma-joined texts, modulo 9999, over 9998, times 100.
+//! The rule is that of flagsmith-flag-engine: the MD5 of the texts, joined by commas, modulo 9999, divided by 9998,
+//! times 100.
 
 mod md5;
 
 use md5::Words;
 pub(crate) use md5::{LANES, digest, digests};
 
-/// The bucket of the text that is `first` and `second`, at least 0 and below 100. A comma between is the caller's.
+/// The bucket of the text `first` and `second`, at least 0 and below 100. The caller puts a comma between them.
 pub(crate) fn bucket(first: &[u8], second: &[u8]) -> f64 {
     scaled(remainder(digest(first, second), first, second))
 }
 
-/// The bucket of a remainder.
+/// The bucket for a [`remainder`].
 pub(crate) fn scaled(remainder: u16) -> f64 {
     f64::from(remainder) / 9998.0 * 100.0
 }
 
-/// What is left of a text's digest, below 9998: that would make exactly 100 and fall outside every allocation, so the
-/// text is then repeated until it does not.
+/// The remainder of a text's digest, below 9998. A remainder of 9998 would make a bucket of exactly 100, outside every
+/// allocation, so the text is then repeated until there is another one.
 #[inline]
 pub(crate) fn remainder(digest: Words, first: &[u8], second: &[u8]) -> u16 {
     match modulo(digest) {
@@ -41,7 +42,7 @@ fn of_repeats(first: &[u8], second: &[u8]) -> u16 {
     }
 }
 
-/// A digest modulo 9999. Its bytes are one number of 128 bits, the first byte the highest.
+/// A digest modulo 9999. The digest is a number of 128 bits whose first byte is the highest.
 fn modulo(digest: Words) -> u16 {
     let words = digest.map(|word| u64::from(word.swap_bytes()));
     let remainder = words

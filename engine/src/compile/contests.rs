@@ -103,8 +103,8 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
             if overrides.is_empty() && !is_split(&default) {
                 continue;
             }
-            // The sort is stable: of equal priorities the first in the document is the stronger one. Zeros of both signs
-            // are equal, and no document contains a NaN.
+            // The sort is stable: of equal priorities the first in the document is the stronger one. Zeros of both
+            // signs are equal, and no document contains a NaN.
             overrides.sort_by(|left, right| {
                 let order = left.priority.partial_cmp(&right.priority);
                 order.unwrap_or(Ordering::Equal)

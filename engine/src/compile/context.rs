@@ -3,12 +3,13 @@
 use crate::document::{Document, FeatureState, Rule};
 use crate::json::{write_text, write_value};
 
-/// Whether the context nests too deep to be read by those who search it.
+/// Whether the context nests too deep to be read and searched.
 pub(super) fn is_too_deep(context: &str) -> bool {
     serde_json::from_str::<serde_json::Value>(context).is_err()
 }
 
-/// The evaluation context without its identity. Its members and their order are those of flagsmith-flag-engine's mapper.
+/// The evaluation context without its identity. The members and their order are those of flagsmith-flag-engine's
+/// mapper.
 pub(super) fn context(document: &Document<'_>) -> String {
     let mut out = b"{\"environment\":{\"key\":".to_vec();
     write_text(document.api_key, &mut out);

@@ -5,7 +5,7 @@ use crate::document::{Document, FeatureState, MultivariateValue};
 use crate::json::{Value, write_text, write_value};
 use crate::python::equality_key;
 
-/// The flags rendered so far, and what it takes to render one more.
+/// Renders flags, and keeps each distinct one.
 pub(super) struct Renderer<'d> {
     document: &'d Document<'d>,
     members: Members,

@@ -33,7 +33,7 @@ pub(super) struct SegmentsBuilder<'d> {
     warnings: Vec<String>,
 }
 
-/// The compiled segments, and what else came of them.
+/// The compiled segments, their salts, and warnings about conditions that never match.
 pub(super) struct CompiledSegments {
     /// Without the evaluation context.
     pub(super) segments: Segments,

@@ -129,7 +129,7 @@ fn pieces(
     pieces
 }
 
-/// The length in bytes. A text of 2 GiB or more exceeds what fits into an archive soon after.
+/// The length in bytes. An archive has less than 2 GiB, so a length that does not fit cannot be archived.
 fn size(span: Span) -> i32 {
     i32::try_from(span.length()).unwrap_or(i32::MAX)
 }

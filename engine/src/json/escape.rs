@@ -39,8 +39,8 @@ pub(super) fn unescape(
     }
 }
 
-/// Reads the escape at `at` of a string that begins at `start`. Returns its character (`None` for half a surrogate pair)
-/// and where it ends.
+/// Reads the escape at `at` of a string that begins at `start`. Returns its character, which is `None` for half a
+/// surrogate pair, and where it ends.
 fn escape(text: &str, at: usize, start: usize) -> Read<(Option<char>, usize)> {
     let character = match text.as_bytes().get(at + 1) {
         Some(b'"') => '"',

@@ -1,4 +1,4 @@
-//! Reading JSON text: a cursor that those who need no tree can move themselves.
+//! Reading JSON text: a cursor, which callers that need no tree can move themselves.
 
 use super::dialect::{Dialect, JsonError, Read};
 use super::escape::unescape;
@@ -164,7 +164,8 @@ impl<'a> Reader<'a> {
         self.text.get(start..end)
     }
 
-    /// Takes what follows an element or member: `true` for a comma, `false` for `close`, which ends the list or object.
+    /// Takes the byte that follows an element or member: `true` for a comma, `false` for `close`, which ends the list
+    /// or object.
     #[inline]
     pub(crate) fn another(&mut self, close: u8) -> Read<bool> {
         if self.take(b',') {

@@ -1,4 +1,4 @@
-//! The reader at its own door: what it accepts, and the words of each refusal.
+//! The reader: what it accepts, and the words of each refusal.
 
 use super::*;
 

@@ -8,7 +8,7 @@ use std::fmt;
 pub(crate) struct Text<'a> {
     /// The bytes between its quotes.
     raw: &'a str,
-    /// What it says if that differs from `raw`. It is boxed because every value has room for it and few strings need it.
+    /// What it says if that differs from `raw`. It is boxed because every value has room for it and few need it.
     escaped: Option<Box<Escaped>>,
 }
 

@@ -1,18 +1,18 @@
-//! Reading what a backslash or an opening bracket starts.
+//! Parsing escapes and sets of characters.
 
 use super::parse::{Parsed, Parser};
-use super::tree::{Member, Node, Place, Set};
+use super::tree::{Anchor, Member, Node, Set};
 
 impl Parser<'_> {
-    /// What a backslash outside a set starts.
+    /// Parses an escape outside a set, after its backslash.
     pub(super) fn escape(&mut self) -> Parsed<Node> {
         let ascii = self.flags.ascii;
         let character = self.next().ok_or("it ends in a backslash")?;
         Ok(match character {
-            'A' => Node::Place(Place::Start),
-            'Z' => Node::Place(Place::End),
-            'b' => Node::Place(Place::WordBoundary { ascii }),
-            'B' => Node::Place(Place::NoWordBoundary { ascii }),
+            'A' => Node::Anchor(Anchor::Start),
+            'Z' => Node::Anchor(Anchor::End),
+            'b' => Node::Anchor(Anchor::WordBoundary { ascii }),
+            'B' => Node::Anchor(Anchor::NoWordBoundary { ascii }),
             'd' | 'D' | 's' | 'S' | 'w' | 'W' => {
                 let letter = character;
                 Node::Set(Set::new(
@@ -30,7 +30,7 @@ impl Parser<'_> {
         })
     }
 
-    /// A reference by number, or three octal digits.
+    /// Parses a reference by number, or three octal digits.
     fn number(&mut self, first: char) -> Parsed<Node> {
         let octal = |text: &&str| text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
         if let Some(more) = self.rest.get(..2).filter(octal)
@@ -48,7 +48,7 @@ impl Parser<'_> {
         self.reference(group)
     }
 
-    /// The code point that an escape stands for, inside or outside a set.
+    /// The code point of an escape, inside or outside a set.
     fn character(&mut self, character: char) -> Parsed<u32> {
         Ok(match character {
             'n' => 0x0a,
@@ -81,7 +81,7 @@ impl Parser<'_> {
         Ok(code)
     }
 
-    /// Up to three octal digits, of which `first` has been read.
+    /// Parses up to three octal digits, of which `first` has been read.
     fn octal(&mut self, first: char) -> Parsed<u32> {
         let digits = self.rest.bytes().take(2);
         let length = digits
@@ -92,7 +92,7 @@ impl Parser<'_> {
         octal_code(&format!("{first}{digits}"))
     }
 
-    /// A set, after its opening bracket.
+    /// Parses a set, after its opening bracket.
     pub(super) fn set(&mut self) -> Parsed<Node> {
         let negated = self.take("^");
         let mut members = Vec::new();

@@ -1,11 +1,11 @@
-//! Reading what stands in parentheses: groups, look-around, references, conditions, flags, comments.
+//! Parsing parentheses: groups, look-around, references, conditionals, flags and comments.
 
 use super::parse::{Flags, Parsed, Parser};
 use super::tree::Node;
 
 impl Parser<'_> {
-    /// What an opening parenthesis starts; `None` for what matches nothing by itself. Flags for the whole
-    /// pattern may stand at its `start` alone.
+    /// Parses the rest after an opening parenthesis; `None` for a comment or flags. Flags for the whole pattern are
+    /// allowed only at its `start`.
     pub(super) fn group(&mut self, start: bool) -> Parsed<Option<Node>> {
         if !self.take("?") {
             return self.capture(None).map(Some);
@@ -28,7 +28,7 @@ impl Parser<'_> {
             }
             Some(":") => self.plain(false, self.flags)?,
             Some(">") => self.plain(true, self.flags)?,
-            Some("(") => self.condition()?,
+            Some("(") => self.conditional()?,
             Some(look) => self.look(!look.starts_with('<'), look.ends_with('!'))?,
             None => match self.flags(start)? {
                 Some(flags) => self.plain(false, flags)?,
@@ -37,7 +37,7 @@ impl Parser<'_> {
         }))
     }
 
-    /// The group of that number, which must be closed already, again.
+    /// A reference to the group of that number, which must be closed already.
     pub(super) fn reference(&mut self, group: u32) -> Parsed<Node> {
         match self.groups.get(group as usize - 1) {
             None => return Err(format!("there is no group {group} to refer to")),
@@ -106,7 +106,7 @@ impl Parser<'_> {
         })
     }
 
-    fn condition(&mut self) -> Parsed<Node> {
+    fn conditional(&mut self) -> Parsed<Node> {
         let (reference, rest) = self
             .rest
             .split_once(')')
@@ -120,8 +120,8 @@ impl Parser<'_> {
             let name = self.name(')')?;
             self.group_of(&name)?
         };
-        self.highest_condition = self.highest_condition.max(group);
-        // Python counts an open group of the look-behind itself as in it.
+        self.highest_conditional = self.highest_conditional.max(group);
+        // Python counts an open group of the look-behind as inside it.
         self.check_look_behind(group)?;
         let yes = Box::new(self.sequence(false)?);
         let no = if self.take("|") {
@@ -132,14 +132,14 @@ impl Parser<'_> {
         if !self.take(")") {
             return Err("a condition has more than two branches or is not closed".to_owned());
         }
-        Ok(Node::Condition {
+        Ok(Node::Conditional {
             group,
             yes,
             no: Box::new(no),
         })
     }
 
-    /// Everything up to the closing parenthesis.
+    /// Parses everything up to the closing parenthesis.
     fn body(&mut self) -> Parsed<Node> {
         let body = self.alternatives()?;
         if self.take(")") {
@@ -149,7 +149,8 @@ impl Parser<'_> {
         }
     }
 
-    /// `(?ims)` for the whole pattern: `None`; `(?i-s:` for what follows it in the group: those in force there.
+    /// Parses flags. `(?ims)` sets them for the whole pattern and gives `None`; `(?i-s:` gives those in force in its
+    /// group.
     fn flags(&mut self, start: bool) -> Parsed<Option<Flags>> {
         let end = self.rest.find([':', ')']).ok_or("a group is not closed")?;
         let (letters, rest) = self.rest.split_at(end);

@@ -1,15 +1,18 @@
-//! Reading Python's `re` syntax: what CPython 3.12 accepts, as a tree, and a reason for what it refuses.
+//! Parsing Python's `re` syntax as CPython 3.12 does: a tree, or the reason for a refusal.
 
 use std::collections::HashMap;
 
-use super::tree::{Greed, Node, Place, Set, Width};
+use super::tree::{Anchor, Greed, Node, Set, Width};
 
-/// How deep groups may nest: what is compiled of the tree stops soon after.
+/// How deep groups may nest. The crates that run patterns allow little more.
 const DEEPEST: u32 = 200;
 
 pub(super) type Parsed<T> = Result<T, String>;
 
-/// The tree of a pattern. `Err` says why Python would refuse it.
+/// Parses a pattern.
+///
+/// # Errors
+/// The reason why Python refuses it.
 pub(super) fn parse(pattern: &str) -> Parsed<Node> {
     let mut parser = Parser {
         rest: pattern,
@@ -17,21 +20,21 @@ pub(super) fn parse(pattern: &str) -> Parsed<Node> {
         groups: Vec::new(),
         names: HashMap::new(),
         outside_look_behind: None,
-        highest_condition: 0,
+        highest_conditional: 0,
         depth: 0,
     };
     let tree = parser.alternatives()?;
     if !parser.rest.is_empty() {
         return Err("a closing parenthesis has no opening one".to_owned());
     }
-    if parser.highest_condition as usize > parser.groups.len() {
-        let group = parser.highest_condition;
+    if parser.highest_conditional as usize > parser.groups.len() {
+        let group = parser.highest_conditional;
         return Err(format!("there is no group {group} to refer to"));
     }
     Ok(tree)
 }
 
-/// What letters like those of `(?i)` switch on.
+/// What the letters of `(?ims)` and the like switch on.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Flags {
     pub(super) ignore_case: bool,
@@ -44,15 +47,15 @@ pub(super) struct Flags {
 /// A cursor over a pattern.
 pub(super) struct Parser<'p> {
     pub(super) rest: &'p str,
-    /// Those in force here.
+    /// The flags in force here.
     pub(super) flags: Flags,
-    /// By number from 1; `None` while open.
+    /// The widths of the groups, by number from 1; `None` while a group is open.
     pub(super) groups: Vec<Option<Width>>,
     pub(super) names: HashMap<String, u32>,
-    /// Within look-behind: how many groups were opened before it.
+    /// In a look-behind, how many groups were opened before it.
     pub(super) outside_look_behind: Option<usize>,
-    /// The highest group that a condition asks for: it may be opened later.
-    pub(super) highest_condition: u32,
+    /// The highest group that a conditional asks for. It may be opened later.
+    pub(super) highest_conditional: u32,
     depth: u32,
 }
 
@@ -69,7 +72,7 @@ impl Parser<'_> {
         rest.is_some()
     }
 
-    /// Everything up to a closing parenthesis or the end.
+    /// Parses everything up to a closing parenthesis or the end.
     pub(super) fn alternatives(&mut self) -> Parsed<Node> {
         self.depth += 1;
         if self.depth > DEEPEST {
@@ -87,8 +90,8 @@ impl Parser<'_> {
         })
     }
 
-    /// Everything up to `|`, a closing parenthesis or the end. Flags for the whole pattern may stand at its
-    /// `start`.
+    /// Parses everything up to `|`, a closing parenthesis or the end. Flags for the whole pattern are allowed only if
+    /// this is its `start`.
     pub(super) fn sequence(&mut self, start: bool) -> Parsed<Node> {
         let mut nodes = Vec::new();
         while !self.rest.is_empty() && !self.rest.starts_with(['|', ')']) {
@@ -99,10 +102,10 @@ impl Parser<'_> {
                 '\\' => nodes.push(self.escape()?),
                 '[' => nodes.push(self.set()?),
                 '(' => nodes.extend(self.group(start && nodes.is_empty())?),
-                '^' if self.flags.multiline => nodes.push(Node::Place(Place::LineStart)),
-                '^' => nodes.push(Node::Place(Place::Start)),
-                '$' if self.flags.multiline => nodes.push(Node::Place(Place::LineEnd)),
-                '$' => nodes.push(Node::Place(Place::EndOrLastNewline)),
+                '^' if self.flags.multiline => nodes.push(Node::Anchor(Anchor::LineStart)),
+                '^' => nodes.push(Node::Anchor(Anchor::Start)),
+                '$' if self.flags.multiline => nodes.push(Node::Anchor(Anchor::LineEnd)),
+                '$' => nodes.push(Node::Anchor(Anchor::EndOrLastNewline)),
                 '.' => nodes.push(Node::Set(self.dot())),
                 '*' => self.repeat(&mut nodes, 0, None)?,
                 '+' => self.repeat(&mut nodes, 1, None)?,
@@ -117,7 +120,7 @@ impl Parser<'_> {
         Ok(Node::Sequence(nodes))
     }
 
-    /// One character that stands for itself.
+    /// A character that stands for itself.
     pub(super) fn literal(&self, code: u32) -> Node {
         let members = vec![super::tree::Member::Range(code, code)];
         let flags = self.flags;
@@ -147,7 +150,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `m}`, `m,}`, `,n}` or `m,n}`; after any other the brace was a literal one.
+    /// Parses `m}`, `m,}`, `,n}` or `m,n}`; `None` if it is none of these and the brace stands for itself.
     fn bounds(&mut self) -> Parsed<Option<(u32, Option<u32>)>> {
         let Some((inside, rest)) = self.rest.split_once('}') else {
             return Ok(None);
@@ -181,7 +184,7 @@ impl Parser<'_> {
     /// Repeats the last of `nodes`.
     fn repeat(&mut self, nodes: &mut Vec<Node>, least: u32, most: Option<u32>) -> Parsed<()> {
         let body = match nodes.pop() {
-            None | Some(Node::Place(_)) => return Err("nothing to repeat".to_owned()),
+            None | Some(Node::Anchor(_)) => return Err("nothing to repeat".to_owned()),
             Some(Node::Repeat { .. }) => return Err("multiple repeat".to_owned()),
             Some(node) => Box::new(node),
         };

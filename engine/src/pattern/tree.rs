@@ -1,19 +1,18 @@
-//! A pattern of Python's `re` as a tree, and how many characters each part of it takes.
+//! A pattern of Python's `re` as a tree, and how many characters each part of it consumes.
 
 /// A part of a pattern.
 #[derive(Debug)]
 pub(super) enum Node {
     /// One character.
     Set(Set),
-    /// A place between characters.
-    Place(Place),
+    Anchor(Anchor),
     Sequence(Vec<Node>),
-    /// The first that leads to a match.
+    /// The first one that leads to a match counts.
     Alternatives(Vec<Node>),
     Group {
-        /// It is counted, so that it can be referred to.
+        /// It has a number, so that references are possible.
         captures: bool,
-        /// Once it has matched, it is not tried in another way.
+        /// It does not backtrack once it has matched.
         atomic: bool,
         body: Box<Node>,
     },
@@ -24,32 +23,32 @@ pub(super) enum Node {
     },
     Repeat {
         least: u32,
-        /// `None`: without end.
+        /// `None` for any number.
         most: Option<u32>,
         greed: Greed,
         body: Box<Node>,
     },
-    /// What the group of that number has matched.
+    /// The text that the group of that number has matched.
     Reference {
         group: u32,
         fold: bool,
     },
-    /// One or the other, by whether the group of that number has matched.
-    Condition {
+    /// `yes` if the group of that number has matched, `no` otherwise.
+    Conditional {
         group: u32,
         yes: Box<Node>,
         no: Box<Node>,
     },
 }
 
-/// A place between characters.
+/// A position between characters.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
+pub(super) enum Anchor {
     Start,
     LineStart,
     End,
     LineEnd,
-    /// The end, or before a newline that ends the text.
+    /// The end of the text, or the position before a newline that ends it.
     EndOrLastNewline,
     WordBoundary {
         ascii: bool,
@@ -59,12 +58,12 @@ pub(super) enum Place {
     },
 }
 
-/// How many a repetition takes.
+/// How many repetitions are tried first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Greed {
     Most,
     Least,
-    /// As many as it can, and it gives none back.
+    /// As many as possible, without backtracking.
     Possessive,
 }
 
@@ -73,20 +72,20 @@ pub(super) enum Greed {
 pub(super) struct Set {
     pub(super) negated: bool,
     pub(super) members: Vec<Member>,
-    /// A character's other cases are in it too.
+    /// It also contains the other cases of its characters.
     pub(super) fold: bool,
 }
 
-/// What a set lists.
+/// A member of a set.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Member {
-    /// Code points from the first to the second; surrogates, which no text has, may be among them.
+    /// Code points from the first to the second, with any surrogates between them.
     Range(u32, u32),
-    /// `\d`, `\s`, `\w` and, in capitals, what is none of these.
+    /// `\d`, `\s`, `\w`, or their complements, in capitals.
     Shorthand { letter: char, ascii: bool },
 }
 
-/// Characters that Python takes for one another when case is ignored: more than simple case folding does.
+/// Characters that are equal to Python when it ignores case, beyond simple case folding.
 const FOLDED: [&[u32]; 3] = [
     &[0x49, 0x69, 0x130, 0x131],
     &[0x4b, 0x6b, 0x212a],
@@ -94,11 +93,11 @@ const FOLDED: [&[u32]; 3] = [
 ];
 
 impl Set {
-    /// The set of these members, with their other cases when `fold`; with `ascii` those of ASCII letters alone.
+    /// The set of these members. `fold` adds their other cases; with `ascii` only those of ASCII letters.
     pub(super) fn new(negated: bool, mut members: Vec<Member>, fold: bool, ascii: bool) -> Set {
         if fold && ascii {
-            for place in 0..members.len() {
-                if let Member::Range(low, high) = members[place] {
+            for index in 0..members.len() {
+                if let Member::Range(low, high) = members[index] {
                     let cases = [(0x41, 0x5a, 0x20), (0x61, 0x7a, -0x20)];
                     members.extend(cases.iter().filter_map(|(first, last, shift)| {
                         let (low, high) = (low.max(*first), high.min(*last));
@@ -160,33 +159,33 @@ impl Member {
     }
 }
 
-/// The fewest and the most characters that something takes.
+/// The fewest and the most characters that a part consumes.
 pub(super) type Width = (u64, u64);
 
 impl Node {
-    /// Whether it is nothing at all.
+    /// Whether it is an empty sequence.
     pub(super) fn is_empty(&self) -> bool {
         matches!(self, Node::Sequence(nodes) if nodes.is_empty())
     }
 
-    /// Whether it takes nothing and sets no group: looking for it a second time finds what the first time did.
+    /// Whether it consumes nothing and sets no group, so that to repeat it changes nothing.
     pub(super) fn only_looks(&self) -> bool {
         match self {
-            Node::Look { .. } | Node::Place(_) => true,
+            Node::Look { .. } | Node::Anchor(_) => true,
             Node::Sequence(nodes) | Node::Alternatives(nodes) => nodes.iter().all(Node::only_looks),
             Node::Group { captures, body, .. } => !captures && body.only_looks(),
             Node::Repeat { body, .. } => body.only_looks(),
-            Node::Condition { yes, no, .. } => yes.only_looks() && no.only_looks(),
+            Node::Conditional { yes, no, .. } => yes.only_looks() && no.only_looks(),
             _ => false,
         }
     }
 
-    /// The fewest and the most characters it takes; `groups` gives that of the groups, by number from 1.
+    /// Its width; `groups` gives that of the groups, by number from 1.
     pub(super) fn width(&self, groups: &[Option<Width>]) -> Width {
         let widest = |(low, high): Width, (least, most): Width| (low.min(least), high.max(most));
         match self {
             Node::Set(_) => (1, 1),
-            Node::Place(_) | Node::Look { .. } => (0, 0),
+            Node::Anchor(_) | Node::Look { .. } => (0, 0),
             Node::Sequence(nodes) => nodes.iter().fold((0, 0), |(low, high), node| {
                 let (least, most) = node.width(groups);
                 (low.saturating_add(least), high.saturating_add(most))
@@ -210,7 +209,7 @@ impl Node {
                 let known = groups.get(*group as usize - 1);
                 known.copied().flatten().unwrap_or((0, 0))
             }
-            Node::Condition { yes, no, .. } => widest(yes.width(groups), no.width(groups)),
+            Node::Conditional { yes, no, .. } => widest(yes.width(groups), no.width(groups)),
         }
     }
 }

@@ -1,19 +1,19 @@
 //! Writing a pattern in the syntax of the `regex` crate and its superset `fancy-regex`.
 //!
-//! Twice, because most texts are ASCII: for those each set is a handful of characters, where Unicode's would be
-//! large to compile; and what Python calls a word is what Rust does.
+//! Each pattern is written twice because most texts are ASCII. For these the sets are small and fast to compile, which
+//! sets of Unicode are not, and Rust's word characters are Python's.
 
-use super::tree::{Greed, Member, Node, Place, Set};
+use super::tree::{Anchor, Greed, Member, Node, Set};
 
 /// Which texts a pattern is written for.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Texts {
-    /// Of ASCII characters, at least one.
+    /// At least one character, all of them ASCII.
     Ascii,
     Any,
 }
 
-/// The pattern, anchored at the start, and whether it needs backtracking.
+/// Writes a pattern, anchored at the start. The result says whether it needs backtracking.
 pub(super) fn write(tree: &Node, texts: Texts) -> (String, bool) {
     let mut writer = Writer {
         out: String::from("\\A(?:"),
@@ -32,20 +32,20 @@ struct Writer {
 }
 
 impl Writer {
-    /// Writes `node`; `last` when nothing can come after it.
+    /// Writes `node`. `last` says that nothing comes after it.
     fn node(&mut self, node: &Node, last: bool) {
         match node {
             Node::Set(set) if self.texts == Texts::Ascii => self.ascii_set(set.ascii()),
             Node::Set(set) => self.set(set),
-            Node::Place(place) => self.place(*place, last),
+            Node::Anchor(anchor) => self.anchor(*anchor, last),
             Node::Sequence(nodes) => {
-                for (place, node) in nodes.iter().enumerate() {
-                    self.node(node, last && place + 1 == nodes.len());
+                for (index, node) in nodes.iter().enumerate() {
+                    self.node(node, last && index + 1 == nodes.len());
                 }
             }
             Node::Alternatives(nodes) => {
-                for (place, node) in nodes.iter().enumerate() {
-                    if place > 0 {
+                for (index, node) in nodes.iter().enumerate() {
+                    if index > 0 {
                         self.out.push('|');
                     }
                     self.node(node, last);
@@ -88,9 +88,9 @@ impl Writer {
                 let flags = if *fold { "i" } else { "" };
                 self.out.push_str(&format!("(?{flags}:\\{group})"));
             }
-            // `fancy-regex` would take both branches empty for a test of the group.
-            Node::Condition { yes, no, .. } if yes.is_empty() && no.is_empty() => {}
-            Node::Condition { group, yes, no } => {
+            // `fancy-regex` reads two empty branches as a test of the group.
+            Node::Conditional { yes, no, .. } if yes.is_empty() && no.is_empty() => {}
+            Node::Conditional { group, yes, no } => {
                 self.backtracks = true;
                 self.out.push_str(&format!("(?:(?({group})"));
                 self.node(yes, false);
@@ -105,7 +105,7 @@ impl Writer {
         let possessive = greed == Greed::Possessive;
         self.backtracks |= possessive;
         self.out.push_str(if possessive { "(?>" } else { "(?:" });
-        // Looking again finds nothing else, and Rust repeats no look-around.
+        // To look again finds nothing else, and Rust refuses to repeat look-around.
         if body.only_looks() {
             match bounds {
                 (0, Some(0)) => {}
@@ -140,29 +140,29 @@ impl Writer {
         });
     }
 
-    fn place(&mut self, place: Place, last: bool) {
-        let written = match place {
-            Place::Start => "\\A",
-            Place::LineStart => "(?m:^)",
-            Place::End => "\\z",
-            Place::LineEnd => "(?m:$)",
-            // Where nothing follows, taking the newline says the same as looking ahead for it.
-            Place::EndOrLastNewline if last => "\\n?\\z",
-            Place::EndOrLastNewline => {
+    fn anchor(&mut self, anchor: Anchor, last: bool) {
+        let written = match anchor {
+            Anchor::Start => "\\A",
+            Anchor::LineStart => "(?m:^)",
+            Anchor::End => "\\z",
+            Anchor::LineEnd => "(?m:$)",
+            // If nothing follows, to consume the newline is the same as to look ahead for it.
+            Anchor::EndOrLastNewline if last => "\\n?\\z",
+            Anchor::EndOrLastNewline => {
                 self.backtracks = true;
                 "(?=\\n?\\z)"
             }
-            Place::WordBoundary { .. } if self.texts == Texts::Ascii => "\\b",
-            Place::NoWordBoundary { .. } if self.texts == Texts::Ascii => "\\B",
-            // Rust's word characters are other ones than Python's, which knows no marks among them and for
-            // which there is no place at all in an empty text.
-            Place::WordBoundary { ascii } => {
+            Anchor::WordBoundary { .. } if self.texts == Texts::Ascii => "\\b",
+            Anchor::NoWordBoundary { .. } if self.texts == Texts::Ascii => "\\B",
+            // Rust's word characters include marks, Python's do not. And in an empty text Python finds neither a
+            // boundary nor its absence.
+            Anchor::WordBoundary { ascii } => {
                 self.backtracks = true;
                 let word = shorthand('w', ascii);
                 let boundary = "(?:(?<=[W])(?![W])|(?<![W])(?=[W]))";
                 return self.out.push_str(&boundary.replace('W', word));
             }
-            Place::NoWordBoundary { ascii } => {
+            Anchor::NoWordBoundary { ascii } => {
                 self.backtracks = true;
                 let word = shorthand('w', ascii);
                 let inside = "(?:(?<=[W])(?=[W])|(?<![W])(?![W])(?!\\A\\z))";
@@ -172,7 +172,7 @@ impl Writer {
         self.out.push_str(written);
     }
 
-    /// A set of ASCII characters, one bit each.
+    /// Writes a set of ASCII characters, one bit each.
     fn ascii_set(&mut self, characters: u128) {
         if characters.is_power_of_two() {
             let code = characters.trailing_zeros() as u8;
@@ -211,7 +211,7 @@ impl Writer {
         }
     }
 
-    /// A set of ranges and what is written already; surrogates are left out, since no text has them.
+    /// Writes a set of ranges and of what is `written` already. Surrogates are left out: no text contains them.
     fn brackets(&mut self, negated: bool, ranges: &[(u32, u32)], written: &str) {
         let surrogate = 0xd800..=0xdfff;
         let mut inside = String::new();
@@ -247,7 +247,7 @@ impl Writer {
     }
 }
 
-/// What Python counts as a digit, white space and a word character, as the inside of a set.
+/// Python's digits, white space or word characters, as the inside of a set.
 fn shorthand(letter: char, ascii: bool) -> &'static str {
     match (letter, ascii) {
         ('d', false) => r"\p{Nd}",
@@ -259,7 +259,7 @@ fn shorthand(letter: char, ascii: bool) -> &'static str {
     }
 }
 
-/// A character that stands for itself, inside or outside a set. Not every escaped character does: `\<` is a place.
+/// Writes a character that stands for itself, inside or outside a set. Only some may be escaped: `\<` is an anchor.
 fn push_literal(character: char, out: &mut String) {
     if r"\.+*?()|[]{}^$#&-~".contains(character) {
         out.push('\\');

@@ -30,8 +30,8 @@ pub struct IdentityRequest<'a> {
 }
 
 impl<'a> IdentityRequest<'a> {
-    /// The identity to evaluate. One without an identifier is named by its traits. If it has none either, `random` names
-    /// it, with 32 hexadecimal digits.
+    /// The identity to evaluate. One without an identifier is named by its traits. If it has none either, `random`
+    /// names it, with 32 hexadecimal digits.
     pub fn into_identity(self, random: impl FnOnce() -> String) -> Identity<'a> {
         let identifier = self.identifier.unwrap_or_else(|| {
             Cow::Owned(transient_identifier(&self.traits.list).unwrap_or_else(random))

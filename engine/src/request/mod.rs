@@ -4,6 +4,7 @@
 //! anonymous transient identity of the core API.
 
 mod body;
+mod faults;
 mod identity;
 mod plain;
 mod strict;
@@ -12,7 +13,7 @@ pub use body::{BodyError, BodyKind, IdentityRequest};
 pub use identity::Identity;
 pub(crate) use identity::TraitValue;
 
-use strict::{Details, PathStep};
+use faults::{Faults, PathStep};
 
 /// Reads the body of an identities request.
 ///
@@ -31,12 +32,12 @@ pub fn read_identity(body: &[u8], kind: BodyKind) -> Result<IdentityRequest<'_>,
 
 /// The answer to an identities request whose query has no `identifier`.
 pub fn missing_identifier() -> String {
-    let mut details = Details::default();
-    details.missing(
+    let mut faults = Faults::default();
+    faults.missing(
         &[PathStep::Name("query"), PathStep::Name("identifier")],
         None,
     );
-    details.finish()
+    faults.finish()
 }
 
 #[cfg(test)]

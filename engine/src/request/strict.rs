@@ -1,27 +1,26 @@
 //! The long way through a request body: a tree that is checked member by member, and every fault is reported.
 //!
-//! It decides what an identities request is. Faults are worded as by pydantic 2.7.
+//! It decides what an identities request is.
 
 use super::body::{BodyError, BodyKind, IdentityRequest};
+use super::faults::{Fault, Faults, Input, LONGEST_VALUE, PathStep, quoted};
 use super::identity::{Trait, TraitValue, Traits};
-use crate::json::{Text, Value, read_body, write_text, write_value};
-
-/// The longest trait value that is a string, in characters.
-const LONGEST_VALUE: usize = 2000;
+use crate::json::{Text, Value, read_body};
 
 const UNPARSABLE: BodyError =
     BodyError::Unparsable(r#"{"detail":"There was an error parsing the body"}"#);
 
+/// Reads a body, or refuses it.
 pub(super) fn read(body: &[u8], kind: BodyKind) -> Result<IdentityRequest<'_>, BodyError> {
-    let mut details = Details::default();
+    let mut faults = Faults::default();
     let path = [PathStep::Name("body")];
     if body.is_empty() {
-        details.missing(&path, None);
-        return Err(details.into_error());
+        faults.missing(&path, None);
+        return Err(faults.into_error());
     }
     if kind == BodyKind::Other {
-        details.wrong(&path, Fault::NotAnObject, &Input::Bytes(body));
-        return Err(details.into_error());
+        faults.wrong(&path, Fault::NotAnObject, &Input::Bytes(body));
+        return Err(faults.into_error());
     }
     let text = std::str::from_utf8(body).map_err(|_| UNPARSABLE)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -30,275 +29,151 @@ pub(super) fn read(body: &[u8], kind: BodyKind) -> Result<IdentityRequest<'_>, B
             return UNPARSABLE;
         }
         let position = text.get(..error.position).unwrap_or(text).chars().count();
+        let message = quoted(error.message);
+        let detail = format!(
+            r#"{{"type":"json_invalid","loc":["body",{position}],"msg":"JSON decode error","#
+        );
         BodyError::Invalid(format!(
-            r#"{{"detail":[{{"type":"json_invalid","loc":["body",{position}],"msg":"JSON decode error","input":{{}},"ctx":{{"error":{}}}}}]}}"#,
-            quoted(error.message)
+            r#"{{"detail":[{detail}"input":{{}},"ctx":{{"error":{message}}}}}]}}"#
         ))
     })?;
-    match details.request(value) {
+    match check_request(&mut faults, value) {
         Some(request) => Ok(request),
-        None => Err(details.into_error()),
+        None => Err(faults.into_error()),
     }
 }
 
-/// One step of the path to a fault.
-#[derive(Clone, Copy)]
-pub(super) enum PathStep {
-    Name(&'static str),
-    Index(usize),
-}
-
-/// What can be wrong with a member that is there.
-#[derive(Clone, Copy)]
-enum Fault {
-    NotAnObject,
-    NotAList,
-    NotAString,
-    NotText,
-    TooLong { actual: usize },
-    NotAnInteger,
-    NotANumber,
-    NotABoolean,
-}
-
-impl Fault {
-    /// Its name and message.
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Fault::NotAnObject => (
-                "model_attributes_type",
-                "Input should be a valid dictionary or object to extract fields from",
-            ),
-            Fault::NotAList => ("list_type", "Input should be a valid list"),
-            Fault::NotAString => ("string_type", "Input should be a valid string"),
-            Fault::NotText => (
-                "string_unicode",
-                "Input should be a valid string, unable to parse raw data as a unicode string",
-            ),
-            Fault::TooLong { .. } => (
-                "string_too_long",
-                "String should have at most 2000 characters",
-            ),
-            Fault::NotAnInteger => ("int_type", "Input should be a valid integer"),
-            Fault::NotANumber => ("float_type", "Input should be a valid number"),
-            Fault::NotABoolean => ("bool_type", "Input should be a valid boolean"),
-        }
-    }
-}
-
-/// Where a fault was found.
-enum Input<'i> {
-    Value(&'i Value<'i>),
-    Bytes(&'i [u8]),
-}
-
-/// The faults found so far, as the elements of a JSON list.
-#[derive(Default)]
-pub(super) struct Details {
-    out: Vec<u8>,
-}
-
-impl Details {
-    /// The whole answer.
-    pub(super) fn finish(self) -> String {
-        format!("{{\"detail\":[{}]}}", String::from_utf8_lossy(&self.out))
-    }
-
-    fn into_error(self) -> BodyError {
-        BodyError::Invalid(self.finish())
-    }
-
-    /// Checks a whole body; `None` if it has a fault.
-    fn request<'a>(&mut self, body: Value<'a>) -> Option<IdentityRequest<'a>> {
-        let path = [PathStep::Name("body")];
-        let members = match body {
-            Value::Object(members) => members,
-            Value::Null => {
-                self.missing(&path, None);
-                return None;
-            }
-            other => {
-                self.wrong(&path, Fault::NotAnObject, &Input::Value(&other));
-                return None;
-            }
-        };
-        let mut identifier = None;
-        let mut traits = Vec::new();
-        for (name, value) in members {
-            match name.as_str() {
-                "identifier" => identifier = Some(value),
-                "traits" => traits.push(value),
-                _ => {}
-            }
-        }
-        let identifier = match identifier {
-            None | Some(Value::Null) => None,
-            Some(value) => self
-                .text(
-                    &[PathStep::Name("body"), PathStep::Name("identifier")],
-                    value,
-                )
-                .map(|text| text.to_cow()),
-        };
-        let traits = traits.pop().map_or(Vec::new(), |value| self.traits(value));
-        self.out.is_empty().then_some(IdentityRequest {
-            identifier,
-            traits: Traits {
-                list: traits,
-                verbatim: None,
-            },
-        })
-    }
-
-    fn traits<'a>(&mut self, value: Value<'a>) -> Vec<Trait<'a>> {
-        let Value::List(elements) = value else {
-            let path = [PathStep::Name("body"), PathStep::Name("traits")];
-            self.wrong(&path, Fault::NotAList, &Input::Value(&value));
-            return Vec::new();
-        };
-        let elements = elements.into_iter().enumerate();
-        elements
-            .filter_map(|(index, element)| self.trait_(index, element))
-            .collect()
-    }
-
-    fn trait_<'a>(&mut self, index: usize, element: Value<'a>) -> Option<Trait<'a>> {
-        let path = [
-            PathStep::Name("body"),
-            PathStep::Name("traits"),
-            PathStep::Index(index),
-        ];
-        let Value::Object(ref members) = element else {
-            self.wrong(&path, Fault::NotAnObject, &Input::Value(&element));
+/// Checks a whole body; `None` if it has a fault.
+fn check_request<'a>(faults: &mut Faults, body: Value<'a>) -> Option<IdentityRequest<'a>> {
+    let path = [PathStep::Name("body")];
+    let members = match body {
+        Value::Object(members) => members,
+        Value::Null => {
+            faults.missing(&path, None);
             return None;
-        };
-        let member = |name: &str| {
-            members
-                .iter()
-                .find(|(key, _)| key.as_str() == name)
-                .map(|(_, value)| value.clone())
-        };
-        let within = |name| [path[0], path[1], path[2], PathStep::Name(name)];
-        let key = match member("trait_key") {
-            Some(key) => self.text(&within("trait_key"), key),
-            None => {
-                self.missing(&within("trait_key"), Some(&element));
-                None
-            }
-        };
-        let value = match member("trait_value") {
-            Some(value) => self.trait_value(&within("trait_value"), value),
-            None => Some(TraitValue::Null),
-        };
-        Some(Trait {
-            key: key?,
-            value: value?,
-        })
-    }
-
-    fn trait_value<'a>(
-        &mut self,
-        path: &[PathStep; 4],
-        value: Value<'a>,
-    ) -> Option<TraitValue<'a>> {
-        Some(match value {
-            Value::Null => TraitValue::Null,
-            Value::Boolean(boolean) => TraitValue::Boolean(boolean),
-            Value::Integer(integer) => TraitValue::Integer(integer),
-            Value::Float(float) => TraitValue::Float(float),
-            Value::Text(ref text) if text.as_str().chars().count() > LONGEST_VALUE => {
-                let actual = text.as_str().chars().count();
-                self.wrong(path, Fault::TooLong { actual }, &Input::Value(&value));
-                return None;
-            }
-            Value::Text(text) => TraitValue::Text(self.text(path, Value::Text(text))?),
-            Value::List(_) | Value::Object(_) => {
-                for (kind, fault) in [
-                    ("str", Fault::NotAString),
-                    ("int", Fault::NotAnInteger),
-                    ("float", Fault::NotANumber),
-                    ("bool", Fault::NotABoolean),
-                ] {
-                    let path = [path[0], path[1], path[2], path[3], PathStep::Name(kind)];
-                    self.wrong(&path, fault, &Input::Value(&value));
-                }
-                return None;
-            }
-        })
-    }
-
-    fn text<'a>(&mut self, path: &[PathStep], value: Value<'a>) -> Option<Text<'a>> {
-        match value {
-            Value::Text(text) if !text.has_lone_surrogate() => Some(text),
-            Value::Text(_) => {
-                self.wrong(path, Fault::NotText, &Input::Value(&value));
-                None
-            }
-            _ => {
-                self.wrong(path, Fault::NotAString, &Input::Value(&value));
-                None
-            }
+        }
+        other => {
+            faults.wrong(&path, Fault::NotAnObject, &Input::Value(&other));
+            return None;
+        }
+    };
+    let mut identifier = None;
+    let mut traits = Vec::new();
+    for (name, value) in members {
+        match name.as_str() {
+            "identifier" => identifier = Some(value),
+            "traits" => traits.push(value),
+            _ => {}
         }
     }
+    let identifier = match identifier {
+        None | Some(Value::Null) => None,
+        Some(value) => check_text(
+            faults,
+            &[PathStep::Name("body"), PathStep::Name("identifier")],
+            value,
+        )
+        .map(|text| text.to_cow()),
+    };
+    let traits = traits
+        .pop()
+        .map_or(Vec::new(), |value| check_traits(faults, value));
+    faults.is_empty().then_some(IdentityRequest {
+        identifier,
+        traits: Traits {
+            list: traits,
+            verbatim: None,
+        },
+    })
+}
 
-    /// Reports that the member at `path` is missing from `parent`.
-    pub(super) fn missing(&mut self, path: &[PathStep], parent: Option<&Value<'_>>) {
-        let null = Value::Null;
-        let input = Input::Value(parent.unwrap_or(&null));
-        self.detail("missing", "Field required", path, &input, &link("missing"));
-    }
+fn check_traits<'a>(faults: &mut Faults, value: Value<'a>) -> Vec<Trait<'a>> {
+    let Value::List(elements) = value else {
+        let path = [PathStep::Name("body"), PathStep::Name("traits")];
+        faults.wrong(&path, Fault::NotAList, &Input::Value(&value));
+        return Vec::new();
+    };
+    let elements = elements.into_iter().enumerate();
+    elements
+        .filter_map(|(index, element)| check_trait(faults, index, element))
+        .collect()
+}
 
-    fn wrong(&mut self, path: &[PathStep], fault: Fault, input: &Input<'_>) {
-        let (name, sentence) = fault.words();
-        match fault {
-            // The official proxy checks this itself: the fault has a context instead of a link.
-            Fault::TooLong { actual } => {
-                let context =
-                    format!(r#""ctx":{{"max_length":{LONGEST_VALUE},"actual_length":{actual}}}"#);
-                self.detail(name, sentence, path, input, &context);
-            }
-            _ => self.detail(name, sentence, path, input, &link(name)),
-        }
-    }
-
-    fn detail(
-        &mut self,
-        name: &str,
-        sentence: &str,
-        path: &[PathStep],
-        input: &Input<'_>,
-        tail: &str,
-    ) {
-        if !self.out.is_empty() {
-            self.out.push(b',');
-        }
-        let steps: Vec<String> = path
+fn check_trait<'a>(faults: &mut Faults, index: usize, element: Value<'a>) -> Option<Trait<'a>> {
+    let path = [
+        PathStep::Name("body"),
+        PathStep::Name("traits"),
+        PathStep::Index(index),
+    ];
+    let Value::Object(ref members) = element else {
+        faults.wrong(&path, Fault::NotAnObject, &Input::Value(&element));
+        return None;
+    };
+    let member = |name: &str| {
+        members
             .iter()
-            .map(|step| match step {
-                PathStep::Name(name) => quoted(name),
-                PathStep::Index(index) => index.to_string(),
-            })
-            .collect();
-        let head = format!(
-            r#"{{"type":"{name}","loc":[{}],"msg":"{sentence}","input":"#,
-            steps.join(",")
-        );
-        self.out.extend_from_slice(head.as_bytes());
-        match input {
-            Input::Value(value) => write_value(value, &mut self.out),
-            Input::Bytes(bytes) => write_text(&String::from_utf8_lossy(bytes), &mut self.out),
+            .find(|(key, _)| key.as_str() == name)
+            .map(|(_, value)| value.clone())
+    };
+    let within = |name| [path[0], path[1], path[2], PathStep::Name(name)];
+    let key = match member("trait_key") {
+        Some(key) => check_text(faults, &within("trait_key"), key),
+        None => {
+            faults.missing(&within("trait_key"), Some(&element));
+            None
         }
-        self.out.extend_from_slice(format!(",{tail}}}").as_bytes());
+    };
+    let value = match member("trait_value") {
+        Some(value) => check_trait_value(faults, &within("trait_value"), value),
+        None => Some(TraitValue::Null),
+    };
+    Some(Trait {
+        key: key?,
+        value: value?,
+    })
+}
+
+fn check_trait_value<'a>(
+    faults: &mut Faults,
+    path: &[PathStep; 4],
+    value: Value<'a>,
+) -> Option<TraitValue<'a>> {
+    Some(match value {
+        Value::Null => TraitValue::Null,
+        Value::Boolean(boolean) => TraitValue::Boolean(boolean),
+        Value::Integer(integer) => TraitValue::Integer(integer),
+        Value::Float(float) => TraitValue::Float(float),
+        Value::Text(ref text) if text.as_str().chars().count() > LONGEST_VALUE => {
+            let actual = text.as_str().chars().count();
+            faults.wrong(path, Fault::TooLong { actual }, &Input::Value(&value));
+            return None;
+        }
+        Value::Text(text) => TraitValue::Text(check_text(faults, path, Value::Text(text))?),
+        Value::List(_) | Value::Object(_) => {
+            for (kind, fault) in [
+                ("str", Fault::NotAString),
+                ("int", Fault::NotAnInteger),
+                ("float", Fault::NotANumber),
+                ("bool", Fault::NotABoolean),
+            ] {
+                let path = [path[0], path[1], path[2], path[3], PathStep::Name(kind)];
+                faults.wrong(&path, fault, &Input::Value(&value));
+            }
+            return None;
+        }
+    })
+}
+
+fn check_text<'a>(faults: &mut Faults, path: &[PathStep], value: Value<'a>) -> Option<Text<'a>> {
+    match value {
+        Value::Text(text) if !text.has_lone_surrogate() => Some(text),
+        Value::Text(_) => {
+            faults.wrong(path, Fault::NotText, &Input::Value(&value));
+            None
+        }
+        _ => {
+            faults.wrong(path, Fault::NotAString, &Input::Value(&value));
+            None
+        }
     }
-}
-
-/// The link to the explanation of a fault.
-fn link(name: &str) -> String {
-    format!(r#""url":"https://errors.pydantic.dev/2.7/v/{name}""#)
-}
-
-fn quoted(text: &str) -> String {
-    let mut out = Vec::new();
-    write_text(text, &mut out);
-    String::from_utf8_lossy(&out).into_owned()
 }
