@@ -30,8 +30,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether the proxy evaluates the identifier as it was sent. It trims identifiers, as the API does and the official
-    /// proxy does not.
+    /// Whether the proxy evaluates the identifier as it was sent. It trims identifiers, as the API does and the
+    /// official proxy does not.
     fn is_trimmed(&self) -> bool {
         let identifier = self.identifier.as_deref().map_or("null", RawValue::get);
         match serde_json::from_str(identifier) {

@@ -17,7 +17,7 @@ fn a_flag_of_an_identity_names_the_option_that_its_bucket_chose() {
         let flag = flag(&proxy, identifier, "split");
         assert_eq!(flag["feature_state_value"], value, "{identifier}");
         assert_eq!(flag["variant"], variant, "{identifier}");
-        let last = flag.as_object().and_then(|flag| flag.keys().last());
+        let last = flag.as_object().and_then(|flag| flag.keys().next_back());
         assert_eq!(last.map(String::as_str), Some("variant"));
         assert_eq!(
             self::flag(&proxy, identifier, "plain")["variant"],
@@ -108,7 +108,6 @@ fn the_official_proxys_members_are_all_if_the_operator_says_so() {
     ]}]);
     let options = CompileOptions {
         official_proxy_fields_only: true,
-        ..CompileOptions::default()
     };
     let both = Proxy::new(&document);
     let official = Proxy::with(&document, options);
