@@ -6,6 +6,7 @@ use super::body::IdentityRequest;
 use super::identity::{TRAIT_KEY, TRAIT_VALUE, Trait, TraitValue, Traits};
 use crate::json::Integer;
 use crate::json::{Dialect, Reader, Text, Value};
+use crate::python::python_strip;
 
 /// A string of at most this many bytes has at most 2,000 characters, which is the limit.
 const CERTAINLY_SHORT: usize = 2000;
@@ -23,7 +24,7 @@ pub(super) fn read(body: &str) -> Option<IdentityRequest<'_>> {
     }
     loop {
         if reader.take_name(b"\"identifier\"") {
-            let text = text(&mut reader)?.to_cow();
+            let text = text(&mut reader)?.part(python_strip).to_cow();
             if identifier.replace(text).is_some() {
                 return None;
             }
@@ -41,7 +42,8 @@ pub(super) fn read(body: &str) -> Option<IdentityRequest<'_>> {
     }
     reader.end().ok()?;
     Some(IdentityRequest {
-        identifier,
+        // A blank one counts as none.
+        identifier: identifier.filter(|identifier| !identifier.is_empty()),
         traits: traits.unwrap_or_default(),
     })
 }
@@ -95,7 +97,10 @@ fn read_verbatim_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
         return None;
     }
     let key = reader.string().ok()?;
-    key.verbatim()?;
+    let raw = key.verbatim()?;
+    if python_strip(raw).len() < raw.len() {
+        return None;
+    }
     if !reader.take_exactly(TRAIT_VALUE) || !reader.is_at(|byte| byte > b' ') {
         return None;
     }
@@ -122,7 +127,8 @@ fn read_any_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
     }
     loop {
         if reader.take_name(b"\"trait_key\"") {
-            if key.replace(text(reader)?).is_some() {
+            let text = text(reader)?.part(python_strip);
+            if key.replace(text).is_some() {
                 return None;
             }
         } else if reader.take_name(b"\"trait_value\"") {
