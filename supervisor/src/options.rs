@@ -19,6 +19,9 @@ contract::settings! {
         /// The largest document that is accepted, with all of its pages.
         #[serde(deserialize_with = "values::count")]
         pub api_max_document_bytes: usize = 256 << 20,
+        /// The `User-Agent` of requests to upstream; `None` for the name and version of the proxy.
+        #[serde(deserialize_with = "values::header_value")]
+        pub api_user_agent: Option<String> = None,
         /// The section `server`.
         #[serde(deserialize_with = "values::section")]
         pub server: Listen = Listen::default(),
@@ -58,5 +61,16 @@ contract::settings! {
         /// The state directory; `None` for the default of the machine.
         #[serde(deserialize_with = "values::path")]
         pub directory: Option<PathBuf> = None,
+    }
+}
+
+impl Options {
+    /// The `User-Agent` of requests to upstream.
+    #[must_use]
+    pub fn user_agent(&self) -> String {
+        let default = concat!("flagsmith-edge-proxy/", env!("CARGO_PKG_VERSION"));
+        self.api_user_agent
+            .clone()
+            .unwrap_or_else(|| default.to_owned())
     }
 }

@@ -36,8 +36,9 @@ pub(super) fn of_polling(current: &Settings, next: &Settings, same_number: bool)
     let polling =
         current.source != next.source || current.api_poll_frequency != next.api_poll_frequency;
     match &next.source {
-        Source::Upstream { api_url, .. } if polling => Some(format!(
-            "polling {api_url} every {}",
+        Source::Upstream(upstream) if polling => Some(format!(
+            "polling {} every {}",
+            upstream.api_url,
             Seconds(next.api_poll_frequency)
         )),
         _ => (same_number && current.stale_after != next.stale_after).then(|| {

@@ -144,8 +144,9 @@ fn announce(settings: &Settings, listeners: &[TcpListener]) {
         names.join(", ")
     );
     match &settings.source {
-        Source::Upstream { api_url, .. } => info!(
-            "polling {api_url} every {}, publishing in {}",
+        Source::Upstream(upstream) => info!(
+            "polling {} every {}, publishing in {}",
+            upstream.api_url,
             Seconds(settings.api_poll_frequency),
             settings.directory.display()
         ),

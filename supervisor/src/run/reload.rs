@@ -165,12 +165,8 @@ impl Reloader {
     fn change(&self, turnover: &Turnover, settings: &Settings) -> Result<Option<Change>, Error> {
         let current = &self.settings;
         let upstream = match &settings.source {
-            Source::Upstream {
-                api_url,
-                poll_timeout,
-                max_document_bytes,
-            } if settings.source != current.source => {
-                let upstream = Upstream::new(api_url, *poll_timeout, *max_document_bytes);
+            Source::Upstream(upstream) if settings.source != current.source => {
+                let upstream = Upstream::new(upstream);
                 Some(upstream.map_err(source_error)?)
             }
             _ => None,

@@ -148,7 +148,7 @@ fn another_poll_frequency_and_another_upstream_count_at_once() {
             ..unchanged()
         })
         .unwrap();
-    let upstream = Upstream::new(&api_url(&second), Duration::from_secs(10), 1 << 20).unwrap();
+    let upstream = Upstream::new(&upstream_settings(&second)).unwrap();
     let upstream = Some(upstream);
     trial
         .change(Change {

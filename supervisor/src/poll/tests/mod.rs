@@ -17,6 +17,7 @@ use crate::notice::Notices;
 use crate::publish::{Compile, Compress, Publication};
 use crate::source::Source;
 use crate::source::api_url::ApiUrl;
+use crate::source::upstream::UpstreamSettings;
 
 /// A poller over a state directory of its own, and a reader beside it.
 struct Trial {
@@ -130,15 +131,16 @@ fn mapped(reader: &Reader, row: usize) -> Option<Map<engine::Environment>> {
     }
 }
 
-fn api_url(stub: &Stub) -> ApiUrl {
-    ApiUrl::parse(&stub.api_url()).unwrap()
+fn upstream(stub: &Stub) -> Source {
+    Source::Upstream(upstream_settings(stub))
 }
 
-fn upstream(stub: &Stub) -> Source {
-    Source::Upstream {
-        api_url: api_url(stub),
+fn upstream_settings(stub: &Stub) -> UpstreamSettings {
+    UpstreamSettings {
+        api_url: ApiUrl::parse(&stub.api_url()).unwrap(),
         poll_timeout: Duration::from_secs(10),
         max_document_bytes: 1 << 20,
+        user_agent: "somebody/1".to_owned(),
     }
 }
 
