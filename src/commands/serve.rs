@@ -43,6 +43,7 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, C
             user_agent: options.user_agent(),
         }),
         api_poll_frequency: options.api_poll_frequency,
+        fetch_rules: options.fetch_rules(),
         stale_after,
         directory: configured,
         host: options.server.host,

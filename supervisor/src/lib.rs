@@ -29,7 +29,7 @@ mod words;
 pub use environments::Full;
 pub use error::Error;
 pub use options::{HealthCheck, Listen, Options, Snapshot};
-pub use poll::Error as PollError;
+pub use poll::{ConditionalFetch, Error as PollError, FetchRules};
 pub use pool::listener::Error as ListenerError;
 pub use pool::{Error as PoolError, WorkerCommand};
 pub use run::{Reload, run};

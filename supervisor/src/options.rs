@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use contract::settings::values;
 
+use crate::poll::{ConditionalFetch, FetchRules};
+
 contract::settings! {
     /// The settings of the supervisor.
     pub struct Options {
@@ -22,6 +24,11 @@ contract::settings! {
         /// The `User-Agent` of requests to upstream; `None` for the name and version of the proxy.
         #[serde(deserialize_with = "values::header_value")]
         pub api_user_agent: Option<String> = None,
+        /// Whether fetches may be conditional.
+        pub api_conditional_fetch: ConditionalFetch = ConditionalFetch::Auto,
+        /// The longest time between two unconditional fetches of a document up to 1 MiB; `None` for any time.
+        #[serde(rename = "api_whole_fetch_seconds", with = "values::seconds_or_never")]
+        pub api_whole_fetch: Option<Duration> = Some(Duration::from_secs(60)),
         /// The section `server`.
         #[serde(deserialize_with = "values::section")]
         pub server: Listen = Listen::default(),
@@ -65,6 +72,15 @@ contract::settings! {
 }
 
 impl Options {
+    /// When fetches are conditional.
+    #[must_use]
+    pub fn fetch_rules(&self) -> FetchRules {
+        FetchRules {
+            conditional_fetch: self.api_conditional_fetch,
+            whole_fetch: self.api_whole_fetch,
+        }
+    }
+
     /// The `User-Agent` of requests to upstream.
     #[must_use]
     pub fn user_agent(&self) -> String {

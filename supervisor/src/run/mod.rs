@@ -65,6 +65,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         environments,
         documents,
         poll_frequency: settings.api_poll_frequency,
+        fetch_rules: settings.fetch_rules,
         compiler: Compiler {
             compile: engine::compile,
             compress: engine::Environment::compress,

@@ -26,6 +26,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
         }],
         source: Source::Embedded(vec![document.into(); documents]),
         api_poll_frequency: Duration::from_secs(10),
+        fetch_rules: Options::default().fetch_rules(),
         stale_after: None,
         directory: directory.join("state"),
         host: "127.0.0.1".to_owned(),

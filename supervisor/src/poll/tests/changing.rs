@@ -41,6 +41,7 @@ fn change(turnover: &Turnover) -> Change {
         upstream: None,
         is_elsewhere: false,
         poll_frequency: None,
+        fetch_rules: FETCH_RULES,
         added: entries(&turnover.added),
         rotated: entries(&turnover.rotated),
         removed: turnover.removed.clone(),

@@ -19,6 +19,12 @@ use crate::source::Source;
 use crate::source::api_url::ApiUrl;
 use crate::source::upstream::UpstreamSettings;
 
+/// Those of the default settings.
+const FETCH_RULES: FetchRules = FetchRules {
+    conditional_fetch: ConditionalFetch::Auto,
+    whole_fetch: Some(Duration::from_secs(60)),
+};
+
 /// A poller over a state directory of its own, and a reader beside it.
 struct Trial {
     polling: Polling,
@@ -79,6 +85,7 @@ impl Trial {
             documents: source.open(&environments).unwrap(),
             environments,
             poll_frequency,
+            fetch_rules: FETCH_RULES,
             compiler: Compiler {
                 compile,
                 compress,
@@ -389,6 +396,7 @@ fn a_poller_that_ends_says_why() {
         documents: source.open(&pairs(2)).unwrap(),
         environments: pairs(2),
         poll_frequency: Duration::from_millis(10),
+        fetch_rules: FETCH_RULES,
         compiler: Compiler {
             compile: engine::compile,
             compress: |_| false,
