@@ -62,8 +62,9 @@ fn read_traits<'a>(reader: &mut Reader<'a>) -> Option<Traits<'a>> {
     }
     let start = reader.position();
     let mut list = Vec::with_capacity(16);
-    let mut verbatim = true;
     let mut another = !reader.take(b']');
+    // White space before the first trait.
+    let mut verbatim = reader.position() == start;
     while another {
         let start = reader.position();
         let trait_ = match read_verbatim_trait(reader) {

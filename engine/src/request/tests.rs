@@ -170,6 +170,7 @@ fn repeats_traits_that_need_no_change() {
         )
     });
     let others = [
+        (r#" {"trait_key":"k","trait_value":1}"#, false),
         (r#"{"trait_key": "k","trait_value":1}"#, false),
         (r#"{"trait_key":"k","trait_value":1} "#, false),
         (r#"{"trait_value":1,"trait_key":"k"}"#, false),
