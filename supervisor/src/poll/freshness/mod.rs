@@ -6,12 +6,12 @@
 //! and with a margin, because the machine that dates edits need not be the one that dates answers. Until then fetches
 //! are unconditional: one after an edit, seldom two.
 //!
-//! No date shows the following, so every document is also fetched unconditionally from time to time
-//! ([`FetchRules::whole_fetch`]):
+//! A clock that is set back can date an edit with a second that was over before. The `Date` of the next answer shows
+//! that, and the edit is seen one poll later. Other changes show in no date, so every document is also fetched
+//! unconditionally from time to time ([`FetchRules::whole_fetch`]):
 //!
 //! - Some changes do not move `updated_at`: a scheduled one that goes live, `hide_disabled_flags` of the project, the
 //!   value of a multivariate option, the end of an identity with overrides.
-//! - A clock that is set back dates an edit with a second that was over before.
 //! - A restored backup is older than our document.
 
 mod rules;
@@ -32,6 +32,9 @@ const LARGE_WHOLE_SHARE: u32 = 20;
 const SECOND: Duration = Duration::from_secs(1);
 /// The largest difference between the clocks of upstream's machines.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(3);
+/// A clock that seems to lag by less was not set back: dates have whole seconds, and clocks drift. It is shorter than
+/// [`MAX_CLOCK_SKEW`], so that a smaller step back does no harm.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 /// The core API stores the date of an edit after the edit, in the background; usually within a second.
 const MAX_EDIT_DELAY: Duration = Duration::from_secs(10);
 /// How young an edit must be for its date to prove something: a cached date that is a minute old has been renewed.
@@ -53,6 +56,8 @@ struct Dated {
     modified: SystemTime,
     /// When it was requested, by our clock.
     sent: Instant,
+    /// When it was requested, by upstream's clock.
+    sent_upstream: SystemTime,
     /// The length of the document, in bytes.
     length: usize,
     /// The number of 304 answers since then.
@@ -110,6 +115,9 @@ impl Freshness {
     pub(crate) fn confirmed(&mut self, timing: Timing) {
         if let Some(dated) = &mut self.dated {
             dated.confirmations = dated.confirmations.saturating_add(1);
+            if dated.clock_was_set_back(timing) {
+                self.dated = None;
+            }
         }
         self.confirmed = sent_upstream(timing).or(self.confirmed);
     }
@@ -136,13 +144,23 @@ impl Freshness {
 impl Dated {
     /// `None` if another edit may have the same second.
     fn new(modified: Option<SystemTime>, document: Received<'_>) -> Option<Self> {
-        let modified = modified?;
-        is_over(modified, sent_upstream(document.timing)?).then_some(Self {
+        let (modified, sent_upstream) = (modified?, sent_upstream(document.timing)?);
+        is_over(modified, sent_upstream).then_some(Self {
             modified,
             sent: document.timing.sent,
+            sent_upstream,
             length: document.length,
             confirmations: 0,
         })
+    }
+
+    /// Whether upstream's clock was set back, so that seconds that were over came again.
+    fn clock_was_set_back(&self, timing: Timing) -> bool {
+        let passed = timing.sent.saturating_duration_since(self.sent);
+        let expected = self.sent_upstream + passed;
+        timing
+            .date
+            .is_some_and(|date| date + CLOCK_TOLERANCE < expected)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The poller between a stub upstream and a real state directory, read as a worker would.
 
 mod changing;
+mod core_api;
 mod edits;
 
 use std::path::Path;
@@ -78,6 +79,25 @@ impl Trial {
         compile: Compile,
         compress: Compress,
     ) -> Self {
+        let rules = FETCH_RULES;
+        Self::with_rules(
+            rules,
+            poll_frequency,
+            environments,
+            source,
+            compile,
+            compress,
+        )
+    }
+
+    fn with_rules(
+        fetch_rules: FetchRules,
+        poll_frequency: Duration,
+        environments: Vec<KeyPair>,
+        source: &Source,
+        compile: Compile,
+        compress: Compress,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (publication, board) = publication(directory.path(), &environments);
         let notices = Notices::of_children().unwrap();
@@ -85,7 +105,7 @@ impl Trial {
             documents: source.open(&environments).unwrap(),
             environments,
             poll_frequency,
-            fetch_rules: FETCH_RULES,
+            fetch_rules,
             compiler: Compiler {
                 compile,
                 compress,

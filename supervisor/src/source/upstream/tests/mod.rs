@@ -3,7 +3,7 @@
 mod pages;
 
 use contract::{KeyPair, ServerSideKey};
-use testing::{Answer, Stub};
+use testing::{Answer, End, Stub};
 
 use super::*;
 use crate::source::api_url::ApiUrl;
@@ -28,13 +28,16 @@ fn pair(server_side_key: &str) -> KeyPair {
     }
 }
 
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
 fn fetch_since(upstream: &Upstream, since: Option<SystemTime>) -> Result<FetchOutcome, FetchError> {
     let credential = Credential::of(&pair(KEY)).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.unwrap();
-    runtime.block_on(upstream.fetch(&credential, since))
+    runtime().block_on(upstream.fetch(&credential, since))
 }
 
 fn settings(stub: &Stub) -> UpstreamSettings {
@@ -255,6 +258,33 @@ fn nobody_there_is_said_so() {
         "could not reach upstream: Connection refused (os error 111)"
     );
     assert_eq!(stub.requests().len(), 0);
+}
+
+#[test]
+fn a_kept_connection_that_ends_is_no_failure() {
+    for end in [End::Close, End::Reset] {
+        let stub = Stub::start([("verysecret", DOCUMENT.to_owned())]);
+        stub.end_kept_connections(end);
+        let upstream = upstream(&stub);
+        let credential = Credential::of(&pair(KEY)).unwrap();
+        runtime().block_on(async {
+            for _ in 0..5 {
+                upstream.fetch(&credential, None).await.unwrap();
+            }
+        });
+        // The second and the fourth one are sent again.
+        assert_eq!(stub.requests().len(), 7, "{end:?}");
+        assert_eq!(stub.connections(), 5, "{end:?}");
+    }
+}
+
+#[test]
+fn a_new_connection_that_ends_is_a_failure() {
+    let stub = Stub::answering(|_| Answer::Closed(Vec::new()));
+    let upstream = upstream(&stub);
+    let error = fetch_since(&upstream, None).unwrap_err().to_string();
+    assert!(error.starts_with("could not reach upstream: "), "{error}");
+    assert_eq!(stub.requests().len(), 1);
 }
 
 #[test]
