@@ -22,9 +22,10 @@ mod side;
 mod version;
 
 pub use archive::{
-    ArchivedConstantAnswer, ArchivedEnvironment, ConstantAnswer, Environment, FORMAT,
+    ArchivedConstantAnswer, ArchivedEnvironment, CompileOptions, ConstantAnswer, Environment,
+    FORMAT,
 };
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, compile, compile_with};
 pub use document::{DocumentError, Edition, Pages};
 pub use evaluate::{Flags, Patterns, Scratch, evaluate};
 pub use python::python_repr;

@@ -17,6 +17,7 @@ pub(crate) struct Contests {
     /// The segments that override a feature, strongest first. Features with the same ones share them.
     pub(crate) precedences: Vec<Vec<SegmentId>>,
     pub(crate) candidates: Vec<Candidate>,
+    /// Those of identity overrides too.
     pub(crate) splits: Vec<Split>,
 }
 
@@ -29,12 +30,48 @@ pub(crate) struct Contest {
     pub(crate) candidates: CandidateId,
 }
 
-/// A feature state that may win a contest.
+/// A feature state that may be chosen: a piece or a split, in one number. An enum would take twice the memory, and
+/// there may be a million identity overrides.
 #[derive(Archive, Serialize, Clone, Copy, Debug)]
-pub(crate) enum Candidate {
-    Plain(PieceId),
-    /// It has multivariate values, so that a bucket decides.
-    Split(SplitId),
+pub(crate) struct Candidate(u32);
+
+/// A candidate as it is used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Choosable {
+    /// The index of a piece.
+    Piece(usize),
+    /// The index of a split: a bucket decides.
+    Split(usize),
+}
+
+impl Candidate {
+    /// No archive is large enough to have so many pieces or splits.
+    const SPLIT: u32 = 1 << 31;
+
+    pub(crate) fn piece(piece: PieceId) -> Candidate {
+        Candidate(piece.number())
+    }
+
+    pub(crate) fn split(split: SplitId) -> Candidate {
+        Candidate(split.number() | Candidate::SPLIT)
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(self) -> Choosable {
+        let index = (self.0 & !Candidate::SPLIT) as usize;
+        if self.0 < Candidate::SPLIT {
+            Choosable::Piece(index)
+        } else {
+            Choosable::Split(index)
+        }
+    }
+}
+
+impl ArchivedCandidate {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> Choosable {
+        Candidate(self.0.to_native()).get()
+    }
 }
 
 /// A feature state with multivariate values.
@@ -60,4 +97,7 @@ pub(crate) struct Salts {
     pub(crate) texts: Interner,
     /// How many of them belong to segments. These are the first ones.
     pub(crate) of_segments: u32,
+    /// How many of them belong to segments or contests. The others belong to identity overrides: each is needed for one
+    /// identifier, and there may be very many.
+    pub(crate) of_contests: u32,
 }

@@ -5,6 +5,7 @@ use rkyv::{Archive, Serialize};
 use super::answer::{ArchivedConstantAnswer, ConstantAnswer};
 use super::contests::{Contests, Salts};
 use super::interner::Interner;
+use super::options::CompileOptions;
 use super::overrides::IdentityOverrides;
 use super::pieces::{ArchivedSideAnswers, SideAnswers};
 use super::segments::Segments;
@@ -12,7 +13,7 @@ use crate::side::Side;
 
 /// The version of what this crate archives. Raise it whenever the layout changes, and whenever the same document
 /// compiles to something else: a snapshot of an earlier release is adopted if its format and its document are the same.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// One environment, compiled.
 #[derive(Archive, Serialize, Debug)]
@@ -22,11 +23,13 @@ pub struct Environment {
     pub(crate) updated_at: Option<String>,
     /// The document as upstream sent it.
     pub(crate) document: ConstantAnswer,
+    /// What it was compiled with.
+    pub(crate) options: CompileOptions,
     /// What a client-side key sees; `None` if it sees everything that a server-side key does.
     pub(crate) client: Option<SideAnswers>,
     /// What a server-side key sees.
     pub(crate) server: SideAnswers,
-    /// The text that pieces are ranges of: JSON objects, each with a comma behind it.
+    /// The text that pieces are ranges of: the flags of identities as JSON objects, each with a comma behind it.
     pub(crate) flags: Vec<u8>,
     /// The names of the features, by `FeatureId`.
     pub(crate) features: Interner,
@@ -84,6 +87,11 @@ impl ArchivedEnvironment {
     /// When upstream last changed the document, in the words of the document (ISO 8601).
     pub fn updated_at(&self) -> Option<&str> {
         self.updated_at.as_deref()
+    }
+
+    /// What it was compiled with.
+    pub fn options(&self) -> CompileOptions {
+        self.options.get()
     }
 
     /// Every flag that a key of that side may see, without an identity.

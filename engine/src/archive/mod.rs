@@ -6,6 +6,7 @@ mod environment;
 mod ids;
 mod interner;
 mod operation;
+mod options;
 mod overrides;
 mod pieces;
 mod segments;
@@ -13,19 +14,20 @@ mod span;
 
 pub use answer::{ArchivedConstantAnswer, ConstantAnswer};
 pub(crate) use contests::{
-    Allocation, ArchivedCandidate, ArchivedContest, ArchivedContests, ArchivedSalts, ArchivedSplit,
-    Candidate, Contest, Contests, Salts, Split,
+    Allocation, ArchivedContest, ArchivedContests, ArchivedSalts, Candidate, Choosable, Contest,
+    Contests, Salts, Split,
 };
 pub use environment::{ArchivedEnvironment, Environment, FORMAT};
 pub(crate) use ids::{
-    ArchivedPieceId, ArchivedSaltId, CandidateId, ConditionId, ContestId, FeatureId, PatternId,
-    PieceId, PrecedenceId, PropertyId, QueryId, SaltId, SegmentId, SplitId,
+    ArchivedSaltId, CandidateId, ConditionId, ContestId, FeatureId, PatternId, PieceId,
+    PrecedenceId, PropertyId, QueryId, SaltId, SegmentId, SplitId,
 };
 pub(crate) use interner::Interner;
 pub(crate) use operation::{
     ArchivedComparand, ArchivedOperation, ArchivedRelation, ArchivedTextComparand, Comparand,
     Operation, Relation, TextComparand,
 };
+pub use options::CompileOptions;
 pub(crate) use overrides::{IdentityOverrides, OverriddenFlag};
 pub(crate) use pieces::{ArchivedPiece, ArchivedSideAnswers, Choice, Piece, SideAnswers};
 pub(crate) use segments::{

@@ -2,7 +2,8 @@
 
 use rkyv::{Archive, Serialize};
 
-use super::ids::{FeatureId, PieceId};
+use super::contests::Candidate;
+use super::ids::FeatureId;
 use super::interner::Interner;
 use super::span::Span;
 
@@ -20,7 +21,7 @@ pub(crate) struct IdentityOverrides {
 #[derive(Archive, Serialize, Clone, Copy, Debug)]
 pub(crate) struct OverriddenFlag {
     pub(crate) feature: FeatureId,
-    pub(crate) piece: PieceId,
+    pub(crate) candidate: Candidate,
 }
 
 impl ArchivedIdentityOverrides {

@@ -13,6 +13,8 @@ pub(crate) struct SideAnswers {
     pub(crate) flags: ConstantAnswer,
     /// The flag of each feature alone; `None` if it is hidden.
     pub(crate) by_feature: Vec<Option<ConstantAnswer>>,
+    /// The flags of an identity that differs from the environment in nothing: bytes of `Environment::flags`.
+    pub(crate) defaults: Span,
     /// Every flag that an identity can get, each once. Both sides give them the same ids; behind them are pieces
     /// without text, which stand for hidden flags.
     pub(crate) pieces: Vec<Piece>,
@@ -23,8 +25,7 @@ pub(crate) struct SideAnswers {
 pub(crate) struct Piece {
     /// The bytes of the flag and its comma; empty if the flag is hidden.
     pub(crate) text: Span,
-    /// The bytes of the body of `flags` that it replaces: the environment default of its feature, with the comma or
-    /// bracket behind it.
+    /// The bytes of `defaults` that it replaces: the environment default of its feature.
     pub(crate) default_range: Span,
     pub(crate) choice: Choice,
     /// How many bytes longer it makes the list.

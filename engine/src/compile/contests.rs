@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::render::Renderer;
 use crate::archive::{
-    Allocation, Candidate, CandidateId, Contest, ContestId, Contests, FeatureId, Interner, PieceId,
-    PrecedenceId, SaltId, SegmentId, Split, SplitId,
+    Allocation, Candidate, CandidateId, Choosable, Contest, ContestId, Contests, FeatureId,
+    Interner, PieceId, PrecedenceId, SaltId, SegmentId, Split, SplitId,
 };
 use crate::document::{Document, FeatureState, Segment};
 
@@ -18,6 +18,7 @@ pub(super) struct ContestsBuilder<'b, 'd> {
     salts: &'b mut Interner,
     splits: Vec<Split>,
     defaults: Vec<Candidate>,
+    default_pieces: Vec<PieceId>,
     /// By feature.
     overrides: Vec<Vec<Override>>,
 }
@@ -44,12 +45,22 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
             salts,
             splits: Vec::new(),
             defaults: Vec::new(),
+            default_pieces: Vec::new(),
             overrides: Vec::new(),
         };
-        let count = document.feature_states.len();
-        builder.overrides.resize_with(count, Vec::new);
-        for (index, state) in document.feature_states.iter().enumerate() {
-            let default = builder.candidate(state, FeatureId::new(index));
+        let states = &document.feature_states;
+        builder.overrides.resize_with(states.len(), Vec::new);
+        // The pieces of the defaults lie end to end, because answers copy runs of them.
+        for (index, state) in states.iter().enumerate() {
+            let value = state.certain_value().flatten();
+            let piece = builder.renderer.piece(state, FeatureId::new(index), value);
+            builder.default_pieces.push(piece);
+        }
+        for (index, state) in states.iter().enumerate() {
+            let default = match state.certain_value() {
+                Some(_) => Candidate::piece(builder.default_pieces[index]),
+                None => builder.split(state, FeatureId::new(index)),
+            };
             builder.defaults.push(default);
         }
         builder
@@ -71,16 +82,13 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
         }
     }
 
-    /// The pieces of the environment defaults, by feature.
-    pub(super) fn default_pieces(&self) -> Vec<PieceId> {
-        let piece = |default: &Candidate| match default {
-            Candidate::Plain(piece) => *piece,
-            Candidate::Split(split) => self.splits[split.index()].own,
-        };
-        self.defaults.iter().map(piece).collect()
+    /// How many texts the buckets of segments and contests are computed from.
+    pub(super) fn salt_count(&self) -> usize {
+        self.salts.len()
     }
 
-    pub(super) fn into_contests(self) -> Contests {
+    /// The contests, and the pieces of the environment defaults by feature.
+    pub(super) fn finish(self) -> (Contests, Vec<PieceId>) {
         let mut contests = Contests {
             contests: Vec::new(),
             splits_among: Vec::new(),
@@ -91,7 +99,8 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
         let mut known_precedences = HashMap::new();
         let features = self.defaults.into_iter().zip(self.overrides).enumerate();
         for (feature, (default, mut overrides)) in features {
-            if overrides.is_empty() && matches!(default, Candidate::Plain(_)) {
+            let is_split = |candidate: &Candidate| matches!(candidate.get(), Choosable::Split(_));
+            if overrides.is_empty() && !is_split(&default) {
                 continue;
             }
             // The sort is stable: of equal priorities the first in the document is the stronger one. Zeros of both
@@ -110,7 +119,6 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
             let first = contests.candidates.len();
             let candidates = overrides.iter().map(|state| state.candidate);
             contests.candidates.extend(candidates.chain([default]));
-            let is_split = |candidate: &Candidate| matches!(candidate, Candidate::Split(_));
             if contests.candidates[first..].iter().any(is_split) {
                 let contest = ContestId::new(contests.contests.len());
                 contests.splits_among.push(contest);
@@ -121,20 +129,25 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
                 candidates: CandidateId::new(first),
             });
         }
-        contests
+        (contests, self.default_pieces)
+    }
+
+    /// Renders a feature state with each value that an identity can get.
+    pub(super) fn candidate(&mut self, state: &FeatureState<'_>, feature: FeatureId) -> Candidate {
+        match state.certain_value() {
+            Some(value) => Candidate::piece(self.renderer.piece(state, feature, value)),
+            None => self.split(state, feature),
+        }
     }
 
     /// Renders a feature state with each of its values.
-    fn candidate(&mut self, state: &FeatureState<'_>, feature: FeatureId) -> Candidate {
-        let own = self.renderer.piece(state, feature, state.value);
-        if state.multivariate_values.is_empty() {
-            return Candidate::Plain(own);
-        }
+    fn split(&mut self, state: &FeatureState<'_>, feature: FeatureId) -> Candidate {
+        let own = self.renderer.piece(state, feature, None);
         let mut start = 0.0;
         let mut allocations = Vec::with_capacity(state.multivariate_values.len());
         for value in &state.multivariate_values {
             let limit = value.allocation + start;
-            let piece = self.renderer.piece(state, feature, value.value);
+            let piece = self.renderer.piece(state, feature, Some(value));
             allocations.push(Allocation {
                 start,
                 limit,
@@ -148,6 +161,6 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
             own,
             allocations,
         });
-        Candidate::Split(SplitId::new(self.splits.len() - 1))
+        Candidate::split(SplitId::new(self.splits.len() - 1))
     }
 }

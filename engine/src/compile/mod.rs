@@ -12,13 +12,15 @@ mod segments;
 mod sides;
 mod steps;
 
-use crate::archive::{ConstantAnswer, Environment, Interner, Salts};
+use crate::archive::{
+    CompileOptions, ConstantAnswer, Environment, FeatureId, Interner, PieceId, Salts,
+};
 use crate::document::{Document, DocumentError};
 use crate::json::read_document;
-use crate::side::Side;
 use contests::ContestsBuilder;
-use render::Renderer;
+use render::{Members, Renderer};
 use segments::{CompiledSegments, SegmentsBuilder};
+use sides::SidesBuilder;
 
 /// How many bytes of constant answers are compressed at once, which takes about a millisecond. The rest waits for
 /// [`Environment::compress`], so that it does not hold up the publication of the document.
@@ -38,13 +40,25 @@ pub struct Compiled {
 /// # Errors
 /// If it is not JSON, or a member that answers need is missing or of another type. The error names the member.
 pub fn compile(document: &[u8]) -> Result<Compiled, DocumentError> {
+    compile_with(document, CompileOptions::default())
+}
+
+/// [`compile`] for a proxy that answers otherwise.
+///
+/// # Errors
+/// Those of [`compile`].
+pub fn compile_with(document: &[u8], options: CompileOptions) -> Result<Compiled, DocumentError> {
     let text = std::str::from_utf8(document).map_err(|error| DocumentError::not_utf8(&error))?;
     let root = read_document(text)?;
-    lower(&Document::read(&root)?, document)
+    lower(&Document::read(&root)?, document, options)
 }
 
 /// Lowers a document of which `bytes` is the text.
-fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentError> {
+fn lower(
+    document: &Document<'_>,
+    bytes: &[u8],
+    options: CompileOptions,
+) -> Result<Compiled, DocumentError> {
     let mut features = Interner::new();
     for state in &document.feature_states {
         features.intern(state.feature_name.as_bytes());
@@ -72,29 +86,53 @@ fn lower(document: &Document<'_>, bytes: &[u8]) -> Result<Compiled, DocumentErro
         segments.context = Some(context);
     }
 
-    let mut renderer = Renderer::new(document);
+    let members = if options.official_proxy_fields_only {
+        Members::Common
+    } else {
+        Members::OfIdentities
+    };
+    let mut renderer = Renderer::new(document, members);
     let mut contests = ContestsBuilder::new(document, &features, &mut renderer, &mut salts);
     for (id, segment) in overriding {
         contests.add(id, segment);
     }
-    let defaults = contests.default_pieces();
-    let contests = contests.into_contests();
-    let overrides = overrides::identity_overrides(document, &features, &mut renderer);
-    let all_visible = renderer.flags().iter().all(|flag| flag.visible_to_client);
-    let answers = |side| sides::side_answers(&renderer, &defaults, side);
+    let of_contests = contests.salt_count();
+    let overrides = overrides::identity_overrides(document, &features, &mut contests);
+    let (contests, defaults) = contests.finish();
+
+    let mut constants = Renderer::new(document, Members::Common);
+    let states = document.feature_states.iter().enumerate();
+    let constant_pieces: Vec<PieceId> = states
+        .map(|(index, state)| constants.piece(state, FeatureId::new(index), None))
+        .collect();
+    let (text, flags) = renderer.finish();
+    let mut sides = SidesBuilder {
+        constants: (&constants, &constant_pieces),
+        flags,
+        defaults,
+        text,
+    };
+    let server = sides.server();
+    let client = sides.client();
+    let flags = sides.text;
+    if u32::try_from(flags.len()).is_err() {
+        return Err(DocumentError::whole("its flags take more than 4 GiB"));
+    }
     let mut environment = Environment {
         name: document.name.map(str::to_owned),
         api_key: document.api_key.to_owned(),
         updated_at: document.updated_at.map(str::to_owned),
         document: ConstantAnswer::new(bytes.to_vec()),
-        client: (!all_visible).then(|| answers(Side::Client)),
-        server: answers(Side::Server),
-        flags: renderer.into_text()?,
+        options,
+        client,
+        server,
+        flags,
         features,
         contests,
         salts: Salts {
             texts: salts,
             of_segments,
+            of_contests: u32::try_from(of_contests).unwrap_or(u32::MAX),
         },
         segments,
         overrides,

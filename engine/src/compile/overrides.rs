@@ -1,6 +1,6 @@
 //! Identity overrides, by identifier and feature.
 
-use super::render::Renderer;
+use super::contests::ContestsBuilder;
 use crate::archive::{FeatureId, IdentityOverrides, Interner, OverriddenFlag, Span, length};
 use crate::document::Document;
 
@@ -8,7 +8,7 @@ use crate::document::Document;
 pub(super) fn identity_overrides(
     document: &Document<'_>,
     features: &Interner,
-    renderer: &mut Renderer<'_>,
+    contests: &mut ContestsBuilder<'_, '_>,
 ) -> IdentityOverrides {
     let mut identifiers = Interner::new();
     let mut rows: Vec<(usize, OverriddenFlag)> = Vec::new();
@@ -17,8 +17,8 @@ pub(super) fn identity_overrides(
             if let Some(feature) = features.get(state.feature_name.as_bytes()) {
                 let identifier = identifiers.intern(entry.identifier.as_bytes());
                 let feature = FeatureId::new(feature);
-                let piece = renderer.piece(state, feature, state.value);
-                rows.push((identifier, OverriddenFlag { feature, piece }));
+                let candidate = contests.candidate(state, feature);
+                rows.push((identifier, OverriddenFlag { feature, candidate }));
             }
         }
     }

@@ -1,13 +1,14 @@
 //! Rendering: feature states as the JSON of their flags, each distinct one once.
 
 use crate::archive::{FeatureId, Interner, PieceId, Span};
-use crate::document::{Document, DocumentError, FeatureState};
+use crate::document::{Document, FeatureState, MultivariateValue};
 use crate::json::{Value, write_text, write_value};
 use crate::python::equality_key;
 
 /// Renders flags, and keeps each distinct one.
 pub(super) struct Renderer<'d> {
     document: &'d Document<'d>,
+    members: Members,
     /// The parts that the flags of each feature have in common, by `FeatureId`.
     features: Vec<FeatureParts<'d>>,
     /// The flags, each with a comma behind it, by `PieceId`.
@@ -16,6 +17,15 @@ pub(super) struct Renderer<'d> {
     flags: Vec<RenderedFlag>,
     /// Memory to render in.
     buffer: Vec<u8>,
+}
+
+/// The members of a flag.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Members {
+    /// Those of all answers of the official proxy, and of the API's answers without an identity.
+    Common,
+    /// `variant` too, and `metadata` where there is any: those of the API's answers to identities.
+    OfIdentities,
 }
 
 /// The parts that flags of a feature have in common if the id of the feature is the same.
@@ -35,10 +45,11 @@ pub(super) struct RenderedFlag {
 }
 
 impl<'d> Renderer<'d> {
-    pub(super) fn new(document: &'d Document<'d>) -> Renderer<'d> {
+    pub(super) fn new(document: &'d Document<'d>, members: Members) -> Renderer<'d> {
         let states = document.feature_states.iter();
         Renderer {
             document,
+            members,
             features: states
                 .map(|state| FeatureParts::new(document, state))
                 .collect(),
@@ -48,12 +59,12 @@ impl<'d> Renderer<'d> {
         }
     }
 
-    /// Renders the flag of a feature state with one of its values.
+    /// Renders the flag of a feature state with one of its multivariate values, or `None` for its own value.
     pub(super) fn piece(
         &mut self,
         state: &FeatureState<'_>,
         feature: FeatureId,
-        value: &Value<'_>,
+        value: Option<&MultivariateValue<'_>>,
     ) -> PieceId {
         let other;
         let parts = match &self.features[feature.index()] {
@@ -68,7 +79,10 @@ impl<'d> Renderer<'d> {
         out.extend_from_slice(&parts.start);
         write_value(state.enabled, out);
         out.extend_from_slice(b",\"feature_state_value\":");
-        write_value(value, out);
+        write_value(value.map_or(state.value, |value| value.value), out);
+        if self.members == Members::OfIdentities {
+            write_variant(state, value, out);
+        }
         out.extend_from_slice(b"},");
         let number = self.texts.intern(out);
         if number == self.flags.len() {
@@ -93,13 +107,27 @@ impl<'d> Renderer<'d> {
         flag.strip_suffix(b",").unwrap_or(flag)
     }
 
-    /// The text of all flags.
-    pub(super) fn into_text(self) -> Result<Vec<u8>, DocumentError> {
-        let text = self.texts.into_texts();
-        if u32::try_from(text.len()).is_err() {
-            return Err(DocumentError::whole("its flags take more than 4 GiB"));
-        }
-        Ok(text)
+    /// The text of all flags, and the flags by `PieceId`.
+    pub(super) fn finish(self) -> (Vec<u8>, Vec<RenderedFlag>) {
+        (self.texts.into_texts(), self.flags)
+    }
+}
+
+/// Writes the members that only flags of identities have.
+fn write_variant(
+    state: &FeatureState<'_>,
+    value: Option<&MultivariateValue<'_>>,
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(b",\"variant\":");
+    match value {
+        Some(value) => write_value(value.key.unwrap_or(&Value::Null), out),
+        None if state.multivariate_values.is_empty() => out.extend_from_slice(b"null"),
+        None => out.extend_from_slice(b"\"control\""),
+    }
+    if let Some(metadata) = state.metadata {
+        out.extend_from_slice(b",\"metadata\":");
+        write_value(metadata, out);
     }
 }
 

@@ -4,38 +4,85 @@ use super::render::{RenderedFlag, Renderer};
 use crate::archive::{Choice, ConstantAnswer, Piece, PieceId, SideAnswers, Span, length};
 use crate::side::Side;
 
-/// Renders what a kind of key sees. `defaults` are the environment defaults, by feature.
-pub(super) fn side_answers(
-    renderer: &Renderer<'_>,
-    defaults: &[PieceId],
-    side: Side,
-) -> SideAnswers {
-    let sees = |flag: &RenderedFlag| side == Side::Server || flag.visible_to_client;
-    let mut body = vec![b'['];
-    let mut default_ranges = Vec::with_capacity(defaults.len());
-    let mut by_feature = Vec::with_capacity(defaults.len());
-    for &default in defaults {
-        let start = length(&body);
-        let flag = &renderer.flags()[default.index()];
-        let json = sees(flag).then(|| renderer.json(default));
-        if let Some(json) = json {
+/// The flags that answers are made of.
+pub(super) struct SidesBuilder<'b, 'd> {
+    /// The flags without an identity, and the one of each feature.
+    pub(super) constants: (&'b Renderer<'d>, &'b [PieceId]),
+    /// The flags of identities.
+    pub(super) flags: Vec<RenderedFlag>,
+    /// The default of each feature among these. The text of the defaults begins at 0 and lies end to end.
+    pub(super) defaults: Vec<PieceId>,
+    /// The text of these, and behind it what else lists copy from.
+    pub(super) text: Vec<u8>,
+}
+
+impl SidesBuilder<'_, '_> {
+    /// What a server-side key sees: everything.
+    pub(super) fn server(&mut self) -> SideAnswers {
+        self.side(Side::Server)
+    }
+
+    /// What a client-side key sees; `None` if that is everything too.
+    pub(super) fn client(&mut self) -> Option<SideAnswers> {
+        let all_visible = self.flags.iter().all(|flag| flag.visible_to_client);
+        (!all_visible).then(|| self.side(Side::Client))
+    }
+
+    fn side(&mut self, side: Side) -> SideAnswers {
+        let sees = |flag: &RenderedFlag| side == Side::Server || flag.visible_to_client;
+        let (flags, by_feature) = self.constants(sees);
+        let (defaults, default_ranges) = self.defaults(sees);
+        SideAnswers {
+            flags,
+            by_feature,
+            defaults,
+            pieces: pieces(&self.flags, &self.defaults, &default_ranges, sees),
+        }
+    }
+
+    /// The answers without an identity.
+    fn constants(
+        &self,
+        sees: impl Fn(&RenderedFlag) -> bool,
+    ) -> (ConstantAnswer, Vec<Option<ConstantAnswer>>) {
+        let (renderer, pieces) = self.constants;
+        let json = |piece: &PieceId| {
+            let flag = &renderer.flags()[piece.index()];
+            sees(flag).then(|| renderer.json(*piece))
+        };
+        let mut body = vec![b'['];
+        for json in pieces.iter().filter_map(json) {
             body.extend_from_slice(json);
             body.push(b',');
         }
-        by_feature.push(json.map(|json| ConstantAnswer::new(json.to_vec())));
-        default_ranges.push(Span {
-            start,
-            end: length(&body),
-        });
+        match body.last_mut() {
+            Some(last) if *last == b',' => *last = b']',
+            _ => body.push(b']'),
+        }
+        let by_feature = pieces.iter().map(json);
+        let by_feature = by_feature.map(|json| json.map(|json| ConstantAnswer::new(json.to_vec())));
+        (ConstantAnswer::new(body), by_feature.collect())
     }
-    match body.last_mut() {
-        Some(last) if *last == b',' => *last = b']',
-        _ => body.push(b']'),
-    }
-    SideAnswers {
-        flags: ConstantAnswer::new(body),
-        by_feature,
-        pieces: pieces(renderer.flags(), defaults, &default_ranges, sees),
+
+    /// The text of the defaults that are seen, and the range of each in it.
+    fn defaults(&mut self, sees: impl Fn(&RenderedFlag) -> bool) -> (Span, Vec<Span>) {
+        let flags = self.defaults.iter().map(|piece| &self.flags[piece.index()]);
+        let all = flags.clone().all(&sees);
+        let start = if all { 0 } else { length(&self.text) };
+        let mut end = start;
+        let mut ranges = Vec::with_capacity(self.defaults.len());
+        for flag in flags {
+            let start = end;
+            if sees(flag) {
+                end += flag.text.length();
+                if !all {
+                    let text = flag.text.start as usize..flag.text.end as usize;
+                    self.text.extend_from_within(text);
+                }
+            }
+            ranges.push(Span { start, end });
+        }
+        (Span { start, end }, ranges)
     }
 }
 

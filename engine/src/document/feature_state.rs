@@ -12,6 +12,8 @@ pub(crate) struct FeatureState<'v> {
     pub(crate) feature_name: &'v str,
     pub(crate) enabled: &'v Value<'v>,
     pub(crate) value: &'v Value<'v>,
+    /// What the API says of the feature state besides; `None` if that is empty.
+    pub(crate) metadata: Option<&'v Value<'v>>,
     /// In the order in which they get their share of the buckets.
     pub(crate) multivariate_values: Vec<MultivariateValue<'v>>,
     /// Lower is stronger, `None` is weakest. The number, and the same as the document has it.
@@ -21,6 +23,8 @@ pub(crate) struct FeatureState<'v> {
 /// One of several values, and its allocation.
 pub(crate) struct MultivariateValue<'v> {
     pub(crate) value: &'v Value<'v>,
+    /// The key of the option.
+    pub(crate) key: Option<&'v Value<'v>>,
     /// In percent.
     pub(crate) allocation: f64,
     /// The allocation as the document has it.
@@ -28,6 +32,25 @@ pub(crate) struct MultivariateValue<'v> {
     /// Its index in the list of the document.
     pub(crate) position: usize,
     sort_key: SortKey,
+}
+
+impl<'v> FeatureState<'v> {
+    /// The multivariate value that each identity gets, whatever its bucket, which is from 0 to less than 100; inner
+    /// `None` for the state's own value. Outer `None` if it depends on the bucket.
+    pub(crate) fn certain_value(&self) -> Option<Option<&MultivariateValue<'v>>> {
+        let mut start = 0.0;
+        for value in &self.multivariate_values {
+            let limit = value.allocation + start;
+            if start <= 0.0 && limit >= 100.0 {
+                return Some(Some(value));
+            }
+            if start < 100.0 && limit > 0.0 && start < limit {
+                return None;
+            }
+            start = limit;
+        }
+        Some(None)
+    }
 }
 
 impl MultivariateValue<'_> {
@@ -49,28 +72,28 @@ type SortKey = (bool, u128);
 pub(super) enum Origin {
     Environment,
     Segment,
-    /// Neither the key nor multivariate values count: the value is always the plain one.
     Identity,
 }
 
 impl<'v> FeatureState<'v> {
     pub(super) fn read(node: Node<'v, '_>, origin: Origin) -> Parsed<FeatureState<'v>> {
         let feature = node.member("feature")?;
-        let mut multivariate_values = Vec::new();
-        let mut key = String::new();
-        if origin != Origin::Identity {
-            key = match node.optional("django_id") {
-                Some(id) if id.is_truthy() => python_str(id),
-                _ => node.member("featurestate_uuid")?.text()?.to_owned(),
-            };
-            multivariate_values = read_multivariate_values(&node)?;
-        }
+        let multivariate_values = read_multivariate_values(&node)?;
+        // No answer depends on the key of a feature state with one value.
+        let needs_key = !multivariate_values.is_empty();
+        let key = match node.optional("django_id") {
+            _ if origin == Origin::Identity && !needs_key => String::new(),
+            Some(id) if id.is_truthy() => python_str(id),
+            _ if !needs_key && node.value.member("featurestate_uuid").is_none() => String::new(),
+            _ => node.member("featurestate_uuid")?.text()?.to_owned(),
+        };
         Ok(FeatureState {
             key,
             feature_id: feature.member("id")?.value,
             feature_name: feature.member("name")?.text()?,
             enabled: node.member("enabled")?.value,
-            value: node.member("feature_state_value")?.value,
+            value: node.or_null("feature_state_value"),
+            metadata: node.optional("metadata").filter(|value| value.is_truthy()),
             multivariate_values,
             priority: match origin {
                 Origin::Segment => read_priority(&node)?,
@@ -89,10 +112,9 @@ fn read_priority<'v>(node: &Node<'v, '_>) -> Parsed<Option<(f64, &'v Value<'v>)>
         return Ok(None);
     }
     let segment = node.member("feature_segment")?;
-    let priority = segment.member("priority")?;
-    match priority.value {
-        Value::Null => Ok(None),
-        value => Ok(Some((priority.number()?, value))),
+    match segment.optional("priority") {
+        None => Ok(None),
+        Some(value) => Ok(Some((segment.member("priority")?.number()?, value))),
     }
 }
 
@@ -102,11 +124,10 @@ fn read_multivariate_values<'v>(node: &Node<'v, '_>) -> Parsed<Vec<MultivariateV
         let list = node.member("multivariate_feature_state_values")?;
         for (index, value) in list.list()?.iter().enumerate() {
             let node = list.element(index, value);
+            let option = node.member("multivariate_feature_option")?;
             values.push(MultivariateValue {
-                value: node
-                    .member("multivariate_feature_option")?
-                    .member("value")?
-                    .value,
+                value: option.member("value")?.value,
+                key: option.optional("key"),
                 allocation: node.member("percentage_allocation")?.number()?,
                 allocation_value: node.member("percentage_allocation")?.value,
                 position: index,

@@ -10,7 +10,7 @@ mod segment;
 
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use feature_state::FeatureState;
+pub(crate) use feature_state::{FeatureState, MultivariateValue};
 pub use node::DocumentError;
 pub use pages::{Edition, Pages};
 pub(crate) use segment::{Condition, Rule, Segment};
@@ -58,7 +58,7 @@ impl<'v> Document<'v> {
                 .optional("hide_disabled_flags")
                 .unwrap_or(&Value::Boolean(false)),
         };
-        let list = root.member("feature_states")?;
+        let list = root.or_empty("feature_states")?;
         let mut feature_states = Vec::new();
         let mut feature_types = HashMap::new();
         for (index, state) in list.list()?.iter().enumerate() {
@@ -71,9 +71,9 @@ impl<'v> Document<'v> {
         }
         Ok(Document {
             api_key: root.member("api_key")?.text()?,
-            name: match root.member("name")?.value {
-                Value::Null => None,
-                _ => Some(root.member("name")?.text()?),
+            name: match root.optional("name") {
+                None => None,
+                Some(_) => Some(root.member("name")?.text()?),
             },
             updated_at: match root.optional("updated_at") {
                 Some(Value::Text(text)) => Some(text.as_str()),
@@ -103,7 +103,7 @@ fn read_identity_overrides<'v>(root: &Node<'v, '_>) -> Parsed<Vec<IdentityOverri
     let list = root.member("identity_overrides")?;
     for (index, entry) in list.list()?.iter().enumerate() {
         let node = list.element(index, entry);
-        let features = node.member("identity_features")?;
+        let features = node.or_empty("identity_features")?;
         if features.list()?.is_empty() {
             continue;
         }

@@ -100,6 +100,23 @@ impl<'v> Node<'v, '_> {
         }
     }
 
+    /// The member of that name, which is null if it is missing.
+    pub(super) fn or_null(&self, name: &str) -> &'v Value<'v> {
+        self.value.member(name).unwrap_or(&Value::Null)
+    }
+
+    /// The member of that name, which is an empty list if it is missing.
+    pub(super) fn or_empty<'n>(&'n self, name: &'static str) -> Parsed<Node<'v, 'n>> {
+        const EMPTY: &Value<'static> = &Value::List(Vec::new());
+        match (self.value, self.value.member(name)) {
+            (Value::Object(_), None) => Ok(Node {
+                value: EMPTY,
+                path: Path::Member(&self.path, name),
+            }),
+            _ => self.member(name),
+        }
+    }
+
     pub(super) fn element<'n>(&'n self, index: usize, value: &'v Value<'v>) -> Node<'v, 'n> {
         Node {
             value,

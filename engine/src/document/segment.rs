@@ -32,7 +32,7 @@ pub(crate) struct Condition<'v> {
 
 /// Reads the segments of a project. A repeated id keeps its first position and its last content.
 pub(super) fn read_segments<'v>(project: &Node<'v, '_>) -> Parsed<Vec<Segment<'v>>> {
-    let list = project.member("segments")?;
+    let list = project.or_empty("segments")?;
     let mut segments = Vec::new();
     for (index, segment) in list.list()?.iter().enumerate() {
         let node = list.element(index, segment);
@@ -52,7 +52,7 @@ pub(super) fn read_segments<'v>(project: &Node<'v, '_>) -> Parsed<Vec<Segment<'v
             id: id.clone(),
             id_value,
             name: node.member("name")?.value,
-            rules: read_rules(&node.member("rules")?)?,
+            rules: read_rules(&node.or_empty("rules")?)?,
             feature_states,
         };
         segments.push((id, segment));
@@ -63,25 +63,16 @@ pub(super) fn read_segments<'v>(project: &Node<'v, '_>) -> Parsed<Vec<Segment<'v
 fn read_rules<'v>(list: &Node<'v, '_>) -> Parsed<Vec<Rule<'v>>> {
     let read = |(index, rule)| {
         let node = list.element(index, rule);
-        let nested = |name| match node.value.member(name) {
-            None => Ok(None),
-            Some(_) => node.member(name).map(Some),
-        };
+        let conditions = node.or_empty("conditions")?;
         Ok(Rule {
             kind: node.member("type")?.value,
-            conditions: match nested("conditions")? {
-                None => Vec::new(),
-                Some(conditions) => conditions
-                    .list()?
-                    .iter()
-                    .enumerate()
-                    .map(|(index, condition)| Condition::read(conditions.element(index, condition)))
-                    .collect::<Parsed<_>>()?,
-            },
-            rules: match nested("rules")? {
-                None => Vec::new(),
-                Some(rules) => read_rules(&rules)?,
-            },
+            conditions: conditions
+                .list()?
+                .iter()
+                .enumerate()
+                .map(|(index, condition)| Condition::read(conditions.element(index, condition)))
+                .collect::<Parsed<_>>()?,
+            rules: read_rules(&node.or_empty("rules")?)?,
         })
     };
     list.list()?.iter().enumerate().map(read).collect()
@@ -95,7 +86,7 @@ impl<'v> Condition<'v> {
                 None => "",
                 Some(_) => node.member("property_")?.text()?,
             },
-            value: node.member("value")?.value,
+            value: node.or_null("value"),
         })
     }
 }

@@ -7,7 +7,7 @@ use crate::bucket::{LANES, digest, digests, remainder, scaled};
 pub(super) struct Buckets<'r, 's> {
     salts: &'r ArchivedSalts,
     identifier: &'r str,
-    /// By salt; `None` until it is needed.
+    /// By salt of segments and contests; `None` until it is needed.
     remainders: &'s mut Vec<Option<u16>>,
 }
 
@@ -19,7 +19,7 @@ impl<'r, 's> Buckets<'r, 's> {
         remainders: &'s mut Vec<Option<u16>>,
     ) -> Buckets<'r, 's> {
         remainders.clear();
-        remainders.resize(salts.texts.len(), None);
+        remainders.resize(salts.of_contests.to_native() as usize, None);
         Buckets {
             salts,
             identifier,
@@ -31,10 +31,19 @@ impl<'r, 's> Buckets<'r, 's> {
     #[inline]
     pub(super) fn get(&mut self, salt: &ArchivedSaltId) -> f64 {
         let salt = salt.index();
-        scaled(match self.remainders[salt] {
-            Some(remainder) => remainder,
-            None => self.find(salt),
+        scaled(match self.remainders.get(salt) {
+            Some(Some(remainder)) => *remainder,
+            Some(None) => self.find(salt),
+            None => self.compute(salt),
         })
+    }
+
+    /// Computes the bucket of an identity override, which no other candidate needs.
+    #[cold]
+    fn compute(&self, salt: usize) -> u16 {
+        let text = self.salts.texts.text(salt).unwrap_or_default();
+        let identifier = self.identifier.as_bytes();
+        remainder(digest(text, identifier), text, identifier)
     }
 
     /// Finds a bucket. With one of a segment it finds those of others: an identity that needs one often needs more.

@@ -1,6 +1,6 @@
 //! The flags of one identity: those that differ from the environment defaults, and the JSON list of all.
 
-use crate::archive::{ArchivedEnvironment, ArchivedPiece, ArchivedPieceId, ArchivedSideAnswers};
+use crate::archive::{ArchivedEnvironment, ArchivedPiece, ArchivedSideAnswers};
 use crate::side::Side;
 
 /// The flags of one identity: chosen, not yet written.
@@ -30,38 +30,23 @@ impl<'s> Flags<'_, 's> {
         let start = out.len();
         out.reserve(self.byte_length);
         out.push(b'[');
-        let body = self.answers.flags.body();
+        let defaults = self.answers.defaults.range();
         let pieces: &[ArchivedPiece] = &self.answers.pieces;
-        let mut at = 1;
+        let mut at = defaults.start;
         for &choice in self.choices {
             let piece = &pieces[choice as usize];
             let default = piece.default_range.range();
-            if at < default.start {
-                write_run(&body[at..default.start], out);
-            }
+            out.extend_from_slice(&self.text[at..default.start]);
             out.extend_from_slice(&self.text[piece.text.range()]);
             at = default.end;
         }
-        // The rest of an empty list is its bracket, which is no flag.
-        if at < body.len() && body.len() > EMPTY.len() {
-            write_run(&body[at..], out);
-        }
+        out.extend_from_slice(&self.text[at..defaults.end]);
+        // Each flag has a comma behind it.
         match out.last_mut() {
             Some(last) if *last == b',' => *last = b']',
             _ => out.push(b']'),
         }
         debug_assert_eq!(out.len(), start + self.byte_length);
-    }
-}
-
-const EMPTY: &[u8] = b"[]";
-
-/// Appends a run of environment defaults, with a comma behind each: the last of all has a bracket there.
-#[inline]
-fn write_run(run: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(run);
-    if let Some(last) = out.last_mut() {
-        *last = b',';
     }
 }
 
@@ -95,8 +80,8 @@ impl<'e, 's> Choices<'e, 's> {
 
     /// Chooses a piece for its feature. Features have to come in their order.
     #[inline]
-    pub(super) fn choose(&mut self, piece: &ArchivedPieceId) {
-        let piece = &self.pieces[piece.index()];
+    pub(super) fn choose(&mut self, piece: usize) {
+        let piece = &self.pieces[piece];
         if let Some(choice) = piece.choice.number() {
             self.choices.push(choice);
             self.growth += piece.growth.to_native() as isize;
@@ -104,10 +89,8 @@ impl<'e, 's> Choices<'e, 's> {
     }
 
     pub(super) fn finish(self) -> Flags<'e, 's> {
-        let body = self.answers.flags.body().len();
-        // A list of n flags is their bytes, n - 1 commas and 2 brackets; an empty one is `[]`. So each flag adds a
-        // byte to its own, and the list another one.
-        let flags = body - if body == EMPTY.len() { EMPTY.len() } else { 1 };
+        // Each flag has a comma behind it. The last comma becomes the bracket, which an empty list has too.
+        let flags = self.answers.defaults.range().len();
         let flags = flags.saturating_add_signed(self.growth);
         Flags {
             text: self.text,

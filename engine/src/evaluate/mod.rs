@@ -16,8 +16,8 @@ pub use patterns::Patterns;
 pub use scratch::Scratch;
 
 use crate::archive::{
-    ArchivedCandidate, ArchivedContest, ArchivedContests, ArchivedEnvironment, ArchivedSegments,
-    ArchivedSplit, ArchivedStep, Next,
+    ArchivedContest, ArchivedContests, ArchivedEnvironment, ArchivedSegments, ArchivedStep,
+    Choosable, Next,
 };
 use crate::bucket::LANES;
 use crate::request::Identity;
@@ -54,16 +54,17 @@ pub fn evaluate<'e, 's>(
     for contest in environment.contests.contests.iter() {
         let mut decided = false;
         while let Some(flag) = next.filter(|flag| flag.feature <= contest.feature) {
-            choices.choose(&flag.piece);
+            evaluation.choose(flag.candidate.get(), &mut choices);
             decided = flag.feature == contest.feature;
             next = overrides.next();
         }
         if !decided {
-            evaluation.decide(contest, &mut choices);
+            let winner = evaluation.winner(contest);
+            evaluation.choose(winner, &mut choices);
         }
     }
     for flag in next.into_iter().chain(overrides) {
-        choices.choose(&flag.piece);
+        evaluation.choose(flag.candidate.get(), &mut choices);
     }
     evaluation.properties.finish(values);
     choices.finish()
@@ -84,9 +85,8 @@ impl<'r> Evaluation<'r, '_> {
         let mut count = 0;
         for contest in self.contests.splits_among.iter() {
             let contest = &self.contests.contests[contest.index()];
-            if let ArchivedCandidate::Split(split) = self.winner(contest) {
-                let split = &self.contests.splits[split.index()];
-                salts[count] = split.salt.index();
+            if let Choosable::Split(split) = self.winner(contest) {
+                salts[count] = self.contests.splits[split].salt.index();
                 count += 1;
                 if count == LANES {
                     self.properties.buckets.find_together(&salts);
@@ -97,26 +97,15 @@ impl<'r> Evaluation<'r, '_> {
         self.properties.buckets.find_together(&salts[..count]);
     }
 
-    /// Chooses the flag that a contest gives this identity.
-    #[inline]
-    fn decide(&mut self, contest: &ArchivedContest, choices: &mut Choices<'_, '_>) {
-        match self.winner(contest) {
-            ArchivedCandidate::Plain(piece) => choices.choose(piece),
-            ArchivedCandidate::Split(split) => {
-                self.choose(&self.contests.splits[split.index()], choices);
-            }
-        }
-    }
-
     /// The feature state that wins a contest.
     #[inline(always)]
-    fn winner(&mut self, contest: &ArchivedContest) -> &'r ArchivedCandidate {
+    fn winner(&mut self, contest: &ArchivedContest) -> Choosable {
         let precedence = contest.precedence.index();
         let rank = match self.decisions.ranks[precedence] {
             Some(rank) => rank,
             None => self.rank(precedence),
         };
-        &self.contests.candidates[contest.candidates.index() + rank as usize]
+        self.contests.candidates[contest.candidates.index() + rank as usize].get()
     }
 
     /// How many segments of a precedence come before the first that matches.
@@ -138,13 +127,25 @@ impl<'r> Evaluation<'r, '_> {
         rank
     }
 
-    /// Chooses the multivariate value whose allocation contains the bucket of the identity, or the state's own.
-    fn choose(&mut self, split: &ArchivedSplit, choices: &mut Choices<'_, '_>) {
+    /// Chooses the flag that a feature state gives this identity.
+    #[inline]
+    fn choose(&mut self, candidate: Choosable, choices: &mut Choices<'_, '_>) {
+        match candidate {
+            Choosable::Piece(piece) => choices.choose(piece),
+            Choosable::Split(split) => choices.choose(self.share(split)),
+        }
+    }
+
+    /// The piece of the multivariate value whose allocation contains the bucket of the identity, or of the state's own.
+    fn share(&mut self, split: usize) -> usize {
+        let split = &self.contests.splits[split];
         let bucket = self.properties.buckets.get(&split.salt);
         let mut allocations = split.allocations.iter();
         let chosen =
             allocations.find(|allocation| allocation.start <= bucket && allocation.limit > bucket);
-        choices.choose(chosen.map_or(&split.own, |allocation| &allocation.piece));
+        chosen
+            .map_or(&split.own, |allocation| &allocation.piece)
+            .index()
     }
 
     fn segment_matches(&mut self, segment: usize) -> bool {

@@ -1,0 +1,19 @@
+//! What the operator chooses of the answers. It is archived, because the constants depend on it.
+
+use rkyv::{Archive, Serialize};
+
+/// What the operator chooses of the answers. The default is what Flagsmith's API answers.
+#[derive(Archive, Serialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CompileOptions {
+    /// Flags of identities have no `variant` and no `metadata`.
+    pub official_proxy_fields_only: bool,
+}
+
+impl ArchivedCompileOptions {
+    /// The options as they were before they were archived.
+    pub(crate) fn get(&self) -> CompileOptions {
+        CompileOptions {
+            official_proxy_fields_only: self.official_proxy_fields_only,
+        }
+    }
+}
