@@ -17,11 +17,6 @@ pub(crate) fn python_str(value: &Value<'_>) -> String {
 
 /// Python's `text.strip()`. Its white space is that of Unicode, and four control characters.
 pub(crate) fn python_strip(text: &str) -> &str {
-    let is_shown = |byte: &u8| matches!(byte, b'!'..=b'~');
-    let bytes = text.as_bytes();
-    if bytes.first().is_some_and(is_shown) && bytes.last().is_some_and(is_shown) {
-        return text;
-    }
     text.trim_matches(|character: char| {
         character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
     })

@@ -24,10 +24,12 @@ pub(super) fn read(body: &str) -> Option<IdentityRequest<'_>> {
     }
     loop {
         if reader.take_name(b"\"identifier\"") {
-            let text = text(&mut reader)?.part(python_strip).to_cow();
-            if identifier.replace(text).is_some() {
+            let text = text(&mut reader)?;
+            // An empty identifier is none.
+            if !is_stripped(text.as_str()) || text.as_str().is_empty() || identifier.is_some() {
                 return None;
             }
+            identifier = Some(text.to_cow());
         } else if reader.take_name(b"\"traits\"") {
             if traits.replace(read_traits(&mut reader)?).is_some() {
                 return None;
@@ -42,8 +44,7 @@ pub(super) fn read(body: &str) -> Option<IdentityRequest<'_>> {
     }
     reader.end().ok()?;
     Some(IdentityRequest {
-        // A blank one counts as none.
-        identifier: identifier.filter(|identifier| !identifier.is_empty()),
+        identifier,
         traits: traits.unwrap_or_default(),
     })
 }
@@ -56,6 +57,17 @@ fn text<'a>(reader: &mut Reader<'a>) -> Option<Text<'a>> {
         .string()
         .ok()
         .filter(|text| !text.has_lone_surrogate())
+}
+
+/// Whether the text has no white space around it.
+#[inline(always)]
+fn is_stripped(text: &str) -> bool {
+    // White space is beyond ASCII, which is negative here, or at most a blank. Every request has many keys.
+    let is_other = |byte: u8| byte.cast_signed() > b' '.cast_signed();
+    match (text.as_bytes().first(), text.as_bytes().last()) {
+        (Some(first), Some(last)) if is_other(*first) && is_other(*last) => true,
+        _ => python_strip(text).len() == text.len(),
+    }
 }
 
 fn read_traits<'a>(reader: &mut Reader<'a>) -> Option<Traits<'a>> {
@@ -97,8 +109,7 @@ fn read_verbatim_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
         return None;
     }
     let key = reader.string().ok()?;
-    let raw = key.verbatim()?;
-    if python_strip(raw).len() < raw.len() {
+    if !is_stripped(key.verbatim()?) {
         return None;
     }
     if !reader.take_exactly(TRAIT_VALUE) || !reader.is_at(|byte| byte > b' ') {
@@ -127,8 +138,8 @@ fn read_any_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
     }
     loop {
         if reader.take_name(b"\"trait_key\"") {
-            let text = text(reader)?.part(python_strip);
-            if key.replace(text).is_some() {
+            let text = text(reader)?;
+            if !is_stripped(text.as_str()) || key.replace(text).is_some() {
                 return None;
             }
         } else if reader.take_name(b"\"trait_value\"") {
