@@ -89,6 +89,15 @@ pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Err
     })
 }
 
+/// `true` or `false`.
+///
+/// # Errors
+///
+/// If it is anything else.
+pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    parse(deserializer, "true or false", Value::as_bool)
+}
+
 /// A port; 0 picks a free one.
 ///
 /// # Errors
