@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::settings::values;
+use engine::CompileOptions;
+
+use crate::poll::{ConditionalFetch, FetchRules};
 
 contract::settings! {
     /// The settings of the supervisor.
@@ -19,6 +22,14 @@ contract::settings! {
         /// The largest document that is accepted, with all of its pages.
         #[serde(deserialize_with = "values::count")]
         pub api_max_document_bytes: usize = 256 << 20,
+        /// The `User-Agent` of requests to upstream; `None` for the name and version of the proxy.
+        #[serde(deserialize_with = "values::header_value")]
+        pub api_user_agent: Option<String> = None,
+        /// Whether fetches may be conditional.
+        pub api_conditional_fetch: ConditionalFetch = ConditionalFetch::Auto,
+        /// The longest time between two unconditional fetches of a document up to 1 MiB; `None` for any time.
+        #[serde(rename = "api_whole_fetch_seconds", with = "values::seconds_or_never")]
+        pub api_whole_fetch: Option<Duration> = Some(Duration::from_secs(60)),
         /// The section `server`.
         #[serde(deserialize_with = "values::section")]
         pub server: Listen = Listen::default(),
@@ -28,6 +39,16 @@ contract::settings! {
         /// The section `snapshot`.
         #[serde(deserialize_with = "values::section")]
         pub snapshot: Snapshot = Snapshot::default(),
+        /// The section `identities`.
+        #[serde(deserialize_with = "values::section")]
+        pub identities: Identities = Identities::default(),
+    }
+
+    /// What the flags of identities are.
+    pub struct Identities {
+        /// Flags have no members that the official proxy does not send.
+        #[serde(deserialize_with = "values::boolean")]
+        pub official_proxy_fields_only: bool = false,
     }
 
     /// Where to listen, and how to begin a drain.
@@ -58,5 +79,33 @@ contract::settings! {
         /// The state directory; `None` for the default of the machine.
         #[serde(deserialize_with = "values::path")]
         pub directory: Option<PathBuf> = None,
+    }
+}
+
+impl Options {
+    /// When fetches are conditional.
+    #[must_use]
+    pub fn fetch_rules(&self) -> FetchRules {
+        FetchRules {
+            conditional_fetch: self.api_conditional_fetch,
+            whole_fetch: self.api_whole_fetch,
+        }
+    }
+
+    /// What documents are compiled to.
+    #[must_use]
+    pub fn compile_options(&self) -> CompileOptions {
+        CompileOptions {
+            official_proxy_fields_only: self.identities.official_proxy_fields_only,
+        }
+    }
+
+    /// The `User-Agent` of requests to upstream.
+    #[must_use]
+    pub fn user_agent(&self) -> String {
+        let default = concat!("flagsmith-edge-proxy/", env!("CARGO_PKG_VERSION"));
+        self.api_user_agent
+            .clone()
+            .unwrap_or_else(|| default.to_owned())
     }
 }

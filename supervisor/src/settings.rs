@@ -4,9 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::poll::FetchRules;
 use crate::pool::WorkerCommand;
 use crate::source::Source;
 use contract::KeyPair;
+use engine::CompileOptions;
 
 /// All that a supervisor is told.
 #[derive(Debug)]
@@ -17,6 +19,10 @@ pub struct Settings {
     pub source: Source,
     /// The time from one fetch of an environment to the next, more than zero. It varies by a tenth either way.
     pub api_poll_frequency: Duration,
+    /// When fetches are conditional.
+    pub fetch_rules: FetchRules,
+    /// What documents are compiled to.
+    pub compile_options: CompileOptions,
     /// The proxy is not ready if the last successful fetch of an environment is older; `None` for never.
     pub stale_after: Option<Duration>,
     /// The state directory. It is created if it does not exist.

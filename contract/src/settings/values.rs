@@ -91,6 +91,15 @@ pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Err
     })
 }
 
+/// `true` or `false`.
+///
+/// # Errors
+///
+/// If it is anything else.
+pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    parse(deserializer, "true or false", Value::as_bool)
+}
+
 /// A port; 0 picks a free one.
 ///
 /// # Errors
@@ -119,6 +128,22 @@ pub fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
 pub fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     parse(deserializer, "a path, or null for the default", |value| {
         or_null(value, |value| text(value).map(PathBuf::from))
+    })
+}
+
+/// The value of an HTTP header; `null` for the default.
+///
+/// # Errors
+///
+/// If it is neither `null` nor a text of visible ASCII characters and blanks.
+pub fn header_value<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let expected = "a text of ASCII characters, or null for the default";
+    parse(deserializer, expected, |value| {
+        or_null(value, |value| {
+            text(value).filter(|text| text.bytes().all(|byte| matches!(byte, b' '..=b'~')))
+        })
     })
 }
 

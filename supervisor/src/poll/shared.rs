@@ -5,10 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use engine::CompileOptions;
 use log::info;
 use snapshot::Board;
 use tokio::sync::{Notify, Semaphore};
 
+use super::freshness::{FetchRules, Trust};
 use crate::publish::{Compiler, Outage};
 use crate::source::Documents;
 use contract::counted;
@@ -21,6 +23,9 @@ pub(super) struct Shared {
     pub(super) documents: Documents,
     pub(super) compiler: Arc<Compiler>,
     pub(super) board: Arc<Board>,
+    pub(super) fetch_rules: Cell<FetchRules>,
+    pub(super) compile_options: Cell<CompileOptions>,
+    pub(super) trust: Trust,
     pub(super) fetch_permits: Semaphore,
     /// Notified when something was published.
     pub(super) unsettled: Rc<Notify>,
@@ -30,11 +35,20 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(documents: Documents, compiler: Compiler, board: Arc<Board>) -> Self {
+    pub(super) fn new(
+        documents: Documents,
+        fetch_rules: FetchRules,
+        compile_options: CompileOptions,
+        compiler: Compiler,
+        board: Arc<Board>,
+    ) -> Self {
         Self {
             documents,
             compiler: Arc::new(compiler),
             board,
+            fetch_rules: Cell::new(fetch_rules),
+            compile_options: Cell::new(compile_options),
+            trust: Trust::default(),
             fetch_permits: Semaphore::new(CONCURRENT_FETCHES),
             unsettled: Rc::default(),
             first_documents: FirstDocuments::default(),

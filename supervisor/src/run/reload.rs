@@ -142,6 +142,7 @@ impl Reloader {
         let mut changes = changes::of_environments(&turnover);
         let same_number = turnover.added.len() == turnover.removed.len();
         changes.extend(changes::of_polling(current, &settings, same_number));
+        changes.extend(changes::of_compiling(current, &settings));
         let first = listeners.iter().flatten().next();
         if let Some(Ok(address)) = first.map(TcpListener::local_addr) {
             changes.push(format!("listening on http://{address}"));
@@ -165,12 +166,8 @@ impl Reloader {
     fn change(&self, turnover: &Turnover, settings: &Settings) -> Result<Option<Change>, Error> {
         let current = &self.settings;
         let upstream = match &settings.source {
-            Source::Upstream {
-                api_url,
-                poll_timeout,
-                max_document_bytes,
-            } if settings.source != current.source => {
-                let upstream = Upstream::new(api_url, *poll_timeout, *max_document_bytes);
+            Source::Upstream(upstream) if settings.source != current.source => {
+                let upstream = Upstream::new(upstream);
                 Some(upstream.map_err(source_error)?)
             }
             _ => None,
@@ -179,7 +176,11 @@ impl Reloader {
         let poll_frequency =
             (poll_frequency != current.api_poll_frequency).then_some(poll_frequency);
         let stale_changes = settings.stale_after != current.stale_after;
-        if turnover.is_empty() && upstream.is_none() && poll_frequency.is_none() && !stale_changes {
+        let polling_changes = upstream.is_some()
+            || poll_frequency.is_some()
+            || settings.fetch_rules != current.fetch_rules
+            || settings.compile_options != current.compile_options;
+        if turnover.is_empty() && !polling_changes && !stale_changes {
             return Ok(None);
         }
         let with_credentials = |rows: &[usize]| {
@@ -200,6 +201,8 @@ impl Reloader {
             is_elsewhere: settings.source.api_url() != current.source.api_url(),
             upstream,
             poll_frequency,
+            fetch_rules: settings.fetch_rules,
+            compile_options: settings.compile_options,
             added: with_credentials(&turnover.added)?,
             rotated: with_credentials(&turnover.rotated)?,
             removed: turnover.removed.clone(),

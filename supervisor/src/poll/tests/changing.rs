@@ -11,9 +11,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A poller that fetches once and then waits for an hour.
 fn trial(stub: &Stub, environments: &[KeyPair]) -> Trial {
     let environments = environments.to_vec();
-    Trial::every(HOUR, environments, &upstream(stub), engine::compile, |_| {
-        false
-    })
+    Trial::every(
+        HOUR,
+        environments,
+        &upstream(stub),
+        engine::compile_with,
+        |_| false,
+    )
 }
 
 fn credential(pair: &KeyPair) -> Credential {
@@ -41,6 +45,8 @@ fn change(turnover: &Turnover) -> Change {
         upstream: None,
         is_elsewhere: false,
         poll_frequency: None,
+        fetch_rules: FETCH_RULES,
+        compile_options: CompileOptions::default(),
         added: entries(&turnover.added),
         rotated: entries(&turnover.rotated),
         removed: turnover.removed.clone(),
@@ -148,7 +154,7 @@ fn another_poll_frequency_and_another_upstream_count_at_once() {
             ..unchanged()
         })
         .unwrap();
-    let upstream = Upstream::new(&api_url(&second), Duration::from_secs(10), 1 << 20).unwrap();
+    let upstream = Upstream::new(&upstream_settings(&second)).unwrap();
     let upstream = Some(upstream);
     trial
         .change(Change {
