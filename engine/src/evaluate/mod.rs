@@ -70,6 +70,53 @@ pub fn evaluate<'e, 's>(
     choices.finish()
 }
 
+/// Chooses the flag of one feature for an identity: the same bytes as in the list of all. `None` if there is no feature
+/// with exactly that name or that side may not see it.
+pub fn evaluate_one<'e>(
+    environment: &'e ArchivedEnvironment,
+    patterns: &Patterns,
+    side: Side,
+    identity: &Identity<'_>,
+    feature: &str,
+    scratch: &mut Scratch,
+) -> Option<&'e [u8]> {
+    let feature = environment.features.get(feature.as_bytes())?;
+    let Scratch {
+        values,
+        decisions,
+        remainders,
+        ..
+    } = scratch;
+    decisions.clear(environment);
+    let mut evaluation = Evaluation {
+        contests: &environment.contests,
+        segments: &environment.segments,
+        properties: Properties::new(environment, patterns, identity, values, remainders),
+        decisions,
+    };
+    let mut overrides = environment.overrides.of(identity.identifier()).iter();
+    let mut contests = environment.contests.contests.iter();
+    let chosen = if let Some(flag) = overrides.find(|flag| flag.feature.index() == feature) {
+        Some(flag.candidate.get())
+    } else {
+        let contest = contests.find(|contest| contest.feature.index() == feature);
+        contest.map(|contest| evaluation.winner(contest))
+    };
+    let piece = match chosen {
+        Some(Choosable::Piece(piece)) => piece,
+        Some(Choosable::Split(split)) => evaluation.share(split),
+        // The pieces begin with the defaults, in the order of the features.
+        None => feature,
+    };
+    evaluation.properties.finish(values);
+    let pieces = &environment.side(side).pieces;
+    let text = match pieces[piece].choice.number() {
+        Some(choice) => &pieces[choice as usize].text,
+        None => &pieces[piece].default_range,
+    };
+    environment.flags[text.range()].strip_suffix(b",")
+}
+
 /// The evaluation of one identity. What is looked up or decided once is kept.
 struct Evaluation<'r, 's> {
     contests: &'r ArchivedContests,

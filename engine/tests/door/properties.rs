@@ -61,6 +61,22 @@ proptest! {
     }
 
     #[test]
+    fn gives_one_flag_as_in_the_list_of_all(document in documents(), request in requests()) {
+        let (proxy, body) = (Proxy::new(&document), body(&request));
+        for side in [Side::Client, Side::Server] {
+            let list = proxy.list(side, &body).json;
+            let flags: Vec<Value> = serde_json::from_str(&list).expect("flags");
+            for name in ["f0", "f1", "f2", "f3", "é", "unknown"] {
+                let one = proxy.one(side, &body, name);
+                prop_assert!(one.as_ref().is_none_or(|one| list.contains(one.as_str())), "{:?} {}", one, list);
+                let one = one.map(|one| serde_json::from_str::<Value>(&one).expect("a flag"));
+                let named = flags.iter().find(|flag| flag["feature"]["name"] == name);
+                prop_assert_eq!(one.as_ref(), named, "{}", name);
+            }
+        }
+    }
+
+    #[test]
     fn foretells_the_length_of_a_head(request in requests()) {
         let body = body(&request);
         let identity = read_identity(body.as_bytes(), BodyKind::Json).expect("an identity");
