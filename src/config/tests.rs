@@ -206,6 +206,25 @@ fn names_what_is_wrong() {
 }
 
 #[test]
+fn origins_are_normalised_and_what_is_none_is_warned_about() {
+    let origins = r#","allow_origins":["https://App.Example.com:443/","*","app.example.com","https://a.test/b"]"#;
+    let config = read(&with(origins)).unwrap();
+    let expected = [
+        "https://app.example.com",
+        "*",
+        "app.example.com",
+        "https://a.test/b",
+    ];
+    assert_eq!(config.worker.allow_origins, expected);
+    let warnings = ["app.example.com", "https://a.test/b"].map(|text| {
+        format!(
+            "config.json: allow_origins: {text:?} is no origin such as \"https://app.example.com\"; ignoring it"
+        )
+    });
+    assert_eq!(config.warnings, warnings);
+}
+
+#[test]
 fn never_shows_a_server_side_key() {
     for text in [
         r#"{"environment_key_pairs":[{"server_side_key":"SECRET","client_side_key":"a"}]}"#,
