@@ -3,11 +3,16 @@
 //! It works out all that does not depend on a request: constant answers, the JSON of every flag that an identity can
 //! get, the strength of overrides, and operands in every type.
 
+mod circular;
 mod contests;
 mod context;
+mod dependencies;
 mod operation;
 mod overrides;
+mod path;
+mod prerequisites;
 mod render;
+mod seen;
 mod segments;
 mod sides;
 mod steps;
@@ -18,7 +23,9 @@ use crate::archive::{
 use crate::document::{Document, DocumentError};
 use crate::json::read_document;
 use contests::ContestsBuilder;
-use render::{Members, Renderer};
+use dependencies::DependencyOrder;
+use render::{Members, RenderedFlags, Renderer};
+use seen::SeenFlags;
 use segments::{CompiledSegments, SegmentsBuilder};
 use sides::SidesBuilder;
 
@@ -31,7 +38,8 @@ const COMPRESSED_AT_ONCE: usize = 64 * 1024;
 pub struct Compiled {
     /// What is published.
     pub environment: Environment,
-    /// What in the document can never have an effect: one line each, with the segment and condition.
+    /// What in the document cannot have the effect that it seems to have: a line for each condition that never matches,
+    /// with its segment, and for each cycle of dependent flags.
     pub warnings: Vec<String>,
 }
 
@@ -63,19 +71,28 @@ fn lower(
     for state in &document.feature_states {
         features.intern(state.feature_name.as_bytes());
     }
-    let mut segments = SegmentsBuilder::new(document.api_key);
+    let order = DependencyOrder::of(document, &features);
+    let mut segments = SegmentsBuilder::new(document.api_key, &features, &order);
     let mut overriding = Vec::new();
-    for segment in &document.segments {
+    for (number, segment) in document.segments.iter().enumerate() {
+        let is_circular = order.is_circular_segment(number);
         let mut states = segment.feature_states.iter();
-        if states.any(|state| features.get(state.feature_name.as_bytes()).is_some()) {
-            overriding.extend(segments.add(segment).map(|id| (id, segment)));
+        // A segment without overrides matters if it reads circular flags: what is read first decides where a cycle is
+        // cut.
+        if is_circular || states.any(|state| features.get(state.feature_name.as_bytes()).is_some())
+        {
+            let id = segments.add(segment, is_circular);
+            overriding.extend(id.map(|id| (id, segment)));
         }
     }
     let CompiledSegments {
         mut segments,
         mut salts,
+        circular,
+        flag_properties,
         mut warnings,
     } = segments.finish();
+    warnings.extend(order.warnings(&features));
     let of_segments = u32::try_from(salts.len()).unwrap_or(u32::MAX);
     if !segments.queries.is_empty() {
         let context = context::context(document);
@@ -91,21 +108,24 @@ fn lower(
     } else {
         Members::OfIdentities
     };
-    let mut renderer = Renderer::new(document, members);
+    let seen = (!order.prerequisites.is_empty()).then(SeenFlags::default);
+    let mut renderer = Renderer::new(document, members, seen);
     let mut contests = ContestsBuilder::new(document, &features, &mut renderer, &mut salts);
     for (id, segment) in overriding {
         contests.add(id, segment);
     }
     let of_contests = contests.salt_count();
     let overrides = overrides::identity_overrides(document, &features, &mut contests);
-    let (contests, defaults) = contests.finish();
+    let (contests, defaults) = contests.finish(&order);
 
-    let mut constants = Renderer::new(document, Members::Common);
+    let mut constants = Renderer::new(document, Members::Common, None);
     let states = document.feature_states.iter().enumerate();
     let constant_pieces: Vec<PieceId> = states
         .map(|(index, state)| constants.piece(state, FeatureId::new(index), None))
         .collect();
-    let (text, flags) = renderer.finish();
+    let RenderedFlags { text, flags, seen } = renderer.finish();
+    let dependencies =
+        prerequisites::dependencies(&order, &contests, circular, flag_properties, seen);
     let mut sides = SidesBuilder {
         constants: (&constants, &constant_pieces),
         flags,
@@ -136,6 +156,7 @@ fn lower(
         },
         segments,
         overrides,
+        dependencies,
     };
     environment.compress_within(COMPRESSED_AT_ONCE);
     Ok(Compiled {

@@ -11,6 +11,7 @@ pub struct Flags<'e, 's> {
     answers: &'e ArchivedSideAnswers,
     choices: &'s [u32],
     byte_length: usize,
+    in_cycles: &'s [usize],
 }
 
 impl<'s> Flags<'_, 's> {
@@ -18,6 +19,17 @@ impl<'s> Flags<'_, 's> {
     /// environment and side are equal byte by byte exactly if their choices are.
     pub fn choices(&self) -> &'s [u32] {
         self.choices
+    }
+
+    /// The names of the features whose flag depends on itself. `environment` is the one that was evaluated.
+    pub fn in_cycles<'n>(
+        &self,
+        environment: &'n ArchivedEnvironment,
+    ) -> impl Iterator<Item = &'n str> + use<'n, 's> {
+        self.in_cycles.iter().filter_map(|feature| {
+            let name = environment.features.text(*feature)?;
+            std::str::from_utf8(name).ok()
+        })
     }
 
     /// How many bytes [`write`](Self::write) appends, exactly.
@@ -88,7 +100,7 @@ impl<'e, 's> Choices<'e, 's> {
         }
     }
 
-    pub(super) fn finish(self) -> Flags<'e, 's> {
+    pub(super) fn finish(self, in_cycles: &'s [usize]) -> Flags<'e, 's> {
         // Each flag has a comma behind it. The last comma becomes the bracket, which an empty list has too.
         let flags = self.answers.defaults.range().len();
         let flags = flags.saturating_add_signed(self.growth);
@@ -97,6 +109,7 @@ impl<'e, 's> Choices<'e, 's> {
             answers: self.answers,
             choices: self.choices,
             byte_length: 1 + flags.max(1),
+            in_cycles,
         }
     }
 }
