@@ -54,7 +54,7 @@ pub(crate) struct Rival {
     pub(crate) segment: SegmentId,
     /// Set if the segment itself reads circular flags.
     pub(crate) circular: Option<CircularSegmentId>,
-    /// Its index in the precedence of the contest.
+    /// Its first index in the precedence of the contest.
     pub(crate) rank: u32,
 }
 

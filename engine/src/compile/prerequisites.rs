@@ -58,5 +58,11 @@ fn rivals(precedence: &[SegmentId], circular: &CompiledCircular) -> Vec<Rival> {
     };
     let mut rivals: Vec<Rival> = (0..).zip(precedence).map(rival).collect();
     rivals.sort_by_key(|rival| (rival.segment, rival.rank));
+    // A segment that overrides a feature twice is evaluated twice, and its stronger override wins each time.
+    for place in 1..rivals.len() {
+        if rivals[place].segment == rivals[place - 1].segment {
+            rivals[place].rank = rivals[place - 1].rank;
+        }
+    }
     rivals
 }
