@@ -36,12 +36,14 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, C
     let options = config.supervisor;
     Ok(supervisor::Settings {
         environments: config.environment_key_pairs,
-        source: supervisor::Source::Upstream {
+        source: supervisor::Source::Upstream(supervisor::UpstreamSettings {
             api_url: config.api_url,
             poll_timeout: options.api_poll_timeout,
             max_document_bytes: options.api_max_document_bytes,
-        },
+            user_agent: options.user_agent(),
+        }),
         api_poll_frequency: options.api_poll_frequency,
+        fetch_rules: options.fetch_rules(),
         stale_after,
         directory: configured,
         host: options.server.host,

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::process_environment::parse_workers;
 use super::*;
+use supervisor::{ConditionalFetch, FetchRules};
 
 const EXAMPLE: &str = include_str!("../../config.json.example");
 
@@ -49,7 +50,8 @@ fn the_example_is_the_defaults_with_two_key_pairs() {
 fn reads_every_setting() {
     let config = read(&with(
         r#","api_url":"http://flagsmith.test/api/v1/","api_poll_frequency":2.5,"api_poll_timeout":1,
-        "api_max_document_bytes":3,
+        "api_max_document_bytes":3,"api_user_agent":"us/1 (x)","api_conditional_fetch":"never",
+        "api_whole_fetch_seconds":4,
         "server":{"host":"::1","port":0,"reload":true,"max_connections":4,"max_body_bytes":5,
         "header_timeout_seconds":6,"body_timeout_seconds":7,"keep_alive_seconds":8,"shutdown_delay_seconds":9,
         "shutdown_timeout_seconds":0},"allow_origins":"https://a.test","logging":{},
@@ -65,6 +67,12 @@ fn reads_every_setting() {
     assert_eq!(supervisor.api_poll_frequency, Duration::from_millis(2500));
     assert_eq!(supervisor.api_poll_timeout, Duration::from_secs(1));
     assert_eq!(supervisor.api_max_document_bytes, 3);
+    assert_eq!(supervisor.user_agent(), "us/1 (x)");
+    let fetch_rules = FetchRules {
+        conditional_fetch: ConditionalFetch::Never,
+        whole_fetch: Some(Duration::from_secs(4)),
+    };
+    assert_eq!(supervisor.fetch_rules(), fetch_rules);
     let (server, limits) = (&supervisor.server, &config.worker.limits);
     assert_eq!((server.host.as_str(), server.port), ("::1", 0));
     assert_eq!((limits.max_connections, limits.max_body_bytes), (4, 5));
@@ -86,6 +94,13 @@ fn reads_every_setting() {
         r#","health_check":{"environment_update_grace_period_seconds":null}"#,
     ));
     assert_eq!(never.unwrap().stale_after(), None);
+}
+
+#[test]
+fn upstream_is_told_the_name_and_version_of_the_proxy() {
+    let version = env!("CARGO_PKG_VERSION");
+    let expected = format!("flagsmith-edge-proxy/{version}");
+    assert_eq!(Options::default().user_agent(), expected);
 }
 
 #[test]
@@ -147,6 +162,18 @@ fn names_what_is_wrong() {
     check(
         &with(r#","api_poll_timeout":"5""#),
         "config.json: api_poll_timeout: found \"5\", expected a number above 0",
+    );
+    check(
+        &with(r#","api_user_agent":"a\nb""#),
+        "config.json: api_user_agent: found \"a\\nb\", expected a text of ASCII characters, or null for the default",
+    );
+    check(
+        &with(r#","api_conditional_fetch":"sometimes""#),
+        "config.json: api_conditional_fetch: found \"sometimes\", expected \"auto\", \"never\" or \"always\"",
+    );
+    check(
+        &with(r#","api_whole_fetch_seconds":-1"#),
+        "config.json: api_whole_fetch_seconds: found -1, expected a number from 0, or null for never",
     );
     check(
         &with(r#","api_url":"flagsmith.com""#),

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use contract::settings::values;
 
+use crate::poll::{ConditionalFetch, FetchRules};
+
 contract::settings! {
     /// The settings of the supervisor.
     pub struct Options {
@@ -19,6 +21,14 @@ contract::settings! {
         /// The largest document that is accepted, with all of its pages.
         #[serde(deserialize_with = "values::count")]
         pub api_max_document_bytes: usize = 256 << 20,
+        /// The `User-Agent` of requests to upstream; `None` for the name and version of the proxy.
+        #[serde(deserialize_with = "values::header_value")]
+        pub api_user_agent: Option<String> = None,
+        /// Whether fetches may be conditional.
+        pub api_conditional_fetch: ConditionalFetch = ConditionalFetch::Auto,
+        /// The longest time between two unconditional fetches of a document up to 1 MiB; `None` for any time.
+        #[serde(rename = "api_whole_fetch_seconds", with = "values::seconds_or_never")]
+        pub api_whole_fetch: Option<Duration> = Some(Duration::from_secs(60)),
         /// The section `server`.
         #[serde(deserialize_with = "values::section")]
         pub server: Listen = Listen::default(),
@@ -58,5 +68,25 @@ contract::settings! {
         /// The state directory; `None` for the default of the machine.
         #[serde(deserialize_with = "values::path")]
         pub directory: Option<PathBuf> = None,
+    }
+}
+
+impl Options {
+    /// When fetches are conditional.
+    #[must_use]
+    pub fn fetch_rules(&self) -> FetchRules {
+        FetchRules {
+            conditional_fetch: self.api_conditional_fetch,
+            whole_fetch: self.api_whole_fetch,
+        }
+    }
+
+    /// The `User-Agent` of requests to upstream.
+    #[must_use]
+    pub fn user_agent(&self) -> String {
+        let default = concat!("flagsmith-edge-proxy/", env!("CARGO_PKG_VERSION"));
+        self.api_user_agent
+            .clone()
+            .unwrap_or_else(|| default.to_owned())
     }
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::poll::FetchRules;
 use crate::pool::WorkerCommand;
 use crate::source::Source;
 use contract::KeyPair;
@@ -17,6 +18,8 @@ pub struct Settings {
     pub source: Source,
     /// The time from one fetch of an environment to the next, more than zero. It varies by a tenth either way.
     pub api_poll_frequency: Duration,
+    /// When fetches are conditional.
+    pub fetch_rules: FetchRules,
     /// The proxy is not ready if the last successful fetch of an environment is older; `None` for never.
     pub stale_after: Option<Duration>,
     /// The state directory. It is created if it does not exist.

@@ -1,6 +1,6 @@
 //! What the tests of several crates use. Every crate may name it as a dev-dependency; it names none of them.
 //!
-//! - [`Stub`]: an HTTP server in place of upstream.
+//! - [`Stub`]: an HTTP server in place of upstream. [`Core`]: what it answers as Flagsmith's core API does.
 //! - [`eventually`]: waits until a condition holds.
 //! - [`skip`], [`scale`], [`seed`]: what the environment variables `STRICT`, `TEST_SCALE` and `TEST_SEED` decide.
 //! - [`Golden`], [`file`]: recorded answers and other data in the repository.
@@ -17,5 +17,5 @@ pub use data::{file, root};
 pub use documents::{document, feature_state};
 pub use eventually::{Outcome, eventually};
 pub use golden::{Case, Golden, Request};
-pub use stub::{Answer, Stub, header, message};
+pub use stub::{Answer, Core, End, Habits, Stub, header, message};
 pub use variables::{scale, seed, skip};

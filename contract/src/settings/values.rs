@@ -120,6 +120,22 @@ pub fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf
     })
 }
 
+/// The value of an HTTP header; `null` for the default.
+///
+/// # Errors
+///
+/// If it is neither `null` nor a text of visible ASCII characters and blanks.
+pub fn header_value<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let expected = "a text of ASCII characters, or null for the default";
+    parse(deserializer, expected, |value| {
+        or_null(value, |value| {
+            text(value).filter(|text| text.bytes().all(|byte| matches!(byte, b' '..=b'~')))
+        })
+    })
+}
+
 /// A list of origins. One origin may stand for a list of one.
 ///
 /// # Errors

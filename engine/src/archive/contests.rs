@@ -31,8 +31,8 @@ pub(crate) struct Contest {
     pub(crate) candidates: CandidateId,
 }
 
-/// A feature state that may be chosen: a piece or a split, in one number. An enum would take twice the memory, and there
-/// may be a million identity overrides.
+/// A feature state that may be chosen: a piece or a split, in one number. An enum would take twice the memory, and
+/// there may be a million identity overrides.
 #[derive(Archive, Serialize, Clone, Copy, Debug)]
 pub(crate) struct Candidate(u32);
 

@@ -79,13 +79,12 @@ impl<'v> FeatureState<'v> {
     pub(super) fn read(node: Node<'v, '_>, origin: Origin) -> Parsed<FeatureState<'v>> {
         let feature = node.member("feature")?;
         let multivariate_values = read_multivariate_values(&node)?;
-        let has_uuid = node.optional("featurestate_uuid").is_some();
+        // No answer depends on the key of a feature state with one value.
+        let needs_key = !multivariate_values.is_empty();
         let key = match node.optional("django_id") {
+            _ if origin == Origin::Identity && !needs_key => String::new(),
             Some(id) if id.is_truthy() => python_str(id),
-            // No answer depends on the key.
-            _ if multivariate_values.is_empty() && (!has_uuid || origin == Origin::Identity) => {
-                String::new()
-            }
+            _ if !needs_key && node.value.member("featurestate_uuid").is_none() => String::new(),
             _ => node.member("featurestate_uuid")?.text()?.to_owned(),
         };
         Ok(FeatureState {

@@ -104,29 +104,45 @@ fn feature_state() -> impl Strategy<Value = Value> {
         Some(json!(0.5)),
         Some(json!(-0.0)),
     ]);
-    (feature, enabled, value(), variants, priority, 0..5).prop_map(
-        |((id, name, kind), enabled, value, variants, priority, key)| {
-            let mut state = json!({
-                "feature": {"id": id, "name": name},
-                "enabled": enabled,
-                "feature_state_value": value,
-                "multivariate_feature_state_values": variants,
-            });
-            match kind {
-                0 => state["feature"]["type"] = json!("MULTIVARIATE"),
-                1 => state["feature"]["type"] = json!(null),
-                _ => {}
-            }
-            match key {
-                0 => state["featurestate_uuid"] = json!(UUIDS[0]),
-                key => state["django_id"] = json!(key),
-            }
-            if let Some(priority) = priority {
-                state["feature_segment"] = json!({"priority": priority});
-            }
-            state
-        },
+    let metadata = prop_oneof![
+        6 => Just(None),
+        1 => select(vec![json!(null), json!({}), json!({"experiment": {"id": 1.0, "name": "é"}})]).prop_map(Some),
+    ];
+    (
+        feature,
+        enabled,
+        value(),
+        variants,
+        priority,
+        0..5,
+        metadata,
     )
+        .prop_map(
+            |((id, name, kind), enabled, value, variants, priority, key, metadata)| {
+                let mut state = json!({
+                    "feature": {"id": id, "name": name},
+                    "enabled": enabled,
+                    "feature_state_value": value,
+                    "multivariate_feature_state_values": variants,
+                });
+                match kind {
+                    0 => state["feature"]["type"] = json!("MULTIVARIATE"),
+                    1 => state["feature"]["type"] = json!(null),
+                    _ => {}
+                }
+                match key {
+                    0 => state["featurestate_uuid"] = json!(UUIDS[0]),
+                    key => state["django_id"] = json!(key),
+                }
+                if let Some(metadata) = metadata {
+                    state["metadata"] = metadata;
+                }
+                if let Some(priority) = priority {
+                    state["feature_segment"] = json!({"priority": priority});
+                }
+                state
+            },
+        )
 }
 
 fn variant() -> impl Strategy<Value = Value> {
@@ -141,9 +157,18 @@ fn variant() -> impl Strategy<Value = Value> {
         json!(50),
         json!(100),
     ]);
-    (place, allocation, value()).prop_map(|(mut variant, allocation, value)| {
+    let key = select(vec![
+        None,
+        Some(json!(null)),
+        Some(json!("a")),
+        Some(json!("b")),
+    ]);
+    (place, allocation, value(), key).prop_map(|(mut variant, allocation, value, key)| {
         variant["percentage_allocation"] = allocation;
         variant["multivariate_feature_option"] = json!({"value": value});
+        if let Some(key) = key {
+            variant["multivariate_feature_option"]["key"] = key;
+        }
         variant
     })
 }

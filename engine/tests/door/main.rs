@@ -10,3 +10,4 @@ mod patterns;
 mod pools;
 mod properties;
 mod proxy;
+mod variants;

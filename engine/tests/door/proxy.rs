@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use engine::{
-    ArchivedEnvironment, BodyKind, Environment, Identity, Patterns, Scratch, Side, compile,
-    evaluate, read_identity,
+    ArchivedEnvironment, BodyKind, CompileOptions, Environment, Identity, Patterns, Scratch, Side,
+    compile_with, evaluate, read_identity,
 };
 use rkyv::rancor::Error;
 use rkyv::util::AlignedVec;
@@ -29,7 +29,12 @@ pub(crate) struct List {
 impl Proxy {
     /// Compiles a document, archives the result and checks the archive.
     pub(crate) fn new(document: &Value) -> Proxy {
-        let compiled = compile(document.to_string().as_bytes());
+        Proxy::with(document, CompileOptions::default())
+    }
+
+    /// The same as the operator chooses.
+    pub(crate) fn with(document: &Value, options: CompileOptions) -> Proxy {
+        let compiled = compile_with(document.to_string().as_bytes(), options);
         let compiled = compiled.unwrap_or_else(|error| panic!("{error} in {document}"));
         let archive = archive(&compiled.environment);
         let environment = rkyv::access::<ArchivedEnvironment, Error>(&archive);

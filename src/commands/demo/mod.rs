@@ -27,6 +27,7 @@ pub(crate) fn run() -> Result<(), Error> {
         environments: vec![key_pair("production"), key_pair("staging")],
         source: Source::Embedded(vec![PRODUCTION.into(), STAGING.into()]),
         api_poll_frequency: options.api_poll_frequency,
+        fetch_rules: options.fetch_rules(),
         stale_after: None,
         directory: path.clone(),
         host: options.server.host,

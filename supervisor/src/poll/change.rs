@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use contract::Index;
 
+use super::freshness::FetchRules;
 use crate::environments::Entry;
 use crate::source::upstream::{Credential, Upstream};
 
@@ -15,6 +16,8 @@ pub(crate) struct Change {
     pub(crate) is_elsewhere: bool,
     /// The new poll frequency, if it changes.
     pub(crate) poll_frequency: Option<Duration>,
+    /// The rules of later fetches.
+    pub(crate) fetch_rules: FetchRules,
     /// By row.
     pub(crate) added: Vec<(usize, Entry, Credential)>,
     /// By row.

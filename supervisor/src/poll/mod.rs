@@ -32,6 +32,7 @@ use shared::Shared;
 use tasks::Tasks;
 
 pub(crate) use change::Change;
+pub use freshness::{ConditionalFetch, FetchRules};
 
 /// Why polling ended, which it never should.
 #[derive(Debug, Error)]
@@ -52,6 +53,7 @@ pub(crate) struct Poller {
     pub(crate) environments: Vec<KeyPair>,
     pub(crate) documents: Documents,
     pub(crate) poll_frequency: Duration,
+    pub(crate) fetch_rules: FetchRules,
     pub(crate) compiler: Compiler,
     pub(crate) board: Arc<Board>,
 }
@@ -84,7 +86,7 @@ impl Poller {
             .build()
             .map_err(Error::Start)?;
         LocalSet::new().block_on(&runtime, async move {
-            let shared = Shared::new(self.documents, self.compiler, self.board);
+            let shared = Shared::new(self.documents, self.fetch_rules, self.compiler, self.board);
             let mut tasks = Tasks::new(shared, self.poll_frequency);
             for (row, pair) in self.environments.into_iter().enumerate() {
                 tasks.start(row, pair.client_side_key, Orders::default());

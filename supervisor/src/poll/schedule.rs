@@ -44,6 +44,11 @@ impl Schedule {
         self.regular(chance)
     }
 
+    /// The longest wait after a success.
+    pub(super) fn longest(&self) -> Duration {
+        self.regular(1.0)
+    }
+
     /// The wait after a failure that is not upstream's.
     pub(super) fn regular(&self, chance: f64) -> Duration {
         self.poll_frequency.mul_f64(0.9 + 0.2 * chance)

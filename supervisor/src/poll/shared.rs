@@ -9,6 +9,7 @@ use log::info;
 use snapshot::Board;
 use tokio::sync::{Notify, Semaphore};
 
+use super::freshness::{FetchRules, Trust};
 use crate::publish::{Compiler, Outage};
 use crate::source::Documents;
 use contract::counted;
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     pub(super) documents: Documents,
     pub(super) compiler: Arc<Compiler>,
     pub(super) board: Arc<Board>,
+    pub(super) fetch_rules: Cell<FetchRules>,
+    pub(super) trust: Trust,
     pub(super) fetch_permits: Semaphore,
     /// Notified when something was published.
     pub(super) unsettled: Rc<Notify>,
@@ -30,11 +33,18 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(documents: Documents, compiler: Compiler, board: Arc<Board>) -> Self {
+    pub(super) fn new(
+        documents: Documents,
+        fetch_rules: FetchRules,
+        compiler: Compiler,
+        board: Arc<Board>,
+    ) -> Self {
         Self {
             documents,
             compiler: Arc::new(compiler),
             board,
+            fetch_rules: Cell::new(fetch_rules),
+            trust: Trust::default(),
             fetch_permits: Semaphore::new(CONCURRENT_FETCHES),
             unsettled: Rc::default(),
             first_documents: FirstDocuments::default(),

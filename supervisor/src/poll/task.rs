@@ -8,7 +8,7 @@ use contract::BoardWords;
 use engine::Environment;
 use log::{debug, info, warn};
 
-use super::freshness::Freshness;
+use super::freshness::{ConditionalFetch, Freshness, Received};
 use super::orders::Orders;
 use super::schedule::Schedule;
 use super::shared::Shared;
@@ -170,9 +170,17 @@ impl Task {
     }
 
     async fn fetch(&self) -> Result<FetchOutcome, FetchError> {
-        let since = self.freshness.if_modified_since(Instant::now());
+        let Shared {
+            documents,
+            fetch_rules,
+            trust,
+            ..
+        } = &*self.shared;
+        let (now, next) = (Instant::now(), self.schedule.longest());
+        let since = self
+            .freshness
+            .if_modified_since(now, next, fetch_rules.get(), trust);
         let is_published = self.served.is_some();
-        let documents = &self.shared.documents;
         documents.fetch(self.row, since, is_published).await
     }
 
@@ -180,6 +188,7 @@ impl Task {
     async fn compile(&mut self, document: Document) -> Result<Option<Environment>, Failure> {
         let row = self.row;
         let body = document.body;
+        let length = body.len();
         let served = self.served.as_ref().and_then(|served| served.digest);
         let compiled = self
             .off_thread(move |compiler| compiler.publish(row, &body, served))
@@ -189,8 +198,17 @@ impl Task {
         let environment = compiled.map(|compiled| self.note(compiled));
         let served = self.served.as_ref();
         let updated_at = served.and_then(|served| served.updated_at.as_deref());
-        self.freshness
-            .received(updated_at, document.last_modified, document.timing);
+        let evidence = self.freshness.received(Received {
+            updated_at,
+            last_modified: document.last_modified,
+            length,
+            timing: document.timing,
+        });
+        if let Some(evidence) = evidence
+            && self.shared.fetch_rules.get().conditional_fetch == ConditionalFetch::Auto
+        {
+            self.shared.trust.note(evidence);
+        }
         Ok(environment)
     }
 

@@ -90,6 +90,10 @@ impl Tasks {
             self.shared.outage.remove(row);
             self.shared.documents.remove(row);
         }
+        self.shared.fetch_rules.set(change.fetch_rules);
+        if change.is_elsewhere {
+            self.shared.trust.reset();
+        }
         let has_new_upstream = change.upstream.is_some();
         if let Some(upstream) = change.upstream {
             self.shared.documents.set_upstream(upstream);

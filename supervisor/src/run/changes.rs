@@ -33,11 +33,13 @@ pub(super) fn of_environments(turnover: &Turnover) -> Vec<String> {
 /// The changes of polling, or else of readiness. `stale_after` also depends on the number of environments: if that
 /// changes, the other change is not mentioned.
 pub(super) fn of_polling(current: &Settings, next: &Settings, same_number: bool) -> Option<String> {
-    let polling =
-        current.source != next.source || current.api_poll_frequency != next.api_poll_frequency;
+    let polling = current.source != next.source
+        || current.api_poll_frequency != next.api_poll_frequency
+        || current.fetch_rules != next.fetch_rules;
     match &next.source {
-        Source::Upstream { api_url, .. } if polling => Some(format!(
-            "polling {api_url} every {}",
+        Source::Upstream(upstream) if polling => Some(format!(
+            "polling {} every {}",
+            upstream.api_url,
             Seconds(next.api_poll_frequency)
         )),
         _ => (same_number && current.stale_after != next.stale_after).then(|| {

@@ -65,6 +65,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         environments,
         documents,
         poll_frequency: settings.api_poll_frequency,
+        fetch_rules: settings.fetch_rules,
         compiler: Compiler {
             compile: engine::compile,
             compress: engine::Environment::compress,
@@ -144,8 +145,9 @@ fn announce(settings: &Settings, listeners: &[TcpListener]) {
         names.join(", ")
     );
     match &settings.source {
-        Source::Upstream { api_url, .. } => info!(
-            "polling {api_url} every {}, publishing in {}",
+        Source::Upstream(upstream) => info!(
+            "polling {} every {}, publishing in {}",
+            upstream.api_url,
             Seconds(settings.api_poll_frequency),
             settings.directory.display()
         ),

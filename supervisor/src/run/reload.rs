@@ -165,12 +165,8 @@ impl Reloader {
     fn change(&self, turnover: &Turnover, settings: &Settings) -> Result<Option<Change>, Error> {
         let current = &self.settings;
         let upstream = match &settings.source {
-            Source::Upstream {
-                api_url,
-                poll_timeout,
-                max_document_bytes,
-            } if settings.source != current.source => {
-                let upstream = Upstream::new(api_url, *poll_timeout, *max_document_bytes);
+            Source::Upstream(upstream) if settings.source != current.source => {
+                let upstream = Upstream::new(upstream);
                 Some(upstream.map_err(source_error)?)
             }
             _ => None,
@@ -179,7 +175,10 @@ impl Reloader {
         let poll_frequency =
             (poll_frequency != current.api_poll_frequency).then_some(poll_frequency);
         let stale_changes = settings.stale_after != current.stale_after;
-        if turnover.is_empty() && upstream.is_none() && poll_frequency.is_none() && !stale_changes {
+        let polling_changes = upstream.is_some()
+            || poll_frequency.is_some()
+            || settings.fetch_rules != current.fetch_rules;
+        if turnover.is_empty() && !polling_changes && !stale_changes {
             return Ok(None);
         }
         let with_credentials = |rows: &[usize]| {
@@ -200,6 +199,7 @@ impl Reloader {
             is_elsewhere: settings.source.api_url() != current.source.api_url(),
             upstream,
             poll_frequency,
+            fetch_rules: settings.fetch_rules,
             added: with_credentials(&turnover.added)?,
             rotated: with_credentials(&turnover.rotated)?,
             removed: turnover.removed.clone(),

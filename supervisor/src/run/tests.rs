@@ -26,6 +26,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
         }],
         source: Source::Embedded(vec![document.into(); documents]),
         api_poll_frequency: Duration::from_secs(10),
+        fetch_rules: crate::Options::default().fetch_rules(),
         stale_after: None,
         directory: directory.join("state"),
         host: "127.0.0.1".to_owned(),
@@ -99,6 +100,7 @@ fn the_end_of_polling_ends_serving() {
         documents: settings.source.open(&settings.environments).unwrap(),
         environments: settings.environments.clone(),
         poll_frequency: settings.api_poll_frequency,
+        fetch_rules: settings.fetch_rules,
         compiler: Compiler {
             compile: engine::compile,
             compress: engine::Environment::compress,

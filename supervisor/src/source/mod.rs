@@ -8,14 +8,14 @@ pub(crate) mod upstream;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use thiserror::Error;
 
 use api_url::ApiUrl;
 use contract::KeyPair;
 use embedded::Embedded;
-use upstream::{Credential, FetchError, Upstream};
+use upstream::{Credential, FetchError, Upstream, UpstreamSettings};
 
 pub(crate) use fetch::{Document, FetchOutcome, Timing};
 
@@ -23,14 +23,7 @@ pub(crate) use fetch::{Document, FetchOutcome, Timing};
 #[derive(PartialEq, Eq, Debug)]
 pub enum Source {
     /// The Flagsmith API.
-    Upstream {
-        /// Its address.
-        api_url: ApiUrl,
-        /// The longest silence: before a connection, before an answer, between two pieces of it.
-        poll_timeout: Duration,
-        /// The largest document that is accepted, in bytes.
-        max_document_bytes: usize,
-    },
+    Upstream(UpstreamSettings),
     /// Documents of the executable, one for each environment, in their order. They never change and never get stale.
     Embedded(Vec<Vec<u8>>),
 }
@@ -55,7 +48,7 @@ impl Source {
     /// The address of upstream.
     pub(crate) fn api_url(&self) -> Option<&ApiUrl> {
         match self {
-            Self::Upstream { api_url, .. } => Some(api_url),
+            Self::Upstream(settings) => Some(&settings.api_url),
             Self::Embedded(_) => None,
         }
     }
@@ -63,16 +56,12 @@ impl Source {
     /// The documents of these environments, whose rows are their indices.
     pub(crate) fn open(&self, environments: &[KeyPair]) -> Result<Documents, Error> {
         match self {
-            Self::Upstream {
-                api_url,
-                poll_timeout,
-                max_document_bytes,
-            } => {
+            Self::Upstream(settings) => {
                 let credentials = environments
                     .iter()
                     .map(|pair| Credential::of(pair).map(Arc::new))
                     .collect::<Result<Vec<_>, _>>()?;
-                let upstream = Upstream::new(api_url, *poll_timeout, *max_document_bytes)?;
+                let upstream = Upstream::new(settings)?;
                 Ok(Documents::Upstream {
                     upstream: RefCell::new(Arc::new(upstream)),
                     credentials: RefCell::new(credentials.into_iter().enumerate().collect()),

@@ -76,7 +76,16 @@ pub(super) fn dated(status: &str, body: &str) -> Vec<u8> {
 /// The time of a clock that begins after the dates in documents, so that later changes are later by whole seconds.
 fn date() -> String {
     static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
-    let seconds = STARTED.elapsed().as_secs();
+    http_date(12 * 3600 + STARTED.elapsed().as_secs())
+}
+
+/// A time of that day, by the seconds since midnight, as HTTP writes it.
+pub(super) fn http_date(seconds: u64) -> String {
+    format!("Mon, 02 Feb 2026 {} GMT", clock_time(seconds))
+}
+
+/// Hours, minutes and seconds.
+pub(super) fn clock_time(seconds: u64) -> String {
     let (minutes, seconds) = (seconds / 60, seconds % 60);
-    format!("Mon, 02 Feb 2026 12:{minutes:02}:{seconds:02} GMT")
+    format!("{:02}:{:02}:{seconds:02}", minutes / 60, minutes % 60)
 }

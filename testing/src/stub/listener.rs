@@ -4,7 +4,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use nix::sys::socket::sockopt::ReusePort;
+use nix::libc;
+use nix::sys::socket::sockopt::{Linger, ReusePort};
 use nix::sys::socket::{
     AddressFamily, Backlog, Shutdown, SockFlag, SockType, SockaddrIn, bind, listen, setsockopt,
     shutdown, socket,
@@ -37,6 +38,16 @@ pub(super) fn start(listener: &TcpListener) {
 /// Refuses connections from now on.
 pub(super) fn stop(listener: &TcpListener) {
     shutdown(listener.as_raw_fd(), Shutdown::Both).expect("stop listening");
+}
+
+/// Closes a connection with a reset. No other handle of it may be open.
+pub(super) fn reset(connection: TcpStream) {
+    let at_once = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    // A connection that is gone needs no reset.
+    let _ = setsockopt(&connection, Linger, &at_once);
 }
 
 /// Fills the queue of connections that nobody has accepted: another one takes longer than anybody waits. Returns those

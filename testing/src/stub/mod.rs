@@ -2,6 +2,7 @@
 //! remembers every request.
 
 mod answer;
+mod core_api;
 mod listener;
 
 use std::collections::{HashMap, HashSet};
@@ -12,6 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 pub use answer::{Answer, message};
+pub use core_api::{Core, Habits};
 
 /// A running stub. It serves until the test process ends.
 pub struct Stub {
@@ -30,11 +32,22 @@ struct State {
     sent: HashSet<String>,
     /// Oldest first.
     requests: Vec<Request>,
-    /// Every connection that was accepted since the stub last opened.
-    connections: Vec<TcpStream>,
+    /// Every connection that was accepted since the stub last opened, unless it was reset.
+    connections: Vec<Option<TcpStream>>,
+    /// What a request gets that is not the first one of its connection, in place of an answer.
+    end_of_kept: Option<End>,
     closed: bool,
     /// Connections of its own that nobody accepts.
     jam: Vec<TcpStream>,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    /// As usual.
+    Close,
+    /// With a reset.
+    Reset,
 }
 
 struct Request {
@@ -69,6 +82,7 @@ impl Stub {
             sent: HashSet::new(),
             requests: Vec::new(),
             connections: Vec::new(),
+            end_of_kept: None,
             closed: false,
             jam: Vec::new(),
         };
@@ -90,13 +104,18 @@ impl Stub {
                 if guard.closed {
                     return;
                 }
-                guard.connections.push(connection);
+                let number = guard.connections.len();
+                guard.connections.push(Some(connection));
                 drop(guard);
                 let state = Arc::clone(&state);
-                thread::spawn(move || {
+                thread::spawn(move || match serve(&stream, &state) {
+                    Ok(End::Reset) => {
+                        // The last handle that is closed sends the reset.
+                        lock(&state).connections[number] = None;
+                        listener::reset(stream);
+                    }
                     // A client that goes away in between has heard enough.
-                    let _ = serve(&stream, &state);
-                    let _ = stream.shutdown(Shutdown::Both);
+                    Ok(End::Close) | Err(_) => _ = stream.shutdown(Shutdown::Both),
                 });
             }
         });
@@ -122,6 +141,12 @@ impl Stub {
         state.answers.insert(key, answer);
     }
 
+    /// Ends each connection so when it brings another request, as a server does that closes idle connections at that
+    /// moment.
+    pub fn end_kept_connections(&self, end: End) {
+        lock(&self.state).end_of_kept = Some(end);
+    }
+
     /// Refuses connections from now on, and closes those it has. The port stays its own.
     pub fn close(&self) {
         let mut state = lock(&self.state);
@@ -130,7 +155,7 @@ impl Stub {
             listener::stop(&self.listener);
         }
         state.closed = true;
-        for connection in state.connections.drain(..) {
+        for connection in state.connections.drain(..).flatten() {
             let _ = connection.shutdown(Shutdown::Both);
         }
         state.jam.clear();
@@ -208,25 +233,37 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 /// Answers the requests of one connection until either side closes it.
-fn serve(mut stream: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
+fn serve(mut stream: &TcpStream, state: &Mutex<State>) -> io::Result<End> {
     let mut reader = BufReader::new(stream);
-    loop {
+    for number in 0.. {
         let lines = reader.by_ref().lines().map_while(Result::ok);
         let lines = lines.take_while(|line| !line.is_empty());
         let head: String = lines.map(|line| line + "\n").collect();
         if head.is_empty() {
-            return Ok(());
+            break;
         }
-        let (mut answer, sent) = register(&head, &mut lock(state));
+        let (mut answer, sent) = {
+            let mut state = lock(state);
+            let end = state.end_of_kept.filter(|_| number > 0);
+            let registered = register(&head, &mut state);
+            match end {
+                Some(end) => return Ok(end),
+                None => registered,
+            }
+        };
         while let Answer::Made(make) = answer {
             answer = make(&head);
         }
         match answer {
             Answer::Kept(bytes) => stream.write_all(&bytes)?,
-            Answer::Closed(bytes) => return stream.write_all(&bytes),
+            Answer::Closed(bytes) => {
+                stream.write_all(&bytes)?;
+                break;
+            }
             Answer::Stalled(bytes) => {
                 stream.write_all(&bytes)?;
-                return io::copy(&mut reader, &mut io::sink()).map(drop);
+                io::copy(&mut reader, &mut io::sink())?;
+                break;
             }
             Answer::Document(document) => {
                 let (status, body) = if !head.starts_with("GET /api/v1/environment-document/ ") {
@@ -241,6 +278,7 @@ fn serve(mut stream: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
             Answer::Made(_) => unreachable!("it was made above"),
         }
     }
+    Ok(End::Close)
 }
 
 /// Remembers a request. Returns its answer, and whether another one came for this key since that was set.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use testing::{Answer, Stub, document};
+use testing::{Answer, End, Stub, document};
 
 use super::{assert_secrets_kept, served, wait_for_failure, wait_for_recovery, wait_until_served};
 use crate::harness::{Manner, Proxy, Start, TlsFront, executable};
@@ -54,6 +54,20 @@ fn a_certificate_that_is_not_trusted_changes_nothing_that_is_served() {
             format!("{certificate}UnknownIssuer; SSL_CERT_FILE can name a CA bundle of your own"),
         ),
         (
+            Manner::SelfSignedCa,
+            "no TLS with upstream: upstream's certificate is that of a CA, not of a server; \
+            SSL_CERT_FILE can name this very certificate to trust it"
+                .to_owned(),
+        ),
+        (
+            Manner::OwnCaOfOtherHost,
+            format!("{certificate}certificate not valid for name"),
+        ),
+        (
+            Manner::ExpiredOwnCa,
+            format!("{certificate}certificate expired"),
+        ),
+        (
             Manner::OtherHost,
             format!("{certificate}certificate not valid for name"),
         ),
@@ -77,6 +91,31 @@ fn a_certificate_that_is_not_trusted_changes_nothing_that_is_served() {
         expected = served(&proxy, "test");
     }
     assert_secrets_kept(&proxy);
+}
+
+#[test]
+fn a_certificate_that_is_its_own_ca_is_trusted_if_it_is_a_root() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let authority = directory.path().join("authority.pem");
+    let upstream = Stub::start([("test", document("test", "good"))]);
+    let front = TlsFront::start(&upstream, &authority);
+    front.set(Manner::OwnCa);
+    let proxy = start(&front.api_url(), Some(&authority));
+    wait_until_served(&proxy, "test", &document("test", "good"));
+    let log = proxy.log();
+    assert!(!log.contains("not updated"), "{log}");
+}
+
+#[test]
+fn a_kept_connection_that_ends_is_not_logged() {
+    for end in [End::Close, End::Reset] {
+        let upstream = Stub::start([("test", document("test", "good"))]);
+        upstream.end_kept_connections(end);
+        let proxy = Proxy::ready(&upstream, "test");
+        proxy.wait_for("ten fetches", |_| upstream.count("test") >= 10);
+        let log = proxy.log();
+        assert!(!log.contains("not updated"), "{log}");
+    }
 }
 
 #[test]

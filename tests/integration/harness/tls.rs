@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use testing::Stub;
 
@@ -18,6 +20,14 @@ pub(crate) enum Manner {
     Trusted,
     /// It has a self-signed certificate.
     SelfSigned,
+    /// Its certificate is that of a CA which nobody knows, as `openssl req -x509` makes them.
+    SelfSignedCa,
+    /// Its certificate is that of a CA which the proxy trusts.
+    OwnCa,
+    /// The same for another host.
+    OwnCaOfOtherHost,
+    /// The same, but it expired years ago.
+    ExpiredOwnCa,
     /// It has a certificate of that authority for another host.
     OtherHost,
     /// It has a certificate of that authority that expired years ago.
@@ -28,9 +38,24 @@ pub(crate) enum Manner {
     Rude,
 }
 
-const SIGNED: [Manner; 4] = [
+impl Manner {
+    fn is_ca(self) -> bool {
+        self == Manner::SelfSignedCa || self.is_root()
+    }
+
+    fn is_root(self) -> bool {
+        use Manner::{ExpiredOwnCa, OwnCa, OwnCaOfOtherHost};
+        matches!(self, OwnCa | OwnCaOfOtherHost | ExpiredOwnCa)
+    }
+}
+
+const SIGNED: [Manner; 8] = [
     Manner::Trusted,
     Manner::SelfSigned,
+    Manner::SelfSignedCa,
+    Manner::OwnCa,
+    Manner::OwnCaOfOtherHost,
+    Manner::ExpiredOwnCa,
     Manner::OtherHost,
     Manner::Expired,
 ];
@@ -42,7 +67,8 @@ pub(crate) struct TlsFront {
 }
 
 impl TlsFront {
-    /// Starts a server that relays to `upstream`. Writes the certificate of its authority to `authority`, in PEM.
+    /// Starts a server that relays to `upstream`. Writes the certificates that the proxy is to trust to `authority`, in
+    /// PEM.
     pub(crate) fn start(upstream: &Stub, authority: &Path) -> TlsFront {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::default();
@@ -51,9 +77,16 @@ impl TlsFront {
             .distinguished_name
             .push(DnType::CommonName, "authority");
         let certificate = params.self_signed(&key).expect("an authority");
-        std::fs::write(authority, certificate.pem()).expect("write the authority");
+        let mut trusted = certificate.pem();
         let issuer = Issuer::new(params, key);
-        let configs = SIGNED.map(|manner| (manner, config(manner, &issuer)));
+        let configs = SIGNED.map(|manner| {
+            let (certificate, key) = certificate_of(manner, &issuer);
+            if manner.is_root() {
+                trusted += &certificate.pem();
+            }
+            (manner, config(&certificate, &key))
+        });
+        std::fs::write(authority, trusted).expect("write what is trusted");
 
         let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
         let front = TlsFront {
@@ -89,22 +122,32 @@ impl TlsFront {
     }
 }
 
-fn config(manner: Manner, issuer: &Issuer<'_, KeyPair>) -> Arc<ServerConfig> {
+fn certificate_of(manner: Manner, issuer: &Issuer<'_, KeyPair>) -> (Certificate, KeyPair) {
     let host = match manner {
-        Manner::OtherHost => "other.example",
+        Manner::OtherHost | Manner::OwnCaOfOtherHost => "other.example",
         _ => "127.0.0.1",
     };
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new([host.to_owned()]).expect("a certificate's content");
-    if manner == Manner::Expired {
+    // A root of the same name would be taken for the issuer.
+    let name = format!("{manner:?}");
+    params.distinguished_name.push(DnType::CommonName, name);
+    if matches!(manner, Manner::Expired | Manner::ExpiredOwnCa) {
         params.not_before = date_time_ymd(2001, 1, 1);
         params.not_after = date_time_ymd(2002, 1, 1);
     }
-    let certificate = match manner {
-        Manner::SelfSigned => params.self_signed(&key),
-        _ => params.signed_by(&key, issuer),
+    if manner.is_ca() {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    let certificate = match manner.is_ca() || manner == Manner::SelfSigned {
+        true => params.self_signed(&key),
+        false => params.signed_by(&key, issuer),
     };
-    let chain = vec![CertificateDer::from(certificate.expect("a certificate"))];
+    (certificate.expect("a certificate"), key)
+}
+
+fn config(certificate: &Certificate, key: &KeyPair) -> Arc<ServerConfig> {
+    let chain = vec![certificate.der().clone()];
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)

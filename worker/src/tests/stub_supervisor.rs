@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use contract::{BoardWords, Index, IndexEntry, key};
-use engine::FORMAT;
+use engine::{CompileOptions, FORMAT};
 use snapshot::{Board, Publisher, Reader, Shape};
 use tempfile::TempDir;
 
@@ -38,7 +38,17 @@ impl StubSupervisor {
 
     /// Publishes a document of one environment. Returns the generation.
     pub(super) fn publish(&mut self, name: &str, document: &str) -> u64 {
-        let compiled = engine::compile(document.as_bytes()).expect("document");
+        self.publish_with(name, document, CompileOptions::default())
+    }
+
+    /// The same as the operator chooses.
+    pub(super) fn publish_with(
+        &mut self,
+        name: &str,
+        document: &str,
+        options: CompileOptions,
+    ) -> u64 {
+        let compiled = engine::compile_with(document.as_bytes(), options).expect("document");
         let is_named = |environment: &&str| *environment == name;
         let row = self.environments.iter().position(is_named).expect("row");
         let generation = self.publisher.publish(row, name, &compiled.environment);

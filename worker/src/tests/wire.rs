@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use engine::CompileOptions;
 use serde::Deserialize;
 
 use super::{Answer, StubSupervisor, Worker, document};
@@ -103,10 +104,17 @@ fn answers_as_the_python_proxy_does_except_for_the_deviations() {
     let recording = testing::file("tests/golden/wire_python_proxy.jsonl.gz");
     let profile = |name: &str| testing::file(&format!("benches/profiles/{name}.json.gz"));
     let mut supervisor = StubSupervisor::new(&["small", "readme", "compat", "empty"]);
-    supervisor.publish("small", &profile("small"));
-    supervisor.publish("readme", &profile("readme"));
-    supervisor.publish("compat", &compat());
-    supervisor.publish("empty", &document("empty", 0, &[]));
+    let options = CompileOptions {
+        official_proxy_fields_only: true,
+    };
+    for (name, document) in [
+        ("small", profile("small")),
+        ("readme", profile("readme")),
+        ("compat", compat()),
+        ("empty", document("empty", 0, &[])),
+    ] {
+        supervisor.publish_with(name, &document, options);
+    }
     let usual = Worker::start(&supervisor, &["*"]);
     let listed = Worker::start(&supervisor, &["https://app.example.com"]);
     let nothing_yet = StubSupervisor::new(&["nosuch"]);

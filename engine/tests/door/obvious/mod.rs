@@ -27,27 +27,49 @@ struct FeatureState {
     name: String,
     enabled: Value,
     value: Value,
-    /// Values and their allocations, in the order of their ids.
-    variants: Vec<(Value, f64)>,
+    metadata: Value,
+    /// In the order of their ids.
+    variants: Vec<Variant>,
     priority: f64,
+}
+
+/// A multivariate value.
+#[derive(Clone)]
+struct Variant {
+    value: Value,
+    key: Value,
+    allocation: f64,
+}
+
+/// A feature state that was chosen, with the value that it gives and the name of that.
+struct Chosen {
+    state: FeatureState,
+    value: Value,
+    /// `None` without an identity.
+    variant: Option<Value>,
+}
+
+impl Chosen {
+    /// A feature state without an identity.
+    fn own(state: FeatureState) -> Chosen {
+        Chosen {
+            value: state.value.clone(),
+            state,
+            variant: None,
+        }
+    }
 }
 
 /// The answer to a flags request.
 pub(crate) fn flags(document: &Value, server: bool) -> String {
-    let chosen = environment_defaults(document).into_iter().map(|state| {
-        let value = state.value.clone();
-        (state, value)
-    });
+    let chosen = environment_defaults(document).into_iter().map(Chosen::own);
     written(Value::from(shown(document, server, chosen.collect())))
 }
 
 /// The answer to a flags request for one feature, if the key may see it.
 pub(crate) fn flag(document: &Value, server: bool, name: &str) -> Option<String> {
     let states = environment_defaults(document).into_iter();
-    let chosen = states.filter(|state| state.name == name).map(|state| {
-        let value = state.value.clone();
-        (state, value)
-    });
+    let chosen = states.filter(|state| state.name == name).map(Chosen::own);
     let flag = shown(document, server, chosen.collect()).pop();
     flag.map(written)
 }
@@ -64,8 +86,7 @@ pub(crate) fn identity(document: &Value, server: bool, request: &Request) -> Str
     for default in environment_defaults(document) {
         let first = overrides.iter().find(|state| state.name == default.name);
         let state = first.cloned().unwrap_or(default);
-        let value = chosen_value(document, &state, request);
-        chosen.push((state, value));
+        chosen.push(choose(document, state, request));
     }
     let traits: Vec<String> = request
         .traits
@@ -115,15 +136,20 @@ fn environment_defaults(document: &Value) -> Vec<FeatureState> {
 }
 
 fn feature_state(state: &Value) -> FeatureState {
-    let key = match &state["django_id"] {
-        id if truthy(id) => number::python_str(id),
-        _ => state["featurestate_uuid"].as_str().unwrap().to_owned(),
+    let key = match (&state["django_id"], &state["featurestate_uuid"]) {
+        (id, _) if truthy(id) => number::python_str(id),
+        (_, uuid) => uuid.as_str().unwrap_or_default().to_owned(),
     };
     let mut variants = Vec::new();
     for value in elements(&state["multivariate_feature_state_values"]) {
         let allocation = value["percentage_allocation"].as_f64().unwrap();
-        let option = value["multivariate_feature_option"]["value"].clone();
-        variants.push((context::variant_priority(value), (option, allocation)));
+        let option = &value["multivariate_feature_option"];
+        let variant = Variant {
+            value: option["value"].clone(),
+            key: option["key"].clone(),
+            allocation,
+        };
+        variants.push((context::variant_priority(value), variant));
     }
     variants.sort_by(|left, right| left.0.cmp(&right.0));
     FeatureState {
@@ -132,6 +158,7 @@ fn feature_state(state: &Value) -> FeatureState {
         name: state["feature"]["name"].as_str().unwrap().to_owned(),
         enabled: state["enabled"].clone(),
         value: state["feature_state_value"].clone(),
+        metadata: state["metadata"].clone(),
         variants: variants.into_iter().map(|(_, variant)| variant).collect(),
         priority: match &state["feature_segment"]["priority"] {
             Value::Null => f64::INFINITY,
@@ -148,17 +175,9 @@ fn identity_overrides(document: &Value, request: &Request) -> Vec<FeatureState> 
             continue;
         }
         for state in elements(&entry["identity_features"]) {
-            let name = state["feature"]["name"].as_str().unwrap();
-            if overrides.iter().all(|known| known.name != name) {
-                overrides.push(FeatureState {
-                    key: String::new(),
-                    id: state["feature"]["id"].clone(),
-                    name: name.to_owned(),
-                    enabled: state["enabled"].clone(),
-                    value: state["feature_state_value"].clone(),
-                    variants: Vec::new(),
-                    priority: f64::NEG_INFINITY,
-                });
+            let state = feature_state(state);
+            if overrides.iter().all(|known| known.name != state.name) {
+                overrides.push(state);
             }
         }
     }
@@ -184,17 +203,29 @@ fn segment_overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
     chosen
 }
 
-fn chosen_value(document: &Value, state: &FeatureState, request: &Request) -> Value {
+/// The value that an identity gets of a feature state.
+fn choose(document: &Value, state: FeatureState, request: &Request) -> Chosen {
     let bucket = bucket(&[&state.key, &context::identity_key(document, request)]);
     let mut start = 0.0;
-    for (value, allocation) in &state.variants {
-        let limit = allocation + start;
+    for variant in &state.variants {
+        let limit = variant.allocation + start;
         if start <= bucket && bucket < limit {
-            return value.clone();
+            return Chosen {
+                value: variant.value.clone(),
+                variant: Some(variant.key.clone()),
+                state,
+            };
         }
         start = limit;
     }
-    state.value.clone()
+    let variant = match state.variants[..] {
+        [] => Value::Null,
+        _ => json!("control"),
+    };
+    Chosen {
+        variant: Some(variant),
+        ..Chosen::own(state)
+    }
 }
 
 fn segment_matches(document: &Value, request: &Request, segment: &Value) -> bool {
@@ -236,23 +267,35 @@ fn rule_matches(document: &Value, request: &Request, segment: &Value, rule: &Val
 }
 
 /// The flags that a key may see, as JSON objects.
-fn shown(document: &Value, server: bool, chosen: Vec<(FeatureState, Value)>) -> Vec<Value> {
+fn shown(document: &Value, server: bool, chosen: Vec<Chosen>) -> Vec<Value> {
     let project = &document["project"];
     let hide_disabled = match &document["hide_disabled_flags"] {
         Value::Null => &project["hide_disabled_flags"],
         own => own,
     };
     let mut shown = Vec::new();
-    for (state, value) in chosen {
+    for Chosen {
+        state,
+        value,
+        variant,
+    } in chosen
+    {
         let secret = elements(&project["server_key_only_feature_ids"]).contains(&state.id);
         let hidden = truthy(hide_disabled) && !truthy(&state.enabled);
         if server || (!secret && !hidden) {
             let kind = kind(document, &state.id);
-            shown.push(json!({
+            let mut flag = json!({
                 "feature": {"id": state.id, "name": state.name, "type": kind},
                 "enabled": state.enabled,
                 "feature_state_value": value,
-            }));
+            });
+            if let Some(variant) = variant {
+                flag["variant"] = variant;
+                if truthy(&state.metadata) {
+                    flag["metadata"] = state.metadata;
+                }
+            }
+            shown.push(flag);
         }
     }
     shown

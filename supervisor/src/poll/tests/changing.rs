@@ -41,6 +41,7 @@ fn change(turnover: &Turnover) -> Change {
         upstream: None,
         is_elsewhere: false,
         poll_frequency: None,
+        fetch_rules: FETCH_RULES,
         added: entries(&turnover.added),
         rotated: entries(&turnover.rotated),
         removed: turnover.removed.clone(),
@@ -148,7 +149,7 @@ fn another_poll_frequency_and_another_upstream_count_at_once() {
             ..unchanged()
         })
         .unwrap();
-    let upstream = Upstream::new(&api_url(&second), Duration::from_secs(10), 1 << 20).unwrap();
+    let upstream = Upstream::new(&upstream_settings(&second)).unwrap();
     let upstream = Some(upstream);
     trial
         .change(Change {

@@ -1,6 +1,7 @@
 //! The poller between a stub upstream and a real state directory, read as a worker would.
 
 mod changing;
+mod core_api;
 mod edits;
 
 use std::path::Path;
@@ -17,6 +18,13 @@ use crate::notice::Notices;
 use crate::publish::{Compile, Compress, Publication};
 use crate::source::Source;
 use crate::source::api_url::ApiUrl;
+use crate::source::upstream::UpstreamSettings;
+
+/// Those of the default settings.
+const FETCH_RULES: FetchRules = FetchRules {
+    conditional_fetch: ConditionalFetch::Auto,
+    whole_fetch: Some(Duration::from_secs(60)),
+};
 
 /// A poller over a state directory of its own, and a reader beside it.
 struct Trial {
@@ -71,6 +79,25 @@ impl Trial {
         compile: Compile,
         compress: Compress,
     ) -> Self {
+        let rules = FETCH_RULES;
+        Self::with_rules(
+            rules,
+            poll_frequency,
+            environments,
+            source,
+            compile,
+            compress,
+        )
+    }
+
+    fn with_rules(
+        fetch_rules: FetchRules,
+        poll_frequency: Duration,
+        environments: Vec<KeyPair>,
+        source: &Source,
+        compile: Compile,
+        compress: Compress,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (publication, board) = publication(directory.path(), &environments);
         let notices = Notices::of_children().unwrap();
@@ -78,6 +105,7 @@ impl Trial {
             documents: source.open(&environments).unwrap(),
             environments,
             poll_frequency,
+            fetch_rules,
             compiler: Compiler {
                 compile,
                 compress,
@@ -130,15 +158,16 @@ fn mapped(reader: &Reader, row: usize) -> Option<Map<engine::Environment>> {
     }
 }
 
-fn api_url(stub: &Stub) -> ApiUrl {
-    ApiUrl::parse(&stub.api_url()).unwrap()
+fn upstream(stub: &Stub) -> Source {
+    Source::Upstream(upstream_settings(stub))
 }
 
-fn upstream(stub: &Stub) -> Source {
-    Source::Upstream {
-        api_url: api_url(stub),
+fn upstream_settings(stub: &Stub) -> UpstreamSettings {
+    UpstreamSettings {
+        api_url: ApiUrl::parse(&stub.api_url()).unwrap(),
         poll_timeout: Duration::from_secs(10),
         max_document_bytes: 1 << 20,
+        user_agent: "somebody/1".to_owned(),
     }
 }
 
@@ -387,6 +416,7 @@ fn a_poller_that_ends_says_why() {
         documents: source.open(&pairs(2)).unwrap(),
         environments: pairs(2),
         poll_frequency: Duration::from_millis(10),
+        fetch_rules: FETCH_RULES,
         compiler: Compiler {
             compile: engine::compile,
             compress: |_| false,

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use engine::DocumentError;
 use reqwest::StatusCode;
+use rustls::CertificateError;
+use rustls::client::VerifierBuilderError;
 use thiserror::Error;
 
 use super::redirect::MAX_REDIRECTS;
+use super::tls;
 use crate::source::api_url::ApiUrl;
 use crate::words::Seconds;
 
@@ -27,6 +30,9 @@ pub enum Error {
     /// The TLS library would not start.
     #[error("prepare TLS")]
     Tls(#[source] rustls::Error),
+    /// The certificates of this machine cannot be used.
+    #[error("prepare the verification of certificates")]
+    Verifier(#[source] VerifierBuilderError),
     /// The HTTP library would not start.
     #[error("make an HTTP client")]
     Client(#[source] reqwest::Error),
@@ -71,10 +77,8 @@ pub(crate) enum FetchError {
     CrossOrigin(String),
     #[error("upstream redirects more than {MAX_REDIRECTS} times")]
     TooManyRedirects,
-    #[error("upstream's next page is at {0}, which is not the origin of api_url")]
-    PageCrossOrigin(String),
-    #[error("the address of upstream's next page is not a URL: {0}")]
-    PageAddress(String),
+    #[error("upstream's link to the next page has no query")]
+    PageWithoutQuery,
     #[error("upstream's pages do not end: the page after page {0} came before")]
     PagesRepeat(usize),
     #[error("upstream's pages do not end: there are more than {0}")]
@@ -96,9 +100,15 @@ pub(crate) enum FetchError {
 impl FetchError {
     /// An error of the TLS library, with what may mend it.
     pub(super) fn tls(error: &rustls::Error) -> Self {
+        if tls::is_ca_as_end_entity(error) {
+            return Self::Tls(
+                "upstream's certificate is that of a CA, not of a server".to_owned(),
+                "; SSL_CERT_FILE can name this very certificate to trust it",
+            );
+        }
         let hint = match error {
             rustls::Error::InvalidMessage(_) => "; should api_url begin with http://?",
-            rustls::Error::InvalidCertificate(_) => {
+            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
                 "; SSL_CERT_FILE can name a CA bundle of your own"
             }
             _ => "",

@@ -1,57 +1,66 @@
 //! One request to upstream and the body of its answer.
 
 use std::error::Error as StdError;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{
     ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, IF_MODIFIED_SINCE, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 
 use super::credential::Credential;
 use super::error::{Error, FetchError};
 use super::redirect::{RedirectRefused, within_origin};
+use super::settings::UpstreamSettings;
 use super::{retry_after, tls};
-use crate::source::api_url::ApiUrl;
 
 const ENVIRONMENT_KEY: HeaderName = HeaderName::from_static("x-environment-key");
-pub(super) const USER_AGENT: &str = concat!("edge-proxy/", env!("CARGO_PKG_VERSION"));
 /// `poll_timeout` bounds silence. A large document on a slow line is not silent, yet its fetch must end: after so many
 /// times that timeout.
 const TIMEOUTS_PER_REQUEST: u32 = 12;
 
-/// An HTTP client and its limits.
+/// HTTP clients and their limits.
 pub(super) struct Http {
     client: Client,
+    /// Opens a connection for each request.
+    unpooled: Client,
+    /// Whether upstream may have kept a connection of `client`, which it may close at any moment.
+    may_have_kept: AtomicBool,
     poll_timeout: Duration,
     max_document_bytes: usize,
 }
 
 impl Http {
-    pub(super) fn new(
-        api_url: &ApiUrl,
-        poll_timeout: Duration,
-        max_document_bytes: usize,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(settings: &UpstreamSettings) -> Result<Self, Error> {
+        let poll_timeout = settings.poll_timeout;
+        let tls = tls::config(&settings.api_url)?;
         // HTTP/2 would gain nothing for one request at a time, and a connection that died unnoticed would fail every
         // fetch until the kernel gives it up. HTTP/1.1 drops it after the first failure.
-        let mut client = Client::builder()
-            .tls_backend_preconfigured(tls::config(api_url)?)
-            .user_agent(USER_AGENT)
-            .redirect(Policy::custom(within_origin))
-            .referer(false)
-            // Shorter than the read timeout, which also runs while connecting, so that the error tells which it was.
-            .connect_timeout(poll_timeout.mul_f64(0.95))
-            .read_timeout(poll_timeout)
-            .timeout(poll_timeout.saturating_mul(TIMEOUTS_PER_REQUEST));
-        if api_url.is_loopback() {
-            client = client.no_proxy();
-        }
+        let builder = || {
+            let client = Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(settings.user_agent.as_str())
+                .redirect(Policy::custom(within_origin))
+                .referer(false)
+                // Shorter than the read timeout, which also runs while connecting, so that the error tells which it was.
+                .connect_timeout(poll_timeout.mul_f64(0.95))
+                .read_timeout(poll_timeout)
+                .timeout(poll_timeout.saturating_mul(TIMEOUTS_PER_REQUEST));
+            match settings.api_url.is_loopback() {
+                true => client.no_proxy(),
+                false => client,
+            }
+        };
+        let unpooled = builder().pool_max_idle_per_host(0);
         Ok(Self {
-            client: client.build().map_err(Error::Client)?,
+            client: builder().build().map_err(Error::Client)?,
+            unpooled: unpooled.build().map_err(Error::Client)?,
+            may_have_kept: AtomicBool::new(false),
             poll_timeout,
-            max_document_bytes,
+            max_document_bytes: settings.max_document_bytes,
         })
     }
 
@@ -65,23 +74,36 @@ impl Http {
         self.max_document_bytes
     }
 
-    /// Sends a request and receives the head of its answer.
+    /// Sends a request and receives the head of its answer. A kept connection that ends without an answer says nothing
+    /// about upstream, so the request is sent once more on a new one.
     pub(super) async fn get(
         &self,
         url: &Url,
         credential: &Credential,
         if_modified_since: Option<SystemTime>,
     ) -> Result<Response, FetchError> {
-        let sent = Instant::now();
-        let mut request = self
-            .client
-            .get(url.clone())
-            .header(ACCEPT, "application/json")
-            .header(ENVIRONMENT_KEY, credential.header_value());
-        if let Some(since) = if_modified_since {
-            request = request.header(IF_MODIFIED_SINCE, httpdate::fmt_http_date(since));
+        let mut sent = Instant::now();
+        let request = |client: &Client| -> RequestBuilder {
+            let request = client
+                .get(url.clone())
+                .header(ACCEPT, "application/json")
+                .header(ENVIRONMENT_KEY, credential.header_value());
+            match if_modified_since {
+                Some(since) => request.header(IF_MODIFIED_SINCE, httpdate::fmt_http_date(since)),
+                None => request,
+            }
+        };
+        let mut answer = request(&self.client).send().await;
+        if answer.as_ref().is_err_and(has_ended) && self.may_have_kept.load(Ordering::Relaxed) {
+            sent = Instant::now();
+            answer = request(&self.unpooled).send().await;
         }
-        request.send().await.map_err(|error| {
+        match &answer {
+            Ok(_) => self.may_have_kept.store(true, Ordering::Relaxed),
+            Err(error) if has_ended(error) => self.may_have_kept.store(false, Ordering::Relaxed),
+            Err(_) => {}
+        }
+        answer.map_err(|error| {
             if let Some(refused) = cause::<RedirectRefused>(&error) {
                 return match refused {
                     RedirectRefused::CrossOrigin(origin) => FetchError::CrossOrigin(origin.clone()),
@@ -164,6 +186,19 @@ pub(super) fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime>
 
 fn text<'headers>(headers: &'headers HeaderMap, name: &HeaderName) -> Option<&'headers str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// Whether the connection ended, with or without a reset, before an answer.
+fn has_ended(error: &reqwest::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let incomplete = cause(error).is_some_and(hyper::Error::is_incomplete_message);
+    let ended = cause(error).is_some_and(|error: &io::Error| {
+        matches!(
+            error.kind(),
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
+        )
+    });
+    !error.is_connect() && (incomplete || ended)
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {

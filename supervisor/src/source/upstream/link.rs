@@ -13,6 +13,13 @@ pub(super) fn next(mut header: &str) -> Option<&str> {
     }
 }
 
+/// The query of a target, which may be any kind of URL.
+pub(super) fn query(target: &str) -> Option<&str> {
+    let (before_fragment, _) = target.split_once('#').unwrap_or((target, ""));
+    let (_, query) = before_fragment.split_once('?')?;
+    (!query.is_empty()).then_some(query)
+}
+
 /// Only the first `rel` parameter counts (RFC 8288, section 3.3).
 fn is_next(mut parameters: &str) -> bool {
     while !parameters.is_empty() {
@@ -80,6 +87,21 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(next(header), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_between_the_question_mark_and_the_fragment() {
+        for (target, expected) in [
+            ("?page=2", Some("page=2")),
+            ("https://host:1/a/?b=c&d=%3f?#e?f", Some("b=c&d=%3f?")),
+            ("//host/?a", Some("a")),
+            ("/a/?", None),
+            ("/a/#?b", None),
+            ("/a/", None),
+            ("", None),
+        ] {
+            assert_eq!(query(target), expected, "{target}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The client of the Flagsmith API. One fetch is one request for an environment document, and one for each further
 //! page.
 //!
-//! A server-side key leaves this process in one header, to the origin of the API URL and no other. Redirects and links
-//! are followed within that origin only. Errors show no URL path and no header.
+//! A server-side key leaves this process in one header, to the origin of the API URL and no other. Redirects are
+//! followed within that origin only, and of links only the query is used. Errors show no URL path and no header.
 
 mod credential;
 mod error;
@@ -11,6 +11,7 @@ mod link;
 mod pages;
 mod redirect;
 mod retry_after;
+mod settings;
 mod tls;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -18,7 +19,6 @@ use std::time::{Duration, Instant, SystemTime};
 use reqwest::header::{AGE, DATE, LAST_MODIFIED};
 use reqwest::{StatusCode, Url};
 
-use super::api_url::ApiUrl;
 use super::fetch::{Document, FetchOutcome, Timing};
 use http::{Http, date, require_ok};
 use pages::FirstPage;
@@ -26,6 +26,7 @@ use pages::FirstPage;
 pub(crate) use credential::Credential;
 pub use error::Error;
 pub(crate) use error::FetchError;
+pub use settings::UpstreamSettings;
 
 /// A document that changes between two of its pages is fetched again. Once is a coincidence, so often is something
 /// else.
@@ -41,16 +42,11 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// A client for this API. `poll_timeout` bounds each silence: before a connection, before an answer, between two
-    /// pieces of it.
-    pub(crate) fn new(
-        api_url: &ApiUrl,
-        poll_timeout: Duration,
-        max_document_bytes: usize,
-    ) -> Result<Self, Error> {
-        let http = Http::new(api_url, poll_timeout, max_document_bytes)?;
+    /// A client with these settings.
+    pub(crate) fn new(settings: &UpstreamSettings) -> Result<Self, Error> {
+        let http = Http::new(settings)?;
         Ok(Self {
-            document: api_url.document(),
+            document: settings.api_url.document(),
             pages_timeout: http.request_timeout().saturating_mul(PAGES_TIMEOUT_FACTOR),
             http,
         })

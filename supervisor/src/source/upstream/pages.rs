@@ -1,4 +1,7 @@
-//! The pages of a document after the first: fetched within the origin and put together.
+//! The pages of a document after the first: fetched from where the first one came from, and put together.
+//!
+//! Only the query of a link is used. Behind a TLS terminator or a path prefix upstream does not know its own address, and
+//! no link may lead a key to another origin. A URL of an answer has lost the user name and password of `api_url`.
 //!
 //! If the document was edited between two pages, they do not belong together and none is used.
 
@@ -29,18 +32,15 @@ pub(super) struct FirstPage<'upstream> {
     pub(super) last_modified: Option<SystemTime>,
 }
 
-/// The address of the page after this one; it has the origin of `document`.
+/// The address of the page after this one: `document`, or where that redirected to, with the query of the link.
 pub(super) fn next(response: &Response, document: &Url) -> Result<Option<Url>, FetchError> {
     for header in response.headers().get_all(LINK) {
         let header = String::from_utf8_lossy(header.as_bytes());
         if let Some(target) = link::next(&header) {
-            let url = response.url().join(target);
-            let mut url = url.map_err(|error| FetchError::PageAddress(error.to_string()))?;
-            if url.origin() != document.origin() {
-                let origin = url.origin().ascii_serialization();
-                return Err(FetchError::PageCrossOrigin(origin));
-            }
-            url.set_fragment(None);
+            let query = link::query(target).ok_or(FetchError::PageWithoutQuery)?;
+            let mut url = document.clone();
+            url.set_path(response.url().path());
+            url.set_query(Some(query));
             return Ok(Some(url));
         }
     }

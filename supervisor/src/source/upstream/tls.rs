@@ -4,7 +4,13 @@ use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
 
-use rustls::{ClientConfig, RootCertStore};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 
 use super::error::Error;
 use crate::source::api_url::ApiUrl;
@@ -14,19 +20,97 @@ use crate::source::api_url::ApiUrl;
 pub(super) fn config(api_url: &ApiUrl) -> Result<ClientConfig, Error> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() && api_url.is_encrypted() {
-        return Err(Error::NoCertificates {
-            api_url: api_url.clone(),
-            reasons: found.errors.iter().map(ToString::to_string).collect(),
-        });
-    }
+    roots.add_parsable_certificates(found.certs.iter().cloned());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(Error::Tls)?
-        .with_root_certificates(roots)
+        .map_err(Error::Tls)?;
+    if roots.is_empty() {
+        if api_url.is_encrypted() {
+            return Err(Error::NoCertificates {
+                api_url: api_url.clone(),
+                reasons: found.errors.iter().map(ToString::to_string).collect(),
+            });
+        }
+        return Ok(config.with_root_certificates(roots).with_no_client_auth());
+    }
+    let verifier = Verifier {
+        chains: WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(Error::Verifier)?,
+        roots: found.certs,
+    };
+    Ok(config
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth())
+}
+
+/// Trusts chains to a root, and a server whose own certificate is a root. `openssl req -x509` makes certificates that
+/// are their own CA; the library refuses those of servers, although the operator has named this very certificate.
+#[derive(Debug)]
+struct Verifier {
+    chains: Arc<WebPkiServerVerifier>,
+    roots: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.chains.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        match verified {
+            // The library checks the dates first: those of this certificate are good.
+            Err(error) if is_ca_as_end_entity(&error) && self.roots.contains(end_entity) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
+    }
+}
+
+/// Whether a server's certificate was refused because it is that of a CA.
+pub(super) fn is_ca_as_end_entity(error: &rustls::Error) -> bool {
+    let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else {
+        return false;
+    };
+    other.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
 }
 
 /// The TLS library's error in a chain of errors. The HTTP library wraps it in `io::Error`, sometimes twice.

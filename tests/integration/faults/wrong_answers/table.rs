@@ -61,8 +61,7 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
     let host = other.strip_prefix("http:").expect("a scheme").to_owned();
     let other_redirect =
         format!("upstream redirects to {other}, which is not the origin of api_url");
-    let other_page =
-        format!("upstream's next page is at {other}, which is not the origin of api_url");
+    let repeated = "upstream's pages do not end: the page after page 2 came before";
     let by_way = elsewhere.clone();
     let valid = document("any", "any");
     let other_shape = valid.replacen("\"segments\":[", "\"segments\":[7,", 1);
@@ -265,17 +264,22 @@ pub(super) fn faults(other: &str) -> Vec<(&'static str, Answer, String)> {
         (
             "page-elsewhere",
             pages(move |_| linked.clone()),
-            other_page.clone(),
+            text(repeated),
         ),
         (
             "page-same-scheme",
             pages(move |_| format!("{host}/?page=2")),
-            other_page,
+            text(repeated),
+        ),
+        (
+            "page-without-query",
+            pages(move |_| text("/api/v1/environment-document/")),
+            text("upstream's link to the next page has no query"),
         ),
         (
             "page-repeated",
             pages(move |_| text("?page=2")),
-            text("upstream's pages do not end: the page after page 2 came before"),
+            text(repeated),
         ),
         (
             "page-on-and-on",

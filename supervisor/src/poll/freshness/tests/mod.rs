@@ -1,8 +1,16 @@
 //! Which fetches may be conditional, by the dates of single answers.
 
+mod core_api;
+mod evidence;
 mod simulation;
 
 use super::*;
+
+/// Those of the default settings.
+const RULES: FetchRules = FetchRules {
+    conditional_fetch: ConditionalFetch::Auto,
+    whole_fetch: Some(Duration::from_secs(60)),
+};
 
 const FAST: Duration = Duration::from_millis(5);
 const UPDATED_AT: &str = "1994-11-06T08:49:37.2Z";
@@ -20,16 +28,33 @@ fn timing(date: Option<&str>, elapsed: Duration) -> Timing {
     }
 }
 
+/// A small document.
+fn received_by(
+    freshness: &mut Freshness,
+    updated_at: Option<&str>,
+    last_modified: Option<&str>,
+    timing: Timing,
+) -> Option<Evidence> {
+    freshness.received(Received {
+        updated_at,
+        last_modified: last_modified.map(date),
+        length: 1000,
+        timing,
+    })
+}
+
 fn received(updated_at: Option<&str>, last_modified: Option<&str>, timing: Timing) -> Freshness {
     let mut freshness = Freshness::default();
-    freshness.received(updated_at, last_modified.map(date), timing);
+    received_by(&mut freshness, updated_at, last_modified, timing);
     freshness
 }
 
+fn condition(freshness: &Freshness, now: Instant) -> Option<SystemTime> {
+    freshness.if_modified_since(now, SECOND, RULES, &Trust::default())
+}
+
 fn since(freshness: &Freshness, now: Instant) -> Option<String> {
-    freshness
-        .if_modified_since(now)
-        .map(httpdate::fmt_http_date)
+    condition(freshness, now).map(httpdate::fmt_http_date)
 }
 
 fn after(updated_at: &str, date: Option<&str>, elapsed: Duration) -> Option<String> {
@@ -40,9 +65,9 @@ fn after(updated_at: &str, date: Option<&str>, elapsed: Duration) -> Option<Stri
 #[test]
 fn nothing_received_is_no_condition() {
     let mut freshness = Freshness::default();
-    assert_eq!(freshness.if_modified_since(Instant::now()), None);
+    assert_eq!(condition(&freshness, Instant::now()), None);
     freshness.confirmed(timing(Some(LONG_AFTER), FAST));
-    assert_eq!(freshness.if_modified_since(Instant::now()), None);
+    assert_eq!(condition(&freshness, Instant::now()), None);
 }
 
 #[test]
@@ -96,35 +121,87 @@ fn without_dates_every_fetch_is_unconditional() {
     assert_eq!(after(before, Some(LONG_AFTER), FAST), None);
     let timing = timing(Some(LONG_AFTER), FAST);
     let freshness = received(None, None, timing);
-    assert_eq!(freshness.if_modified_since(timing.sent), None);
+    assert_eq!(condition(&freshness, timing.sent), None);
 }
 
 #[test]
 fn a_newer_body_that_proves_nothing_ends_the_condition_of_the_older_one() {
     let timing = timing(Some(LONG_AFTER), FAST);
     let mut freshness = received(Some(UPDATED_AT), None, timing);
-    assert!(freshness.if_modified_since(timing.sent).is_some());
-    freshness.received(Some("1994-11-06T08:50:00.5Z"), None, timing);
-    assert_eq!(freshness.if_modified_since(timing.sent), None);
+    assert!(condition(&freshness, timing.sent).is_some());
+    let newer = Some("1994-11-06T08:50:00.5Z");
+    received_by(&mut freshness, newer, None, timing);
+    assert_eq!(condition(&freshness, timing.sent), None);
+}
+
+/// A document of this length that was confirmed so many times, and when it was requested.
+fn confirmed(length: usize, confirmations: u32) -> (Freshness, Instant) {
+    let timing = timing(Some(LONG_AFTER), FAST);
+    let mut freshness = Freshness::default();
+    freshness.received(Received {
+        updated_at: Some(UPDATED_AT),
+        last_modified: None,
+        length,
+        timing,
+    });
+    for _ in 0..confirmations {
+        freshness.confirmed(timing);
+    }
+    (freshness, timing.sent)
 }
 
 #[test]
-fn now_and_then_the_document_is_fetched_whole() {
-    let timing = timing(None, FAST);
-    let first = Timing {
-        date: Some(date(LONG_AFTER)),
-        ..timing
+fn a_document_is_fetched_whole_before_it_is_a_minute_old() {
+    let (freshness, sent) = confirmed(LARGE, 1);
+    let is_conditional = |seconds, next| {
+        let (now, next) = (
+            sent + Duration::from_secs(seconds),
+            Duration::from_secs(next),
+        );
+        let since = freshness.if_modified_since(now, next, RULES, &Trust::default());
+        since.is_some()
     };
-    let mut freshness = received(Some(UPDATED_AT), None, first);
-    for _ in 1..MIN_CONFIRMATIONS {
-        freshness.confirmed(timing);
+    // The fetch after this one comes in time.
+    assert!(is_conditional(49, 11));
+    assert!(!is_conditional(50, 11));
+    assert!(!is_conditional(300, 330));
+}
+
+#[test]
+fn of_a_large_document_one_fetch_in_twenty_is_whole() {
+    let hour = Duration::from_secs(3600);
+    for (confirmations, is_conditional) in [(0, true), (18, true), (19, false), (30, false)] {
+        let (freshness, sent) = confirmed(LARGE + 1, confirmations);
+        assert_eq!(
+            condition(&freshness, sent + hour).is_some(),
+            is_conditional,
+            "{confirmations}"
+        );
+        assert!(condition(&freshness, sent + SECOND).is_some());
     }
-    // A rare poll has too few confirmations by then.
-    let late = timing.sent + UNCONDITIONAL_EVERY;
-    assert!(freshness.if_modified_since(late).is_some());
-    freshness.confirmed(timing);
-    assert!(freshness.if_modified_since(late - SECOND).is_some());
-    assert_eq!(freshness.if_modified_since(late), None);
+}
+
+#[test]
+fn the_operator_decides() {
+    let (freshness, sent) = confirmed(1000, 100);
+    let stale = Trust::default();
+    stale.note(Evidence::Stale);
+    let is_conditional = |conditional_fetch, whole_fetch: Option<u64>, trust: &Trust| {
+        let rules = FetchRules {
+            conditional_fetch,
+            whole_fetch: whole_fetch.map(Duration::from_secs),
+        };
+        let now = sent + Duration::from_secs(100);
+        let since = freshness.if_modified_since(now, SECOND, rules, trust);
+        since.is_some()
+    };
+    use ConditionalFetch::{Always, Auto, Never};
+    assert!(is_conditional(Auto, None, &Trust::default()));
+    assert!(!is_conditional(Auto, None, &stale));
+    assert!(!is_conditional(Never, None, &Trust::default()));
+    assert!(is_conditional(Always, None, &stale));
+    assert!(is_conditional(Always, Some(200), &stale));
+    assert!(!is_conditional(Always, Some(50), &stale));
 }
 
 #[test]
@@ -148,7 +225,7 @@ fn a_clock_that_is_set_back_ends_the_condition() {
         let mut freshness = received(Some(UPDATED_AT), None, first);
         freshness.confirmed(answer);
         assert_eq!(
-            freshness.if_modified_since(answer.sent).is_none(),
+            condition(&freshness, answer.sent).is_none(),
             refuted,
             "{answer:?}"
         );

@@ -3,10 +3,10 @@
 mod pages;
 
 use contract::{KeyPair, ServerSideKey};
-use testing::{Answer, Stub};
+use testing::{Answer, End, Stub};
 
-use super::http::USER_AGENT;
 use super::*;
+use crate::source::api_url::ApiUrl;
 
 const KEY: &str = "ser.verysecret";
 const DOCUMENT: &str = r#"{"api_key":"public"}"#;
@@ -28,17 +28,29 @@ fn pair(server_side_key: &str) -> KeyPair {
     }
 }
 
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
 fn fetch_since(upstream: &Upstream, since: Option<SystemTime>) -> Result<FetchOutcome, FetchError> {
     let credential = Credential::of(&pair(KEY)).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.unwrap();
-    runtime.block_on(upstream.fetch(&credential, since))
+    runtime().block_on(upstream.fetch(&credential, since))
+}
+
+fn settings(stub: &Stub) -> UpstreamSettings {
+    UpstreamSettings {
+        api_url: api_url(stub),
+        poll_timeout: Duration::from_secs(10),
+        max_document_bytes: LARGEST,
+        user_agent: "somebody/1".to_owned(),
+    }
 }
 
 fn upstream(stub: &Stub) -> Upstream {
-    Upstream::new(&api_url(stub), Duration::from_secs(10), LARGEST).unwrap()
+    Upstream::new(&settings(stub)).unwrap()
 }
 
 fn fetch(stub: &Stub) -> Result<FetchOutcome, FetchError> {
@@ -100,9 +112,9 @@ fn a_fetch_is_one_request_that_says_who_we_are() {
     assert_eq!(requests.len(), 1);
     let request = &requests[0];
     for expected in [
-        &format!("GET {PATH} HTTP/1.1\n"),
+        &*format!("GET {PATH} HTTP/1.1\n"),
         "\nx-environment-key: ser.verysecret\n",
-        &format!("\nuser-agent: {USER_AGENT}\n"),
+        "\nuser-agent: somebody/1\n",
         "\naccept: application/json\n",
         "\naccept-encoding: gzip\n",
     ] {
@@ -219,7 +231,11 @@ fn retry_after_is_kept_by_upstream_s_clock() {
 #[test]
 fn silence_ends_with_the_timeout() {
     let stub = Stub::answering(|_| Answer::silence());
-    let upstream = Upstream::new(&api_url(&stub), Duration::from_millis(500), LARGEST).unwrap();
+    let upstream = Upstream::new(&UpstreamSettings {
+        poll_timeout: Duration::from_millis(500),
+        ..settings(&stub)
+    })
+    .unwrap();
     let error = fetch_since(&upstream, None).unwrap_err();
     assert_eq!(error.to_string(), "upstream did not answer within 0.5 s");
 }
@@ -231,13 +247,44 @@ fn nobody_there_is_said_so() {
     let port = unused.local_addr().unwrap().port();
     drop(unused);
     let api_url = ApiUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap();
-    let upstream = Upstream::new(&api_url, Duration::from_secs(10), LARGEST).unwrap();
+    let upstream = Upstream::new(&UpstreamSettings {
+        api_url,
+        ..settings(&stub)
+    })
+    .unwrap();
     let error = fetch_since(&upstream, None).unwrap_err();
     assert_eq!(
         error.to_string(),
         "could not reach upstream: Connection refused (os error 111)"
     );
     assert_eq!(stub.requests().len(), 0);
+}
+
+#[test]
+fn a_kept_connection_that_ends_is_no_failure() {
+    for end in [End::Close, End::Reset] {
+        let stub = Stub::start([("verysecret", DOCUMENT.to_owned())]);
+        stub.end_kept_connections(end);
+        let upstream = upstream(&stub);
+        let credential = Credential::of(&pair(KEY)).unwrap();
+        runtime().block_on(async {
+            for _ in 0..5 {
+                upstream.fetch(&credential, None).await.unwrap();
+            }
+        });
+        // The second and the fourth one are sent again.
+        assert_eq!(stub.requests().len(), 7, "{end:?}");
+        assert_eq!(stub.connections(), 5, "{end:?}");
+    }
+}
+
+#[test]
+fn a_new_connection_that_ends_is_a_failure() {
+    let stub = Stub::answering(|_| Answer::Closed(Vec::new()));
+    let upstream = upstream(&stub);
+    let error = fetch_since(&upstream, None).unwrap_err().to_string();
+    assert!(error.starts_with("could not reach upstream: "), "{error}");
+    assert_eq!(stub.requests().len(), 1);
 }
 
 #[test]
@@ -274,7 +321,12 @@ fn a_body_too_large_is_refused_whether_or_not_it_says_so() {
     });
     let unannounced = ApiUrl::parse(&stub.origin()).unwrap();
     for api_url in [api_url(&stub), unannounced] {
-        let upstream = Upstream::new(&api_url, Duration::from_secs(10), 1 << 20).unwrap();
+        let upstream = Upstream::new(&UpstreamSettings {
+            api_url,
+            max_document_bytes: 1 << 20,
+            ..settings(&stub)
+        })
+        .unwrap();
         let error = fetch_since(&upstream, None).unwrap_err();
         assert_eq!(
             error.to_string(),
