@@ -29,6 +29,8 @@ pub(crate) struct Prerequisite {
     pub(crate) properties: Vec<FlagProperty>,
     /// The segments that override it, in the order of the document. Empty if the flag is not circular.
     pub(crate) rivals: Vec<Rival>,
+    /// The number of the cycle that it is in if all conditions are evaluated.
+    pub(crate) cycle: Option<u32>,
 }
 
 /// A property that reads a flag.
@@ -82,6 +84,8 @@ pub(crate) struct CircularSegment {
     pub(crate) segment: SegmentId,
     /// The first of the circular steps.
     pub(crate) start: Next,
+    /// The number of the cycle that it is in if all conditions are evaluated.
+    pub(crate) cycle: Option<u32>,
 }
 
 /// A step of a segment that reads circular flags. Unlike a [`Step`](super::Step) it keeps to the order of the

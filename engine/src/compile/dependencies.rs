@@ -6,7 +6,7 @@
 
 use super::path::{Path, Selector};
 use super::steps::unknown_kind;
-use crate::archive::{FeatureId, FlagMember, Interner, PrerequisiteId};
+use crate::archive::{FeatureId, FlagMember, Interner, PrerequisiteId, length};
 use crate::document::{Document, Rule, Segment};
 
 /// How many features of a cycle a warning names.
@@ -23,6 +23,8 @@ pub(super) struct DependencyOrder {
     ids: Vec<Option<PrerequisiteId>>,
     /// By segment: it reads a flag that reaches a cycle.
     circular_segments: Vec<bool>,
+    /// By feature, and by segment: the index of its cycle.
+    cycles_of: (Vec<Option<u32>>, Vec<Option<u32>>),
     /// The features of each cycle, or of cycles that share features.
     cycles: Vec<Vec<usize>>,
 }
@@ -48,14 +50,17 @@ impl DependencyOrder {
         }
         successors.extend(reads);
         let mut reaches_cycle = vec![false; successors.len()];
-        let mut cycles = Vec::new();
+        let mut cycles: Vec<Vec<usize>> = Vec::new();
+        let mut cycles_of = vec![None; successors.len()];
         let mut order = Vec::new();
         for component in components(&successors) {
             let is_cycle = component.len() > 1;
             let leads = |node: &usize| successors[*node].iter().any(|next| reaches_cycle[*next]);
             let reaches = is_cycle || component.iter().any(leads);
+            let cycle = is_cycle.then(|| length(&cycles));
             for node in &component {
                 reaches_cycle[*node] = reaches;
+                cycles_of[*node] = cycle;
             }
             let mut features = component;
             features.retain(|node| *node < count);
@@ -89,6 +94,10 @@ impl DependencyOrder {
             prerequisites: order.into_iter().map(FeatureId::new).collect(),
             ids,
             circular_segments: reaches_cycle.split_off(count),
+            cycles_of: {
+                let of_segments = cycles_of.split_off(count);
+                (cycles_of, of_segments)
+            },
             cycles,
         }
     }
@@ -102,6 +111,16 @@ impl DependencyOrder {
     pub(super) fn is_circular(&self, feature: usize) -> bool {
         let id = self.prerequisite(feature);
         id.is_some_and(|id| id.index() >= self.acyclic)
+    }
+
+    /// The number of the cycle that a feature is in.
+    pub(super) fn cycle_of_feature(&self, feature: usize) -> Option<u32> {
+        self.cycles_of.0.get(feature).copied().flatten()
+    }
+
+    /// The number of the cycle that the segment of that number is in.
+    pub(super) fn cycle_of_segment(&self, number: usize) -> Option<u32> {
+        self.cycles_of.1.get(number).copied().flatten()
     }
 
     /// Whether the segment of that number reads a flag that reaches a cycle.

@@ -81,7 +81,7 @@ fn lower(
         // cut.
         if is_circular || states.any(|state| features.get(state.feature_name.as_bytes()).is_some())
         {
-            let id = segments.add(segment, is_circular);
+            let id = segments.add(segment, number);
             overriding.extend(id.map(|id| (id, segment)));
         }
     }

@@ -32,6 +32,7 @@ pub(super) fn dependencies(
             } else {
                 rivals(precedence, &circular)
             },
+            cycle: order.cycle_of_feature(feature.index()),
         });
     }
     let (seen, scalars) = seen.finish();

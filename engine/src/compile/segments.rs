@@ -22,7 +22,7 @@ use crate::python::python_str;
 pub(super) struct SegmentsBuilder<'d> {
     api_key: &'d str,
     features: &'d Interner,
-    dependencies: &'d DependencyOrder,
+    order: &'d DependencyOrder,
     segments: Vec<Next>,
     steps: Steps,
     circular: Vec<CircularSegment>,
@@ -65,17 +65,17 @@ impl<'d> SegmentsBuilder<'d> {
     pub(super) fn new(
         api_key: &'d str,
         features: &'d Interner,
-        dependencies: &'d DependencyOrder,
+        order: &'d DependencyOrder,
     ) -> SegmentsBuilder<'d> {
         SegmentsBuilder {
             api_key,
             features,
-            dependencies,
+            order,
             segments: Vec::new(),
             steps: Steps::default(),
             circular: Vec::new(),
             circular_steps: CircularSteps::default(),
-            flag_properties: vec![Vec::new(); dependencies.prerequisites.len()],
+            flag_properties: vec![Vec::new(); order.prerequisites.len()],
             conditions: Vec::new(),
             properties: Vec::new(),
             property_names: Interner::new(),
@@ -88,8 +88,8 @@ impl<'d> SegmentsBuilder<'d> {
         }
     }
 
-    /// Adds a segment; `None` if it can never match. `is_circular`: it reads circular flags.
-    pub(super) fn add(&mut self, segment: &Segment<'_>, is_circular: bool) -> Option<SegmentId> {
+    /// Adds the segment of that number in the document; `None` if it can never match.
+    pub(super) fn add(&mut self, segment: &Segment<'_>, number: usize) -> Option<SegmentId> {
         if let Some(kind) = unknown_kind(&segment.rules) {
             let kind = python_str(kind);
             let problem = format!("rule type {kind:?} is unknown; the segment never matches");
@@ -101,9 +101,12 @@ impl<'d> SegmentsBuilder<'d> {
         }
         let mut rules = self.rules(&segment.rules, segment);
         let id = SegmentId::new(self.segments.len());
-        let start = if is_circular {
-            let start = self.circular_steps.add(&rules);
-            self.circular.push(CircularSegment { segment: id, start });
+        let start = if self.order.is_circular_segment(number) {
+            self.circular.push(CircularSegment {
+                segment: id,
+                start: self.circular_steps.add(&rules),
+                cycle: self.order.cycle_of_segment(number),
+            });
             Next::NO_MATCH
         } else {
             self.put_cheapest_first(&mut rules);
@@ -251,7 +254,7 @@ impl<'d> SegmentsBuilder<'d> {
         };
         if let Some((flag, member)) = flag_read(&selectors) {
             let feature = self.features.get(flag.as_bytes());
-            let flag = feature.and_then(|feature| self.dependencies.prerequisite(feature));
+            let flag = feature.and_then(|feature| self.order.prerequisite(feature));
             return flag.map_or(Property::Trait, |flag| {
                 let property = FlagProperty {
                     property: id,

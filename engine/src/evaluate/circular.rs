@@ -7,7 +7,8 @@
 //! is cut, and so which flags are in one, depends on the order in which conditions read.
 //!
 //! This takes a time that is exponential in the size of a cycle, so there is a budget. When it is spent, a flag that is
-//! known to be in a cycle is cut at once, and so is a segment that was cut before.
+//! known to be in a cycle is cut at once, and so is a segment that was cut before. A flag is then in a cycle if such a
+//! segment is in the same one.
 
 use super::evaluation::Evaluation;
 use super::prerequisites::Prerequisites;
@@ -137,6 +138,10 @@ impl<'p, 'r, 's, 'c> Circular<'p, 'r, 's, 'c> {
             Some(place) => {
                 if let Some(last) = self.decisions.pending.last_mut() {
                     last.lowest = last.lowest.min(place);
+                    let rivals = &self.prerequisites.circular()[last.flag].rivals;
+                    if let Some(segment) = rivals[last.rival].circular.as_ref() {
+                        self.decisions.segments[segment.index()].was_cut = true;
+                    }
                 }
             }
             None if self.budget == 0 && state.in_cycle => {}
@@ -189,8 +194,9 @@ impl<'p, 'r, 's, 'c> Circular<'p, 'r, 's, 'c> {
         let Some(pending) = self.decisions.pending.last_mut() else {
             return Next::NO_MATCH;
         };
-        let rivals = &self.prerequisites.circular()[pending.flag].rivals;
-        while let Some(rival) = rivals.get(pending.rival) {
+        let prerequisite = &self.prerequisites.circular()[pending.flag];
+        let segments = &self.prerequisites.dependencies.segments;
+        while let Some(rival) = prerequisite.rivals.get(pending.rival) {
             self.budget = self.budget.saturating_sub(1);
             let matches = match rival.circular.as_ref() {
                 None => self.evaluation.matches(rival.segment.index()),
@@ -200,11 +206,15 @@ impl<'p, 'r, 's, 'c> Circular<'p, 'r, 's, 'c> {
                         Some(matches) => matches,
                         None if self.budget == 0 && state.was_cut => {
                             self.cuts = self.cuts.wrapping_add(1);
+                            let cycle = prerequisite.cycle.as_ref();
+                            if cycle.is_some() && cycle == segments[segment.index()].cycle.as_ref()
+                            {
+                                self.decisions.flags[pending.flag].in_cycle = true;
+                            }
                             false
                         }
                         None => {
                             pending.cuts = self.cuts;
-                            let segments = &self.prerequisites.dependencies.segments;
                             return segments[segment.index()].start.get();
                         }
                     }
