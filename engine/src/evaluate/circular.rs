@@ -53,9 +53,8 @@ impl<'p, 'r, 's, 'c> Circular<'p, 'r, 's, 'c> {
         }
     }
 
-    /// Decides the segments that read circular flags, and the flags that they read and that are in no cycle. Returns
-    /// the features whose flags are in one.
-    pub(super) fn decide(mut self) -> &'c [usize] {
+    /// Decides the segments that read circular flags, and the flags that they read and that are in no cycle.
+    pub(super) fn decide(mut self) -> &'c CircularDecisions {
         for segment in self.prerequisites.dependencies.segments.iter() {
             let cuts = self.cuts;
             let matches = self.run(segment.start.get()) && self.cuts == cuts;
@@ -68,7 +67,7 @@ impl<'p, 'r, 's, 'c> Circular<'p, 'r, 's, 'c> {
                 self.decisions.in_cycles.push(feature.index());
             }
         }
-        &self.decisions.in_cycles
+        self.decisions
     }
 
     /// Evaluates a segment that begins with `next`, and whatever flags it reads.

@@ -3,34 +3,19 @@
 use super::properties::Properties;
 use super::scratch::Decisions;
 use crate::archive::{
-    ArchivedContest, ArchivedContests, ArchivedEnvironment, ArchivedSegments, ArchivedStep,
-    Choosable, Next,
+    ArchivedContest, ArchivedContests, ArchivedSegments, ArchivedStep, Choosable, Next,
 };
 use crate::bucket::LANES;
 
 /// The evaluation of one identity. What is looked up or decided once is kept.
 pub(super) struct Evaluation<'r, 's> {
-    contests: &'r ArchivedContests,
-    segments: &'r ArchivedSegments,
+    pub(super) contests: &'r ArchivedContests,
+    pub(super) segments: &'r ArchivedSegments,
     pub(super) properties: Properties<'r, 's>,
     pub(super) decisions: &'s mut Decisions,
 }
 
-impl<'r, 's> Evaluation<'r, 's> {
-    pub(super) fn new(
-        environment: &'r ArchivedEnvironment,
-        properties: Properties<'r, 's>,
-        decisions: &'s mut Decisions,
-    ) -> Evaluation<'r, 's> {
-        decisions.clear(environment);
-        Evaluation {
-            contests: &environment.contests,
-            segments: &environment.segments,
-            properties,
-            decisions,
-        }
-    }
-
+impl<'r> Evaluation<'r, '_> {
     /// Finds the buckets that contests need, several at a time.
     pub(super) fn find_buckets(&mut self) {
         let mut salts = [0; LANES];

@@ -1,5 +1,6 @@
 //! The flags of one identity: those that differ from the environment defaults, and the JSON list of all.
 
+use super::scratch::CircularDecisions;
 use crate::archive::{ArchivedEnvironment, ArchivedPiece, ArchivedSideAnswers};
 use crate::side::Side;
 
@@ -11,7 +12,8 @@ pub struct Flags<'e, 's> {
     answers: &'e ArchivedSideAnswers,
     choices: &'s [u32],
     byte_length: usize,
-    in_cycles: &'s [usize],
+    /// `None` if no condition reads a flag.
+    circular: Option<&'s CircularDecisions>,
 }
 
 impl<'s> Flags<'_, 's> {
@@ -26,7 +28,9 @@ impl<'s> Flags<'_, 's> {
         &self,
         environment: &'n ArchivedEnvironment,
     ) -> impl Iterator<Item = &'n str> + use<'n, 's> {
-        self.in_cycles.iter().filter_map(|feature| {
+        let decisions = self.circular.into_iter();
+        let features = decisions.flat_map(|decisions| &decisions.in_cycles);
+        features.filter_map(|feature| {
             let name = environment.features.text(*feature)?;
             std::str::from_utf8(name).ok()
         })
@@ -100,7 +104,7 @@ impl<'e, 's> Choices<'e, 's> {
         }
     }
 
-    pub(super) fn finish(self, in_cycles: &'s [usize]) -> Flags<'e, 's> {
+    pub(super) fn finish(self, circular: Option<&'s CircularDecisions>) -> Flags<'e, 's> {
         // Each flag has a comma behind it. The last comma becomes the bracket, which an empty list has too.
         let flags = self.answers.defaults.range().len();
         let flags = flags.saturating_add_signed(self.growth);
@@ -109,7 +113,7 @@ impl<'e, 's> Choices<'e, 's> {
             answers: self.answers,
             choices: self.choices,
             byte_length: 1 + flags.max(1),
-            in_cycles,
+            circular,
         }
     }
 }

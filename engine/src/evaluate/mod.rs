@@ -18,7 +18,7 @@ pub use flags::Flags;
 pub use patterns::Patterns;
 pub use scratch::Scratch;
 
-use crate::archive::ArchivedEnvironment;
+use crate::archive::{ArchivedEnvironment, ArchivedOverriddenFlag};
 use crate::request::Identity;
 use crate::side::Side;
 use circular::Circular;
@@ -26,6 +26,7 @@ use evaluation::Evaluation;
 use flags::Choices;
 use prerequisites::Prerequisites;
 use properties::Properties;
+use scratch::CircularDecisions;
 
 /// Chooses the flags of an identity. They can then be written, or recognised by their choices.
 pub fn evaluate<'e, 's>(
@@ -42,14 +43,17 @@ pub fn evaluate<'e, 's>(
         choices,
         circular,
     } = scratch;
-    let properties = Properties::new(environment, patterns, identity, values, remainders);
-    let mut evaluation = Evaluation::new(environment, properties, decisions);
+    decisions.clear(environment);
+    let mut evaluation = Evaluation {
+        contests: &environment.contests,
+        segments: &environment.segments,
+        properties: Properties::new(environment, patterns, identity, values, remainders),
+        decisions,
+    };
     let overrides = environment.overrides.of(identity.identifier());
-    let mut in_cycles: &[usize] = &[];
+    let mut circular_flags = None;
     if !environment.dependencies.prerequisites.is_empty() {
-        let prerequisites = Prerequisites::new(environment, overrides);
-        prerequisites.decide_acyclic(&mut evaluation);
-        in_cycles = Circular::new(prerequisites, &mut evaluation, circular).decide();
+        circular_flags = Some(decide(environment, overrides, &mut evaluation, circular));
     }
     evaluation.find_buckets();
     let mut choices = Choices::new(environment, side, choices);
@@ -71,5 +75,19 @@ pub fn evaluate<'e, 's>(
         choices.choose(evaluation.piece(flag.candidate.get()));
     }
     evaluation.properties.finish(values);
-    choices.finish(in_cycles)
+    choices.finish(circular_flags)
+}
+
+/// Decides the flags that conditions read.
+#[cold]
+#[inline(never)]
+fn decide<'r, 'c>(
+    environment: &'r ArchivedEnvironment,
+    overrides: &'r [ArchivedOverriddenFlag],
+    evaluation: &mut Evaluation<'r, '_>,
+    circular: &'c mut CircularDecisions,
+) -> &'c CircularDecisions {
+    let prerequisites = Prerequisites::new(environment, overrides);
+    prerequisites.decide_acyclic(evaluation);
+    Circular::new(prerequisites, evaluation, circular).decide()
 }
