@@ -7,6 +7,7 @@ mod circular;
 mod contests;
 mod context;
 mod dependencies;
+mod differences;
 mod operation;
 mod overrides;
 mod path;
@@ -38,8 +39,8 @@ const COMPRESSED_AT_ONCE: usize = 64 * 1024;
 pub struct Compiled {
     /// What is published.
     pub environment: Environment,
-    /// What in the document cannot have the effect that it seems to have: a line for each condition that never matches,
-    /// with its segment, and for each cycle of dependent flags.
+    /// What in the document can never have an effect, or has another one than at the API, and cycles of dependent
+    /// flags: one line each.
     pub warnings: Vec<String>,
 }
 
@@ -93,6 +94,7 @@ fn lower(
         mut warnings,
     } = segments.finish();
     warnings.extend(order.warnings(&features));
+    warnings.extend(differences::differences(document));
     let of_segments = u32::try_from(salts.len()).unwrap_or(u32::MAX);
     if !segments.queries.is_empty() {
         let context = context::context(document);
@@ -144,6 +146,8 @@ fn lower(
         updated_at: document.updated_at.map(str::to_owned),
         document: ConstantAnswer::new(bytes.to_vec()),
         options,
+        warnings: u32::try_from(warnings.len()).unwrap_or(u32::MAX),
+        allow_client_traits: document.allow_client_traits,
         client,
         server,
         flags,

@@ -1,6 +1,7 @@
 //! The engine at its own door: documents and requests in, answers out.
 
 mod compressing;
+mod core_api;
 mod dependencies;
 mod documents;
 mod fuzz;
@@ -12,3 +13,4 @@ mod pools;
 mod properties;
 mod proxy;
 mod variants;
+mod warnings;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use engine::CompileOptions;
 use log::info;
 use snapshot::Board;
 use tokio::sync::{Notify, Semaphore};
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     pub(super) compiler: Arc<Compiler>,
     pub(super) board: Arc<Board>,
     pub(super) fetch_rules: Cell<FetchRules>,
+    pub(super) compile_options: Cell<CompileOptions>,
     pub(super) trust: Trust,
     pub(super) fetch_permits: Semaphore,
     /// Notified when something was published.
@@ -36,6 +38,7 @@ impl Shared {
     pub(super) fn new(
         documents: Documents,
         fetch_rules: FetchRules,
+        compile_options: CompileOptions,
         compiler: Compiler,
         board: Arc<Board>,
     ) -> Self {
@@ -44,6 +47,7 @@ impl Shared {
             compiler: Arc::new(compiler),
             board,
             fetch_rules: Cell::new(fetch_rules),
+            compile_options: Cell::new(compile_options),
             trust: Trust::default(),
             fetch_permits: Semaphore::new(CONCURRENT_FETCHES),
             unsettled: Rc::default(),
