@@ -76,9 +76,13 @@ fn answer(
         let identifier = request.identifier.map_or("null", RawValue::get);
         let traits = request.traits.map_or("[]", RawValue::get);
         let body = format!(r#"{{"identifier":{identifier},"traits":{traits}}}"#);
-        let identity = read_identity(body.as_bytes(), BodyKind::Json)
-            .map_err(|error| format!("{error:?}"))?
-            .into_identity(|| "random".to_owned());
+        let request = read_identity(body.as_bytes(), BodyKind::Json);
+        let request = request.map_err(|error| format!("{error:?}"))?;
+        let request = match environment.allows_traits(side) {
+            true => request,
+            false => request.without_traits(),
+        };
+        let identity = request.into_identity(|| "random".to_owned());
         identity.write_head(&mut out);
         evaluate(environment, patterns, side, &identity, scratch).write(&mut out);
         out.push(b'}');

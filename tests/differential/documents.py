@@ -266,9 +266,6 @@ class _Maker:
     def _identity_override(self) -> dict:
         names = self._chance.sample(self._names, self._chance.choice([0, 1, 1, 2]))
         features = [self._feature_state(name) for name in names]
-        for state in features:
-            # The official packages ignore the multivariate values of an identity override; the API does not.
-            state["multivariate_feature_state_values"] = []
         return {"identifier": self._chance.choice(pools.IDENTIFIERS), "identity_features": features}
 
     def _identity(self) -> tuple[str | None, list[dict]]:
@@ -288,6 +285,8 @@ class _Maker:
     def _trait_value(self) -> object:
         chance = self._chance
         numbers = [True, False, None, -3, 0, 1, 5, 7, 10, 10**20, 1.5, 5.0, -0.0, 1e16, 1e-5]
+        if self._happens(0.02):
+            return chance.choice([[], [1, "a", None], {"k": ["it's", 1e16], "é": {}}])
         return chance.choice(chance.choice([pools.TEXTS, pools.TEXTS, numbers, pools.ODD_TEXTS]))
 
     def _happens(self, probability: float) -> bool:

@@ -8,11 +8,12 @@ client's local evaluation. Then follow the form of the proxy's answers and the d
 - A condition that raises does not match. A segment with an unknown type of rule does not match.
 - A priority of null is no priority.
 - The environment's `hide_disabled_flags` wins over the project's. Server-side keys see disabled flags.
-- An identity without identifier is named by the SHA-256 of its traits.
+- An identity without identifier, or with a blank one, is named by the SHA-256 of its traits that are not null.
+- White space around identifiers and keys of traits goes. A list or an object as the value of a trait is its text.
+- An identity override has multivariate values, which the packages drop.
 
 `variant` is the engine's: the key of the option that was chosen, `control` for the value of the feature state, null
-for features without options and for options without key. It is also null for identity overrides, since the packages
-drop their multivariate values; the API names the variant there.
+for feature states without options and for options without key.
 """
 
 import copy
@@ -22,6 +23,9 @@ import warnings
 from collections import Counter
 
 from flag_engine.segments import evaluator
+from flagsmith.mappers import (
+    _map_environment_document_feature_states_to_feature_contexts as _map_feature_states,
+)
 from flagsmith.mappers import map_context_and_identity_data_to_context, map_environment_document_to_context
 
 RULE_TYPES = ("ALL", "ANY", "NONE")
@@ -66,10 +70,8 @@ def _answers(case: dict, with_variants: bool) -> Answers:
             flags = evaluator.get_evaluation_result({**context, "segments": {}})["flags"]
             answer = _shown(document, flags, request["server_key"], False)
         else:
-            traits = request["traits"] or []
-            identifier = request["identifier"]
-            if identifier is None:
-                identifier = _transient_identifier(traits)
+            traits = [_as_counted(trait) for trait in request["traits"] or []]
+            identifier = (request["identifier"] or "").strip() or _transient_identifier(traits)
             same = json.dumps([identifier, traits])
             if same not in evaluated:
                 evaluated[same] = _evaluate(document, context, identifier, traits)
@@ -120,27 +122,24 @@ def _evaluate(document: dict, context: dict, identifier: str, traits: list[dict]
 def _identity_segment(entry: dict, matches: bool) -> dict:
     """The segment that the packages make of an identity override; here one for each entry, matched by identifier."""
     states = sorted(entry["identity_features"], key=lambda state: state["feature"]["name"])
-    overrides = [
-        {
-            "key": "",
-            "name": state["feature"]["name"],
-            "enabled": state["enabled"],
-            "value": state["feature_state_value"],
-            "priority": float("-inf"),
-            "metadata": {"id": state["feature"]["id"]},
-        }
-        for state in states
-    ]
+    overrides = [{**override, "priority": float("-inf")} for override in _map_feature_states(states)]
     # A rule without conditions matches; a segment without rules does not.
     rules = [{"type": "ALL"}] if matches else []
     return {"key": "identity override", "name": "identity_overrides", "rules": rules, "overrides": overrides}
+
+
+def _as_counted(trait: dict) -> dict:
+    value = trait["trait_value"]
+    text = str(value) if isinstance(value, (list, dict)) else value
+    return {"trait_key": trait["trait_key"].strip(), "trait_value": text}
 
 
 def _transient_identifier(traits: list[dict]) -> str:
     if not traits:
         raise Unanswered("the identifier is random")
     ordered = sorted(traits, key=lambda trait: trait["trait_key"])
-    text = "".join(f"{trait['trait_key']}{trait['trait_value']}" for trait in ordered)
+    set_ = [trait for trait in ordered if trait["trait_value"] is not None]
+    text = "".join(f"{trait['trait_key']}{trait['trait_value']}" for trait in set_)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -27,9 +27,9 @@ ODD_NAMES = [
 # No document has a feature of this name.
 MISSING_NAME = "ghost"
 
-IDENTIFIERS = ["u1", "u2", "u3", "7", "007", "1.5", "", "é", "u1,u2"]
+IDENTIFIERS = ["u1", "u2", "u3", "7", "007", "1.5", " u1\t", "é", "u1,u2"]
 
-TRAIT_KEYS = ["plan", "age", "t", "é", ""]
+TRAIT_KEYS = ["plan", "age", "t", "é", "", "age "]
 
 OTHER_PROPERTIES = [
     "$.identity.identifier",

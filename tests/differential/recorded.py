@@ -15,7 +15,7 @@ def run(path: Path, engine: Engine) -> bool:
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
-            case = json.loads(line)
+            case = _without_changes(json.loads(line))
             requests += len(case["requests"])
             try:
                 expected = oracle.answers(case, with_variants=True)
@@ -32,6 +32,16 @@ def run(path: Path, engine: Engine) -> bool:
         print(f"{path.name}: {requests} requests; the {name} differs in {len(wrong)}")
         print("".join(f"  {line}\n" for line in wrong[:5]), end="")
     return not oracle_wrong and not engine_wrong
+
+
+def _without_changes(case: dict) -> dict:
+    """The case without what the proxy evaluates, and those that were recorded did not."""
+    for entry in case["document"].get("identity_overrides") or []:
+        for state in entry["identity_features"]:
+            state["multivariate_feature_state_values"] = []
+    identifiers = [(request, request["identifier"] or "") for request in case["requests"]]
+    trimmed = [request for request, identifier in identifiers if identifier == identifier.strip()]
+    return {**case, "requests": trimmed}
 
 
 def _wrong(number: int, case: dict, answers: list) -> list[str]:

@@ -25,6 +25,8 @@ pub struct Environment {
     pub(crate) document: ConstantAnswer,
     /// What it was compiled with.
     pub(crate) options: CompileOptions,
+    /// Traits from a client-side key count.
+    pub(crate) allow_client_traits: bool,
     /// What a client-side key sees; `None` if it sees everything that a server-side key does.
     pub(crate) client: Option<SideAnswers>,
     /// What a server-side key sees.
@@ -92,6 +94,11 @@ impl ArchivedEnvironment {
     /// What it was compiled with.
     pub fn options(&self) -> CompileOptions {
         self.options.get()
+    }
+
+    /// Whether traits from a key of that side count. If not, a request is evaluated and answered as if it had none.
+    pub fn allows_traits(&self, side: Side) -> bool {
+        self.allow_client_traits || side == Side::Server
     }
 
     /// Every flag that a key of that side may see, without an identity.

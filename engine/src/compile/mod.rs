@@ -124,6 +124,7 @@ fn lower(
         updated_at: document.updated_at.map(str::to_owned),
         document: ConstantAnswer::new(bytes.to_vec()),
         options,
+        allow_client_traits: document.allow_client_traits,
         client,
         server,
         flags,

@@ -31,6 +31,8 @@ pub(crate) struct Document<'v> {
     /// By id, in the same way.
     pub(crate) segments: Vec<Segment<'v>>,
     pub(crate) identity_overrides: Vec<IdentityOverride<'v>>,
+    /// Traits from a client-side key count.
+    pub(crate) allow_client_traits: bool,
     pub(crate) hide_disabled_flags: bool,
     /// By [`equality_key`].
     pub(crate) server_key_only_feature_ids: HashSet<String>,
@@ -58,6 +60,9 @@ impl<'v> Document<'v> {
                 .optional("hide_disabled_flags")
                 .unwrap_or(&Value::Boolean(false)),
         };
+        let allow_client_traits = root
+            .optional("allow_client_traits_in_evaluation")
+            .or_else(|| root.optional("allow_client_traits"));
         let list = root.or_empty("feature_states")?;
         let mut feature_states = Vec::new();
         let mut feature_types = HashMap::new();
@@ -83,6 +88,7 @@ impl<'v> Document<'v> {
             feature_states: last_of_each(feature_states),
             segments: read_segments(&project)?,
             identity_overrides: read_identity_overrides(&root)?,
+            allow_client_traits: allow_client_traits.is_none_or(Value::is_truthy),
             hide_disabled_flags: hide.is_truthy(),
             server_key_only_feature_ids: match project.optional("server_key_only_feature_ids") {
                 Some(_) => {

@@ -37,6 +37,22 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// A string that is in no JSON.
+    pub(crate) fn owned(text: String) -> Text<'static> {
+        Text::escaped("", text, false)
+    }
+
+    /// The part of it that `part` finds in what it says.
+    pub(crate) fn part(self, part: impl for<'t> Fn(&'t str) -> &'t str) -> Text<'a> {
+        let Some(escaped) = &self.escaped else {
+            return Text::plain(part(self.raw));
+        };
+        match part(&escaped.decoded) {
+            part if part.len() == escaped.decoded.len() => self,
+            part => Text::owned(part.to_owned()),
+        }
+    }
+
     /// What it says.
     #[inline]
     pub(crate) fn as_str(&self) -> &str {

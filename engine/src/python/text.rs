@@ -15,6 +15,13 @@ pub(crate) fn python_str(value: &Value<'_>) -> String {
     }
 }
 
+/// Python's `text.strip()`. Its white space is that of Unicode, and four control characters.
+pub(crate) fn python_strip(text: &str) -> &str {
+    text.trim_matches(|character: char| {
+        character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
+    })
+}
+
 /// A text that is the same for values that are equal in Python: `1 == 1.0 == True`.
 pub(crate) fn equality_key(value: &Value<'_>) -> String {
     match value {

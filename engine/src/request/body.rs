@@ -30,6 +30,14 @@ pub struct IdentityRequest<'a> {
 }
 
 impl<'a> IdentityRequest<'a> {
+    /// The same without its traits.
+    pub fn without_traits(self) -> IdentityRequest<'a> {
+        IdentityRequest {
+            traits: Traits::default(),
+            ..self
+        }
+    }
+
     /// The identity to evaluate. One without an identifier is named by its traits. If it has none either, `random`
     /// names it, with 32 hexadecimal digits.
     pub fn into_identity(self, random: impl FnOnce() -> String) -> Identity<'a> {

@@ -21,9 +21,6 @@ pub(super) enum Fault {
     NotAString,
     NotText,
     TooLong { actual: usize },
-    NotAnInteger,
-    NotANumber,
-    NotABoolean,
 }
 
 impl Fault {
@@ -44,9 +41,6 @@ impl Fault {
                 "string_too_long",
                 "String should have at most 2000 characters",
             ),
-            Fault::NotAnInteger => ("int_type", "Input should be a valid integer"),
-            Fault::NotANumber => ("float_type", "Input should be a valid number"),
-            Fault::NotABoolean => ("bool_type", "Input should be a valid boolean"),
         }
     }
 }

@@ -172,12 +172,13 @@ impl TraitValue<'_> {
 }
 
 /// The identifier of an identity that was sent without one, as the core API makes it: the SHA-256, in hexadecimal
-/// digits, of the keys and values of its traits, sorted by key. `None` if it has no traits.
+/// digits, of the keys and values of its traits but those that are null, sorted by key. `None` if it has no traits.
 pub(crate) fn transient_identifier(traits: &[Trait<'_>]) -> Option<String> {
     if traits.is_empty() {
         return None;
     }
-    let mut sorted: Vec<&Trait<'_>> = traits.iter().collect();
+    let is_set = |trait_: &&Trait<'_>| trait_.value != TraitValue::Null;
+    let mut sorted: Vec<&Trait<'_>> = traits.iter().filter(is_set).collect();
     sorted.sort_by_key(|trait_| trait_.key.as_str());
     let mut digest = Sha256::new();
     for trait_ in sorted {

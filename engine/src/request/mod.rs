@@ -1,7 +1,8 @@
 //! The body of an identities request: an identity, or a refusal in the words that clients know.
 //!
-//! A body is accepted and refused as by pydantic 2.7 in the official proxy. An identity without an identifier is the
-//! anonymous transient identity of the core API.
+//! Faults are worded as by pydantic 2.7 in the official proxy. The rest is as in the core API: an identity without an
+//! identifier is an anonymous transient one, white space around identifiers and keys of traits goes, numbers may stand
+//! for them, and a list or an object as the value of a trait counts as its text.
 
 mod body;
 mod faults;

@@ -6,6 +6,7 @@ use super::body::IdentityRequest;
 use super::identity::{TRAIT_KEY, TRAIT_VALUE, Trait, TraitValue, Traits};
 use crate::json::Integer;
 use crate::json::{Dialect, Reader, Text, Value};
+use crate::python::python_strip;
 
 /// A string of at most this many bytes has at most 2,000 characters, which is the limit.
 const CERTAINLY_SHORT: usize = 2000;
@@ -23,10 +24,12 @@ pub(super) fn read(body: &str) -> Option<IdentityRequest<'_>> {
     }
     loop {
         if reader.take_name(b"\"identifier\"") {
-            let text = text(&mut reader)?.to_cow();
-            if identifier.replace(text).is_some() {
+            let text = text(&mut reader)?;
+            // An empty identifier is none.
+            if !is_stripped(text.as_str()) || text.as_str().is_empty() || identifier.is_some() {
                 return None;
             }
+            identifier = Some(text.to_cow());
         } else if reader.take_name(b"\"traits\"") {
             if traits.replace(read_traits(&mut reader)?).is_some() {
                 return None;
@@ -54,6 +57,17 @@ fn text<'a>(reader: &mut Reader<'a>) -> Option<Text<'a>> {
         .string()
         .ok()
         .filter(|text| !text.has_lone_surrogate())
+}
+
+/// Whether the text has no white space around it.
+#[inline(always)]
+fn is_stripped(text: &str) -> bool {
+    // White space is beyond ASCII, which is negative here, or at most a blank. Every request has many keys.
+    let is_other = |byte: u8| byte.cast_signed() > b' '.cast_signed();
+    match (text.as_bytes().first(), text.as_bytes().last()) {
+        (Some(first), Some(last)) if is_other(*first) && is_other(*last) => true,
+        _ => python_strip(text).len() == text.len(),
+    }
 }
 
 fn read_traits<'a>(reader: &mut Reader<'a>) -> Option<Traits<'a>> {
@@ -95,7 +109,9 @@ fn read_verbatim_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
         return None;
     }
     let key = reader.string().ok()?;
-    key.verbatim()?;
+    if !is_stripped(key.verbatim()?) {
+        return None;
+    }
     if !reader.take_exactly(TRAIT_VALUE) || !reader.is_at(|byte| byte > b' ') {
         return None;
     }
@@ -122,7 +138,8 @@ fn read_any_trait<'a>(reader: &mut Reader<'a>) -> Option<Trait<'a>> {
     }
     loop {
         if reader.take_name(b"\"trait_key\"") {
-            if key.replace(text(reader)?).is_some() {
+            let text = text(reader)?;
+            if !is_stripped(text.as_str()) || key.replace(text).is_some() {
                 return None;
             }
         } else if reader.take_name(b"\"trait_value\"") {

@@ -6,6 +6,7 @@ use super::body::{BodyError, BodyKind, IdentityRequest};
 use super::faults::{Fault, Faults, Input, LONGEST_VALUE, PathStep, quoted};
 use super::identity::{Trait, TraitValue, Traits};
 use crate::json::{Text, Value, read_body};
+use crate::python::{python_str, python_strip};
 
 const UNPARSABLE: BodyError =
     BodyError::Unparsable(r#"{"detail":"There was an error parsing the body"}"#);
@@ -68,12 +69,12 @@ fn check_request<'a>(faults: &mut Faults, body: Value<'a>) -> Option<IdentityReq
     }
     let identifier = match identifier {
         None | Some(Value::Null) => None,
-        Some(value) => check_text(
-            faults,
-            &[PathStep::Name("body"), PathStep::Name("identifier")],
-            value,
-        )
-        .map(|text| text.to_cow()),
+        Some(value) => {
+            let path = [PathStep::Name("body"), PathStep::Name("identifier")];
+            let text = check_name(faults, &path, value).map(|text| text.to_cow());
+            // A blank one counts as none.
+            text.filter(|text| !text.is_empty())
+        }
     };
     let traits = traits
         .pop()
@@ -117,7 +118,7 @@ fn check_trait<'a>(faults: &mut Faults, index: usize, element: Value<'a>) -> Opt
     };
     let within = |name| [path[0], path[1], path[2], PathStep::Name(name)];
     let key = match member("trait_key") {
-        Some(key) => check_text(faults, &within("trait_key"), key),
+        Some(key) => check_name(faults, &within("trait_key"), key),
         None => {
             faults.missing(&within("trait_key"), Some(&element));
             None
@@ -143,25 +144,30 @@ fn check_trait_value<'a>(
         Value::Boolean(boolean) => TraitValue::Boolean(boolean),
         Value::Integer(integer) => TraitValue::Integer(integer),
         Value::Float(float) => TraitValue::Float(float),
-        Value::Text(ref text) if text.as_str().chars().count() > LONGEST_VALUE => {
+        Value::Text(_) | Value::List(_) | Value::Object(_) => {
+            let text = match value {
+                Value::Text(ref text) => text.clone(),
+                // As the API does.
+                _ => Text::owned(python_str(&value)),
+            };
             let actual = text.as_str().chars().count();
-            faults.wrong(path, Fault::TooLong { actual }, &Input::Value(&value));
-            return None;
-        }
-        Value::Text(text) => TraitValue::Text(check_text(faults, path, Value::Text(text))?),
-        Value::List(_) | Value::Object(_) => {
-            for (kind, fault) in [
-                ("str", Fault::NotAString),
-                ("int", Fault::NotAnInteger),
-                ("float", Fault::NotANumber),
-                ("bool", Fault::NotABoolean),
-            ] {
-                let path = [path[0], path[1], path[2], path[3], PathStep::Name(kind)];
-                faults.wrong(&path, fault, &Input::Value(&value));
+            if actual > LONGEST_VALUE {
+                faults.wrong(path, Fault::TooLong { actual }, &Input::Value(&value));
+                return None;
             }
-            return None;
+            TraitValue::Text(check_text(faults, path, Value::Text(text))?)
         }
     })
+}
+
+/// Checks an identifier or the key of a trait: a text without white space around it, or a number, which counts as its
+/// text.
+fn check_name<'a>(faults: &mut Faults, path: &[PathStep], value: Value<'a>) -> Option<Text<'a>> {
+    let value = match value {
+        Value::Integer(_) | Value::Float(_) => Value::Text(Text::owned(python_str(&value))),
+        other => other,
+    };
+    Some(check_text(faults, path, value)?.part(python_strip))
 }
 
 fn check_text<'a>(faults: &mut Faults, path: &[PathStep], value: Value<'a>) -> Option<Text<'a>> {

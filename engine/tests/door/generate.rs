@@ -28,10 +28,11 @@ pub(crate) fn documents() -> impl Strategy<Value = Value> {
         vec(identity_override(), 0..4),
         select(vec![json!("env"), json!(null), json!("1.5")]),
         option::of(any::<bool>()),
+        option::of(any::<bool>()),
     );
     (project, environment).prop_map(|(project, environment)| {
         let (segments, project_hides, secret) = project;
-        let (feature_states, identity_overrides, name, hides) = environment;
+        let (feature_states, identity_overrides, name, hides, allows) = environment;
         let mut document = json!({
             "api_key": "key",
             "name": name,
@@ -39,6 +40,9 @@ pub(crate) fn documents() -> impl Strategy<Value = Value> {
             "identity_overrides": identity_overrides,
             "project": {"segments": segments, "server_key_only_feature_ids": secret},
         });
+        if let Some(allows) = allows {
+            document["allow_client_traits"] = json!(allows);
+        }
         if let Some(hides) = hides {
             document["hide_disabled_flags"] = json!(hides);
         }
@@ -52,7 +56,8 @@ pub(crate) fn documents() -> impl Strategy<Value = Value> {
 /// Identities requests.
 pub(crate) fn requests() -> impl Strategy<Value = Request> {
     let identifier = prop_oneof![8 => select(&IDENTIFIERS[..]).prop_map(Some), 1 => Just(None)];
-    let trait_ = (property().prop_map(str::to_owned), trait_value());
+    let key = prop_oneof![15 => property(), 1 => Just(" t\u{2003}")];
+    let trait_ = (key.prop_map(str::to_owned), trait_value());
     (identifier, vec(trait_, 0..7)).prop_map(|(identifier, traits)| Request {
         identifier: identifier.map(str::to_owned),
         traits,

@@ -1,6 +1,7 @@
 //! The engine at its own door: documents and requests in, answers out.
 
 mod compressing;
+mod core_api;
 mod documents;
 mod fuzz;
 mod generate;

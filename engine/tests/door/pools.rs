@@ -2,7 +2,8 @@
 
 pub(crate) const FEATURES: [&str; 5] = ["f0", "f1", "f2", "f3", "é"];
 
-pub(crate) const IDENTIFIERS: [&str; 8] = ["u1", "u2", "7", "007", "1.5", "", "é", "u1,u2"];
+pub(crate) const IDENTIFIERS: [&str; 10] =
+    ["u1", "u2", "7", "007", "1.5", "", " ", " u1 ", "é", "u1,u2"];
 
 pub(crate) const UUIDS: [&str; 3] = [
     "00000000-0000-0000-0000-000000000001",

@@ -66,14 +66,15 @@ impl Proxy {
     /// The answer to an identities request, evaluated with `patterns`.
     pub(crate) fn answer_with(&self, patterns: &Patterns, side: Side, body: &str) -> String {
         let scratch = &mut self.scratch.borrow_mut();
-        let out = answer(self.environment(), patterns, side, &identity(body), scratch);
+        let identity = &self.identity_of(side, body);
+        let out = answer(self.environment(), patterns, side, identity, scratch);
         String::from_utf8(out).expect("an answer in UTF-8")
     }
 
     /// The flags in the answer to an identities request.
     pub(crate) fn list(&self, side: Side, body: &str) -> List {
         let scratch = &mut self.scratch.borrow_mut();
-        let identity = identity(body);
+        let identity = self.identity_of(side, body);
         let flags = evaluate(self.environment(), &self.patterns, side, &identity, scratch);
         let mut out = b"before".to_vec();
         flags.write(&mut out);
@@ -83,12 +84,17 @@ impl Proxy {
             byte_length: flags.byte_length(),
         }
     }
-}
 
-fn identity(body: &str) -> Identity<'_> {
-    let request = read_identity(body.as_bytes(), BodyKind::Json);
-    let request = request.unwrap_or_else(|error| panic!("{error:?} for {body}"));
-    request.into_identity(|| "random".to_owned())
+    /// The identity that a worker evaluates.
+    fn identity_of<'b>(&self, side: Side, body: &'b str) -> Identity<'b> {
+        let request = read_identity(body.as_bytes(), BodyKind::Json);
+        let request = request.unwrap_or_else(|error| panic!("{error:?} for {body}"));
+        let request = match self.environment().allows_traits(side) {
+            true => request,
+            false => request.without_traits(),
+        };
+        request.into_identity(|| "random".to_owned())
+    }
 }
 
 /// The whole answer to an identities request.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use actix_http::RequestHead;
-use engine::{BodyError, Identity, Scratch};
+use engine::{ArchivedEnvironment, BodyError, Identity, Scratch, Side};
 
 use super::gzip::{FlagList, Gzip, WORTH_COMPRESSING};
 use crate::environments::Environments;
@@ -33,7 +33,9 @@ impl Identities {
             .filter(|(name, _)| name == "identifier")
             .last();
         match identifier {
-            Some((_, identifier)) => self.evaluate(environments, head, &Identity::new(identifier)),
+            Some((_, identifier)) => {
+                self.evaluate(environments, head, |_, _| Identity::new(identifier))
+            }
             None => Err(Refusal::Invalid(engine::missing_identifier())),
         }
     }
@@ -46,19 +48,27 @@ impl Identities {
         body: &[u8],
     ) -> Result<Response, Refusal> {
         let request = engine::read_identity(body, body_kind(&head.headers))?;
-        self.evaluate(environments, head, &request.into_identity(random_digits))
+        self.evaluate(environments, head, |archive, side| {
+            let request = match archive.allows_traits(side) {
+                true => request,
+                false => request.without_traits(),
+            };
+            request.into_identity(random_digits)
+        })
     }
 
-    fn evaluate(
+    /// Answers for the identity that `identity` makes of a request to that environment with a key of that side.
+    fn evaluate<'a>(
         &self,
         environments: &Environments,
         head: &RequestHead,
-        identity: &Identity<'_>,
+        identity: impl FnOnce(&ArchivedEnvironment, Side) -> Identity<'a>,
     ) -> Result<Response, Refusal> {
         let (environment, side) = environments.index().open(environment_key(head)?)?;
         let updated_at = environment.updated_at();
         let mut scratch = self.scratch.borrow_mut();
         let (archive, patterns) = (environment.archive(), environment.patterns());
+        let identity = &identity(archive, side);
         let flags = engine::evaluate(archive, patterns, side, identity, &mut scratch);
         let mut body = Buffer::take();
         body.0

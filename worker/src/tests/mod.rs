@@ -5,6 +5,7 @@ mod boot;
 mod draining;
 mod following;
 mod gzip;
+mod identity;
 mod large_bodies;
 mod privilege;
 mod requests;

@@ -68,6 +68,22 @@ fn deviation(case: &str) -> Option<Deviation> {
         "identities_post_missing_identifier" | "identities_post_identifier_null" => {
             Prefix(200, r#"{"identifier":""#)
         }
+        // A blank one counts as none, and a number as its digits. A list or an object counts as its text as the value
+        // of a trait.
+        "identities_post_identifier_empty" => Prefix(200, r#"{"identifier":""#),
+        "identities_post_identifier_int" => Prefix(200, r#"{"identifier":"123","traits":[],"#),
+        "identities_post_trait_key_int" => Prefix(
+            200,
+            r#"{"identifier":"a","traits":[{"trait_key":"5","trait_value":1}],"#,
+        ),
+        "identities_post_trait_value_object" => Prefix(
+            200,
+            r#"{"identifier":"a","traits":[{"trait_key":"k","trait_value":"{'value': 1, 'transient': True}"}],"#,
+        ),
+        "identities_post_trait_value_list" => Prefix(
+            200,
+            r#"{"identifier":"a","traits":[{"trait_key":"k","trait_value":"[1, 2]"}],"#,
+        ),
         // A missing identifier is no error, so two of three errors are left.
         "identities_post_two_errors" => Prefix(
             422,

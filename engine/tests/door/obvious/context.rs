@@ -27,6 +27,20 @@ pub(crate) enum Trait {
 }
 
 impl Request {
+    /// The same without white space around identifier and keys. A blank identifier is none.
+    pub(crate) fn trimmed(&self) -> Request {
+        let identifier = self.identifier.as_deref().map(str::trim);
+        let traits = self.traits.iter();
+        Request {
+            identifier: identifier
+                .filter(|identifier| !identifier.is_empty())
+                .map(str::to_owned),
+            traits: traits
+                .map(|(key, value)| (key.trim().to_owned(), value.clone()))
+                .collect(),
+        }
+    }
+
     /// Reads a recorded body.
     pub(crate) fn read(body: &str) -> Request {
         #[derive(Deserialize)]

@@ -76,9 +76,13 @@ pub(crate) fn flag(document: &Value, server: bool, name: &str) -> Option<String>
 
 /// The answer to an identities request.
 pub(crate) fn identity(document: &Value, server: bool, request: &Request) -> String {
+    let mut request = request.trimmed();
+    if !server && !allows_client_traits(document) {
+        request.traits.clear();
+    }
     let request = &Request {
-        identifier: Some(identifier(request)),
-        traits: request.traits.clone(),
+        identifier: Some(identifier(&request)),
+        traits: request.traits,
     };
     let mut overrides = identity_overrides(document, request);
     overrides.extend(segment_overrides(document, request));
@@ -104,6 +108,14 @@ pub(crate) fn identity(document: &Value, server: bool, request: &Request) -> Str
     )
 }
 
+fn allows_client_traits(document: &Value) -> bool {
+    let allowed = match &document["allow_client_traits_in_evaluation"] {
+        Value::Null => &document["allow_client_traits"],
+        newer => newer,
+    };
+    allowed.is_null() || truthy(allowed)
+}
+
 /// The identifier that a transient identity is given.
 fn identifier(request: &Request) -> String {
     if let Some(identifier) = &request.identifier {
@@ -113,6 +125,7 @@ fn identifier(request: &Request) -> String {
         return "random".to_owned();
     }
     let mut traits = request.traits.clone();
+    traits.retain(|(_, value)| *value != Trait::Null);
     traits.sort_by(|left, right| left.0.cmp(&right.0));
     let text: String = traits
         .iter()
