@@ -23,7 +23,8 @@ pub(super) struct Shared {
     pub(super) compiler: Arc<Compiler>,
     pub(super) board: Arc<Board>,
     pub(super) fetch_rules: Cell<FetchRules>,
-    pub(super) trust: Trust,
+    /// The trust in the current upstream.
+    pub(super) trust: RefCell<Rc<Trust>>,
     pub(super) fetch_permits: Semaphore,
     /// Notified when something was published.
     pub(super) unsettled: Rc<Notify>,
@@ -44,7 +45,7 @@ impl Shared {
             compiler: Arc::new(compiler),
             board,
             fetch_rules: Cell::new(fetch_rules),
-            trust: Trust::default(),
+            trust: RefCell::default(),
             fetch_permits: Semaphore::new(CONCURRENT_FETCHES),
             unsettled: Rc::default(),
             first_documents: FirstDocuments::default(),

@@ -92,7 +92,7 @@ impl Tasks {
         }
         self.shared.fetch_rules.set(change.fetch_rules);
         if change.is_elsewhere {
-            self.shared.trust.reset();
+            self.shared.trust.take();
         }
         let has_new_upstream = change.upstream.is_some();
         if let Some(upstream) = change.upstream {
