@@ -47,6 +47,7 @@ mod handover;
 pub mod heartbeat;
 mod index;
 pub mod key;
+pub mod origin;
 pub mod settings;
 mod wording;
 mod worker_state;

@@ -46,6 +46,11 @@ impl<'a> Version<'a> {
         self.prerelease == Some(part) || self.build == Some(part)
     }
 
+    /// Whether `part` can be the prerelease or the build metadata of a version.
+    pub(crate) fn is_part(part: &str) -> bool {
+        part.split('.').all(is_word)
+    }
+
     /// Precedence by SemVer 2.0.0, section 11.
     pub(crate) fn precedence(&self, other: &Version<'_>) -> Ordering {
         let numbers = self.numbers.iter().zip(other.numbers);

@@ -44,6 +44,7 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, C
         }),
         api_poll_frequency: options.api_poll_frequency,
         fetch_rules: options.fetch_rules(),
+        compile_options: options.compile_options(),
         stale_after,
         directory: configured,
         host: options.server.host,

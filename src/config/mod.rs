@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use contract::settings::values::kind;
-use contract::{KeyPair, WorkerSettings};
+use contract::{KeyPair, WorkerSettings, origin};
 use serde_json::Value;
 use supervisor::{ApiUrl, Options};
 
@@ -40,7 +40,7 @@ pub(crate) struct Config {
     pub(crate) supervisor: Options,
     /// What workers are told.
     pub(crate) worker: WorkerSettings,
-    /// A line for each name in the file that is no setting.
+    /// A line for each name in the file that is no setting, and for each origin that is none.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -94,15 +94,22 @@ impl Config {
                 format!("found {found}, expected {expected}"),
             )
         })?;
+        let unknown = unknown
+            .iter()
+            .map(|path| format!("{file}: {path} is not a setting; ignoring it"));
+        let no_origins = worker
+            .allow_origins
+            .iter()
+            .filter(|text| is_no_origin(text));
+        let no_origins = no_origins.map(|text| {
+            format!("{file}: allow_origins: {text:?} is no origin such as \"https://app.example.com\"; ignoring it")
+        });
         Ok(Self {
             environment_key_pairs,
             api_url,
             supervisor,
+            warnings: unknown.chain(no_origins).collect(),
             worker,
-            warnings: unknown
-                .iter()
-                .map(|path| format!("{file}: {path} is not a setting; ignoring it"))
-                .collect(),
         })
     }
 
@@ -123,4 +130,9 @@ impl Config {
         let configured = self.supervisor.snapshot.directory.clone();
         configured.unwrap_or_else(|| state_directory::default(variable))
     }
+}
+
+/// No page has this origin.
+fn is_no_origin(text: &str) -> bool {
+    text != "*" && origin::normalised(text).is_none()
 }

@@ -55,7 +55,8 @@ fn reads_every_setting() {
         "server":{"host":"::1","port":0,"reload":true,"max_connections":4,"max_body_bytes":5,
         "header_timeout_seconds":6,"body_timeout_seconds":7,"keep_alive_seconds":8,"shutdown_delay_seconds":9,
         "shutdown_timeout_seconds":0},"allow_origins":"https://a.test","logging":{},
-        "health_check":{"environment_update_grace_period_seconds":7},"snapshot":{"directory":"/state"}"#,
+        "health_check":{"environment_update_grace_period_seconds":7},"snapshot":{"directory":"/state"},
+        "identities":{"official_proxy_fields_only":true}"#,
     ))
     .unwrap();
     assert_eq!(
@@ -73,6 +74,7 @@ fn reads_every_setting() {
         whole_fetch: Some(Duration::from_secs(4)),
     };
     assert_eq!(supervisor.fetch_rules(), fetch_rules);
+    assert!(supervisor.compile_options().official_proxy_fields_only);
     let (server, limits) = (&supervisor.server, &config.worker.limits);
     assert_eq!((server.host.as_str(), server.port), ("::1", 0));
     assert_eq!((limits.max_connections, limits.max_body_bytes), (4, 5));
@@ -201,6 +203,25 @@ fn names_what_is_wrong() {
             .unwrap_err()
             .starts_with("config.json is not JSON: ")
     );
+}
+
+#[test]
+fn origins_are_normalised_and_what_is_none_is_warned_about() {
+    let origins = r#","allow_origins":["https://App.Example.com:443/","*","app.example.com","https://a.test/b"]"#;
+    let config = read(&with(origins)).unwrap();
+    let expected = [
+        "https://app.example.com",
+        "*",
+        "app.example.com",
+        "https://a.test/b",
+    ];
+    assert_eq!(config.worker.allow_origins, expected);
+    let warnings = ["app.example.com", "https://a.test/b"].map(|text| {
+        format!(
+            "config.json: allow_origins: {text:?} is no origin such as \"https://app.example.com\"; ignoring it"
+        )
+    });
+    assert_eq!(config.warnings, warnings);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::settings::values;
+use engine::CompileOptions;
 
 use crate::poll::{ConditionalFetch, FetchRules};
 
@@ -38,6 +39,16 @@ contract::settings! {
         /// The section `snapshot`.
         #[serde(deserialize_with = "values::section")]
         pub snapshot: Snapshot = Snapshot::default(),
+        /// The section `identities`.
+        #[serde(deserialize_with = "values::section")]
+        pub identities: Identities = Identities::default(),
+    }
+
+    /// What the flags of identities are.
+    pub struct Identities {
+        /// Flags have no members that the official proxy does not send.
+        #[serde(deserialize_with = "values::boolean")]
+        pub official_proxy_fields_only: bool = false,
     }
 
     /// Where to listen, and how to begin a drain.
@@ -78,6 +89,14 @@ impl Options {
         FetchRules {
             conditional_fetch: self.api_conditional_fetch,
             whole_fetch: self.api_whole_fetch,
+        }
+    }
+
+    /// What documents are compiled to.
+    #[must_use]
+    pub fn compile_options(&self) -> CompileOptions {
+        CompileOptions {
+            official_proxy_fields_only: self.identities.official_proxy_fields_only,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::poll::FetchRules;
 use crate::pool::WorkerCommand;
 use crate::source::Source;
 use contract::KeyPair;
+use engine::CompileOptions;
 
 /// All that a supervisor is told.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Settings {
     pub api_poll_frequency: Duration,
     /// When fetches are conditional.
     pub fetch_rules: FetchRules,
+    /// What documents are compiled to.
+    pub compile_options: CompileOptions,
     /// The proxy is not ready if the last successful fetch of an environment is older; `None` for never.
     pub stale_after: Option<Duration>,
     /// The state directory. It is created if it does not exist.

@@ -8,6 +8,7 @@ mod golden;
 mod harness;
 mod hostile;
 mod kills;
+mod middleboxes;
 mod pool;
 mod prose;
 mod reload;

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
+use crate::origin;
+
 /// Reads a value with `parse`, which returns `None` for what is not `expected`.
 ///
 /// # Errors
@@ -89,6 +91,15 @@ pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Err
     })
 }
 
+/// `true` or `false`.
+///
+/// # Errors
+///
+/// If it is anything else.
+pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    parse(deserializer, "true or false", Value::as_bool)
+}
+
 /// A port; 0 picks a free one.
 ///
 /// # Errors
@@ -136,16 +147,17 @@ pub fn header_value<'de, D: Deserializer<'de>>(
     })
 }
 
-/// A list of origins. One origin may stand for a list of one.
+/// A list of origins, as browsers write them. One origin may stand for a list of one. What is no origin stays as it is.
 ///
 /// # Errors
 ///
 /// If it is neither a text nor a list of texts, or one of them is empty.
 pub fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let expected = "an origin, \"*\" or a list of origins";
+    let origin = |value: &Value| text(value).map(|text| origin::normalised(&text).unwrap_or(text));
     parse(deserializer, expected, |value| match value {
-        Value::Array(origins) => origins.iter().map(text).collect(),
-        origin => Some(vec![text(origin)?]),
+        Value::Array(origins) => origins.iter().map(origin).collect(),
+        one => Some(vec![origin(one)?]),
     })
 }
 

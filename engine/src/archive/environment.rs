@@ -25,6 +25,8 @@ pub struct Environment {
     pub(crate) document: ConstantAnswer,
     /// What it was compiled with.
     pub(crate) options: CompileOptions,
+    /// How many warnings there were when it was compiled.
+    pub(crate) warnings: u32,
     /// Traits from a client-side key count.
     pub(crate) allow_client_traits: bool,
     /// What a client-side key sees; `None` if it sees everything that a server-side key does.
@@ -94,6 +96,11 @@ impl ArchivedEnvironment {
     /// What it was compiled with.
     pub fn options(&self) -> CompileOptions {
         self.options.get()
+    }
+
+    /// How many warnings there were when the document was compiled.
+    pub fn warnings(&self) -> usize {
+        self.warnings.to_native() as usize
     }
 
     /// Whether traits from a key of that side count. If not, a request is evaluated and answered as if it had none.

@@ -5,6 +5,7 @@
 
 mod contests;
 mod context;
+mod differences;
 mod operation;
 mod overrides;
 mod render;
@@ -31,7 +32,7 @@ const COMPRESSED_AT_ONCE: usize = 64 * 1024;
 pub struct Compiled {
     /// What is published.
     pub environment: Environment,
-    /// What in the document can never have an effect: one line each, with the segment and condition.
+    /// What in the document can never have an effect, or has another one than at the API: one line each.
     pub warnings: Vec<String>,
 }
 
@@ -76,6 +77,7 @@ fn lower(
         mut salts,
         mut warnings,
     } = segments.finish();
+    warnings.extend(differences::differences(document));
     let of_segments = u32::try_from(salts.len()).unwrap_or(u32::MAX);
     if !segments.queries.is_empty() {
         let context = context::context(document);
@@ -124,6 +126,7 @@ fn lower(
         updated_at: document.updated_at.map(str::to_owned),
         document: ConstantAnswer::new(bytes.to_vec()),
         options,
+        warnings: u32::try_from(warnings.len()).unwrap_or(u32::MAX),
         allow_client_traits: document.allow_client_traits,
         client,
         server,

@@ -41,21 +41,34 @@ pub(super) fn compile_operation(
         return Ok(Operation::Compare(relation, comparand(text)));
     }
     match operator {
-        "CONTAINS" => Ok(match text.strip_suffix(SEMVER_SUFFIX) {
-            Some(part) => Operation::ContainsVersionPart(part.to_owned()),
-            None => Operation::Contains(text.to_owned()),
-        }),
+        "CONTAINS" => match text.strip_suffix(SEMVER_SUFFIX) {
+            Some(part) if Version::is_part(part) => {
+                Ok(Operation::ContainsVersionPart(part.to_owned()))
+            }
+            Some(part) => Err(format!("{part:?} is no part of a version")),
+            None => Ok(Operation::Contains(text.to_owned())),
+        },
         "NOT_CONTAINS" => Ok(Operation::NotContains(text.to_owned())),
         "REGEX" => pattern(text).map(Operation::Regex),
         "MODULO" => modulo(text),
-        "PERCENTAGE_SPLIT" => Ok(match python_float(text) {
-            Some(threshold) => Operation::PercentageSplit {
+        "PERCENTAGE_SPLIT" => match python_float(text) {
+            Some(threshold) if threshold >= 0.0 => Ok(Operation::PercentageSplit {
                 salt: format!("{segment},"),
                 threshold,
-            },
-            None => Operation::Never,
-        }),
+            }),
+            _ => Err(format!("its value {text:?} is no share from 0 to 100")),
+        },
         _ => Err(format!("its operator {operator:?} is unknown")),
+    }
+}
+
+/// Why an operation matches fewer values than its operand says; `None` if it does not.
+pub(super) fn defect(operation: &Operation) -> Option<&'static str> {
+    match operation {
+        Operation::Compare(_, comparand) if matches!(comparand.text, TextComparand::BadVersion) => {
+            Some("matches no version: its value ends with :semver and is no version")
+        }
+        _ => None,
     }
 }
 
@@ -129,6 +142,9 @@ fn members(operand: &Value<'_>) -> Result<Vec<String>, String> {
             ));
         }
     };
+    if members.is_empty() {
+        return Err("its list is empty".to_owned());
+    }
     members.sort_unstable();
     members.dedup();
     Ok(members)
@@ -138,7 +154,11 @@ fn modulo(text: &str) -> Result<Operation, String> {
     let mut parts = text.split('|').map(python_float);
     match (parts.next().flatten(), parts.next().flatten(), parts.next()) {
         (Some(0.0), Some(_), None) => Err("its divisor is 0".to_owned()),
-        (Some(divisor), Some(remainder), None) => Ok(Operation::Modulo { divisor, remainder }),
-        _ => Ok(Operation::Never),
+        (Some(divisor), Some(remainder), None) if !divisor.is_nan() && !remainder.is_nan() => {
+            Ok(Operation::Modulo { divisor, remainder })
+        }
+        _ => Err(format!(
+            "its value {text:?} is no divisor and remainder with a | between them"
+        )),
     }
 }

@@ -1,10 +1,10 @@
 //! Segments: rules become steps, properties get their source, operands are parsed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json_path::JsonPath;
 
-use super::operation::{compile_operation, cost};
+use super::operation::{compile_operation, cost, defect};
 use super::steps::{CompiledRule, Quantifier, Steps};
 use crate::archive::{
     CompiledCondition, ConditionId, Interner, Next, Operation, PatternId, Property, PropertyId,
@@ -31,6 +31,7 @@ pub(super) struct SegmentsBuilder<'d> {
     /// By pattern; an error says why it cannot be used.
     known_patterns: HashMap<String, Result<PatternId, String>>,
     warnings: Vec<String>,
+    known_warnings: HashSet<String>,
 }
 
 /// The compiled segments, their salts, and warnings about conditions that never match.
@@ -57,6 +58,7 @@ impl<'d> SegmentsBuilder<'d> {
             known_conditions: HashMap::new(),
             known_patterns: HashMap::new(),
             warnings: Vec::new(),
+            known_warnings: HashSet::new(),
         }
     }
 
@@ -97,7 +99,9 @@ impl<'d> SegmentsBuilder<'d> {
     fn warn(&mut self, segment: &Segment<'_>, problem: &str) {
         let name = python_str(segment.name);
         let warning = format!("segment {} {name}: {problem}", segment.id);
-        self.warnings.push(warning);
+        if self.known_warnings.insert(warning.clone()) {
+            self.warnings.push(warning);
+        }
     }
 
     fn rules(&mut self, rules: &[Rule<'_>], segment: &Segment<'_>) -> Vec<CompiledRule> {
@@ -116,16 +120,18 @@ impl<'d> SegmentsBuilder<'d> {
     ) -> Vec<ConditionId> {
         let mut ids = Vec::with_capacity(conditions.len());
         for condition in conditions {
+            let (operator, property) = (python_str(condition.operator), condition.property);
+            let subject = || format!("the {operator} condition on {property:?}");
             let id = self.condition(condition, &segment.id);
-            ids.push(id.unwrap_or_else(|problem| {
-                let operator = python_str(condition.operator);
-                let property = condition.property;
-                self.warn(
-                    segment,
-                    &format!("the {operator} condition on {property:?} never matches: {problem}"),
-                );
+            let id = id.unwrap_or_else(|problem| {
+                let problem = format!("{} never matches: {problem}", subject());
+                self.warn(segment, &problem);
                 self.add_condition(property, Operation::Never)
-            }));
+            });
+            if let Some(defect) = defect(&self.conditions[id.index()].operation) {
+                self.warn(segment, &format!("{} {defect}", subject()));
+            }
+            ids.push(id);
         }
         // The result of a rule does not depend on the order of its conditions: the cheapest come first.
         ids.sort_by_key(|id| cost(&self.conditions[id.index()].operation));

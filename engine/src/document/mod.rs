@@ -34,6 +34,10 @@ pub(crate) struct Document<'v> {
     /// Traits from a client-side key count.
     pub(crate) allow_client_traits: bool,
     pub(crate) hide_disabled_flags: bool,
+    /// The API leaves traits out of its answers.
+    pub(crate) hides_sensitive_data: bool,
+    /// The API computes buckets from its own ids of identities, not from their identifiers.
+    pub(crate) hashes_ids: bool,
     /// By [`equality_key`].
     pub(crate) server_key_only_feature_ids: HashSet<String>,
     /// The type of each feature, by the [`equality_key`] of its id; `None` means "STANDARD".
@@ -90,6 +94,10 @@ impl<'v> Document<'v> {
             identity_overrides: read_identity_overrides(&root)?,
             allow_client_traits: allow_client_traits.is_none_or(Value::is_truthy),
             hide_disabled_flags: hide.is_truthy(),
+            hides_sensitive_data: root.or_null("hide_sensitive_data").is_truthy(),
+            hashes_ids: root
+                .optional("use_identity_composite_key_for_hashing")
+                .is_some_and(|composite| !composite.is_truthy()),
             server_key_only_feature_ids: match project.optional("server_key_only_feature_ids") {
                 Some(_) => {
                     let list = project.member("server_key_only_feature_ids")?;

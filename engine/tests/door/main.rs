@@ -12,3 +12,4 @@ mod pools;
 mod properties;
 mod proxy;
 mod variants;
+mod warnings;

@@ -28,6 +28,7 @@ pub(crate) fn run() -> Result<(), Error> {
         source: Source::Embedded(vec![PRODUCTION.into(), STAGING.into()]),
         api_poll_frequency: options.api_poll_frequency,
         fetch_rules: options.fetch_rules(),
+        compile_options: options.compile_options(),
         stale_after: None,
         directory: path.clone(),
         host: options.server.host,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contract::Index;
+use engine::CompileOptions;
 
 use super::freshness::FetchRules;
 use crate::environments::Entry;
@@ -18,6 +19,8 @@ pub(crate) struct Change {
     pub(crate) poll_frequency: Option<Duration>,
     /// The rules of later fetches.
     pub(crate) fetch_rules: FetchRules,
+    /// What documents are compiled to.
+    pub(crate) compile_options: CompileOptions,
     /// By row.
     pub(crate) added: Vec<(usize, Entry, Credential)>,
     /// By row.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use engine::CompileOptions;
 use snapshot::Board;
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -54,6 +55,7 @@ pub(crate) struct Poller {
     pub(crate) documents: Documents,
     pub(crate) poll_frequency: Duration,
     pub(crate) fetch_rules: FetchRules,
+    pub(crate) compile_options: CompileOptions,
     pub(crate) compiler: Compiler,
     pub(crate) board: Arc<Board>,
 }
@@ -86,7 +88,13 @@ impl Poller {
             .build()
             .map_err(Error::Start)?;
         LocalSet::new().block_on(&runtime, async move {
-            let shared = Shared::new(self.documents, self.fetch_rules, self.compiler, self.board);
+            let shared = Shared::new(
+                self.documents,
+                self.fetch_rules,
+                self.compile_options,
+                self.compiler,
+                self.board,
+            );
             let mut tasks = Tasks::new(shared, self.poll_frequency);
             for (row, pair) in self.environments.into_iter().enumerate() {
                 tasks.start(row, pair.client_side_key, Orders::default());

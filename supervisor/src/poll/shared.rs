@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use engine::CompileOptions;
 use log::info;
 use snapshot::Board;
 use tokio::sync::{Notify, Semaphore};
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     pub(super) compiler: Arc<Compiler>,
     pub(super) board: Arc<Board>,
     pub(super) fetch_rules: Cell<FetchRules>,
+    pub(super) compile_options: Cell<CompileOptions>,
     /// The trust in the current upstream.
     pub(super) trust: RefCell<Rc<Trust>>,
     pub(super) fetch_permits: Semaphore,
@@ -37,6 +39,7 @@ impl Shared {
     pub(super) fn new(
         documents: Documents,
         fetch_rules: FetchRules,
+        compile_options: CompileOptions,
         compiler: Compiler,
         board: Arc<Board>,
     ) -> Self {
@@ -45,6 +48,7 @@ impl Shared {
             compiler: Arc::new(compiler),
             board,
             fetch_rules: Cell::new(fetch_rules),
+            compile_options: Cell::new(compile_options),
             trust: RefCell::default(),
             fetch_permits: Semaphore::new(CONCURRENT_FETCHES),
             unsettled: Rc::default(),

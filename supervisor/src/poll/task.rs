@@ -164,7 +164,7 @@ impl Task {
             return Ok(());
         }
         if let Some(served) = &mut self.served {
-            served.digest = None;
+            served.fingerprint = None;
         }
         self.freshness = Freshness::default();
         let reason = "its snapshot is gone from the state directory";
@@ -189,9 +189,10 @@ impl Task {
         let row = self.row;
         let body = document.body;
         let length = body.len();
-        let served = self.served.as_ref().and_then(|served| served.digest);
+        let options = self.shared.compile_options.get();
+        let served = self.served.as_ref().and_then(|served| served.fingerprint);
         let compiled = self
-            .off_thread(move |compiler| compiler.publish(row, &body, served))
+            .off_thread(move |compiler| compiler.publish(row, &body, options, served))
             .await
             // A conditional fetch would not bring this document again.
             .inspect_err(|_| self.freshness = Freshness::default())?;

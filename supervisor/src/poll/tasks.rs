@@ -94,6 +94,8 @@ impl Tasks {
         if change.is_elsewhere {
             self.shared.trust.take();
         }
+        let recompiles = self.shared.compile_options.replace(change.compile_options);
+        let recompiles = recompiles != change.compile_options;
         let has_new_upstream = change.upstream.is_some();
         if let Some(upstream) = change.upstream {
             self.shared.documents.set_upstream(upstream);
@@ -101,12 +103,12 @@ impl Tasks {
         if let Some(poll_frequency) = change.poll_frequency {
             self.poll_frequency = poll_frequency;
         }
-        if has_new_upstream || change.poll_frequency.is_some() {
+        if has_new_upstream || change.poll_frequency.is_some() || recompiles {
             for task in self.by_row.values() {
                 task.orders.give(|order| {
                     order.poll_frequency = change.poll_frequency.or(order.poll_frequency);
                     order.retry = true;
-                    order.fetch_now |= change.is_elsewhere;
+                    order.fetch_now |= change.is_elsewhere || recompiles;
                 });
             }
         }

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use engine::Environment;
+use engine::{CompileOptions, Environment};
 
 use super::failure::Failure;
 use super::publication::Publication;
-use super::served::{ServedDocument, digest};
+use super::served::{Fingerprint, ServedDocument};
 use crate::notice::{Notice, Notifier};
 use contract::with_causes;
 
-/// [`engine::compile`], except in a test that needs another outcome.
-pub(crate) type Compile = fn(&[u8]) -> Result<engine::Compiled, engine::DocumentError>;
+/// [`engine::compile_with`], except in a test that needs another outcome.
+pub(crate) type Compile =
+    fn(&[u8], CompileOptions) -> Result<engine::Compiled, engine::DocumentError>;
 
 /// [`Environment::compress`], except in a test that needs another outcome.
 pub(crate) type Compress = fn(&mut Environment) -> bool;
@@ -35,26 +36,27 @@ pub(crate) struct Compiled {
 }
 
 impl Compiler {
-    /// Compiles a document and publishes it; `None` if its digest is `served`.
+    /// Compiles a document and publishes it; `None` if its fingerprint is `served`.
     pub(crate) fn publish(
         &self,
         row: usize,
         body: &[u8],
-        served: Option<u128>,
+        options: CompileOptions,
+        served: Option<Fingerprint>,
     ) -> Result<Option<Compiled>, Failure> {
-        let digest = digest(body);
-        if served == Some(digest) {
+        let fingerprint = Fingerprint::new(body, options);
+        if served == Some(fingerprint) {
             return Ok(None);
         }
         let engine::Compiled {
             environment,
             warnings,
-        } = (self.compile)(body).map_err(|error| Failure::Compile(with_causes(&error)))?;
+        } = (self.compile)(body, options).map_err(|error| Failure::Compile(with_causes(&error)))?;
         let generation = self.publish_environment(row, &environment)?;
         Ok(Some(Compiled {
             generation,
             served: ServedDocument {
-                digest: Some(digest),
+                fingerprint: Some(fingerprint),
                 updated_at: environment.updated_at().map(str::to_owned),
             },
             environment,

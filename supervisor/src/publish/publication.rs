@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use contract::Index;
-use engine::Environment;
+use engine::{CompileOptions, Environment};
 use log::warn;
 use snapshot::Publisher;
 use thiserror::Error;
@@ -33,12 +33,17 @@ pub(crate) enum Error {
 }
 
 impl Publication {
-    /// Adopts the snapshots of an earlier run and then publishes the index, so that workers know every key.
-    pub(crate) fn open(publisher: Publisher, index: &Index) -> Result<Self, snapshot::Error> {
+    /// Adopts the snapshots of an earlier run and then publishes the index, so that workers know every key. What was
+    /// compiled with other options is compiled again.
+    pub(crate) fn open(
+        publisher: Publisher,
+        index: &Index,
+        options: CompileOptions,
+    ) -> Result<Self, snapshot::Error> {
         for warning in publisher.warnings() {
             warn!("{}", with_causes(warning));
         }
-        let warm = warm::start(&publisher, index);
+        let warm = warm::start(&publisher, index, options);
         publisher.publish_index(index)?;
         let files = index.environments.iter();
         let files = files.map(|entry| (entry.row as usize, entry.file.clone()));

@@ -1,15 +1,34 @@
 //! What is known of the document that workers serve.
 
+use engine::CompileOptions;
 use memchr::memmem;
 use xxhash_rust::xxh3::Xxh3;
 
 /// The document that workers serve of an environment, from this run or an earlier one.
 #[derive(Debug)]
 pub(crate) struct ServedDocument {
-    /// The [`digest`] of its body. `None`: it is to be published again even if it is the same.
-    pub(crate) digest: Option<u128>,
+    /// `None`: it is to be published again even if it is the same.
+    pub(crate) fingerprint: Option<Fingerprint>,
     /// The document's `updated_at`.
     pub(crate) updated_at: Option<String>,
+}
+
+/// Tells what was compiled from what would be compiled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Fingerprint {
+    /// The [`digest`] of the body.
+    body: u128,
+    options: CompileOptions,
+}
+
+impl Fingerprint {
+    /// The fingerprint of a body that is compiled with these options.
+    pub(crate) fn new(body: &[u8], options: CompileOptions) -> Self {
+        Self {
+            body: digest(body),
+            options,
+        }
+    }
 }
 
 /// A member of identity overrides that the core API makes up anew for each answer.
@@ -17,7 +36,7 @@ const MADE_UP: &[u8] = b"\"identity_uuid\"";
 
 /// Tells one body from another, whatever UUIDs its `identity_uuid` members have: nothing is evaluated from them. It is
 /// not cryptographic, because nobody has a reason to forge a body.
-pub(crate) fn digest(body: &[u8]) -> u128 {
+fn digest(body: &[u8]) -> u128 {
     let mut digest = Xxh3::new();
     let mut begin = 0;
     for name in memmem::find_iter(body, MADE_UP) {

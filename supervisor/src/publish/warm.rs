@@ -11,11 +11,11 @@ use std::thread;
 use std::time::SystemTime;
 
 use contract::{BoardWords, Index, IndexEntry};
-use engine::Environment;
+use engine::{CompileOptions, Environment};
 use log::{info, warn};
 use snapshot::{Adopted, Adoption, Publisher};
 
-use super::served::{ServedDocument, digest};
+use super::served::{Fingerprint, ServedDocument};
 use crate::words::Seconds;
 use contract::{counted, with_causes};
 
@@ -24,7 +24,13 @@ use contract::{counted, with_causes};
 const MAX_LOGGED: usize = 100;
 
 /// Adopts the snapshots of the environments in `index`, which is not published yet. Returns their documents, by row.
-pub(super) fn start(publisher: &Publisher, index: &Index) -> HashMap<usize, ServedDocument> {
+///
+/// Of those that were compiled with other options than `options`, the document is compiled again.
+pub(super) fn start(
+    publisher: &Publisher,
+    index: &Index,
+    options: CompileOptions,
+) -> HashMap<usize, ServedDocument> {
     let fetches = fetches(publisher);
     let environments = &index.environments;
     let mut warm = HashMap::new();
@@ -32,7 +38,7 @@ pub(super) fn start(publisher: &Publisher, index: &Index) -> HashMap<usize, Serv
     let mut refused = 0;
     each_in_parallel(
         environments.len(),
-        |number| Found::adopt(publisher, &environments[number], &fetches),
+        |number| Found::adopt(publisher, &environments[number], &fetches, options),
         |number, found| {
             let row = environments[number].row as usize;
             for reason in found.refused {
@@ -76,6 +82,7 @@ impl Found {
         publisher: &Publisher,
         entry: &IndexEntry,
         fetches: &HashMap<String, SystemTime>,
+        options: CompileOptions,
     ) -> Self {
         let (adopted, refused) =
             match publisher.adopt::<Environment>(entry.row as usize, &entry.file) {
@@ -87,22 +94,47 @@ impl Found {
             .get(&entry.file)
             .copied()
             .filter(|_| refused.is_empty());
+        if let Some(adopted) = &adopted
+            && adopted.map.options() != options
+            && let Err(reason) =
+                compile_again(publisher, entry, adopted.map.document().body(), options)
+        {
+            warn!(
+                "environment {}: until it is fetched, it is served as the settings were before: {reason}",
+                entry.name
+            );
+        }
         Self {
             warm: adopted.map(|adopted| {
                 let fetched = fetched.unwrap_or(adopted.published);
                 // The clock may have been set back: a time in the future would look fresh for long.
-                (served(&adopted), fetched.min(SystemTime::now()))
+                let fetched = fetched.min(SystemTime::now());
+                (served(&adopted, options), fetched)
             }),
             refused: refused.iter().map(|error| with_causes(error)).collect(),
         }
     }
 }
 
-fn served(adopted: &Adopted<Environment>) -> ServedDocument {
+/// Publishes a document as the operator chooses now. If that fails, the next fetch publishes it again.
+fn compile_again(
+    publisher: &Publisher,
+    entry: &IndexEntry,
+    document: &[u8],
+    options: CompileOptions,
+) -> Result<(), String> {
+    let compiled = engine::compile_with(document, options);
+    let environment = compiled.map_err(|error| with_causes(&error))?.environment;
+    let published = publisher.publish(entry.row as usize, &entry.file, &environment);
+    published.map(drop).map_err(|error| with_causes(&error))
+}
+
+fn served(adopted: &Adopted<Environment>, options: CompileOptions) -> ServedDocument {
     let document = adopted.map.document();
+    // The earlier run may have ended before it compressed the environment. One that was compiled again is not.
+    let is_complete = document.is_complete() && adopted.map.options() == options;
     ServedDocument {
-        // The earlier run may have ended before it compressed the environment.
-        digest: document.is_complete().then(|| digest(document.body())),
+        fingerprint: is_complete.then(|| Fingerprint::new(document.body(), options)),
         updated_at: adopted.map.updated_at().map(str::to_owned),
     }
 }

@@ -51,6 +51,12 @@ pub(super) fn of_polling(current: &Settings, next: &Settings, same_number: bool)
     }
 }
 
+/// The changes of what documents are compiled to.
+pub(super) fn of_compiling(current: &Settings, next: &Settings) -> Option<String> {
+    let changes = current.compile_options != next.compile_options;
+    changes.then(|| "documents compiled again".to_owned())
+}
+
 /// Settings that only a restart changes.
 pub(super) fn warn_of_restart(current: &Settings, next: &Settings) {
     if next.directory != current.directory {

@@ -52,7 +52,8 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     let environments = std::mem::take(&mut settings.environments);
     let roster = Roster::new(environments.clone(), board.shape().rows);
     let index = roster.index(settings.stale_after, &[]);
-    let publication = Publication::open(publisher, &index).map_err(Error::Publish)?;
+    let publication =
+        Publication::open(publisher, &index, settings.compile_options).map_err(Error::Publish)?;
 
     let times = Times::new(settings.shutdown_delay, settings.shutdown_timeout);
     let pool = Pool::new(
@@ -66,8 +67,9 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         documents,
         poll_frequency: settings.api_poll_frequency,
         fetch_rules: settings.fetch_rules,
+        compile_options: settings.compile_options,
         compiler: Compiler {
-            compile: engine::compile,
+            compile: engine::compile_with,
             compress: engine::Environment::compress,
             publication: Arc::new(publication),
             notifier: notices.notifier(),

@@ -142,6 +142,7 @@ impl Reloader {
         let mut changes = changes::of_environments(&turnover);
         let same_number = turnover.added.len() == turnover.removed.len();
         changes.extend(changes::of_polling(current, &settings, same_number));
+        changes.extend(changes::of_compiling(current, &settings));
         let first = listeners.iter().flatten().next();
         if let Some(Ok(address)) = first.map(TcpListener::local_addr) {
             changes.push(format!("listening on http://{address}"));
@@ -177,7 +178,8 @@ impl Reloader {
         let stale_changes = settings.stale_after != current.stale_after;
         let polling_changes = upstream.is_some()
             || poll_frequency.is_some()
-            || settings.fetch_rules != current.fetch_rules;
+            || settings.fetch_rules != current.fetch_rules
+            || settings.compile_options != current.compile_options;
         if turnover.is_empty() && !polling_changes && !stale_changes {
             return Ok(None);
         }
@@ -200,6 +202,7 @@ impl Reloader {
             upstream,
             poll_frequency,
             fetch_rules: settings.fetch_rules,
+            compile_options: settings.compile_options,
             added: with_credentials(&turnover.added)?,
             rotated: with_credentials(&turnover.rotated)?,
             removed: turnover.removed.clone(),

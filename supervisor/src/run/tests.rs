@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use contract::{KeyPair, ServerSideKey};
+use engine::CompileOptions;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use testing::eventually;
@@ -27,6 +28,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
         source: Source::Embedded(vec![document.into(); documents]),
         api_poll_frequency: Duration::from_secs(10),
         fetch_rules: crate::Options::default().fetch_rules(),
+        compile_options: CompileOptions::default(),
         stale_after: None,
         directory: directory.join("state"),
         host: "127.0.0.1".to_owned(),
@@ -95,14 +97,20 @@ fn the_end_of_polling_ends_serving() {
     let board = publisher.share_board();
     let pool = Pool::new(settings.worker.clone(), listeners, board, times);
     let roster = Roster::new(settings.environments.clone(), 1);
-    let publication = Publication::open(publisher, &roster.index(None, &[])).unwrap();
+    let publication = Publication::open(
+        publisher,
+        &roster.index(None, &[]),
+        settings.compile_options,
+    )
+    .unwrap();
     let polling = Poller {
         documents: settings.source.open(&settings.environments).unwrap(),
         environments: settings.environments.clone(),
         poll_frequency: settings.api_poll_frequency,
         fetch_rules: settings.fetch_rules,
+        compile_options: settings.compile_options,
         compiler: Compiler {
-            compile: engine::compile,
+            compile: engine::compile_with,
             compress: engine::Environment::compress,
             publication: Arc::new(publication),
             notifier: notices.notifier(),

@@ -144,6 +144,11 @@ fn bodies_of_any_kind_are_answered_or_refused() {
         (
             "an identifier that is a number",
             br#"{"identifier":1}"#.to_vec(),
+            ok,
+        ),
+        (
+            "an identifier that is a boolean",
+            br#"{"identifier":true}"#.to_vec(),
             invalid,
         ),
         (

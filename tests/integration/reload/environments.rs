@@ -269,3 +269,25 @@ fn the_grace_period_changes_without_a_new_worker() {
     assert_eq!(proxy.get(READINESS, "").status, 200);
     assert_eq!(workers(&proxy), before);
 }
+
+#[test]
+fn documents_are_compiled_again_for_other_settings() {
+    let upstream = upstream(&["stays"]);
+    let proxy = proxy(&upstream, &["stays"]);
+    let clients = clients(&proxy, &[]);
+    let has_variants = || {
+        let answer = proxy.get("/api/v1/identities/?identifier=a", "stays");
+        String::from_utf8_lossy(&answer.body).contains("\"variant\"")
+    };
+    assert!(has_variants());
+    for only in [true, false] {
+        edit(&proxy, |config| {
+            config["identities"] = json!({"official_proxy_fields_only": only});
+        });
+        reloaded(&proxy, "documents compiled again");
+        eventually("other flags", || has_variants() != only);
+    }
+    assert_eq!(upstream.count("stays"), 3);
+    reloaded(&proxy, "nothing changed");
+    clients.stop("documents are compiled again");
+}

@@ -224,3 +224,32 @@ fn the_first_answer_does_not_wait_for_upstream() {
     // On an idle machine it takes 100 ms. The limit is far below any timeout of a fetch.
     assert!(median < Duration::from_secs(3), "{times:?}");
 }
+
+#[test]
+fn restarted_with_other_settings_a_proxy_serves_what_they_say_also_without_upstream() {
+    let upstream = Stub::start([("test", document("test", "last"))]);
+    let mut site = Site::new(&upstream, &["test"]);
+    let mut proxy = site.start();
+    proxy.wait_until_ready();
+    let before = answers(&proxy, "test");
+    let (_, fetched) = last_update(&proxy);
+    stop(&mut proxy);
+    site.set("api_url", json!(super::NOWHERE));
+    for only in [true, true, false] {
+        site.set("identities", json!({"official_proxy_fields_only": only}));
+        let mut proxy = site.start();
+        let expected = before.iter().cloned().map(|(status, tag, body)| {
+            let mut body = String::from_utf8(body).unwrap();
+            if only {
+                body = body.replace(",\"variant\":null", "");
+            }
+            (status, tag, body.into_bytes())
+        });
+        // This is the first request.
+        let found = answers(&proxy, "test");
+        assert_eq!(found, expected.collect::<Vec<_>>(), "{only}");
+        assert!(last_update(&proxy).1 >= fetched);
+        assert_eq!(lines_with(&proxy, &["earlier run"]), 1);
+        stop(&mut proxy);
+    }
+}

@@ -2,8 +2,9 @@
 //! hold, and how they end when the worker does.
 
 pub(crate) mod activity;
+mod framing;
+mod malformed;
 pub(crate) mod outlet;
-mod pipelining;
 mod registry;
 pub(crate) mod stream;
 #[cfg(test)]

@@ -8,14 +8,15 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use actix_rt::net::TcpStream;
-use actix_web::web::{Buf, Bytes};
+use actix_web::web::{Buf, BytesMut};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
+use super::framing::{Framing, Shown, encode_target};
+use super::malformed;
 use super::outlet::Outlet;
-use super::pipelining::first_request_length;
 use super::registry::Registration;
 
 /// How many bytes are sent before other connections get their turn: about a fifth of a millisecond's work.
@@ -35,9 +36,12 @@ pub(crate) struct Connection {
     registration: Registration,
     /// How many bytes were shown to HTTP in this turn.
     received_in_turn: usize,
-    /// Pipelined requests, for the turns to come. HTTP makes some kilobytes of each request that it is shown, and
-    /// hundreds of the shortest requests fit into [`RECEIVE_PER_TURN`].
-    pipelined: Bytes,
+    framing: Framing,
+    /// Received bytes that HTTP is not shown yet. Most are pipelined requests, for the turns to come: HTTP makes some
+    /// kilobytes of each request that it is shown, and hundreds of the shortest fit into [`RECEIVE_PER_TURN`].
+    unseen: BytesMut,
+    /// The unseen bytes are the start of a line, of which HTTP is shown the whole or nothing.
+    awaits_line: bool,
 }
 
 impl Connection {
@@ -47,7 +51,9 @@ impl Connection {
             outlet: Rc::default(),
             registration,
             received_in_turn: 0,
-            pipelined: Bytes::new(),
+            framing: Framing::default(),
+            unseen: BytesMut::new(),
+            awaits_line: false,
         }
     }
 
@@ -65,8 +71,61 @@ impl Connection {
     fn should_close(&self) -> bool {
         self.registration.should_close()
             && self.outlet.rest().is_empty()
-            && self.pipelined.is_empty()
+            && self.unseen.is_empty()
             && nothing_received(&self.stream)
+    }
+
+    /// Receives bytes, and appends to `buffer` those of them that HTTP may see. Returns false at the end of the stream.
+    fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        let before = buffer.filled().len();
+        buffer.put_slice(&self.unseen);
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => {
+                buffer.set_filled(before);
+                // HTTP ends an idle connection when the client has closed it, so this looks as if it had.
+                return if self.should_close() {
+                    Poll::Ready(Ok(false))
+                } else {
+                    Poll::Pending
+                };
+            }
+        }
+        let received = buffer.filled().len() - before - self.unseen.len();
+        if received == 0 {
+            return Poll::Ready(Ok(false));
+        }
+        self.unseen.clear();
+        self.registration.received(received)?;
+        let bytes = &mut buffer.filled_mut()[before..];
+        let shown = self.framing.follow(bytes);
+        let length = shown.length(bytes.len());
+        self.unseen = BytesMut::from(&bytes[length..]);
+        buffer.set_filled(before + length);
+        self.prepare_unseen(shown, true);
+        Poll::Ready(Ok(true))
+    }
+
+    /// Appends to `buffer` as many of the unseen bytes as HTTP may see in one turn.
+    fn show_unseen(&mut self, buffer: &mut ReadBuf<'_>) {
+        let room = self.unseen.len().min(buffer.remaining());
+        let shown = self.framing.follow(&mut self.unseen[..room]);
+        let is_last = room == self.unseen.len();
+        buffer.put_slice(&self.unseen.split_to(shown.length(room)));
+        self.prepare_unseen(shown, is_last);
+    }
+
+    /// Prepares the unseen bytes for their turn.
+    fn prepare_unseen(&mut self, shown: Shown, is_last: bool) {
+        self.awaits_line = is_last && matches!(shown, Shown::UpToLine(_));
+        if matches!(shown, Shown::UpToTarget(_)) {
+            self.unseen = encode_target(&self.unseen);
+        }
     }
 
     fn poll_outlet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -124,25 +183,16 @@ impl AsyncRead for Connection {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        if this.pipelined.is_empty() {
-            match Pin::new(&mut this.stream).poll_read(context, buffer)? {
-                Poll::Ready(()) => {}
-                // HTTP ends an idle connection when the client has closed it, so this looks as if it had.
-                Poll::Pending if this.should_close() => return Poll::Ready(Ok(())),
-                Poll::Pending => return Poll::Pending,
+        while buffer.filled().len() == before {
+            if this.unseen.is_empty() || this.awaits_line {
+                if !ready!(this.poll_receive(context, buffer))? {
+                    return Poll::Ready(Ok(()));
+                }
+            } else {
+                this.show_unseen(buffer);
             }
-            let received = &buffer.filled()[before..];
-            this.registration.received(received.len())?;
-            let length = first_request_length(received);
-            if length < received.len() {
-                this.pipelined = Bytes::copy_from_slice(&received[length..]);
-                buffer.set_filled(before + length);
-            }
-        } else {
-            let length = first_request_length(&this.pipelined).min(buffer.remaining());
-            buffer.put_slice(&this.pipelined.split_to(length));
         }
-        this.received_in_turn += if this.pipelined.is_empty() {
+        this.received_in_turn += if this.unseen.is_empty() || this.awaits_line {
             buffer.filled().len() - before
         } else {
             // The next request is for the next turn.
@@ -157,11 +207,18 @@ impl AsyncWrite for Connection {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        bytes: &[u8],
+        mut bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let mut rest = this.outlet.rest();
         let stream = Pin::new(&mut this.stream);
+        if let Some((start, explained)) = malformed::explained(bytes) {
+            if start == 0 {
+                *rest = explained;
+                return Poll::Ready(Ok(bytes.len()));
+            }
+            bytes = &bytes[..start];
+        }
         let polled = if rest.is_empty() {
             stream.poll_write(context, bytes)?
         } else {

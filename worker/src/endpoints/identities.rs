@@ -74,8 +74,8 @@ impl Identities {
         body.0
             .reserve(identity.most_head_bytes() + flags.byte_length() + 1);
         identity.write_head(&mut body.0);
-        let varies = body.0.len() + flags.byte_length() + 1 >= WORTH_COMPRESSING;
-        if varies && prefers_gzip(&head.headers) {
+        let length = body.0.len() + flags.byte_length() + 1;
+        if length >= WORTH_COMPRESSING && prefers_gzip(&head.headers) {
             let mut compressed = Buffer::take();
             let list = FlagList {
                 generation: environment.generation(),
@@ -85,12 +85,12 @@ impl Identities {
             let mut gzip = self.gzip.borrow_mut();
             if gzip.write(&body.0, &list, &mut compressed.0) {
                 let body = compressed.into();
-                return Ok(response::evaluated(body, true, varies, updated_at));
+                return Ok(response::evaluated(body, true, updated_at));
             }
         }
         flags.write(&mut body.0);
         body.0.push(b'}');
-        Ok(response::evaluated(body.into(), false, varies, updated_at))
+        Ok(response::evaluated(body.into(), false, updated_at))
     }
 }
 

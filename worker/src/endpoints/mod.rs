@@ -7,10 +7,12 @@ mod health;
 mod identities;
 mod route;
 
-use actix_http::RequestHead;
+use actix_http::{Method, RequestHead};
 use actix_web::web::Bytes;
 
 use crate::environments::Environments;
+use crate::http::caching::CacheRules;
+use crate::http::content_type::refuse_compressed;
 use crate::http::cors::Cors;
 use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
@@ -44,26 +46,37 @@ impl Endpoints {
         if let Some(response) = self.cors.preflight(head) {
             return response;
         }
-        let mut response = self
-            .answer(head, body)
-            .unwrap_or_else(Refusal::into_response);
+        let endpoint = Endpoint::of_path(head.uri.path());
+        let answer = match endpoint {
+            Some(endpoint) => self.answer(endpoint, head, body),
+            // Of the server as a whole (RFC 9110, 9.3.7).
+            None if head.method == Method::OPTIONS && head.uri.path() == "*" => {
+                Ok(response::methods(route::ALL_METHODS))
+            }
+            None => Err(Refusal::NotFound),
+        };
+        let mut response = answer.unwrap_or_else(Refusal::into_response);
+        let rules = endpoint.map_or(CacheRules::Open, Endpoint::cache_rules);
+        rules.apply(&mut response);
         self.cors.add_headers(head, &mut response);
         response
     }
 
     fn answer(
         &self,
+        endpoint: Endpoint,
         head: &RequestHead,
         body: Result<Bytes, UnreadBody>,
     ) -> Result<Response, Refusal> {
-        let endpoint = Endpoint::of_path(head.uri.path()).ok_or(Refusal::NotFound)?;
         let action = endpoint
             .action(&head.method)
             .ok_or_else(|| Refusal::MethodNotAllowed(endpoint.methods()))?;
         match (endpoint, action) {
+            (_, Action::Options) => Ok(response::methods(endpoint.methods())),
             (Endpoint::Flags, _) => flags::answer(&self.environments, head),
             (Endpoint::Identities, Action::Get) => self.identities.get(&self.environments, head),
             (Endpoint::Identities, Action::Post) => {
+                refuse_compressed(&head.headers)?;
                 let body = body.map_err(Refusal::UnreadBody)?;
                 self.identities.post(&self.environments, head, &body)
             }

@@ -3,6 +3,8 @@
 use actix_http::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::http::caching::CacheRules;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
     /// All flags of an environment, or the flag of one feature.
@@ -17,27 +19,35 @@ pub(super) enum Endpoint {
     Liveness,
 }
 
+/// The methods of any endpoint, for `Allow`.
+pub(super) const ALL_METHODS: &str = "GET, HEAD, OPTIONS, POST";
+
 /// What a method asks for. HEAD is answered like GET, without the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Get,
     Post,
+    /// OPTIONS: which methods there are.
+    Options,
 }
 
 impl Endpoint {
-    /// The endpoint of a path, with or without its trailing slash.
+    /// The endpoint of a path, with or without its trailing slash. Several slashes in a row count as one, because many
+    /// clients put a path behind a base URL that ends with a slash.
     pub(super) fn of_path(path: &str) -> Option<Self> {
-        if let Some(endpoint) = Self::of_decoded_path(path) {
+        if let Some(endpoint) = Self::of_plain_path(path) {
             return Some(endpoint);
         }
-        if !path.contains('%') {
+        if !path.contains('%') && !path.contains("//") {
             return None;
         }
-        let decoded = percent_decode_str(path).decode_utf8().ok()?;
-        Self::of_decoded_path(&decoded)
+        let mut plain = percent_decode_str(path).decode_utf8().ok()?.into_owned();
+        let mut before = ' ';
+        plain.retain(|char| std::mem::replace(&mut before, char) != '/' || char != '/');
+        Self::of_plain_path(&plain)
     }
 
-    fn of_decoded_path(path: &str) -> Option<Self> {
+    fn of_plain_path(path: &str) -> Option<Self> {
         match path.strip_suffix('/').unwrap_or(path) {
             "/api/v1/flags" => Some(Self::Flags),
             "/api/v1/identities" => Some(Self::Identities),
@@ -53,6 +63,7 @@ impl Endpoint {
         match *method {
             Method::GET | Method::HEAD => Some(Action::Get),
             Method::POST if self == Self::Identities => Some(Action::Post),
+            Method::OPTIONS => Some(Action::Options),
             _ => None,
         }
     }
@@ -60,8 +71,17 @@ impl Endpoint {
     /// The allowed methods, for `Allow`.
     pub(super) fn methods(self) -> &'static str {
         match self {
-            Self::Identities => "GET, HEAD, POST",
-            _ => "GET, HEAD",
+            Self::Identities => ALL_METHODS,
+            _ => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    /// What caches may do with its answers.
+    pub(super) fn cache_rules(self) -> CacheRules {
+        match self {
+            Self::Flags | Self::Identities => CacheRules::Revalidate,
+            Self::Document => CacheRules::Nothing,
+            Self::Health | Self::Liveness => CacheRules::Open,
         }
     }
 }
@@ -90,8 +110,16 @@ mod tests {
     #[test]
     fn reads_percent_encoded_paths() {
         assert_eq!(Endpoint::of_path("/api/v1/%66lags/"), Some(Endpoint::Flags));
+        assert_eq!(Endpoint::of_path("/%2fapi/v1/flags"), Some(Endpoint::Flags));
         assert_eq!(Endpoint::of_path("/api/v1/%ff"), None);
         assert_eq!(Endpoint::of_path("/api/v1/flags%"), None);
+    }
+
+    #[test]
+    fn several_slashes_count_as_one() {
+        for path in ["//api/v1/flags/", "/api//v1///flags", "/api/v1/flags//"] {
+            assert_eq!(Endpoint::of_path(path), Some(Endpoint::Flags), "{path}");
+        }
     }
 
     #[test]
@@ -101,7 +129,8 @@ mod tests {
             "/",
             "//",
             "*",
-            "/api/v1/flags//",
+            "/api/v1/fla/gs",
+            "api/v1/flags/",
             "/api/v1/Flags/",
             "/api/v1/",
             "/health/x",

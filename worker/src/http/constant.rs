@@ -28,9 +28,4 @@ impl Constant {
             _ => &self.plain,
         }
     }
-
-    /// The answer varies by `Accept-Encoding`.
-    pub(crate) fn varies(&self) -> bool {
-        self.gzip.is_some()
-    }
 }

@@ -1,7 +1,21 @@
 //! What a request says its body is.
 
-use actix_http::header::{CONTENT_TYPE, HeaderMap};
+use actix_http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use engine::BodyKind;
+
+use super::refusal::Refusal;
+
+/// Refuses a compressed body: it could become any number of bytes, and no SDK compresses one.
+pub(crate) fn refuse_compressed(headers: &HeaderMap) -> Result<(), Refusal> {
+    for coding in headers.get_all(CONTENT_ENCODING) {
+        let coding = coding.as_bytes().trim_ascii();
+        if !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity") {
+            let coding = String::from_utf8_lossy(coding).into_owned();
+            return Err(Refusal::Compressed(coding));
+        }
+    }
+    Ok(())
+}
 
 /// The kind that `Content-Type` names. A request without one counts as JSON.
 pub(crate) fn body_kind(headers: &HeaderMap) -> BodyKind {

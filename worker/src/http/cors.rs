@@ -4,15 +4,13 @@
 use actix_http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, COOKIE, HeaderMap, HeaderValue,
-    ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, ORIGIN, VARY,
 };
 use actix_http::{Method, RequestHead};
 
 use super::refusal::Refusal;
 use super::response::{self, Response};
 
-static ANY: HeaderValue = HeaderValue::from_static("*");
 static TRUE: HeaderValue = HeaderValue::from_static("true");
 static MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 static METHODS: HeaderValue =
@@ -20,7 +18,6 @@ static METHODS: HeaderValue =
 static EXPOSED: HeaderValue =
     HeaderValue::from_static("x-flagsmith-document-updated-at, etag, retry-after");
 static VARY_ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
-static VARY_BOTH: HeaderValue = HeaderValue::from_static("Accept-Encoding, Origin");
 
 /// Which origins' pages may read answers.
 pub(crate) enum Cors {
@@ -76,32 +73,17 @@ impl Cors {
         Some(response)
     }
 
-    /// Adds the headers for the browser to an answer of any status.
+    /// Adds the headers for the browser to an answer of any status. The origin is named and not `*`, which browsers
+    /// refuse for requests with credentials; whether a request has them cannot be told from its headers.
     pub(crate) fn add_headers(&self, head: &RequestHead, response: &mut Response) {
-        let origin = head.headers.get(ORIGIN);
-        match self {
-            Self::Any => {
-                let Some(origin) = origin else { return };
-                // Browsers ignore `*` when the request has credentials.
-                if head.headers.contains_key(COOKIE) {
-                    allow(response.headers_mut(), origin);
-                    vary_by_origin(response.headers_mut());
-                } else {
-                    allow(response.headers_mut(), &ANY);
-                }
-            }
-            Self::Listed(_) => {
-                // On every answer, or a cache would give the answer for one page to another.
-                vary_by_origin(response.headers_mut());
-                let Some(origin) = origin else { return };
-                if self.allows(origin) {
-                    allow(response.headers_mut(), origin);
-                } else {
-                    response
-                        .headers_mut()
-                        .insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE.clone());
-                }
-            }
+        let Some(origin) = head.headers.get(ORIGIN) else {
+            return;
+        };
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE.clone());
+        if self.allows(origin) {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED.clone());
         }
     }
 
@@ -113,22 +95,6 @@ impl Cors {
                 .any(|allowed| allowed.as_bytes() == origin.as_bytes()),
         }
     }
-}
-
-fn allow(headers: &mut HeaderMap, origin: &HeaderValue) {
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE.clone());
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED.clone());
-}
-
-/// Adds `Origin` to `Vary`, which is missing or names `Accept-Encoding`.
-fn vary_by_origin(headers: &mut HeaderMap) {
-    let vary = if headers.contains_key(VARY) {
-        &VARY_BOTH
-    } else {
-        &VARY_ORIGIN
-    };
-    headers.insert(VARY, vary.clone());
 }
 
 #[cfg(test)]
@@ -150,12 +116,8 @@ mod tests {
         Cors::new(&["https://app.example.com".to_owned()])
     }
 
-    fn with_headers(cors: &Cors, headers: &[(HeaderName, &'static str)], varies: bool) -> Response {
+    fn with_headers(cors: &Cors, headers: &[(HeaderName, &'static str)]) -> Response {
         let mut response = response::empty();
-        if varies {
-            let vary = HeaderValue::from_static("Accept-Encoding");
-            response.headers_mut().insert(VARY, vary);
-        }
         cors.add_headers(&head(Method::GET, headers), &mut response);
         response
     }
@@ -167,54 +129,38 @@ mod tests {
 
     #[test]
     fn adds_nothing_to_answers_for_requests_without_an_origin() {
-        assert!(
-            with_headers(&Cors::new(&["*".to_owned()]), &[], false)
-                .headers()
-                .is_empty()
-        );
+        for cors in [Cors::new(&["*".to_owned()]), listed()] {
+            assert!(with_headers(&cors, &[]).headers().is_empty());
+        }
     }
 
     #[test]
-    fn allows_any_origin_and_names_it_when_there_are_credentials() {
+    fn any_origin_is_allowed_by_its_name() {
         let cors = Cors::new(&["https://a.example".to_owned(), "*".to_owned()]);
-        let origin = (ORIGIN, "https://b.example");
-        let plain = with_headers(&cors, std::slice::from_ref(&origin), true);
+        let answer = with_headers(&cors, &[(ORIGIN, "https://b.example")]);
         assert_eq!(
-            value(&plain, &ACCESS_CONTROL_ALLOW_ORIGIN).as_deref(),
-            Some("*")
-        );
-        assert_eq!(value(&plain, &VARY).as_deref(), Some("Accept-Encoding"));
-        assert_eq!(
-            value(&plain, &ACCESS_CONTROL_EXPOSE_HEADERS).as_deref(),
-            Some("x-flagsmith-document-updated-at, etag, retry-after")
-        );
-        let with_cookie = with_headers(&cors, &[origin, (COOKIE, "a=b")], true);
-        assert_eq!(
-            value(&with_cookie, &ACCESS_CONTROL_ALLOW_ORIGIN).as_deref(),
+            value(&answer, &ACCESS_CONTROL_ALLOW_ORIGIN).as_deref(),
             Some("https://b.example")
         );
         assert_eq!(
-            value(&with_cookie, &VARY).as_deref(),
-            Some("Accept-Encoding, Origin")
+            value(&answer, &ACCESS_CONTROL_ALLOW_CREDENTIALS).as_deref(),
+            Some("true")
+        );
+        assert_eq!(
+            value(&answer, &ACCESS_CONTROL_EXPOSE_HEADERS).as_deref(),
+            Some("x-flagsmith-document-updated-at, etag, retry-after")
         );
     }
 
     #[test]
     fn allows_listed_origins_alone() {
-        let listed_origin = with_headers(&listed(), &[(ORIGIN, "https://app.example.com")], false);
+        let listed_origin = with_headers(&listed(), &[(ORIGIN, "https://app.example.com")]);
         assert_eq!(
             value(&listed_origin, &ACCESS_CONTROL_ALLOW_ORIGIN).as_deref(),
             Some("https://app.example.com")
         );
-        assert_eq!(value(&listed_origin, &VARY).as_deref(), Some("Origin"));
-        let other = with_headers(&listed(), &[(ORIGIN, "https://evil.example")], false);
+        let other = with_headers(&listed(), &[(ORIGIN, "https://evil.example")]);
         assert_eq!(value(&other, &ACCESS_CONTROL_ALLOW_ORIGIN), None);
-        assert_eq!(value(&other, &VARY).as_deref(), Some("Origin"));
-        let without_origin = with_headers(&listed(), &[], true);
-        assert_eq!(
-            value(&without_origin, &VARY).as_deref(),
-            Some("Accept-Encoding, Origin")
-        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept_encoding;
 pub(crate) mod buffers;
+pub(crate) mod caching;
 pub(crate) mod constant;
 pub(crate) mod content_type;
 pub(crate) mod cors;

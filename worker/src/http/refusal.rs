@@ -1,13 +1,16 @@
 //! Answers that refuse a request: the only file with status codes from 400 up and the bodies that go with them.
 
 use actix_http::StatusCode;
-use actix_http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use actix_http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER};
 
 use super::request_body::UnreadBody;
 use super::response::{self, Response};
 
 /// Seconds after which a client should ask again for a document that has not arrived.
 static RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// The codings of request bodies that are read, for `Accept-Encoding`: none.
+static IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Why a request is refused, with the details for the client.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub(crate) enum Refusal {
     Unparsable(&'static str),
     /// The body or query does not describe an identity. Contains the JSON of the answer.
     Invalid(String),
+    /// The body is compressed. Contains its coding.
+    Compressed(String),
     /// The body was not read to its end.
     UnreadBody(UnreadBody),
     /// A preflight request asks for something that is not allowed. Contains the text of the answer.
@@ -72,6 +77,15 @@ impl Refusal {
                 status(StatusCode::NOT_FOUND, "not_found", message)
             }
             Self::Unparsable(body) => response::json_with(StatusCode::BAD_REQUEST, body),
+            Self::Compressed(coding) => {
+                let reason = format!(
+                    "request bodies with Content-Encoding '{coding}' are not read; send plain JSON"
+                );
+                let mut response = detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason);
+                let headers = response.headers_mut();
+                headers.insert(ACCEPT_ENCODING, IDENTITY.clone());
+                response
+            }
             Self::UnreadBody(UnreadBody::Broken) => detail(
                 StatusCode::BAD_REQUEST,
                 "There was an error parsing the body",

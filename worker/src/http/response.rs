@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_NONE_MATCH, VARY,
+    ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, IF_NONE_MATCH,
 };
 use actix_http::{RequestHead, StatusCode};
 use actix_web::web::Bytes;
@@ -23,7 +23,6 @@ const LARGE: usize = 32 * 1024;
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 static GZIP: HeaderValue = HeaderValue::from_static("gzip");
-static VARY_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 /// When upstream last changed the document that an answer comes from, in seconds since 1970 with a fraction.
 static UPDATED_AT: HeaderName = HeaderName::from_static("x-flagsmith-document-updated-at");
 
@@ -49,6 +48,14 @@ enum Delivery {
 /// A 200 with nothing in it.
 pub(crate) fn empty() -> Response {
     Response::with_body(StatusCode::OK, Body::from(Bytes::new()))
+}
+
+/// A 204 that names the methods of an endpoint.
+pub(crate) fn methods(methods: &'static str) -> Response {
+    let mut response = Response::with_body(StatusCode::NO_CONTENT, Body::from(Bytes::new()));
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(methods));
+    response
 }
 
 /// A 200 with JSON.
@@ -88,19 +95,14 @@ pub(crate) fn constant(
     if let Some(entity_tag) = entity_tag {
         headers.insert(ETAG, entity_tag.clone());
     }
-    describe(headers, constant.varies(), updated_at);
+    describe(headers, updated_at);
     response
 }
 
 /// A body that was written for this request.
-pub(crate) fn evaluated(
-    body: Bytes,
-    is_gzip: bool,
-    varies: bool,
-    updated_at: Option<&HeaderValue>,
-) -> Response {
+pub(crate) fn evaluated(body: Bytes, is_gzip: bool, updated_at: Option<&HeaderValue>) -> Response {
     let mut response = encoded(body, is_gzip);
-    describe(response.headers_mut(), varies, updated_at);
+    describe(response.headers_mut(), updated_at);
     response
 }
 
@@ -143,10 +145,7 @@ fn typed(code: StatusCode, content_type: &HeaderValue, body: Bytes) -> Response 
     response
 }
 
-fn describe(headers: &mut HeaderMap, varies: bool, updated_at: Option<&HeaderValue>) {
-    if varies {
-        headers.insert(VARY, VARY_ENCODING.clone());
-    }
+fn describe(headers: &mut HeaderMap, updated_at: Option<&HeaderValue>) {
     if let Some(updated_at) = updated_at {
         headers.insert(UPDATED_AT.clone(), updated_at.clone());
     }

@@ -76,7 +76,6 @@ fn long_answers_are_compressed_for_clients_that_accept_gzip() {
     ] {
         let plain = worker.get(path, key);
         assert_eq!(plain.header("content-encoding"), None);
-        assert_eq!(plain.header("vary"), Some("Accept-Encoding, Origin"));
         let compressed = worker.get(path, &format!("{key}Accept-Encoding: gzip\r\n"));
         assert_eq!(
             compressed.header("content-encoding"),
@@ -151,4 +150,99 @@ fn an_identity_without_identifier_is_named_by_its_traits() {
     let anonymous = ask(r#"{"traits":[]}"#);
     assert_eq!(anonymous.len(), 32);
     assert_ne!(ask(r#"{"identifier":null}"#), anonymous);
+}
+
+#[test]
+fn caches_are_told_what_an_answer_depends_on() {
+    const VARY: Option<&str> = Some("Accept-Encoding, Origin, X-Environment-Key");
+    let (_supervisor, worker) = one_environment();
+    let revalidate = Some("private, no-cache");
+    let nothing = Some("no-store");
+    for (path, key, status, caching) in [
+        ("/api/v1/flags/", CLIENT, 200, revalidate),
+        ("/api/v1/flags/?feature=first", CLIENT, 200, revalidate),
+        ("/api/v1/flags/?feature=none", CLIENT, 404, nothing),
+        ("/api/v1/flags/", "", 401, nothing),
+        (
+            "/api/v1/flags/",
+            "X-Environment-Key: other\r\n",
+            401,
+            nothing,
+        ),
+        ("/api/v1/identities/?identifier=a", SERVER, 200, revalidate),
+        ("/api/v1/identities/", CLIENT, 422, nothing),
+        ("/api/v1/environment-document/", SERVER, 200, nothing),
+        ("/api/v1/environment-document/", CLIENT, 403, nothing),
+    ] {
+        let answer = worker.get(path, key);
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.header("vary"), VARY, "{path}");
+        assert_eq!(answer.header("cache-control"), caching, "{path}");
+        if let Some(tag) = answer.header("etag") {
+            let cached = worker.get(path, &format!("{key}If-None-Match: {tag}\r\n"));
+            assert_eq!(cached.status, 304, "{path}");
+            assert_eq!(cached.header("vary"), VARY, "{path}");
+            assert_eq!(cached.header("cache-control"), caching, "{path}");
+        }
+    }
+    let post = worker.post("/api/v1/identities/", CLIENT, r#"{"identifier":"a"}"#);
+    assert_eq!(
+        (post.header("vary"), post.header("cache-control")),
+        (VARY, revalidate)
+    );
+    let unloaded = StubSupervisor::new(&["one"]);
+    let answer = Worker::start(&unloaded, &["*"]).get("/api/v1/flags/", CLIENT);
+    assert_eq!(answer.status, 503);
+    assert_eq!(
+        (answer.header("vary"), answer.header("cache-control")),
+        (VARY, nothing)
+    );
+    // These are the same for every key, but not for every page.
+    for path in ["/proxy/health", "/nowhere"] {
+        assert_eq!(
+            worker.get(path, CLIENT).header("vary"),
+            Some("Origin"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn a_page_that_sends_credentials_may_read_answers() {
+    let (_supervisor, worker) = one_environment();
+    let origin = "Origin: https://app.example.com\r\n";
+    for (path, status) in [
+        ("/api/v1/flags/", 200),
+        ("/api/v1/flags/?feature=none", 404),
+    ] {
+        let answer = worker.get(path, &format!("{CLIENT}{origin}"));
+        assert_eq!(answer.status, status);
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!(allowed, Some("https://app.example.com"));
+        let credentials = answer.header("access-control-allow-credentials");
+        assert_eq!(credentials, Some("true"));
+    }
+}
+
+#[test]
+fn options_names_the_methods_of_a_path() {
+    let (_supervisor, worker) = one_environment();
+    let options = |path: &str, headers: &str| worker.ask(request("OPTIONS", path, headers, ""));
+    for (path, methods) in [
+        ("/api/v1/flags/", "GET, HEAD, OPTIONS"),
+        ("/api/v1/identities", "GET, HEAD, OPTIONS, POST"),
+        ("/api/v1/environment-document/", "GET, HEAD, OPTIONS"),
+        ("/health", "GET, HEAD, OPTIONS"),
+        ("*", "GET, HEAD, OPTIONS, POST"),
+    ] {
+        let answer = options(path, "");
+        assert_eq!((answer.status, answer.text()), (204, ""), "{path}");
+        assert_eq!(answer.header("allow"), Some(methods), "{path}");
+        assert_eq!(answer.header("content-length"), None, "{path}");
+    }
+    assert_eq!(options("/nowhere", "").status, 404);
+    let preflight = "Origin: https://a.example\r\nAccess-Control-Request-Method: POST\r\n";
+    let answer = options("/api/v1/identities/", preflight);
+    assert_eq!((answer.status, answer.header("allow")), (200, None));
+    assert!(answer.header("access-control-allow-methods").is_some());
 }

@@ -11,9 +11,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A poller that fetches once and then waits for an hour.
 fn trial(stub: &Stub, environments: &[KeyPair]) -> Trial {
     let environments = environments.to_vec();
-    Trial::every(HOUR, environments, &upstream(stub), engine::compile, |_| {
-        false
-    })
+    Trial::every(
+        HOUR,
+        environments,
+        &upstream(stub),
+        engine::compile_with,
+        |_| false,
+    )
 }
 
 fn credential(pair: &KeyPair) -> Credential {
@@ -42,6 +46,7 @@ fn change(turnover: &Turnover) -> Change {
         is_elsewhere: false,
         poll_frequency: None,
         fetch_rules: FETCH_RULES,
+        compile_options: CompileOptions::default(),
         added: entries(&turnover.added),
         rotated: entries(&turnover.rotated),
         removed: turnover.removed.clone(),

@@ -21,7 +21,7 @@ fn trial(stub: &Stub, conditional_fetch: ConditionalFetch, whole_fetch: Option<D
     };
     let poll_frequency = Duration::from_millis(10);
     let source = upstream(stub);
-    let compile = engine::compile;
+    let compile = engine::compile_with;
     Trial::with_rules(rules, poll_frequency, pairs(1), &source, compile, |_| false)
 }
 

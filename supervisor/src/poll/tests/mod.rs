@@ -58,7 +58,10 @@ fn publication(directory: &Path, environments: &[KeyPair]) -> (Publication, Arc<
     let publisher = Publisher::open(directory, shape).unwrap();
     let board = publisher.share_board();
     let index = Roster::new(environments.to_vec(), shape.rows).index(None, &[]);
-    (Publication::open(publisher, &index).unwrap(), board)
+    (
+        Publication::open(publisher, &index, CompileOptions::default()).unwrap(),
+        board,
+    )
 }
 
 impl Trial {
@@ -106,6 +109,7 @@ impl Trial {
             environments,
             poll_frequency,
             fetch_rules,
+            compile_options: CompileOptions::default(),
             compiler: Compiler {
                 compile,
                 compress,
@@ -123,7 +127,7 @@ impl Trial {
     }
 
     fn of(stub: &Stub, count: usize) -> Self {
-        Self::compiling(stub, count, engine::compile, |_| false)
+        Self::compiling(stub, count, engine::compile_with, |_| false)
     }
 
     fn compiling(stub: &Stub, count: usize, compile: Compile, compress: Compress) -> Self {
@@ -318,9 +322,9 @@ fn a_document_that_makes_compiling_panic_is_its_own_failure_alone() {
         0 => answer("200 OK", &[], "{\"dangerous\": true}"),
         row => answer("200 OK", &[], &document(row, 1)),
     });
-    let compile: Compile = |body| {
+    let compile: Compile = |body, options| {
         assert!(!body.starts_with(b"{\"dangerous"), "a defect");
-        engine::compile(body)
+        engine::compile_with(body, options)
     };
     let trial = Trial::compiling(&stub, 2, compile, |_| false);
     eventually("two dangerous answers", || {
@@ -343,7 +347,7 @@ fn what_compiling_left_out_is_published_afterwards_or_not_at_all() {
         assert_ne!(environment.name(), Some("edition 2"), "a defect");
         environment.name() == Some("edition 3")
     };
-    let trial = Trial::compiling(&stub, 1, engine::compile, compress);
+    let trial = Trial::compiling(&stub, 1, engine::compile_with, compress);
     for (name, publications) in [(1, 1), (2, 1), (3, 2)] {
         let before = trial.reader.board().row_generation(0);
         edition.store(name, Ordering::SeqCst);
@@ -384,7 +388,7 @@ fn what_is_replaced_is_reclaimed() {
 #[test]
 fn embedded_documents_are_published_once_and_never_get_stale() {
     let source = Source::Embedded(vec![document(0, 1).into(), document(1, 1).into()]);
-    let trial = Trial::new(pairs(2), &source, engine::compile, |_| false);
+    let trial = Trial::new(pairs(2), &source, engine::compile_with, |_| false);
     let board = trial.reader.board();
     for row in 0..2 {
         eventually("both documents", || {
@@ -417,8 +421,9 @@ fn a_poller_that_ends_says_why() {
         environments: pairs(2),
         poll_frequency: Duration::from_millis(10),
         fetch_rules: FETCH_RULES,
+        compile_options: CompileOptions::default(),
         compiler: Compiler {
-            compile: engine::compile,
+            compile: engine::compile_with,
             compress: |_| false,
             publication: Arc::new(publication),
             notifier: notices.notifier(),
