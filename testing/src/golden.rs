@@ -27,6 +27,9 @@ pub struct Request {
     identifier: Option<Box<RawValue>>,
     traits: Option<Box<RawValue>>,
     response: Box<RawValue>,
+    /// Why each flag of the environment has its value; empty if that is not recorded.
+    #[serde(default)]
+    pub reasons: BTreeMap<String, String>,
 }
 
 impl Request {
@@ -75,6 +78,12 @@ impl Golden {
     #[must_use]
     pub fn engine_test_data() -> Golden {
         Golden::read("tests/golden/engine_test_data.jsonl.gz", 398)
+    }
+
+    /// Flags that depend on flags, with what the official Python packages answer.
+    #[must_use]
+    pub fn flag_dependencies() -> Golden {
+        Golden::read("tests/golden/flag_dependencies.jsonl.gz", 616)
     }
 
     fn read(path: &'static str, requests: usize) -> Golden {
