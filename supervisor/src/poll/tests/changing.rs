@@ -182,7 +182,12 @@ fn what_makes_fetches_conditional_is_that_of_the_current_settings_and_upstream()
             .collect::<Vec<_>>()
     };
     let pairs = pairs(1);
-    let trial = Trial::new(pairs.clone(), &upstream(&first), engine::compile, |_| false);
+    let trial = Trial::new(
+        pairs.clone(),
+        &upstream(&first),
+        engine::compile_with,
+        |_| false,
+    );
     eventually("polls", || first.requests().len() >= 5);
     assert!(!conditional(&first).contains(&true), "its date is stale");
 
