@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::generate::{documents, requests};
+use crate::generate::{dependent_documents, documents, requests};
 use crate::obvious::{self, Request, Trait};
 use crate::proxy::{Proxy, archive};
 use testing::Golden;
@@ -61,7 +61,10 @@ proptest! {
     }
 
     #[test]
-    fn gives_one_flag_as_in_the_list_of_all(document in documents(), request in requests()) {
+    fn gives_one_flag_as_in_the_list_of_all(
+        document in prop_oneof![documents(), dependent_documents()],
+        request in requests(),
+    ) {
         let (proxy, body) = (Proxy::new(&document), body(&request));
         for side in [Side::Client, Side::Server] {
             let list = proxy.list(side, &body).json;
