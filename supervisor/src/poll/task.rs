@@ -8,11 +8,7 @@ use contract::BoardWords;
 use engine::Environment;
 use log::{debug, info, warn};
 
-<<<<<<< HEAD
-use super::freshness::{ConditionalFetch, Freshness, Received, ServedDates};
-=======
-use super::freshness::{ConditionalFetch, Freshness, Received, Trust};
->>>>>>> main
+use super::freshness::{ConditionalFetch, Freshness, Received, ServedDates, Trust};
 use super::orders::Orders;
 use super::schedule::Schedule;
 use super::shared::Shared;
