@@ -55,8 +55,8 @@ impl Date {
         })
     }
 
-    /// A client that has an answer of that date has this one. A later date shows only when the client asked: this answer
-    /// may have arrived here afterwards.
+    /// A client that has an answer of that date has this one. A later date may be when the client asked: this answer may
+    /// have arrived here since.
     pub(crate) fn is_of(&self, date: &HeaderValue) -> bool {
         let date = date
             .to_str()
