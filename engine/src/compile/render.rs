@@ -37,6 +37,7 @@ struct FeatureParts<'d> {
 }
 
 /// A rendered flag.
+#[derive(Clone, Copy)]
 pub(super) struct RenderedFlag {
     /// With the comma behind it.
     pub(super) text: Span,
@@ -94,17 +95,6 @@ impl<'d> Renderer<'d> {
             });
         }
         PieceId::new(number)
-    }
-
-    /// All rendered flags, by `PieceId`.
-    pub(super) fn flags(&self) -> &[RenderedFlag] {
-        &self.flags
-    }
-
-    /// The JSON of a flag, without the comma.
-    pub(super) fn json(&self, piece: PieceId) -> &[u8] {
-        let flag = self.texts.text(piece.index());
-        flag.strip_suffix(b",").unwrap_or(flag)
     }
 
     /// The text of all flags, and the flags by `PieceId`.

@@ -3,6 +3,7 @@
 mod compressing;
 mod core_api;
 mod documents;
+mod environment_segments;
 mod fuzz;
 mod generate;
 mod golden;
