@@ -20,6 +20,11 @@ fn answers_flagsmiths_engine_test_data() {
     check(&Golden::engine_test_data());
 }
 
+#[test]
+fn answers_flags_that_depend_on_flags() {
+    check(&Golden::flag_dependencies());
+}
+
 /// Serves every document of a file as an environment of its own and sends the file's requests.
 fn check(golden: &Golden) {
     let names: Vec<String> = (0..golden.cases.len())

@@ -14,14 +14,15 @@ pub(crate) struct Contests {
     pub(crate) contests: Vec<Contest>,
     /// The contests in which a bucket may decide.
     pub(crate) splits_among: Vec<ContestId>,
-    /// The segments that override a feature, strongest first. Features with the same ones share them.
+    /// The segments that override a feature, strongest first. Features with the same ones share them, except circular
+    /// flags.
     pub(crate) precedences: Vec<Vec<SegmentId>>,
     pub(crate) candidates: Vec<Candidate>,
     /// Those of identity overrides too.
     pub(crate) splits: Vec<Split>,
 }
 
-/// A feature that segments override or that is multivariate.
+/// A feature that segments override, that is multivariate, or whose flag conditions read.
 #[derive(Archive, Serialize, Debug)]
 pub(crate) struct Contest {
     pub(crate) feature: FeatureId,

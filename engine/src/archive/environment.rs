@@ -4,6 +4,7 @@ use rkyv::{Archive, Serialize};
 
 use super::answer::{ArchivedConstantAnswer, ConstantAnswer};
 use super::contests::{Contests, Salts};
+use super::dependencies::Dependencies;
 use super::interner::Interner;
 use super::options::CompileOptions;
 use super::overrides::IdentityOverrides;
@@ -41,6 +42,7 @@ pub struct Environment {
     pub(crate) salts: Salts,
     pub(crate) segments: Segments,
     pub(crate) overrides: IdentityOverrides,
+    pub(crate) dependencies: Dependencies,
 }
 
 impl Environment {

@@ -63,4 +63,10 @@ ids! {
     PatternId, ArchivedPatternId;
     /// A JSONPath query.
     QueryId, ArchivedQueryId;
+    /// A flag that conditions read.
+    PrerequisiteId, ArchivedPrerequisiteId;
+    /// A segment that reads circular flags.
+    CircularSegmentId, ArchivedCircularSegmentId;
+    /// A value of a flag that conditions may read.
+    ScalarId, ArchivedScalarId;
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod contests;
+mod dependencies;
 mod environment;
 mod ids;
 mod interner;
@@ -17,10 +18,16 @@ pub(crate) use contests::{
     Allocation, ArchivedContest, ArchivedContests, ArchivedSalts, Candidate, Choosable, Contest,
     Contests, Salts, Split,
 };
+pub(crate) use dependencies::{
+    ArchivedCircularStep, ArchivedDependencies, ArchivedFlagMember, ArchivedPrerequisite,
+    ArchivedScalar, CircularSegment, CircularStep, Dependencies, FlagMember, FlagProperty,
+    Prerequisite, Rival, Scalar, SeenFlag,
+};
 pub use environment::{ArchivedEnvironment, Environment, FORMAT};
 pub(crate) use ids::{
-    ArchivedSaltId, CandidateId, ConditionId, ContestId, FeatureId, PatternId, PieceId,
-    PrecedenceId, PropertyId, QueryId, SaltId, SegmentId, SplitId,
+    ArchivedSaltId, CandidateId, CircularSegmentId, ConditionId, ContestId, FeatureId, PatternId,
+    PieceId, PrecedenceId, PrerequisiteId, PropertyId, QueryId, SaltId, ScalarId, SegmentId,
+    SplitId,
 };
 pub(crate) use interner::Interner;
 pub(crate) use operation::{
@@ -28,7 +35,7 @@ pub(crate) use operation::{
     Operation, Relation, TextComparand,
 };
 pub use options::CompileOptions;
-pub(crate) use overrides::{IdentityOverrides, OverriddenFlag};
+pub(crate) use overrides::{ArchivedOverriddenFlag, IdentityOverrides, OverriddenFlag};
 pub(crate) use pieces::{ArchivedPiece, ArchivedSideAnswers, Choice, Piece, SideAnswers};
 pub(crate) use segments::{
     ArchivedProperty, ArchivedSegments, ArchivedStep, CompiledCondition, Next, Property, Segments,

@@ -2,15 +2,15 @@
 
 use rkyv::{Archive, Serialize};
 
-use super::ids::{ConditionId, PropertyId, QueryId};
+use super::ids::{ConditionId, PrerequisiteId, PropertyId, QueryId};
 use super::interner::Interner;
 use super::operation::Operation;
 use crate::pattern::PatternSource;
 
-/// The segments that override a feature.
+/// The segments that override a feature, and those that read circular flags.
 #[derive(Archive, Serialize, Debug)]
 pub(crate) struct Segments {
-    /// The first step of each segment.
+    /// The first step of each segment. A segment that reads circular flags has other steps.
     pub(crate) segments: Vec<Next>,
     pub(crate) steps: Vec<Step>,
     /// Each condition once, however many rules have it.
@@ -85,6 +85,8 @@ pub(crate) enum Property {
     EnvironmentName,
     /// `$.environment.key`.
     EnvironmentKey,
+    /// `$.flags.<name>`: a member of a flag. It is set when the flag is decided.
+    Flag(PrerequisiteId),
     /// Any other JSONPath.
     Query(QueryId),
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use super::dependencies::DependencyOrder;
 use super::render::Renderer;
 use crate::archive::{
     Allocation, Candidate, CandidateId, Choosable, Contest, ContestId, Contests, FeatureId,
@@ -88,7 +89,7 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
     }
 
     /// The contests, and the pieces of the environment defaults by feature.
-    pub(super) fn finish(self) -> (Contests, Vec<PieceId>) {
+    pub(super) fn finish(self, order: &DependencyOrder) -> (Contests, Vec<PieceId>) {
         let mut contests = Contests {
             contests: Vec::new(),
             splits_among: Vec::new(),
@@ -100,7 +101,9 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
         let features = self.defaults.into_iter().zip(self.overrides).enumerate();
         for (feature, (default, mut overrides)) in features {
             let is_split = |candidate: &Candidate| matches!(candidate.get(), Choosable::Split(_));
-            if overrides.is_empty() && !is_split(&default) {
+            // What is read has a contest, so that all that is read is decided in the same way.
+            let is_read = order.prerequisite(feature).is_some();
+            if overrides.is_empty() && !is_split(&default) && !is_read {
                 continue;
             }
             // The sort is stable: of equal priorities the first in the document is the stronger one. Zeros of both
@@ -110,9 +113,11 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
                 order.unwrap_or(Ordering::Equal)
             });
             let precedence: Vec<SegmentId> = overrides.iter().map(|state| state.segment).collect();
+            // In a cycle the same segments may match for one feature and not for another.
+            let alone = order.is_circular(feature).then_some(feature);
             let precedence = *known_precedences
-                .entry(precedence)
-                .or_insert_with_key(|new| {
+                .entry((precedence, alone))
+                .or_insert_with_key(|(new, _)| {
                     contests.precedences.push(new.clone());
                     PrecedenceId::new(contests.precedences.len() - 1)
                 });

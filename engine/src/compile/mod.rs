@@ -3,13 +3,18 @@
 //! It works out all that does not depend on a request: constant answers, the JSON of every flag that an identity can
 //! get, the strength of overrides, and operands in every type.
 
+mod circular;
 mod contests;
 mod context;
+mod dependencies;
 mod differences;
 mod environment_segments;
 mod operation;
 mod overrides;
+mod path;
+mod prerequisites;
 mod render;
+mod seen;
 mod segments;
 mod sides;
 mod steps;
@@ -20,7 +25,9 @@ use crate::archive::{
 use crate::document::{Document, DocumentError};
 use crate::json::read_document;
 use contests::ContestsBuilder;
-use render::{Members, RenderedFlag, Renderer};
+use dependencies::DependencyOrder;
+use render::{Members, RenderedFlag, RenderedFlags, Renderer};
+use seen::SeenFlags;
 use segments::{CompiledSegments, SegmentsBuilder};
 use sides::{Constants, SidesBuilder};
 
@@ -33,7 +40,8 @@ const COMPRESSED_AT_ONCE: usize = 64 * 1024;
 pub struct Compiled {
     /// What is published.
     pub environment: Environment,
-    /// What in the document can never have an effect, or has another one than at the API: one line each.
+    /// What in the document can never have an effect, or has another one than at the API, and cycles of dependent
+    /// flags: one line each.
     pub warnings: Vec<String>,
 }
 
@@ -84,19 +92,28 @@ fn lower(
     for state in &document.feature_states {
         features.intern(state.feature_name.as_bytes());
     }
-    let mut segments = SegmentsBuilder::new(document.api_key);
+    let order = DependencyOrder::of(document, &features);
+    let mut segments = SegmentsBuilder::new(document.api_key, &features, &order);
     let mut overriding = Vec::new();
-    for segment in &document.segments {
+    for (number, segment) in document.segments.iter().enumerate() {
+        let is_circular = order.is_circular_segment(number);
         let mut states = segment.feature_states.iter();
-        if states.any(|state| features.get(state.feature_name.as_bytes()).is_some()) {
-            overriding.extend(segments.add(segment).map(|id| (id, segment)));
+        // A segment without overrides matters if it reads circular flags: what is read first decides where a cycle is
+        // cut.
+        if is_circular || states.any(|state| features.get(state.feature_name.as_bytes()).is_some())
+        {
+            let id = segments.add(segment, number);
+            overriding.extend(id.map(|id| (id, segment)));
         }
     }
     let CompiledSegments {
         mut segments,
         mut salts,
+        circular,
+        flag_properties,
         mut warnings,
     } = segments.finish();
+    warnings.extend(order.warnings(&features));
     warnings.extend(differences::differences(document));
     let of_segments = u32::try_from(salts.len()).unwrap_or(u32::MAX);
     if !segments.queries.is_empty() {
@@ -113,16 +130,19 @@ fn lower(
     } else {
         Members::OfIdentities
     };
-    let mut renderer = Renderer::new(document, members);
+    let seen = (!order.prerequisites.is_empty()).then(SeenFlags::default);
+    let mut renderer = Renderer::new(document, members, seen);
     let mut contests = ContestsBuilder::new(document, &features, &mut renderer, &mut salts);
     for (id, segment) in overriding {
         contests.add(id, segment);
     }
     let of_contests = contests.salt_count();
     let overrides = overrides::identity_overrides(document, &features, &mut contests);
-    let (contests, defaults) = contests.finish();
+    let (contests, defaults) = contests.finish(&order);
 
-    let (text, flags) = renderer.finish();
+    let RenderedFlags { text, flags, seen } = renderer.finish();
+    let dependencies =
+        prerequisites::dependencies(&order, &contests, circular, flag_properties, seen);
     let mut sides = SidesBuilder {
         constants: constants(document, options)?,
         flags,
@@ -155,6 +175,7 @@ fn lower(
         },
         segments,
         overrides,
+        dependencies,
     };
     Ok(Lowered {
         environment,
@@ -186,10 +207,10 @@ fn constants(document: &Document<'_>, options: CompileOptions) -> Result<Constan
             text: environment.flags,
         });
     }
-    let mut renderer = Renderer::new(document, Members::Common);
+    let mut renderer = Renderer::new(document, Members::Common, None);
     for (index, state) in document.feature_states.iter().enumerate() {
         renderer.piece(state, FeatureId::new(index), None);
     }
-    let (text, flags) = renderer.finish();
+    let RenderedFlags { text, flags, .. } = renderer.finish();
     Ok(Constants { flags, text })
 }

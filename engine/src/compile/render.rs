@@ -1,8 +1,9 @@
 //! Rendering: feature states as the JSON of their flags, each distinct one once.
 
+use super::seen::{FlagNumber, SeenFlags};
 use crate::archive::{FeatureId, Interner, PieceId, Span};
 use crate::document::{Document, FeatureState, MultivariateValue};
-use crate::json::{Value, write_text, write_value};
+use crate::json::{Text, Value, write_text, write_value};
 use crate::python::equality_key;
 
 /// Renders flags, and keeps each distinct one.
@@ -11,8 +12,10 @@ pub(super) struct Renderer<'d> {
     members: Members,
     /// The parts that the flags of each feature have in common, by `FeatureId`.
     features: Vec<FeatureParts<'d>>,
-    /// The flags, each with a comma behind it, by `PieceId`.
+    /// The flags, each with a comma behind it.
     texts: Interner,
+    /// `None` if no condition reads a flag; then the texts are numbered by `PieceId`.
+    seen: Option<SeenFlags>,
     /// By `PieceId`.
     flags: Vec<RenderedFlag>,
     /// Memory to render in.
@@ -43,10 +46,25 @@ pub(super) struct RenderedFlag {
     pub(super) text: Span,
     pub(super) feature: FeatureId,
     pub(super) visible_to_client: bool,
+    /// The first flag with that text, which lists contain in its place.
+    pub(super) listed_as: PieceId,
+}
+
+/// All rendered flags.
+pub(super) struct RenderedFlags {
+    pub(super) text: Vec<u8>,
+    /// By `PieceId`.
+    pub(super) flags: Vec<RenderedFlag>,
+    pub(super) seen: SeenFlags,
 }
 
 impl<'d> Renderer<'d> {
-    pub(super) fn new(document: &'d Document<'d>, members: Members) -> Renderer<'d> {
+    /// A renderer that also keeps what conditions see of flags if there is `seen`.
+    pub(super) fn new(
+        document: &'d Document<'d>,
+        members: Members,
+        seen: Option<SeenFlags>,
+    ) -> Renderer<'d> {
         let states = document.feature_states.iter();
         Renderer {
             document,
@@ -55,6 +73,7 @@ impl<'d> Renderer<'d> {
                 .map(|state| FeatureParts::new(document, state))
                 .collect(),
             texts: Interner::new(),
+            seen,
             flags: Vec::new(),
             buffer: Vec::new(),
         }
@@ -80,44 +99,49 @@ impl<'d> Renderer<'d> {
         out.extend_from_slice(&parts.start);
         write_value(state.enabled, out);
         out.extend_from_slice(b",\"feature_state_value\":");
-        write_value(value.map_or(state.value, |value| value.value), out);
+        let shown_value = value.map_or(state.value, |value| value.value);
+        write_value(shown_value, out);
+        let control = Value::Text(Text::plain("control"));
+        let variant = match value {
+            Some(value) => value.key.unwrap_or(&Value::Null),
+            None if state.multivariate_values.is_empty() => &Value::Null,
+            None => &control,
+        };
         if self.members == Members::OfIdentities {
-            write_variant(state, value, out);
+            out.extend_from_slice(b",\"variant\":");
+            write_value(variant, out);
+            if let Some(metadata) = state.metadata {
+                out.extend_from_slice(b",\"metadata\":");
+                write_value(metadata, out);
+            }
         }
         out.extend_from_slice(b"},");
-        let number = self.texts.intern(out);
-        if number == self.flags.len() {
+        let text = self.texts.intern(out);
+        let number = match &mut self.seen {
+            None => FlagNumber {
+                seen: text,
+                listed: text,
+            },
+            Some(seen) => seen.add(text, [state.enabled, shown_value, variant]),
+        };
+        if number.seen == self.flags.len() {
             let enabled = state.enabled.is_truthy() || !self.document.hide_disabled_flags;
             self.flags.push(RenderedFlag {
-                text: self.texts.span(number),
+                text: self.texts.span(text),
                 feature,
                 visible_to_client: enabled && !parts.server_key_only,
+                listed_as: PieceId::new(number.listed),
             });
         }
-        PieceId::new(number)
+        PieceId::new(number.seen)
     }
 
-    /// The text of all flags, and the flags by `PieceId`.
-    pub(super) fn finish(self) -> (Vec<u8>, Vec<RenderedFlag>) {
-        (self.texts.into_texts(), self.flags)
-    }
-}
-
-/// Writes the members that only flags of identities have.
-fn write_variant(
-    state: &FeatureState<'_>,
-    value: Option<&MultivariateValue<'_>>,
-    out: &mut Vec<u8>,
-) {
-    out.extend_from_slice(b",\"variant\":");
-    match value {
-        Some(value) => write_value(value.key.unwrap_or(&Value::Null), out),
-        None if state.multivariate_values.is_empty() => out.extend_from_slice(b"null"),
-        None => out.extend_from_slice(b"\"control\""),
-    }
-    if let Some(metadata) = state.metadata {
-        out.extend_from_slice(b",\"metadata\":");
-        write_value(metadata, out);
+    pub(super) fn finish(self) -> RenderedFlags {
+        RenderedFlags {
+            text: self.texts.into_texts(),
+            flags: self.flags,
+            seen: self.seen.unwrap_or_default(),
+        }
     }
 }
 

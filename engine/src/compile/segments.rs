@@ -4,11 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json_path::JsonPath;
 
+use super::circular::CircularSteps;
+use super::dependencies::{DependencyOrder, flag_read};
 use super::operation::{compile_operation, cost, defect};
-use super::steps::{CompiledRule, Quantifier, Steps};
+use super::path::{Path, Selector, canonical};
+use super::steps::{CompiledRule, Quantifier, Steps, unknown_kind};
 use crate::archive::{
-    CompiledCondition, ConditionId, Interner, Next, Operation, PatternId, Property, PropertyId,
-    QueryId, SaltId, SegmentId, Segments,
+    CircularSegment, CircularStep, CompiledCondition, ConditionId, FlagProperty, Interner, Next,
+    Operation, PatternId, Property, PropertyId, QueryId, SaltId, SegmentId, Segments,
 };
 use crate::document::{Condition, Rule, Segment};
 use crate::json::{Value, write_value};
@@ -18,8 +21,14 @@ use crate::python::python_str;
 /// The segments of an environment, while they are compiled.
 pub(super) struct SegmentsBuilder<'d> {
     api_key: &'d str,
+    features: &'d Interner,
+    order: &'d DependencyOrder,
     segments: Vec<Next>,
     steps: Steps,
+    circular: Vec<CircularSegment>,
+    circular_steps: CircularSteps,
+    /// By `PrerequisiteId`.
+    flag_properties: Vec<Vec<FlagProperty>>,
     conditions: Vec<CompiledCondition>,
     properties: Vec<Property>,
     property_names: Interner,
@@ -39,16 +48,35 @@ pub(super) struct CompiledSegments {
     /// Without the evaluation context.
     pub(super) segments: Segments,
     pub(super) salts: Interner,
+    pub(super) circular: CompiledCircular,
+    /// The properties that read each flag, by `PrerequisiteId`.
+    pub(super) flag_properties: Vec<Vec<FlagProperty>>,
     pub(super) warnings: Vec<String>,
 }
 
+/// The segments that read circular flags.
+pub(super) struct CompiledCircular {
+    /// In the order of the document.
+    pub(super) segments: Vec<CircularSegment>,
+    pub(super) steps: Vec<CircularStep>,
+}
+
 impl<'d> SegmentsBuilder<'d> {
-    /// No segments yet, of an environment with that key.
-    pub(super) fn new(api_key: &'d str) -> SegmentsBuilder<'d> {
+    /// No segments yet, of an environment with that key and those features.
+    pub(super) fn new(
+        api_key: &'d str,
+        features: &'d Interner,
+        order: &'d DependencyOrder,
+    ) -> SegmentsBuilder<'d> {
         SegmentsBuilder {
             api_key,
+            features,
+            order,
             segments: Vec::new(),
             steps: Steps::default(),
+            circular: Vec::new(),
+            circular_steps: CircularSteps::default(),
+            flag_properties: vec![Vec::new(); order.prerequisites.len()],
             conditions: Vec::new(),
             properties: Vec::new(),
             property_names: Interner::new(),
@@ -62,8 +90,8 @@ impl<'d> SegmentsBuilder<'d> {
         }
     }
 
-    /// Adds a segment; `None` if it can never match.
-    pub(super) fn add(&mut self, segment: &Segment<'_>) -> Option<SegmentId> {
+    /// Adds the segment of that number in the document; `None` if it can never match.
+    pub(super) fn add(&mut self, segment: &Segment<'_>, number: usize) -> Option<SegmentId> {
         if let Some(kind) = unknown_kind(&segment.rules) {
             let kind = python_str(kind);
             let problem = format!("rule type {kind:?} is unknown; the segment never matches");
@@ -73,10 +101,21 @@ impl<'d> SegmentsBuilder<'d> {
         if segment.rules.is_empty() {
             return None;
         }
-        let rules = self.rules(&segment.rules, segment);
-        let start = self.steps.add(&rules);
+        let mut rules = self.rules(&segment.rules, segment);
+        let id = SegmentId::new(self.segments.len());
+        let start = if self.order.is_circular_segment(number) {
+            self.circular.push(CircularSegment {
+                segment: id,
+                start: self.circular_steps.add(&rules),
+                cycle: self.order.cycle_of_segment(number),
+            });
+            Next::NO_MATCH
+        } else {
+            self.put_cheapest_first(&mut rules);
+            self.steps.add(&rules)
+        };
         self.segments.push(start);
-        Some(SegmentId::new(self.segments.len() - 1))
+        Some(id)
     }
 
     pub(super) fn finish(self) -> CompiledSegments {
@@ -92,6 +131,11 @@ impl<'d> SegmentsBuilder<'d> {
                 context: None,
             },
             salts: self.salts,
+            circular: CompiledCircular {
+                segments: self.circular,
+                steps: self.circular_steps.into_steps(),
+            },
+            flag_properties: self.flag_properties,
             warnings: self.warnings,
         }
     }
@@ -133,9 +177,16 @@ impl<'d> SegmentsBuilder<'d> {
             }
             ids.push(id);
         }
-        // The result of a rule does not depend on the order of its conditions: the cheapest come first.
-        ids.sort_by_key(|id| cost(&self.conditions[id.index()].operation));
         ids
+    }
+
+    /// Sorts the conditions of rules, whose result does not depend on the order.
+    fn put_cheapest_first(&self, rules: &mut [CompiledRule]) {
+        for rule in rules {
+            let key = |id: &ConditionId| cost(&self.conditions[id.index()].operation);
+            rule.conditions.sort_by_key(key);
+            self.put_cheapest_first(&mut rule.rules);
+        }
     }
 
     /// The id of a condition. Equal conditions have one id, so that a request decides them once. An error says why the
@@ -193,30 +244,52 @@ impl<'d> SegmentsBuilder<'d> {
         if index == self.properties.len() {
             // It has its id before its source is known: the source may be another property.
             self.properties.push(Property::Trait);
-            self.properties[index] = self.source(name);
+            self.properties[index] = self.source(name, PropertyId::new(index));
         }
         PropertyId::new(index)
     }
 
-    fn source(&mut self, name: &str) -> Property {
-        match name {
-            _ if !name.starts_with("$.") => Property::Trait,
-            "$.identity.identifier" => Property::Identifier,
-            "$.identity.key" => Property::IdentityKey,
-            "$.environment.name" => Property::EnvironmentName,
-            "$.environment.key" => Property::EnvironmentKey,
-            _ => match name
-                .strip_prefix("$.identity.traits.")
-                .filter(|name| is_shorthand(name))
-            {
-                Some(name) => Property::TraitOfPath(self.property(name)),
-                None if JsonPath::parse(name).is_ok() => {
-                    self.queries.push(name.to_owned());
-                    Property::Query(QueryId::new(self.queries.len() - 1))
-                }
-                None => Property::Trait,
-            },
+    fn source(&mut self, name: &str, id: PropertyId) -> Property {
+        if !name.starts_with("$.") {
+            return Property::Trait;
         }
+        let selectors = match Path::read(name) {
+            Path::Simple(selectors) => selectors,
+            Path::Invalid => return Property::Trait,
+            Path::Other => return self.query(name.to_owned()),
+        };
+        if let Some((flag, member)) = flag_read(&selectors) {
+            let feature = self.features.get(flag.as_bytes());
+            let flag = feature.and_then(|feature| self.order.prerequisite(feature));
+            return flag.map_or(Property::Trait, |flag| {
+                let property = FlagProperty {
+                    property: id,
+                    member,
+                };
+                self.flag_properties[flag.index()].push(property);
+                Property::Flag(flag)
+            });
+        }
+        let names: Vec<Option<&str>> = selectors.iter().map(Selector::name).collect();
+        match names[..] {
+            [Some("identity"), Some("identifier")] => Property::Identifier,
+            [Some("identity"), Some("key")] => Property::IdentityKey,
+            [Some("environment"), Some("name")] => Property::EnvironmentName,
+            [Some("environment"), Some("key")] => Property::EnvironmentKey,
+            // The value of a property that is a path is not always that of a trait.
+            [Some("identity"), Some("traits"), Some(name)] if !name.starts_with("$.") => {
+                Property::TraitOfPath(self.property(name))
+            }
+            _ => self.query(canonical(&selectors)),
+        }
+    }
+
+    fn query(&mut self, query: String) -> Property {
+        if JsonPath::parse(&query).is_err() {
+            return Property::Trait;
+        }
+        self.queries.push(query);
+        Property::Query(QueryId::new(self.queries.len() - 1))
     }
 
     /// The id of a pattern. Equal patterns have one id.
@@ -231,25 +304,4 @@ impl<'d> SegmentsBuilder<'d> {
         });
         added.clone()
     }
-}
-
-/// The first unknown rule type that matters: an empty rule matches, whatever its type.
-fn unknown_kind<'v>(rules: &[Rule<'v>]) -> Option<&'v Value<'v>> {
-    rules.iter().find_map(|rule| {
-        let empty = rule.conditions.is_empty() && rule.rules.is_empty();
-        let unknown = !empty && Quantifier::of(rule.kind).is_none();
-        if unknown {
-            Some(rule.kind)
-        } else {
-            unknown_kind(&rule.rules)
-        }
-    })
-}
-
-/// Whether `$.<name>` is JSONPath's shorthand for a member of that name (RFC 9535, 2.5.1.1).
-fn is_shorthand(name: &str) -> bool {
-    let first = |character: char| {
-        character == '_' || character.is_ascii_alphabetic() || !character.is_ascii()
-    };
-    name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit())
 }

@@ -103,8 +103,8 @@ fn pieces(
     let mut hidden: Vec<Piece> = Vec::new();
     let mut hidden_by_feature: Vec<Option<Choice>> = vec![None; defaults.len()];
     let mut pieces = Vec::with_capacity(flags.len());
-    for (number, flag) in flags.iter().enumerate() {
-        let (piece, feature) = (PieceId::new(number), flag.feature.index());
+    for flag in flags {
+        let (piece, feature) = (flag.listed_as, flag.feature.index());
         let default_range = default_ranges[feature];
         let hides = !sees(flag);
         let text = if hides { nothing } else { flag.text };

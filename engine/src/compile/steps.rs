@@ -2,6 +2,7 @@
 //! recursion.
 
 use crate::archive::{ConditionId, Next, Step};
+use crate::document::Rule;
 use crate::json::Value;
 
 /// A rule whose conditions are compiled.
@@ -30,6 +31,19 @@ impl Quantifier {
             _ => return None,
         })
     }
+}
+
+/// The first unknown rule type that matters: an empty rule matches, whatever its type.
+pub(super) fn unknown_kind<'v>(rules: &[Rule<'v>]) -> Option<&'v Value<'v>> {
+    rules.iter().find_map(|rule| {
+        let empty = rule.conditions.is_empty() && rule.rules.is_empty();
+        let unknown = !empty && Quantifier::of(rule.kind).is_none();
+        if unknown {
+            Some(rule.kind)
+        } else {
+            unknown_kind(&rule.rules)
+        }
+    })
 }
 
 /// The steps of all segments.

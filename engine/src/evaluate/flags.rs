@@ -1,5 +1,6 @@
 //! The flags of one identity: those that differ from the environment defaults, and the JSON list of all.
 
+use super::scratch::CircularDecisions;
 use crate::archive::{ArchivedEnvironment, ArchivedPiece, ArchivedSideAnswers};
 use crate::side::Side;
 
@@ -11,6 +12,8 @@ pub struct Flags<'e, 's> {
     answers: &'e ArchivedSideAnswers,
     choices: &'s [u32],
     byte_length: usize,
+    /// `None` if no condition reads a flag.
+    circular: Option<&'s CircularDecisions>,
 }
 
 impl<'s> Flags<'_, 's> {
@@ -18,6 +21,19 @@ impl<'s> Flags<'_, 's> {
     /// environment and side are equal byte by byte exactly if their choices are.
     pub fn choices(&self) -> &'s [u32] {
         self.choices
+    }
+
+    /// The names of the features whose flag depends on itself. `environment` is the one that was evaluated.
+    pub fn in_cycles<'n>(
+        &self,
+        environment: &'n ArchivedEnvironment,
+    ) -> impl Iterator<Item = &'n str> + use<'n, 's> {
+        let decisions = self.circular.into_iter();
+        let features = decisions.flat_map(|decisions| &decisions.in_cycles);
+        features.filter_map(|feature| {
+            let name = environment.features.text(*feature)?;
+            std::str::from_utf8(name).ok()
+        })
     }
 
     /// How many bytes [`write`](Self::write) appends, exactly.
@@ -88,7 +104,7 @@ impl<'e, 's> Choices<'e, 's> {
         }
     }
 
-    pub(super) fn finish(self) -> Flags<'e, 's> {
+    pub(super) fn finish(self, circular: Option<&'s CircularDecisions>) -> Flags<'e, 's> {
         // Each flag has a comma behind it. The last comma becomes the bracket, which an empty list has too.
         let flags = self.answers.defaults.range().len();
         let flags = flags.saturating_add_signed(self.growth);
@@ -97,6 +113,7 @@ impl<'e, 's> Choices<'e, 's> {
             answers: self.answers,
             choices: self.choices,
             byte_length: 1 + flags.max(1),
+            circular,
         }
     }
 }

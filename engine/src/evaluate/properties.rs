@@ -73,12 +73,28 @@ impl<'r, 's> Properties<'r, 's> {
         })
     }
 
+    /// Whether a condition holds if its property is null.
+    pub(super) fn satisfies_null(&self, condition: usize) -> bool {
+        let condition = &self.environment.segments.conditions[condition];
+        holds(&condition.operation, &PropertyValue::Null, |_, _| false)
+    }
+
+    /// Whether the value of the property of that index is known.
+    pub(super) fn is_known(&self, property: usize) -> bool {
+        self.values[property].is_some()
+    }
+
+    /// Sets the value of the property of that index, unless a trait has its name.
+    pub(super) fn set(&mut self, property: usize, value: PropertyValue<'r>) {
+        self.values[property].get_or_insert(value);
+    }
+
     /// The value of a property if no trait has its name.
     fn look_up(&self, property: &'r ArchivedProperty) -> PropertyValue<'r> {
         let environment = self.environment;
         let identifier = self.identity.identifier();
         match property {
-            ArchivedProperty::Trait => PropertyValue::Null,
+            ArchivedProperty::Trait | ArchivedProperty::Flag(_) => PropertyValue::Null,
             ArchivedProperty::TraitOfPath(property) => {
                 let value = self.values[property.index()].clone();
                 value.unwrap_or(PropertyValue::Null)

@@ -12,6 +12,7 @@ pub struct Scratch {
     pub(super) remainders: Vec<Option<u16>>,
     /// The ids of the chosen pieces.
     pub(super) choices: Vec<u32>,
+    pub(super) circular: CircularDecisions,
 }
 
 impl Scratch {
@@ -58,6 +59,64 @@ impl Decisions {
         reset(&mut self.outcomes, environment.segments.conditions.len());
         reset(&mut self.matches, environment.segments.segments.len());
         reset(&mut self.ranks, environment.contests.precedences.len());
+    }
+}
+
+/// What an evaluation has decided so far of circular flags.
+#[derive(Default)]
+pub(super) struct CircularDecisions {
+    /// The flags that are being decided, each because the one before it needs it.
+    pub(super) pending: Vec<PendingFlag>,
+    /// What was kept of rules whose nested rules are being evaluated.
+    pub(super) kept: Vec<bool>,
+    pub(super) segments: Vec<CircularSegmentState>,
+    pub(super) flags: Vec<CircularFlagState>,
+    /// The features whose flags were found in a cycle.
+    pub(super) in_cycles: Vec<usize>,
+}
+
+/// A flag that is being decided.
+pub(super) struct PendingFlag {
+    /// Its index among the circular flags.
+    pub(super) flag: usize,
+    /// The index of the next segment that overrides it.
+    pub(super) rival: usize,
+    /// The best rank of those that match.
+    pub(super) rank: u32,
+    /// How many cuts there were before that segment.
+    pub(super) cuts: u32,
+    /// The lowest index among the pending flags that was read since.
+    pub(super) lowest: usize,
+    /// The index of the step that reads it.
+    pub(super) step: usize,
+}
+
+/// A segment that reads circular flags.
+#[derive(Clone, Copy, Default)]
+pub(super) struct CircularSegmentState {
+    /// It matches; `None` if it was not evaluated without a cut.
+    pub(super) matches: Option<bool>,
+    pub(super) was_cut: bool,
+}
+
+/// A circular flag.
+#[derive(Clone, Copy, Default)]
+pub(super) struct CircularFlagState {
+    /// Its index among the pending flags.
+    pub(super) pending: Option<usize>,
+    pub(super) in_cycle: bool,
+}
+
+impl CircularDecisions {
+    /// Forgets all decisions and makes room for those on so many segments and flags.
+    pub(super) fn clear(&mut self, segments: usize, flags: usize) {
+        self.pending.clear();
+        self.kept.clear();
+        self.segments.clear();
+        self.segments.resize_with(segments, Default::default);
+        self.flags.clear();
+        self.flags.resize_with(flags, Default::default);
+        self.in_cycles.clear();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use engine::{CompileOptions, Side};
 use serde_json::{Value, json};
+use testing::Golden;
 
 use crate::proxy::Proxy;
 
@@ -25,6 +26,43 @@ fn document(segments: &[Value]) -> Value {
         "identity_overrides": [{"identifier": "", "identity_features": [state(1, "a", &json!("identity"))]}],
         "project": {"segments": segments.collect::<Vec<_>>(), "server_key_only_feature_ids": [2]},
     })
+}
+
+/// The recorded answers apply every segment, so those without segments that ask for an identity are compared.
+#[test]
+fn applies_segments_on_flags_as_recorded() {
+    let asks_for_identity = |line: &str| {
+        let properties = line.split(r#""property_":"#).skip(1);
+        let mut properties = properties.map(|rest| rest.trim_start());
+        properties.any(|property| {
+            !property.starts_with(r#""$.flags"#) && !property.starts_with(r#""$.environment"#)
+        })
+    };
+    let mut others = 0;
+    for case in &Golden::flag_dependencies().cases {
+        let document = serde_json::from_str(case.document.get()).expect("a document");
+        if asks_for_identity(case.document.get()) {
+            continue;
+        }
+        let without = Proxy::new(&document);
+        let with = Proxy::with(&document, OPTIONS);
+        for request in case
+            .requests
+            .iter()
+            .filter(|request| request.endpoint == "flags")
+        {
+            let side = if request.server_key {
+                Side::Server
+            } else {
+                Side::Client
+            };
+            let found = with.environment().flags(side).body();
+            let expected = request.response_with_segments().to_string();
+            assert_eq!(String::from_utf8_lossy(found), expected, "{document}");
+            others += usize::from(found != without.environment().flags(side).body());
+        }
+    }
+    assert_eq!(others, 49);
 }
 
 fn state(id: u32, name: &str, value: &Value) -> Value {

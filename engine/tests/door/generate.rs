@@ -13,13 +13,24 @@ use serde_json::{Value, json};
 
 use crate::obvious::{Request, Trait};
 use crate::pools::{
-    COMMON, FEATURES, FLOATS, IDENTIFIERS, INTEGERS, OPERANDS, OPERATORS, PROPERTIES, TEXTS, UUIDS,
+    COMMON, FEATURES, FLAG_PROPERTIES, FLOATS, IDENTIFIERS, INTEGERS, OPERANDS, OPERATORS,
+    PROPERTIES, TEXTS, UUIDS,
 };
 
 /// Environment documents.
 pub(crate) fn documents() -> impl Strategy<Value = Value> {
+    documents_with(0)
+}
+
+/// Environment documents of which many conditions read flags.
+pub(crate) fn dependent_documents() -> impl Strategy<Value = Value> {
+    documents_with(1)
+}
+
+/// Environment documents; `flag_reads`: how often conditions read flags, 1 for as often as something else.
+fn documents_with(flag_reads: u32) -> impl Strategy<Value = Value> {
     let project = (
-        vec(segment(), 0..5),
+        vec(segment(flag_reads), 0..5),
         option::of(any::<bool>()),
         vec(1..7, 0..2),
     );
@@ -184,7 +195,7 @@ fn identity_override() -> impl Strategy<Value = Value> {
     )
 }
 
-fn segment() -> impl Strategy<Value = Value> {
+fn segment(flag_reads: u32) -> impl Strategy<Value = Value> {
     let ids = vec![
         json!(1),
         json!(2),
@@ -193,26 +204,27 @@ fn segment() -> impl Strategy<Value = Value> {
         json!("1"),
         json!("s"),
     ];
-    let rules = prop_oneof![1 => vec(rule(), 0..1), 9 => vec(rule(), 1..3)];
+    let rules = prop_oneof![1 => vec(rule(flag_reads), 0..1), 9 => vec(rule(flag_reads), 1..3)];
     (select(ids), rules, option::of(vec(feature_state(), 1..4))).prop_map(|(id, rules, states)| {
         json!({"id": id, "name": "segment", "rules": rules, "feature_states": states})
     })
 }
 
-fn rule() -> impl Strategy<Value = Value> {
+fn rule(flag_reads: u32) -> impl Strategy<Value = Value> {
     let kinds = || prop_oneof![40 => select(vec!["ALL", "ANY", "NONE"]), 1 => Just("SOME")];
-    let leaf = (kinds(), vec(condition(), 0..3))
+    let leaf = (kinds(), vec(condition(flag_reads), 0..3))
         .prop_map(|(kind, conditions)| json!({"type": kind, "conditions": conditions}));
     leaf.prop_recursive(2, 6, 2, move |inner| {
-        (kinds(), vec(condition(), 0..3), vec(inner, 0..3)).prop_map(|(kind, conditions, rules)| {
+        (kinds(), vec(condition(flag_reads), 0..3), vec(inner, 0..3)).prop_map(|(kind, conditions, rules)| {
             json!({"type": kind, "conditions": conditions, "rules": rules})
         })
     })
 }
 
-fn condition() -> impl Strategy<Value = Value> {
-    let property =
-        prop_oneof![9 => property().prop_map(|name| json!(name)), 1 => Just(json!(null))];
+fn condition(flag_reads: u32) -> impl Strategy<Value = Value> {
+    let named = property().prop_map(|name| json!(name));
+    let flag = select(&FLAG_PROPERTIES[..]).prop_map(|name| json!(name));
+    let property = prop_oneof![9 => named, 1 => Just(json!(null)), 10 * flag_reads => flag];
     (property, operation()).prop_map(|(property, (operator, value))| {
         json!({"property_": property, "operator": operator, "value": value})
     })

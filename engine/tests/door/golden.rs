@@ -22,6 +22,11 @@ fn answers_flagsmiths_engine_test_data() {
     check(&Golden::engine_test_data());
 }
 
+#[test]
+fn answers_flags_that_depend_on_flags() {
+    check(&Golden::flag_dependencies());
+}
+
 fn check(golden: &Golden) {
     let archives: Vec<AlignedVec> = golden.cases.iter().map(archive).collect();
     let environments: Vec<&ArchivedEnvironment> = archives

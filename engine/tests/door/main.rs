@@ -2,6 +2,7 @@
 
 mod compressing;
 mod core_api;
+mod dependencies;
 mod documents;
 mod environment_segments;
 mod fuzz;

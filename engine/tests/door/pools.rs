@@ -12,7 +12,7 @@ pub(crate) const UUIDS: [&str; 3] = [
 ];
 
 /// Properties of conditions. Requests use them as keys of traits, too.
-pub(crate) const PROPERTIES: [&str; 17] = [
+pub(crate) const PROPERTIES: [&str; 20] = [
     "é",
     "",
     "$.identity.identifier",
@@ -26,10 +26,29 @@ pub(crate) const PROPERTIES: [&str; 17] = [
     "$.identity.traits.*",
     "$..t",
     "$.features.f0.value",
+    "$.identity.traits.a-b",
+    "$.features['\\ud83d\\ude00'].value",
+    "$.features.😀.value",
     "$.features.f1.variants[0].weight",
     "$.features[?@.enabled == true].name",
     "$.segments.*.overrides[0].priority",
     "$.segments['1'].rules[0].conditions[*].value",
+];
+
+/// Properties that read flags.
+pub(crate) const FLAG_PROPERTIES: [&str; 12] = [
+    "$.flags.f0.enabled",
+    "$.flags.f1.enabled",
+    "$.flags.f2.enabled",
+    "$.flags.f3.enabled",
+    "$.flags.f0.value",
+    "$.flags['f1'].value",
+    "$.flags.f2[ \"value\" ]",
+    "$.flags.f3.variant",
+    "$.flags.é.enabled",
+    "$.flags['\\u00e9'].value",
+    "$.flags.f4.enabled",
+    "$.flags.f0",
 ];
 
 /// Texts that are drawn most often, so that traits and operands are often equal.

@@ -117,7 +117,7 @@ fn the_obvious_evaluator_answers_golden_documents() {
 }
 
 /// The body of a request, as a client writes it.
-fn body(request: &Request) -> String {
+pub(crate) fn body(request: &Request) -> String {
     let traits = request.traits.iter().map(|(key, value)| {
         let value = match value {
             Trait::Float(float) if float.is_nan() => "NaN".to_owned(),

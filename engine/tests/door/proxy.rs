@@ -24,6 +24,8 @@ pub(crate) struct List {
     pub(crate) json: String,
     pub(crate) choices: Vec<u32>,
     pub(crate) byte_length: usize,
+    /// The features whose flag is in a cycle.
+    pub(crate) in_cycles: Vec<String>,
 }
 
 impl Proxy {
@@ -82,6 +84,10 @@ impl Proxy {
             json: String::from_utf8(out.split_off(6)).expect("flags in UTF-8"),
             choices: flags.choices().to_vec(),
             byte_length: flags.byte_length(),
+            in_cycles: flags
+                .in_cycles(self.environment())
+                .map(str::to_owned)
+                .collect(),
         }
     }
 

@@ -168,8 +168,8 @@ pub(super) fn pick<'a, T>(random: &mut Rng, several: &'a [T]) -> &'a T {
 }
 
 /// The smaller ones of the golden documents, and the bodies that are asked of them.
-pub(super) fn seeds(golden: &Golden) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    let cases = golden.cases.iter();
+pub(super) fn seeds(golden: &[Golden]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let cases = golden.iter().flat_map(|golden| &golden.cases);
     let (mut documents, mut bodies) = (Vec::new(), Vec::new());
     for case in cases.filter(|case| case.document.get().len() < 4000) {
         documents.push(case.document.get().as_bytes().to_vec());

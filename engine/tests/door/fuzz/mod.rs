@@ -13,7 +13,7 @@ use fuzzer::{Fuzzer, seeds};
 
 #[test]
 fn no_document_and_no_body_does_harm() {
-    let (documents, bodies) = seeds(&Golden::documents());
+    let (documents, bodies) = seeds(&[Golden::documents(), Golden::flag_dependencies()]);
     let mut fuzzer = Fuzzer::new(testing::seed(20_261_123), documents, bodies);
     let scale = testing::scale();
     let end = Instant::now() + Duration::from_secs(4) * u32::try_from(scale).expect("a scale");

@@ -4,8 +4,9 @@ use num_bigint::BigInt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use serde_json_path::JsonPath;
 
+use super::evaluation::Evaluation;
+use super::path::{self, Path, Step};
 use super::{elements, number, truthy};
 
 /// An identities request.
@@ -150,27 +151,51 @@ pub(super) fn variant_priority(value: &Value) -> BigInt {
 }
 
 /// The value that a condition with this property reads.
-pub(super) fn value(document: &Value, request: &Request, property: &str) -> Trait {
-    let traits = request.traits.iter().rev();
+pub(super) fn value(evaluation: &mut Evaluation<'_>, property: &str) -> Trait {
+    let traits = evaluation.request.traits.iter().rev();
     let mut named = traits.filter(|(key, _)| key == property);
     let trait_ = named.next().map_or(Trait::Null, |(_, value)| value.clone());
-    let path = match property.starts_with("$.") {
-        true => JsonPath::parse(property).ok(),
-        false => None,
+    if trait_ != Trait::Null || !property.starts_with("$.") {
+        return trait_.coerced();
+    }
+    let found = match path::read(property) {
+        Path::Simple(steps) => follow(evaluation, &steps),
+        Path::Query(path) => {
+            let context = context(evaluation.document, evaluation.request);
+            path.query(&context).first().cloned()
+        }
+        Path::Trait => None,
     };
-    let value = match path {
-        Some(path) if trait_ == Trait::Null => query(document, request, &path),
-        _ => trait_,
-    };
-    value.coerced()
+    scalar(found.as_ref()).coerced()
 }
 
 /// JSON cannot write every float. In the context those are strings that start with this.
 const ODD_FLOAT: &str = "\u{10ffff}";
 
-fn query(document: &Value, request: &Request, path: &JsonPath) -> Trait {
-    let context = context(document, request);
-    match path.query(&context).first() {
+/// What a simple path leads to.
+fn follow(evaluation: &mut Evaluation<'_>, steps: &[Step]) -> Option<Value> {
+    let (mut at, rest) = match steps {
+        [Step::Name(root), Step::Name(name), rest @ ..] if root == "flags" => {
+            (evaluation.read(name), rest)
+        }
+        steps => (context(evaluation.document, evaluation.request), steps),
+    };
+    for step in rest {
+        at = match (step, at) {
+            (Step::Name(name), Value::Object(mut members)) => members.remove(name)?,
+            (Step::Index(index), Value::Array(elements)) => {
+                let from_end = elements.len() as i64 + index;
+                let index = if *index < 0 { from_end } else { *index };
+                elements.get(usize::try_from(index).ok()?)?.clone()
+            }
+            _ => return None,
+        };
+    }
+    Some(at)
+}
+
+fn scalar(value: Option<&Value>) -> Trait {
+    match value {
         Some(Value::Bool(boolean)) => Trait::Boolean(*boolean),
         Some(Value::Number(number)) if number.is_f64() => Trait::Float(number.as_f64().unwrap()),
         Some(Value::Number(number)) => Trait::Integer(number.to_string().parse().unwrap()),

@@ -9,8 +9,10 @@
 )]
 
 mod context;
+mod evaluation;
 mod number;
 mod operator;
+mod path;
 
 use md5::Md5;
 use num_bigint::{BigInt, Sign};
@@ -18,6 +20,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 pub(crate) use context::{Request, Trait};
+use evaluation::Evaluation;
 
 /// The parts of a feature state that evaluation reads.
 #[derive(Clone)]
@@ -42,6 +45,7 @@ struct Variant {
 }
 
 /// A feature state that was chosen, with the value that it gives and the name of that.
+#[derive(Clone)]
 struct Chosen {
     state: FeatureState,
     value: Value,
@@ -84,14 +88,7 @@ pub(crate) fn identity(document: &Value, server: bool, request: &Request) -> Str
         identifier: Some(identifier(&request)),
         traits: request.traits,
     };
-    let mut overrides = identity_overrides(document, request);
-    overrides.extend(segment_overrides(document, request));
-    let mut chosen = Vec::new();
-    for default in environment_defaults(document) {
-        let first = overrides.iter().find(|state| state.name == default.name);
-        let state = first.cloned().unwrap_or(default);
-        chosen.push(choose(document, state, request));
-    }
+    let chosen = Evaluation::new(document, request).flags();
     let traits: Vec<String> = request
         .traits
         .iter()
@@ -197,25 +194,6 @@ fn identity_overrides(document: &Value, request: &Request) -> Vec<FeatureState> 
     overrides
 }
 
-/// The overrides of the segments that match: of each feature the one with the lowest priority.
-fn segment_overrides(document: &Value, request: &Request) -> Vec<FeatureState> {
-    let mut chosen: Vec<FeatureState> = Vec::new();
-    for segment in context::segments(document) {
-        if !segment_matches(document, request, &segment) {
-            continue;
-        }
-        for state in elements(&segment["feature_states"]) {
-            let state = feature_state(state);
-            match chosen.iter().position(|known| known.name == state.name) {
-                Some(place) if state.priority < chosen[place].priority => chosen[place] = state,
-                Some(_) => {}
-                None => chosen.push(state),
-            }
-        }
-    }
-    chosen
-}
-
 /// The value that an identity gets of a feature state.
 fn choose(document: &Value, state: FeatureState, request: &Request) -> Chosen {
     let bucket = bucket(&[&state.key, &context::identity_key(document, request)]);
@@ -239,44 +217,6 @@ fn choose(document: &Value, state: FeatureState, request: &Request) -> Chosen {
         variant: Some(variant),
         ..Chosen::own(state)
     }
-}
-
-fn segment_matches(document: &Value, request: &Request, segment: &Value) -> bool {
-    let rules = elements(&segment["rules"]);
-    // A segment with an unknown type of rule never matches.
-    !rules.is_empty()
-        && rules.iter().all(rule_is_known)
-        && rules
-            .iter()
-            .all(|rule| rule_matches(document, request, segment, rule))
-}
-
-fn rule_is_known(rule: &Value) -> bool {
-    let empty = elements(&rule["conditions"]).is_empty() && elements(&rule["rules"]).is_empty();
-    let known = ["ALL", "ANY", "NONE"]
-        .map(Value::from)
-        .contains(&rule["type"]);
-    (empty || known) && elements(&rule["rules"]).iter().all(rule_is_known)
-}
-
-fn rule_matches(document: &Value, request: &Request, segment: &Value, rule: &Value) -> bool {
-    let holds = |outcomes: Vec<bool>| {
-        if outcomes.is_empty() {
-            return true;
-        }
-        match rule["type"].as_str() {
-            Some("ALL") => outcomes.iter().all(|outcome| *outcome),
-            Some("ANY") => outcomes.iter().any(|outcome| *outcome),
-            _ => !outcomes.iter().any(|outcome| *outcome),
-        }
-    };
-    let conditions = elements(&rule["conditions"])
-        .iter()
-        .map(|condition| operator::condition_matches(document, request, segment, condition));
-    let rules = elements(&rule["rules"])
-        .iter()
-        .map(|rule| rule_matches(document, request, segment, rule));
-    holds(conditions.collect()) && holds(rules.collect())
 }
 
 /// The flags that a key may see, as JSON objects.

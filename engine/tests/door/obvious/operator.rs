@@ -8,23 +8,21 @@ use num_bigint::BigInt;
 use regex::Regex;
 use serde_json::Value;
 
-use super::context::{Request, Trait, identity_key, value};
+use super::context::{Trait, identity_key, value};
+use super::evaluation::Evaluation;
 use super::{bucket, number};
 
 pub(super) fn condition_matches(
-    document: &Value,
-    request: &Request,
+    evaluation: &mut Evaluation<'_>,
     segment: &Value,
     condition: &Value,
 ) -> bool {
-    let Some(operator) = condition["operator"].as_str() else {
-        return false;
-    };
+    let operator = condition["operator"].as_str().unwrap_or("");
     let property = condition["property_"].as_str().unwrap_or("");
     let found = if operator == "PERCENTAGE_SPLIT" && property.is_empty() {
-        Trait::Text(identity_key(document, request))
+        Trait::Text(identity_key(evaluation.document, evaluation.request))
     } else {
-        value(document, request, property)
+        value(evaluation, property)
     };
     let operand = &condition["value"];
     match operator {
