@@ -242,6 +242,7 @@ fn conditions_see_the_variant_that_an_identity_override_allots() {
     for official_proxy_fields_only in [false, true] {
         let options = CompileOptions {
             official_proxy_fields_only,
+            ..CompileOptions::default()
         };
         let proxy = Proxy::with(&document, options);
         for (identifier, enabled) in [("u", true), ("v", false)] {

@@ -25,7 +25,8 @@ pub(super) struct Shared {
     pub(super) board: Arc<Board>,
     pub(super) fetch_rules: Cell<FetchRules>,
     pub(super) compile_options: Cell<CompileOptions>,
-    pub(super) trust: Trust,
+    /// The trust in the current upstream.
+    pub(super) trust: RefCell<Rc<Trust>>,
     pub(super) fetch_permits: Semaphore,
     /// Notified when something was published.
     pub(super) unsettled: Rc<Notify>,
@@ -48,7 +49,7 @@ impl Shared {
             board,
             fetch_rules: Cell::new(fetch_rules),
             compile_options: Cell::new(compile_options),
-            trust: Trust::default(),
+            trust: RefCell::default(),
             fetch_permits: Semaphore::new(CONCURRENT_FETCHES),
             unsettled: Rc::default(),
             first_documents: FirstDocuments::default(),

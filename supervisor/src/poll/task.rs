@@ -8,7 +8,7 @@ use contract::BoardWords;
 use engine::Environment;
 use log::{debug, info, warn};
 
-use super::freshness::{ConditionalFetch, Freshness, Received};
+use super::freshness::{ConditionalFetch, Freshness, Received, Trust};
 use super::orders::Orders;
 use super::schedule::Schedule;
 use super::shared::Shared;
@@ -137,8 +137,10 @@ impl Task {
     }
 
     async fn update(&mut self) -> Result<(), Failure> {
-        let environment = match self.fetch().await? {
-            FetchOutcome::Document(document) => self.compile(document).await?,
+        // An answer proves nothing about the upstream of a reload meanwhile.
+        let trust = Rc::clone(&self.shared.trust.borrow());
+        let environment = match self.fetch(&trust).await? {
+            FetchOutcome::Document(document) => self.compile(document, &trust).await?,
             FetchOutcome::NotModified(timing) => {
                 self.freshness.confirmed(timing);
                 None
@@ -169,23 +171,21 @@ impl Task {
         Err(Failure::Publish(reason.to_owned()))
     }
 
-    async fn fetch(&self) -> Result<FetchOutcome, FetchError> {
-        let Shared {
-            documents,
-            fetch_rules,
-            trust,
-            ..
-        } = &*self.shared;
+    async fn fetch(&self, trust: &Trust) -> Result<FetchOutcome, FetchError> {
         let (now, next) = (Instant::now(), self.schedule.longest());
-        let since = self
-            .freshness
-            .if_modified_since(now, next, fetch_rules.get(), trust);
+        let rules = self.shared.fetch_rules.get();
+        let since = self.freshness.if_modified_since(now, next, rules, trust);
         let is_published = self.served.is_some();
+        let documents = &self.shared.documents;
         documents.fetch(self.row, since, is_published).await
     }
 
     /// Compiles and publishes a document. Returns the environment if it differs from the one that is served.
-    async fn compile(&mut self, document: Document) -> Result<Option<Environment>, Failure> {
+    async fn compile(
+        &mut self,
+        document: Document,
+        trust: &Trust,
+    ) -> Result<Option<Environment>, Failure> {
         let row = self.row;
         let body = document.body;
         let length = body.len();
@@ -208,7 +208,7 @@ impl Task {
         if let Some(evidence) = evidence
             && self.shared.fetch_rules.get().conditional_fetch == ConditionalFetch::Auto
         {
-            self.shared.trust.note(evidence);
+            trust.note(evidence);
         }
         Ok(environment)
     }

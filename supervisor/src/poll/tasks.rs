@@ -92,7 +92,7 @@ impl Tasks {
         }
         self.shared.fetch_rules.set(change.fetch_rules);
         if change.is_elsewhere {
-            self.shared.trust.reset();
+            self.shared.trust.take();
         }
         let recompiles = self.shared.compile_options.replace(change.compile_options);
         let recompiles = recompiles != change.compile_options;

@@ -1,5 +1,5 @@
-//! An environment as Flagsmith's core API serves it, with the habits of that API. Its clock is real time, and what a test
-//! lets pass.
+//! An environment as Flagsmith's core API serves it, with the habits of that API. Its clock is real time, and what a
+//! test lets pass.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -33,11 +33,6 @@ impl Trust {
         self.fresh_edits_left.get() > 0
     }
 
-    /// Nothing is known of another upstream.
-    pub(crate) fn reset(&self) {
-        self.fresh_edits_left.set(0);
-    }
-
     pub(crate) fn note(&self, evidence: Evidence) {
         let left = self.fresh_edits_left.get();
         match evidence {

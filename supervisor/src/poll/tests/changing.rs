@@ -168,6 +168,54 @@ fn another_poll_frequency_and_another_upstream_count_at_once() {
 }
 
 #[test]
+fn what_makes_fetches_conditional_is_that_of_the_current_settings_and_upstream() {
+    const OLDER: &str = "Last-Modified: Fri, 14 Jul 2023 16:11:00 GMT";
+    let first = Stub::answering(|_| answer("200 OK", &[DATE, OLDER], &document(0, 1)));
+    let second = Stub::answering(|request| match header(request, "if-modified-since") {
+        Some(_) => answer("304 Not Modified", &[DATE], ""),
+        None => answer("200 OK", &[DATE], &document(0, 2)),
+    });
+    let conditional = |stub: &Stub| {
+        let requests = stub.requests().into_iter();
+        requests
+            .map(|request| header(&request, "if-modified-since").is_some())
+            .collect::<Vec<_>>()
+    };
+    let pairs = pairs(1);
+    let trial = Trial::new(
+        pairs.clone(),
+        &upstream(&first),
+        engine::compile_with,
+        |_| false,
+    );
+    eventually("polls", || first.requests().len() >= 5);
+    assert!(!conditional(&first).contains(&true), "its date is stale");
+
+    let turnover = Roster::new(pairs.clone(), 12).change_to(pairs).unwrap();
+    let elsewhere = Change {
+        upstream: Some(Upstream::new(&upstream_settings(&second)).unwrap()),
+        is_elsewhere: true,
+        ..change(&turnover)
+    };
+    trial.change(elsewhere).unwrap();
+    eventually("conditional fetches", || {
+        conditional(&second).contains(&true)
+    });
+
+    let never = Change {
+        fetch_rules: FetchRules {
+            conditional_fetch: ConditionalFetch::Never,
+            ..FETCH_RULES
+        },
+        ..change(&turnover)
+    };
+    trial.change(never).unwrap();
+    eventually("fetches that are not", || {
+        conditional(&second).ends_with(&[false; 5])
+    });
+}
+
+#[test]
 fn a_rotated_key_is_tried_at_once_and_the_environment_keeps_its_row() {
     let stub = Stub::answering(|request| {
         if request.contains("x-environment-key: ser.refused") {

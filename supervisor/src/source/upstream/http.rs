@@ -45,7 +45,8 @@ impl Http {
                 .user_agent(settings.user_agent.as_str())
                 .redirect(Policy::custom(within_origin))
                 .referer(false)
-                // Shorter than the read timeout, which also runs while connecting, so that the error tells which it was.
+                // Shorter than the read timeout, which also runs while connecting, so that the error tells which it
+                // was.
                 .connect_timeout(poll_timeout.mul_f64(0.95))
                 .read_timeout(poll_timeout)
                 .timeout(poll_timeout.saturating_mul(TIMEOUTS_PER_REQUEST));

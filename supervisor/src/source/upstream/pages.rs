@@ -1,7 +1,7 @@
 //! The pages of a document after the first: fetched from where the first one came from, and put together.
 //!
-//! Only the query of a link is used. Behind a TLS terminator or a path prefix upstream does not know its own address, and
-//! no link may lead a key to another origin. A URL of an answer has lost the user name and password of `api_url`.
+//! Only the query of a link is used. Behind a TLS terminator or a path prefix upstream does not know its own address,
+//! and no link may lead a key to another origin. The URL of an answer lacks the user name and password of `api_url`.
 //!
 //! If the document was edited between two pages, they do not belong together and none is used.
 

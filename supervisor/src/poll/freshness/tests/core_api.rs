@@ -1,7 +1,7 @@
 //! The core API with its default settings, in simulated time: it answers 304 for up to a minute after an edit, and some
 //! edits do not move its date at all.
 
-use super::simulation::{Edit, Policy, SECOND, Small, World};
+use super::world::{Edit, Policy, SECOND, Small, World};
 
 const MINUTE: u64 = 60 * SECOND;
 

@@ -3,6 +3,7 @@
 mod core_api;
 mod evidence;
 mod simulation;
+mod world;
 
 use super::*;
 
