@@ -56,6 +56,7 @@ fn reads_every_setting() {
         "header_timeout_seconds":6,"body_timeout_seconds":7,"keep_alive_seconds":8,"shutdown_delay_seconds":9,
         "shutdown_timeout_seconds":0},"allow_origins":"https://a.test","logging":{},
         "health_check":{"environment_update_grace_period_seconds":7},"snapshot":{"directory":"/state"},
+        "flags":{"apply_environment_segments":true},
         "identities":{"official_proxy_fields_only":true}"#,
     ))
     .unwrap();
@@ -74,7 +75,9 @@ fn reads_every_setting() {
         whole_fetch: Some(Duration::from_secs(4)),
     };
     assert_eq!(supervisor.fetch_rules(), fetch_rules);
-    assert!(supervisor.compile_options().official_proxy_fields_only);
+    let compile_options = supervisor.compile_options();
+    assert!(compile_options.official_proxy_fields_only);
+    assert!(compile_options.apply_environment_segments);
     let (server, limits) = (&supervisor.server, &config.worker.limits);
     assert_eq!((server.host.as_str(), server.port), ("::1", 0));
     assert_eq!((limits.max_connections, limits.max_body_bytes), (4, 5));

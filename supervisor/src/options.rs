@@ -39,9 +39,19 @@ contract::settings! {
         /// The section `snapshot`.
         #[serde(deserialize_with = "values::section")]
         pub snapshot: Snapshot = Snapshot::default(),
+        /// The section `flags`.
+        #[serde(deserialize_with = "values::section")]
+        pub flags: Flags = Flags::default(),
         /// The section `identities`.
         #[serde(deserialize_with = "values::section")]
         pub identities: Identities = Identities::default(),
+    }
+
+    /// What flags without an identity are.
+    pub struct Flags {
+        /// Segments apply to them that ask for nothing but the environment and flags.
+        #[serde(deserialize_with = "values::boolean")]
+        pub apply_environment_segments: bool = false,
     }
 
     /// What the flags of identities are.
@@ -97,6 +107,7 @@ impl Options {
     pub fn compile_options(&self) -> CompileOptions {
         CompileOptions {
             official_proxy_fields_only: self.identities.official_proxy_fields_only,
+            apply_environment_segments: self.flags.apply_environment_segments,
         }
     }
 

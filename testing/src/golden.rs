@@ -30,6 +30,11 @@ pub struct Request {
     /// Why each flag of the environment has its value; empty if that is not recorded.
     #[serde(default)]
     pub reasons: BTreeMap<String, String>,
+    /// The variant of each flag of an identity; empty if that is not recorded.
+    #[serde(default)]
+    variants: BTreeMap<String, Value>,
+    /// The answer with segments that apply without an identity, if that is another one.
+    response_with_segments: Option<Box<RawValue>>,
 }
 
 impl Request {
@@ -41,6 +46,25 @@ impl Request {
             Ok(Value::String(identifier)) => identifier.trim() == identifier,
             _ => true,
         }
+    }
+
+    /// The recorded answer with the segments that apply without an identity.
+    #[must_use]
+    pub fn response_with_segments(&self) -> Value {
+        let response = self.response_with_segments.as_ref();
+        read(response.unwrap_or(&self.response).get().as_bytes())
+    }
+
+    /// Whether an answer names the recorded variants.
+    fn names_variants(&self, answer: &[u8]) -> bool {
+        let answer = read(answer);
+        let flags = answer.get("flags").and_then(Value::as_array);
+        let mut flags = flags.into_iter().flatten();
+        flags.all(|flag| {
+            let name = flag["feature"]["name"].as_str().expect("a name");
+            let expected = self.variants.get(name);
+            expected.is_none_or(|expected| flag["variant"] == *expected)
+        })
     }
 
     /// The body that asks for the identity, exactly as recorded.
@@ -112,11 +136,14 @@ impl Golden {
             for request in &case.requests {
                 answered += 1;
                 let expected = normal(request.response.get().as_bytes());
-                let answer = without_variants(&answer(index, request));
-                if answer != expected {
+                let answer = answer(index, request);
+                let names_variants = request.names_variants(&answer);
+                let answer = without_variants(&answer);
+                if answer != expected || !names_variants {
                     let (line, body) = (index + 1, request.body());
+                    let variants = &request.variants;
                     wrong.push(format!(
-                        "line {line}, {body}\n  expected {expected}\n  answered {answer}"
+                        "line {line}, {body}\n  expected {expected} {variants:?}\n  answered {answer}"
                     ));
                 }
             }

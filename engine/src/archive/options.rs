@@ -7,6 +7,8 @@ use rkyv::{Archive, Serialize};
 pub struct CompileOptions {
     /// Flags of identities have no `variant` and no `metadata`.
     pub official_proxy_fields_only: bool,
+    /// Segments apply to flags without an identity if all their conditions are on the environment or on flags.
+    pub apply_environment_segments: bool,
 }
 
 impl ArchivedCompileOptions {
@@ -14,6 +16,7 @@ impl ArchivedCompileOptions {
     pub(crate) fn get(&self) -> CompileOptions {
         CompileOptions {
             official_proxy_fields_only: self.official_proxy_fields_only,
+            apply_environment_segments: self.apply_environment_segments,
         }
     }
 }

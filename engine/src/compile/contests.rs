@@ -21,11 +21,11 @@ pub(super) struct ContestsBuilder<'b, 'd> {
     defaults: Vec<Candidate>,
     default_pieces: Vec<PieceId>,
     /// By feature.
-    overrides: Vec<Vec<Override>>,
+    overrides: Vec<Vec<SegmentOverride>>,
 }
 
 /// The feature state of one segment.
-struct Override {
+struct SegmentOverride {
     priority: f64,
     segment: SegmentId,
     candidate: Candidate,
@@ -77,7 +77,7 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
             };
             let priority = state.priority.map(|(priority, _)| priority);
             let candidate = self.candidate(state, FeatureId::new(feature));
-            self.overrides[feature].push(Override {
+            self.overrides[feature].push(SegmentOverride {
                 priority: priority.unwrap_or(f64::INFINITY),
                 segment: id,
                 candidate,

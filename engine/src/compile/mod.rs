@@ -8,6 +8,7 @@ mod contests;
 mod context;
 mod dependencies;
 mod differences;
+mod environment_segments;
 mod operation;
 mod overrides;
 mod path;
@@ -25,10 +26,10 @@ use crate::document::{Document, DocumentError};
 use crate::json::read_document;
 use contests::ContestsBuilder;
 use dependencies::DependencyOrder;
-use render::{Members, RenderedFlags, Renderer};
+use render::{Members, RenderedFlag, RenderedFlags, Renderer};
 use seen::SeenFlags;
 use segments::{CompiledSegments, SegmentsBuilder};
-use sides::SidesBuilder;
+use sides::{Constants, SidesBuilder};
 
 /// How many bytes of constant answers are compressed at once, which takes about a millisecond. The rest waits for
 /// [`Environment::compress`], so that it does not hold up the publication of the document.
@@ -59,7 +60,26 @@ pub fn compile(document: &[u8]) -> Result<Compiled, DocumentError> {
 pub fn compile_with(document: &[u8], options: CompileOptions) -> Result<Compiled, DocumentError> {
     let text = std::str::from_utf8(document).map_err(|error| DocumentError::not_utf8(&error))?;
     let root = read_document(text)?;
-    lower(&Document::read(&root)?, document, options)
+    let Lowered {
+        mut environment,
+        warnings,
+        ..
+    } = lower(&Document::read(&root)?, document, options)?;
+    environment.compress_within(COMPRESSED_AT_ONCE);
+    Ok(Compiled {
+        environment,
+        warnings,
+    })
+}
+
+/// A document that is compiled, before its constants are compressed.
+struct Lowered {
+    environment: Environment,
+    warnings: Vec<String>,
+    /// The flags that identities can get, by `PieceId`.
+    flags: Vec<RenderedFlag>,
+    /// The default of each feature among these.
+    defaults: Vec<PieceId>,
 }
 
 /// Lowers a document of which `bytes` is the text.
@@ -67,7 +87,7 @@ fn lower(
     document: &Document<'_>,
     bytes: &[u8],
     options: CompileOptions,
-) -> Result<Compiled, DocumentError> {
+) -> Result<Lowered, DocumentError> {
     let mut features = Interner::new();
     for state in &document.feature_states {
         features.intern(state.feature_name.as_bytes());
@@ -120,16 +140,11 @@ fn lower(
     let overrides = overrides::identity_overrides(document, &features, &mut contests);
     let (contests, defaults) = contests.finish(&order);
 
-    let mut constants = Renderer::new(document, Members::Common, None);
-    let states = document.feature_states.iter().enumerate();
-    let constant_pieces: Vec<PieceId> = states
-        .map(|(index, state)| constants.piece(state, FeatureId::new(index), None))
-        .collect();
     let RenderedFlags { text, flags, seen } = renderer.finish();
     let dependencies =
         prerequisites::dependencies(&order, &contests, circular, flag_properties, seen);
     let mut sides = SidesBuilder {
-        constants: (&constants, &constant_pieces),
+        constants: constants(document, options)?,
         flags,
         defaults,
         text,
@@ -140,7 +155,7 @@ fn lower(
     if u32::try_from(flags.len()).is_err() {
         return Err(DocumentError::whole("its flags take more than 4 GiB"));
     }
-    let mut environment = Environment {
+    let environment = Environment {
         name: document.name.map(str::to_owned),
         api_key: document.api_key.to_owned(),
         updated_at: document.updated_at.map(str::to_owned),
@@ -163,9 +178,40 @@ fn lower(
         overrides,
         dependencies,
     };
-    environment.compress_within(COMPRESSED_AT_ONCE);
-    Ok(Compiled {
+    Ok(Lowered {
         environment,
         warnings,
+        flags: sides.flags,
+        defaults: sides.defaults,
     })
+}
+
+/// The flags without an identity.
+fn constants(document: &Document<'_>, options: CompileOptions) -> Result<Constants, DocumentError> {
+    if options.apply_environment_segments
+        && let Some(document) = environment_segments::without_identities(document)
+    {
+        let options = CompileOptions {
+            official_proxy_fields_only: true,
+            apply_environment_segments: false,
+        };
+        let Lowered {
+            environment,
+            flags,
+            defaults,
+            ..
+        } = lower(&document, &[], options)?;
+        let pieces = environment_segments::chosen_pieces(&environment, &flags, defaults);
+        let pieces = pieces.map_err(|error| DocumentError::whole(error.to_string()))?;
+        return Ok(Constants {
+            flags: pieces.iter().map(|piece| flags[piece.index()]).collect(),
+            text: environment.flags,
+        });
+    }
+    let mut renderer = Renderer::new(document, Members::Common, None);
+    for (index, state) in document.feature_states.iter().enumerate() {
+        renderer.piece(state, FeatureId::new(index), None);
+    }
+    let RenderedFlags { text, flags, .. } = renderer.finish();
+    Ok(Constants { flags, text })
 }

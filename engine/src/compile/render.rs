@@ -40,6 +40,7 @@ struct FeatureParts<'d> {
 }
 
 /// A rendered flag.
+#[derive(Clone, Copy)]
 pub(super) struct RenderedFlag {
     /// With the comma behind it.
     pub(super) text: Span,
@@ -133,17 +134,6 @@ impl<'d> Renderer<'d> {
             });
         }
         PieceId::new(number.seen)
-    }
-
-    /// All rendered flags, by `PieceId`.
-    pub(super) fn flags(&self) -> &[RenderedFlag] {
-        &self.flags
-    }
-
-    /// The JSON of a flag, without the comma. The renderer has no `seen`.
-    pub(super) fn json(&self, piece: PieceId) -> &[u8] {
-        let flag = self.texts.text(piece.index());
-        flag.strip_suffix(b",").unwrap_or(flag)
     }
 
     pub(super) fn finish(self) -> RenderedFlags {

@@ -1,13 +1,20 @@
 //! What one kind of key sees: the constant answers, and the effect of each piece on a list of flags.
 
-use super::render::{RenderedFlag, Renderer};
+use super::render::RenderedFlag;
 use crate::archive::{Choice, ConstantAnswer, Piece, PieceId, SideAnswers, Span, length};
 use crate::side::Side;
 
+/// The flags without an identity, by feature.
+pub(super) struct Constants {
+    pub(super) flags: Vec<RenderedFlag>,
+    /// The text that these are ranges of.
+    pub(super) text: Vec<u8>,
+}
+
 /// The flags that answers are made of.
-pub(super) struct SidesBuilder<'b, 'd> {
-    /// The flags without an identity, and the one of each feature.
-    pub(super) constants: (&'b Renderer<'d>, &'b [PieceId]),
+pub(super) struct SidesBuilder {
+    /// The flags without an identity.
+    pub(super) constants: Constants,
     /// The flags of identities.
     pub(super) flags: Vec<RenderedFlag>,
     /// The default of each feature among these. The text of the defaults begins at 0 and lies end to end.
@@ -16,7 +23,7 @@ pub(super) struct SidesBuilder<'b, 'd> {
     pub(super) text: Vec<u8>,
 }
 
-impl SidesBuilder<'_, '_> {
+impl SidesBuilder {
     /// What a server-side key sees: everything.
     pub(super) fn server(&mut self) -> SideAnswers {
         self.side(Side::Server)
@@ -45,23 +52,22 @@ impl SidesBuilder<'_, '_> {
         &self,
         sees: impl Fn(&RenderedFlag) -> bool,
     ) -> (ConstantAnswer, Vec<Option<ConstantAnswer>>) {
-        let (renderer, pieces) = self.constants;
-        let json = |piece: &PieceId| {
-            let flag = &renderer.flags()[piece.index()];
-            sees(flag).then(|| renderer.json(*piece))
+        let Constants { flags, text } = &self.constants;
+        let with_comma = |flag: &RenderedFlag| {
+            sees(flag).then(|| &text[flag.text.start as usize..flag.text.end as usize])
         };
         let mut body = vec![b'['];
-        for json in pieces.iter().filter_map(json) {
-            body.extend_from_slice(json);
-            body.push(b',');
+        for flag in flags.iter().filter_map(with_comma) {
+            body.extend_from_slice(flag);
         }
         match body.last_mut() {
             Some(last) if *last == b',' => *last = b']',
             _ => body.push(b']'),
         }
-        let by_feature = pieces.iter().map(json);
-        let by_feature = by_feature.map(|json| json.map(|json| ConstantAnswer::new(json.to_vec())));
-        (ConstantAnswer::new(body), by_feature.collect())
+        let alone = |flag: &[u8]| ConstantAnswer::new(flag[..flag.len() - 1].to_vec());
+        let by_feature = flags.iter().map(|flag| with_comma(flag).map(alone));
+        let by_feature = by_feature.collect();
+        (ConstantAnswer::new(body), by_feature)
     }
 
     /// The text of the defaults that are seen, and the range of each in it.

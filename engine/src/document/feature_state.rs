@@ -35,6 +35,15 @@ pub(crate) struct MultivariateValue<'v> {
 }
 
 impl<'v> FeatureState<'v> {
+    /// The same with its own value alone.
+    pub(crate) fn without_multivariate_values(&self) -> FeatureState<'v> {
+        FeatureState {
+            key: self.key.clone(),
+            multivariate_values: Vec::new(),
+            ..*self
+        }
+    }
+
     /// The multivariate value that each identity gets, whatever its bucket, which is from 0 to less than 100; inner
     /// `None` for the state's own value. Outer `None` if it depends on the bucket.
     pub(crate) fn certain_value(&self) -> Option<Option<&MultivariateValue<'v>>> {

@@ -109,6 +109,23 @@ impl<'v> Document<'v> {
     }
 }
 
+impl<'v> Document<'v> {
+    /// The same with these segments, without identity overrides, and with one value of each feature.
+    pub(crate) fn with_segments_alone(&self, segments: Vec<Segment<'v>>) -> Document<'v> {
+        let states = self.feature_states.iter();
+        Document {
+            feature_states: states
+                .map(FeatureState::without_multivariate_values)
+                .collect(),
+            segments,
+            identity_overrides: Vec::new(),
+            server_key_only_feature_ids: self.server_key_only_feature_ids.clone(),
+            feature_types: self.feature_types.clone(),
+            ..*self
+        }
+    }
+}
+
 fn read_identity_overrides<'v>(root: &Node<'v, '_>) -> Parsed<Vec<IdentityOverride<'v>>> {
     let mut overrides = Vec::new();
     if root.optional("identity_overrides").is_none() {

@@ -15,7 +15,23 @@ pub(crate) struct Segment<'v> {
     pub(crate) feature_states: Vec<FeatureState<'v>>,
 }
 
+impl<'v> Segment<'v> {
+    /// The same, whose feature states have one value each.
+    pub(crate) fn without_multivariate_values(&self) -> Segment<'v> {
+        let states = self.feature_states.iter();
+        Segment {
+            id: self.id.clone(),
+            rules: self.rules.clone(),
+            feature_states: states
+                .map(FeatureState::without_multivariate_values)
+                .collect(),
+            ..*self
+        }
+    }
+}
+
 /// A node of the tree that decides who is in a segment: ALL, ANY or NONE of its conditions and nested rules.
+#[derive(Clone)]
 pub(crate) struct Rule<'v> {
     /// ALL, ANY or NONE in a valid document.
     pub(crate) kind: &'v Value<'v>,
@@ -24,6 +40,7 @@ pub(crate) struct Rule<'v> {
 }
 
 /// A leaf of that tree: an operator, a property and an operand.
+#[derive(Clone)]
 pub(crate) struct Condition<'v> {
     pub(crate) operator: &'v Value<'v>,
     pub(crate) property: &'v str,

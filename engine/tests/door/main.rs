@@ -4,6 +4,7 @@ mod compressing;
 mod core_api;
 mod dependencies;
 mod documents;
+mod environment_segments;
 mod fuzz;
 mod generate;
 mod golden;

@@ -108,6 +108,7 @@ fn the_official_proxys_members_are_all_if_the_operator_says_so() {
     ]}]);
     let options = CompileOptions {
         official_proxy_fields_only: true,
+        ..CompileOptions::default()
     };
     let both = Proxy::new(&document);
     let official = Proxy::with(&document, options);

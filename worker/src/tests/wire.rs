@@ -129,6 +129,7 @@ fn answers_as_the_python_proxy_does_except_for_the_deviations() {
     let mut supervisor = StubSupervisor::new(&["small", "readme", "compat", "empty"]);
     let options = CompileOptions {
         official_proxy_fields_only: true,
+        ..CompileOptions::default()
     };
     for (name, document) in [
         ("small", profile("small")),
