@@ -53,8 +53,8 @@ impl Identities {
         })
     }
 
-    /// Answers for the identity that `identity` makes of a request to that environment with a key of that side: with all
-    /// flags, or with the one of the feature that the query names.
+    /// Answers for the identity that `identity` makes of a request to that environment with a key of that side: with
+    /// all flags, or with the one of the feature that the query names.
     fn answer<'a>(
         &self,
         environments: &Environments,

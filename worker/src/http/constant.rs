@@ -55,8 +55,8 @@ impl Date {
         })
     }
 
-    /// A client that has an answer of that date has this one. A later date may be when the client asked: this answer may
-    /// have arrived here since.
+    /// A client that has an answer of that date has this one. A later date does not count: it may be the time of the
+    /// client's request, and this answer may have arrived here since.
     pub(crate) fn is_of(&self, date: &HeaderValue) -> bool {
         let date = date
             .to_str()
