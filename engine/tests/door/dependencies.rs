@@ -173,16 +173,49 @@ fn what_a_segment_without_overrides_reads_counts() {
     ];
     document["feature_states"][1]["enabled"] = json!(true);
     add_segments(&mut document, segments.clone());
-    let enabled = |document: &Value| {
-        let answer = Proxy::new(document).identity(&json!({"identifier": "u", "traits": []}));
-        answer["flags"][2]["enabled"].clone()
-    };
     // The first segment that reads `f` sees the cycle of `a`.
-    assert_eq!(enabled(&document), false);
+    assert_eq!(enabled(&document), [false, true, false]);
     document["project"]["segments"] = json!([]);
     add_segments(&mut document, [segment(&[], "ALL", &["f"])]);
     add_segments(&mut document, segments);
-    assert_eq!(enabled(&document), true);
+    assert_eq!(enabled(&document), [false, true, true]);
+}
+
+/// A segment that reads `h` is cut the first time, when that reads the cycle of `a`, and matches from then on.
+#[test]
+fn the_same_segment_can_match_for_one_flag_and_not_for_another() {
+    let mut document = document(&["a", "f", "g", "h", "x", "y"]);
+    document["feature_states"][3]["enabled"] = json!(true);
+    add_segments(
+        &mut document,
+        [
+            segment(&["x"], "ALL", &["f"]),
+            segment(&["y"], "ALL", &["g"]),
+            segment(&["f", "g"], "ALL", &["h"]),
+            segment(&["h"], "ALL", &["a"]),
+            segment(&["a"], "ALL", &["a"]),
+        ],
+    );
+    let expected = [false, false, true, true, false, true];
+    assert_eq!(enabled(&document), expected);
+}
+
+#[test]
+fn the_stronger_of_two_overrides_wins_when_the_segment_matches_the_second_time() {
+    let mut document = document(&["a", "f", "h", "x"]);
+    document["feature_states"][2]["enabled"] = json!(true);
+    let mut twice = segment(&["f", "f"], "ALL", &["h"]);
+    twice["feature_states"][1]["enabled"] = json!(false);
+    add_segments(
+        &mut document,
+        [
+            segment(&["x"], "ALL", &["f"]),
+            twice,
+            segment(&["h"], "ALL", &["a"]),
+            segment(&["a"], "ALL", &["a"]),
+        ],
+    );
+    assert_eq!(enabled(&document), [false, true, true, false]);
 }
 
 #[test]
@@ -217,7 +250,19 @@ fn conditions_see_the_variant_that_an_identity_override_allots() {
             assert_eq!(answer["flags"][0]["feature_state_value"], "same");
             assert_eq!(answer["flags"][1]["enabled"], enabled, "{identifier}");
         }
+        // An answer without variants lists `a` as the environment default.
+        let list = proxy.list(Side::Server, r#"{"identifier":"u","traits":[]}"#);
+        let choices = if official_proxy_fields_only { 1 } else { 2 };
+        assert_eq!(list.choices.len(), choices);
     }
+}
+
+/// Whether each flag is on, for an identity without traits.
+fn enabled(document: &Value) -> Vec<bool> {
+    let answer = Proxy::new(document).identity(&json!({"identifier": "u", "traits": []}));
+    let flags = answer["flags"].as_array().expect("a list").iter();
+    let enabled = flags.map(|flag| flag["enabled"].as_bool().expect("a boolean"));
+    enabled.collect()
 }
 
 /// A document of features that are off, without segments.
