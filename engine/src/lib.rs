@@ -27,7 +27,7 @@ pub use archive::{
 };
 pub use compile::{Compiled, compile, compile_with};
 pub use document::{DocumentError, Edition, Pages};
-pub use evaluate::{Flags, Patterns, Scratch, evaluate};
+pub use evaluate::{Flags, Patterns, Scratch, evaluate, evaluate_one};
 pub use python::python_repr;
 pub use request::{
     BodyError, BodyKind, Identity, IdentityRequest, missing_identifier, read_identity,

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod demo;
+mod downstream;
 mod draining;
 mod faults;
 mod golden;

@@ -22,6 +22,8 @@ pub struct Environment {
     pub(crate) name: Option<String>,
     pub(crate) api_key: String,
     pub(crate) updated_at: Option<String>,
+    /// See [`set_is_dated`](Environment::set_is_dated).
+    pub(crate) is_dated: bool,
     /// The document as upstream sent it.
     pub(crate) document: ConstantAnswer,
     /// What it was compiled with.
@@ -54,6 +56,12 @@ impl Environment {
     /// When upstream last changed the document, in the words of the document (ISO 8601).
     pub fn updated_at(&self) -> Option<&str> {
         self.updated_at.as_deref()
+    }
+
+    /// Says that no other document is served with the second of this `updated_at`, neither before nor later. A client
+    /// that has a document of that second then has this one.
+    pub fn set_is_dated(&mut self) {
+        self.is_dated = true;
     }
 
     /// Compresses the constant answers that [`compile`](crate::compile) left plain to save time. Returns whether that
@@ -93,6 +101,11 @@ impl ArchivedEnvironment {
     /// When upstream last changed the document, in the words of the document (ISO 8601).
     pub fn updated_at(&self) -> Option<&str> {
         self.updated_at.as_deref()
+    }
+
+    /// No other document is served with the second of this `updated_at`.
+    pub fn is_dated(&self) -> bool {
+        self.is_dated
     }
 
     /// What it was compiled with.

@@ -51,10 +51,12 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
         };
         let states = &document.feature_states;
         builder.overrides.resize_with(states.len(), Vec::new);
-        // The pieces of the defaults lie end to end, because answers copy runs of them.
+        // The pieces of the defaults lie end to end, because answers copy runs of them. They differ, as their names do,
+        // so the default of a feature is the piece with its number.
         for (index, state) in states.iter().enumerate() {
             let value = state.certain_value().flatten();
             let piece = builder.renderer.piece(state, FeatureId::new(index), value);
+            debug_assert_eq!(piece.index(), index);
             builder.default_pieces.push(piece);
         }
         for (index, state) in states.iter().enumerate() {

@@ -159,6 +159,7 @@ fn lower(
         name: document.name.map(str::to_owned),
         api_key: document.api_key.to_owned(),
         updated_at: document.updated_at.map(str::to_owned),
+        is_dated: false,
         document: ConstantAnswer::new(bytes.to_vec()),
         options,
         warnings: u32::try_from(warnings.len()).unwrap_or(u32::MAX),

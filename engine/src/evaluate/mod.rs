@@ -78,6 +78,56 @@ pub fn evaluate<'e, 's>(
     choices.finish(circular_flags)
 }
 
+/// Chooses the flag of one feature for an identity: the same bytes as in the list of all. `None` if there is no feature
+/// with exactly that name or that side may not see it.
+pub fn evaluate_one<'e>(
+    environment: &'e ArchivedEnvironment,
+    patterns: &Patterns,
+    side: Side,
+    identity: &Identity<'_>,
+    feature: &str,
+    scratch: &mut Scratch,
+) -> Option<&'e [u8]> {
+    let feature = environment.features.get(feature.as_bytes())?;
+    let Scratch {
+        values,
+        decisions,
+        remainders,
+        circular,
+        ..
+    } = scratch;
+    decisions.clear(environment);
+    let mut evaluation = Evaluation {
+        contests: &environment.contests,
+        segments: &environment.segments,
+        properties: Properties::new(environment, patterns, identity, values, remainders),
+        decisions,
+    };
+    let overrides = environment.overrides.of(identity.identifier());
+    if !environment.dependencies.prerequisites.is_empty() {
+        decide(environment, overrides, &mut evaluation, circular);
+    }
+    let overridden = overrides
+        .iter()
+        .find(|flag| flag.feature.index() == feature);
+    let mut contests = environment.contests.contests.iter();
+    let candidate = match overridden {
+        Some(flag) => Some(flag.candidate.get()),
+        None => contests
+            .find(|contest| contest.feature.index() == feature)
+            .map(|contest| evaluation.winner(contest)),
+    };
+    // The pieces begin with the defaults, in the order of the features.
+    let piece = candidate.map_or(feature, |candidate| evaluation.piece(candidate));
+    evaluation.properties.finish(values);
+    let pieces = &environment.side(side).pieces;
+    let text = match pieces[piece].choice.number() {
+        Some(choice) => &pieces[choice as usize].text,
+        None => &pieces[piece].default_range,
+    };
+    environment.flags[text.range()].strip_suffix(b",")
+}
+
 /// Decides the flags that conditions read.
 #[cold]
 #[inline(never)]

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::generate::{documents, requests};
+use crate::generate::{dependent_documents, documents, requests};
 use crate::obvious::{self, Request, Trait};
 use crate::proxy::{Proxy, archive};
 use testing::Golden;
@@ -56,6 +56,25 @@ proptest! {
                 for other in &lists[..number] {
                     prop_assert_eq!(list.choices == other.choices, list.json == other.json, "{:?} {:?}", list, other);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn gives_one_flag_as_in_the_list_of_all(
+        document in prop_oneof![documents(), dependent_documents()],
+        request in requests(),
+    ) {
+        let (proxy, body) = (Proxy::new(&document), body(&request));
+        for side in [Side::Client, Side::Server] {
+            let list = proxy.list(side, &body).json;
+            let flags: Vec<Value> = serde_json::from_str(&list).expect("flags");
+            for name in ["f0", "f1", "f2", "f3", "é", "unknown"] {
+                let one = proxy.one(side, &body, name);
+                prop_assert!(one.as_ref().is_none_or(|one| list.contains(one.as_str())), "{:?} {}", one, list);
+                let one = one.map(|one| serde_json::from_str::<Value>(&one).expect("a flag"));
+                let named = flags.iter().find(|flag| flag["feature"]["name"] == name);
+                prop_assert_eq!(one.as_ref(), named, "{}", name);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use engine::{
     ArchivedEnvironment, BodyKind, CompileOptions, Environment, Identity, Patterns, Scratch, Side,
-    compile_with, evaluate, read_identity,
+    compile_with, evaluate, evaluate_one, read_identity,
 };
 use rkyv::rancor::Error;
 use rkyv::util::AlignedVec;
@@ -89,6 +89,21 @@ impl Proxy {
                 .map(str::to_owned)
                 .collect(),
         }
+    }
+
+    /// The flag of one feature for an identity.
+    pub(crate) fn one(&self, side: Side, body: &str, feature: &str) -> Option<String> {
+        let scratch = &mut self.scratch.borrow_mut();
+        let (environment, identity) = (self.environment(), self.identity_of(side, body));
+        let flag = evaluate_one(
+            environment,
+            &self.patterns,
+            side,
+            &identity,
+            feature,
+            scratch,
+        )?;
+        Some(String::from_utf8(flag.to_vec()).expect("a flag in UTF-8"))
     }
 
     /// The identity that a worker evaluates.

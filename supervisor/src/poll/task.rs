@@ -8,7 +8,7 @@ use contract::BoardWords;
 use engine::Environment;
 use log::{debug, info, warn};
 
-use super::freshness::{ConditionalFetch, Freshness, Received, Trust};
+use super::freshness::{ConditionalFetch, Freshness, Received, ServedDates, Trust};
 use super::orders::Orders;
 use super::schedule::Schedule;
 use super::shared::Shared;
@@ -26,6 +26,7 @@ pub(super) struct Task {
     schedule: Schedule,
     freshness: Freshness,
     served: Option<ServedDocument>,
+    served_dates: ServedDates,
     orders: Rc<Orders>,
     shared: Rc<Shared>,
 }
@@ -42,6 +43,10 @@ impl Task {
         let served = (!shared.documents.is_embedded())
             .then(|| shared.compiler.publication.take_warm(row))
             .flatten();
+        let mut served_dates = ServedDates::default();
+        if let Some(served) = &served {
+            served_dates.note(served.updated_at.as_deref());
+        }
         if served.is_none() && !orders.is_for_added() {
             shared.first_documents.expect();
         }
@@ -50,6 +55,7 @@ impl Task {
             name,
             schedule: Schedule::new(poll_frequency),
             freshness: Freshness::default(),
+            served_dates,
             served,
             orders,
             shared,
@@ -191,8 +197,10 @@ impl Task {
         let length = body.len();
         let options = self.shared.compile_options.get();
         let served = self.served.as_ref().and_then(|served| served.fingerprint);
+        let (dates, timing) = (self.served_dates, document.timing);
+        let is_dated = move |updated_at: &str| dates.tell_apart(updated_at, timing);
         let compiled = self
-            .off_thread(move |compiler| compiler.publish(row, &body, options, served))
+            .off_thread(move |compiler| compiler.publish(row, &body, options, served, is_dated))
             .await
             // A conditional fetch would not bring this document again.
             .inspect_err(|_| self.freshness = Freshness::default())?;
@@ -227,6 +235,8 @@ impl Task {
         for warning in compiled.warnings {
             warn!("environment {}: {warning}", self.name);
         }
+        self.served_dates
+            .note(compiled.served.updated_at.as_deref());
         self.served = Some(compiled.served);
         compiled.environment
     }

@@ -36,22 +36,27 @@ pub(crate) struct Compiled {
 }
 
 impl Compiler {
-    /// Compiles a document and publishes it; `None` if its fingerprint is `served`.
+    /// Compiles a document and publishes it; `None` if its fingerprint is `served`. `is_dated` decides about its
+    /// `updated_at`: see [`Environment::set_is_dated`].
     pub(crate) fn publish(
         &self,
         row: usize,
         body: &[u8],
         options: CompileOptions,
         served: Option<Fingerprint>,
+        is_dated: impl FnOnce(&str) -> bool,
     ) -> Result<Option<Compiled>, Failure> {
         let fingerprint = Fingerprint::new(body, options);
         if served == Some(fingerprint) {
             return Ok(None);
         }
         let engine::Compiled {
-            environment,
+            mut environment,
             warnings,
         } = (self.compile)(body, options).map_err(|error| Failure::Compile(with_causes(&error)))?;
+        if environment.updated_at().is_some_and(is_dated) {
+            environment.set_is_dated();
+        }
         let generation = self.publish_environment(row, &environment)?;
         Ok(Some(Compiled {
             generation,

@@ -33,7 +33,8 @@ const DAMAGES: [(&str, Damage); 15] = [
     ("another type", |path| {
         edit(path, |content| content[30] ^= 1)
     }),
-    ("truncated", |path| edit(path, |content| content[33] ^= 1)),
+    // The length, of which this bit is not set.
+    ("truncated", |path| edit(path, |content| content[34] ^= 1)),
     ("checksum", |path| edit(path, |content| content[40] ^= 1)),
     ("checksum", |path| {
         edit(path, |content| {

@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 
 use actix_http::RequestHead;
+use actix_web::web::Bytes;
 use engine::{ArchivedEnvironment, BodyError, Identity, Scratch, Side};
 
 use super::gzip::{FlagList, Gzip, WORTH_COMPRESSING};
+use super::query;
 use crate::environments::Environments;
 use crate::http::accept_encoding::prefers_gzip;
 use crate::http::buffers::Buffer;
@@ -28,14 +30,8 @@ impl Identities {
         environments: &Environments,
         head: &RequestHead,
     ) -> Result<Response, Refusal> {
-        let query = head.uri.query().unwrap_or_default();
-        let identifier = form_urlencoded::parse(query.as_bytes())
-            .filter(|(name, _)| name == "identifier")
-            .last();
-        match identifier {
-            Some((_, identifier)) => {
-                self.evaluate(environments, head, |_, _| Identity::new(identifier))
-            }
+        match query::last(head, "identifier") {
+            Some(identifier) => self.answer(environments, head, |_, _| Identity::new(identifier)),
             None => Err(Refusal::Invalid(engine::missing_identifier())),
         }
     }
@@ -48,7 +44,7 @@ impl Identities {
         body: &[u8],
     ) -> Result<Response, Refusal> {
         let request = engine::read_identity(body, body_kind(&head.headers))?;
-        self.evaluate(environments, head, |archive, side| {
+        self.answer(environments, head, |archive, side| {
             let request = match archive.allows_traits(side) {
                 true => request,
                 false => request.without_traits(),
@@ -57,8 +53,9 @@ impl Identities {
         })
     }
 
-    /// Answers for the identity that `identity` makes of a request to that environment with a key of that side.
-    fn evaluate<'a>(
+    /// Answers for the identity that `identity` makes of a request to that environment with a key of that side: with
+    /// all flags, or with the one of the feature that the query names.
+    fn answer<'a>(
         &self,
         environments: &Environments,
         head: &RequestHead,
@@ -69,6 +66,15 @@ impl Identities {
         let mut scratch = self.scratch.borrow_mut();
         let (archive, patterns) = (environment.archive(), environment.patterns());
         let identity = &identity(archive, side);
+        if let Some(feature) = query::feature(head) {
+            let flag =
+                engine::evaluate_one(archive, patterns, side, identity, &feature, &mut scratch);
+            let Some(flag) = flag else {
+                return Err(Refusal::UnknownFeature(feature.into_owned()));
+            };
+            let body = Bytes::copy_from_slice(flag);
+            return Ok(response::evaluated(body, false, updated_at));
+        }
         let flags = engine::evaluate(archive, patterns, side, identity, &mut scratch);
         let mut body = Buffer::take();
         body.0

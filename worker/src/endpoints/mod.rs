@@ -5,6 +5,7 @@ mod flags;
 mod gzip;
 mod health;
 mod identities;
+mod query;
 mod route;
 
 use actix_http::{Method, RequestHead};

@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use snapshot::Map;
 
-use crate::http::constant::{Constant, Representation};
+use crate::http::constant::{Constant, Date, Representation};
 
 /// A mapped environment.
 pub(crate) struct MappedEnvironment {
@@ -26,7 +26,7 @@ pub(crate) struct MappedEnvironment {
 impl MappedEnvironment {
     pub(super) fn new(map: Map<Environment>, generation: u64) -> Self {
         let map = Arc::new(map);
-        let updated_at = map.updated_at().and_then(unix_seconds);
+        let updated_at = map.updated_at().and_then(timestamp);
         let constant = |answer: fn(&ArchivedEnvironment) -> &ArchivedConstantAnswer| {
             mapped_constant(&map, answer(&map), move |map| Some(answer(map)))
         };
@@ -35,8 +35,11 @@ impl MappedEnvironment {
             patterns: Patterns::new(&map),
             client_flags: constant(|environment| environment.flags(Side::Client)),
             server_flags: constant(|environment| environment.flags(Side::Server)),
-            document: constant(ArchivedEnvironment::document),
-            updated_at: updated_at.and_then(|seconds| HeaderValue::from_str(&seconds).ok()),
+            document: Constant {
+                date: updated_at.and_then(|time| Date::new(time, map.is_dated())),
+                ..constant(ArchivedEnvironment::document)
+            },
+            updated_at: updated_at.and_then(|time| HeaderValue::try_from(unix_seconds(time)).ok()),
             map,
         }
     }
@@ -105,6 +108,7 @@ where
     Constant {
         plain: representation(false, archived.etag()),
         gzip: has_gzip.then(|| representation(true, archived.gzip_etag())),
+        date: None,
     }
 }
 
@@ -128,22 +132,25 @@ impl<A: Fn(&ArchivedEnvironment) -> Option<&ArchivedConstantAnswer>> AsRef<[u8]>
     }
 }
 
-/// A time in seconds since 1970, always with a fraction: clients in several languages expect a float. A time without an
-/// offset counts as UTC.
-fn unix_seconds(text: &str) -> Option<String> {
-    let timestamp = match text.parse::<Timestamp>() {
-        Ok(timestamp) => timestamp,
+/// A time without an offset counts as UTC.
+fn timestamp(text: &str) -> Option<Timestamp> {
+    match text.parse::<Timestamp>() {
+        Ok(timestamp) => Some(timestamp),
         Err(_) => {
             let time = text.parse::<DateTime>().ok()?;
-            TimeZone::UTC.to_timestamp(time).ok()?
+            TimeZone::UTC.to_timestamp(time).ok()
         }
-    };
+    }
+}
+
+/// A time in seconds since 1970, always with a fraction: clients in several languages expect a float.
+fn unix_seconds(time: Timestamp) -> String {
     #[expect(
         clippy::cast_precision_loss,
         reason = "microseconds since 1970 fit into the 53 bits of a double until the year 2255"
     )]
-    let seconds = timestamp.as_microsecond() as f64 / 1e6;
-    Some(format!("{seconds:?}"))
+    let seconds = time.as_microsecond() as f64 / 1e6;
+    format!("{seconds:?}")
 }
 
 #[cfg(test)]
@@ -164,7 +171,8 @@ mod tests {
             ("yesterday", None),
             ("", None),
         ] {
-            assert_eq!(unix_seconds(text).as_deref(), seconds, "{text}");
+            let found = timestamp(text).map(unix_seconds);
+            assert_eq!(found.as_deref(), seconds, "{text}");
         }
     }
 }

@@ -8,12 +8,12 @@ use std::task::{Context, Poll};
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::header::{
     ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
-    HeaderValue, IF_NONE_MATCH,
+    HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 use actix_http::{RequestHead, StatusCode};
 use actix_web::web::Bytes;
 
-use super::constant::Constant;
+use super::constant::{Constant, Date};
 use crate::connections::outlet::Outlet;
 
 /// From this length on a body is sent through the connection's outlet. For a shorter one HTTP's own buffer is cheaper:
@@ -86,7 +86,8 @@ pub(crate) fn constant(
 ) -> Response {
     let chosen = constant.choose(&head.headers);
     let entity_tag = chosen.entity_tag.as_ref();
-    let mut response = if entity_tag.is_some_and(|tag| is_cached(&head.headers, tag)) {
+    let date = constant.date.as_ref();
+    let mut response = if is_cached(&head.headers, entity_tag, date) {
         Response::with_body(StatusCode::NOT_MODIFIED, Body::from(Bytes::new()))
     } else {
         encoded(chosen.body.clone(), chosen.is_gzip)
@@ -94,6 +95,9 @@ pub(crate) fn constant(
     let headers = response.headers_mut();
     if let Some(entity_tag) = entity_tag {
         headers.insert(ETAG, entity_tag.clone());
+    }
+    if let Some(date) = date {
+        headers.insert(LAST_MODIFIED, date.value.clone());
     }
     describe(headers, updated_at);
     response
@@ -151,8 +155,18 @@ fn describe(headers: &mut HeaderMap, updated_at: Option<&HeaderValue>) {
     }
 }
 
-/// The client has the representation with this entity tag (RFC 9110, 13.1.2: compared weakly).
-fn is_cached(headers: &HeaderMap, entity_tag: &HeaderValue) -> bool {
+/// The client has the representation with this entity tag or, if it sends no tag, with this date (RFC 9110, 13.2.2).
+fn is_cached(headers: &HeaderMap, entity_tag: Option<&HeaderValue>, date: Option<&Date>) -> bool {
+    if !headers.contains_key(IF_NONE_MATCH) {
+        return date.is_some_and(|date| {
+            let since = headers.get(IF_MODIFIED_SINCE);
+            since.is_some_and(|since| date.is_of(since))
+        });
+    }
+    let Some(entity_tag) = entity_tag else {
+        return false;
+    };
+    // Compared weakly (RFC 9110, 13.1.2).
     headers.get_all(IF_NONE_MATCH).any(|value| {
         value.as_bytes().split(|&byte| byte == b',').any(|tag| {
             let tag = tag.trim_ascii();

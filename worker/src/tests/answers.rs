@@ -246,3 +246,52 @@ fn options_names_the_methods_of_a_path() {
     assert_eq!((answer.status, answer.header("allow")), (200, None));
     assert!(answer.header("access-control-allow-methods").is_some());
 }
+
+#[test]
+fn a_document_has_a_date_and_clients_that_send_it_get_a_304_if_it_tells_documents_apart() {
+    const DATE: &str = "Thu, 15 Jan 2026 10:30:00 GMT";
+    const DOCUMENT: &str = "/api/v1/environment-document/";
+    let mut supervisor = StubSupervisor::new(&["one"]);
+    supervisor.publish_dated("one", &document("one", 0, ONE));
+    let worker = Worker::start(&supervisor, &["*"]);
+    let ask = |headers: &str| worker.get(DOCUMENT, &format!("{SERVER}{headers}"));
+    let whole = ask("");
+    assert_eq!(whole.header("last-modified"), Some(DATE));
+    let since = format!("If-Modified-Since: {DATE}\r\n");
+    let cached = ask(&since);
+    assert_eq!((cached.status, cached.body.len()), (304, 0));
+    assert_eq!(cached.header("last-modified"), Some(DATE));
+    assert_eq!(cached.header("etag"), whole.header("etag"));
+    for other in [
+        "Thu, 15 Jan 2026 10:29:59 GMT",
+        "Thu, 15 Jan 2026 10:30:01 GMT",
+        "then",
+    ] {
+        assert_eq!(
+            ask(&format!("If-Modified-Since: {other}\r\n")).body,
+            whole.body,
+            "{other}"
+        );
+    }
+    // The tag decides where both are sent.
+    assert_eq!(
+        ask(&format!("{since}If-None-Match: \"other\"\r\n")).status,
+        200
+    );
+    let tag = whole.header("etag").expect("tag");
+    let later = "If-Modified-Since: Thu, 15 Jan 2026 10:00:00 GMT";
+    assert_eq!(
+        ask(&format!("{later}\r\nIf-None-Match: {tag}\r\n")).status,
+        304
+    );
+    // Another document of the same second.
+    supervisor.publish("one", &document("one", 0, &[(1, "first", true, "2")]));
+    let answer = ask(&since);
+    assert_eq!(
+        (answer.status, answer.header("last-modified")),
+        (200, Some(DATE))
+    );
+    assert_ne!(answer.body, whole.body);
+    let flags = worker.get("/api/v1/flags/", &format!("{CLIENT}{since}"));
+    assert_eq!((flags.status, flags.header("last-modified")), (200, None));
+}

@@ -92,3 +92,41 @@ fn flags_have_a_variant_for_identities_only() {
     assert_eq!(identity["flags"], expected);
     assert_eq!(ask(&worker, CLIENT, &json!({"identifier": "a"})), identity);
 }
+
+#[test]
+fn a_query_that_names_a_feature_gets_the_one_flag_that_the_list_contains() {
+    let (_supervisor, worker) = environment_with(json!({}));
+    let alice = r#"{"identifier":"alice"}"#;
+    let premium = r#"{"identifier":"m","traits":[{"trait_key":"plan","trait_value":"premium"}]}"#;
+    let path = |query: &str| format!("/api/v1/identities/?{query}");
+    let list = |key: &str, body: &str| worker.post(&path(""), key, body).json()["flags"].clone();
+    for (key, body, value) in [
+        (CLIENT, alice, "hello alice"),
+        (SERVER, alice, "hello alice"),
+        (CLIENT, premium, "premium greeting"),
+        (CLIENT, r#"{"identifier":"m"}"#, "default"),
+    ] {
+        let one = worker.post(&path("feature=greeting"), key, body);
+        assert_eq!(one.status, 200, "{}", one.text());
+        assert_eq!(one.json()["feature_state_value"], value);
+        assert_eq!(one.json(), list(key, body)[0]);
+        assert_eq!(
+            worker.post(&path("feature="), key, body).json()["flags"],
+            list(key, body)
+        );
+    }
+    let get = |query: &str, key: &str| worker.get(&path(query), key);
+    let one = get("feature=greeting&identifier=alice", CLIENT);
+    assert_eq!(one.json(), list(CLIENT, alice)[0]);
+    assert!(one.header("x-flagsmith-document-updated-at").is_some());
+    assert_eq!(get("identifier=a&feature=secret", SERVER).status, 200);
+    for (feature, key) in [("nope", SERVER), ("Greeting", CLIENT), ("secret", CLIENT)] {
+        let query = format!("feature={feature}");
+        let refusal = worker.get(&format!("/api/v1/flags/?{query}"), key);
+        assert_eq!(refusal.status, 404);
+        let got = get(&format!("identifier=a&{query}"), key);
+        assert_eq!((got.status, got.text()), (404, refusal.text()));
+        let posted = worker.post(&path(&query), key, alice);
+        assert_eq!((posted.status, posted.text()), (404, refusal.text()));
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use contract::{BoardWords, Index, IndexEntry, key};
-use engine::{CompileOptions, FORMAT};
+use engine::{CompileOptions, Environment, FORMAT};
 use snapshot::{Board, Publisher, Reader, Shape};
 use tempfile::TempDir;
 
@@ -49,9 +49,20 @@ impl StubSupervisor {
         options: CompileOptions,
     ) -> u64 {
         let compiled = engine::compile_with(document.as_bytes(), options).expect("document");
+        self.publish_environment(name, &compiled.environment)
+    }
+
+    /// Publishes a document whose date tells it from others.
+    pub(super) fn publish_dated(&mut self, name: &str, document: &str) -> u64 {
+        let mut compiled = engine::compile(document.as_bytes()).expect("document");
+        compiled.environment.set_is_dated();
+        self.publish_environment(name, &compiled.environment)
+    }
+
+    fn publish_environment(&mut self, name: &str, environment: &Environment) -> u64 {
         let is_named = |environment: &&str| *environment == name;
         let row = self.environments.iter().position(is_named).expect("row");
-        let generation = self.publisher.publish(row, name, &compiled.environment);
+        let generation = self.publisher.publish(row, name, environment);
         self.publisher.settle().expect("settle");
         self.board().set_fetched(row, SystemTime::now());
         generation.expect("publish")

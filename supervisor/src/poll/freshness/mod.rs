@@ -14,6 +14,7 @@
 //!   value of a multivariate option, the end of an identity with overrides.
 //! - A restored backup is older than our document.
 
+mod downstream;
 mod rules;
 mod trust;
 
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::source::Timing;
 use trust::Evidence;
 
+pub(crate) use downstream::ServedDates;
 pub use rules::{ConditionalFetch, FetchRules};
 pub(crate) use trust::Trust;
 
