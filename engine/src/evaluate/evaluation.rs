@@ -69,6 +69,7 @@ impl<'r> Evaluation<'r, '_> {
     }
 
     /// The piece of the multivariate value whose allocation contains the bucket of the identity, or of the state's own.
+    #[inline(always)]
     fn share(&mut self, split: usize) -> usize {
         let split = &self.contests.splits[split];
         let bucket = self.properties.buckets.get(&split.salt);
@@ -100,6 +101,7 @@ impl<'r> Evaluation<'r, '_> {
         }
     }
 
+    #[inline(always)]
     fn segment_matches(&mut self, segment: usize) -> bool {
         let steps: &[ArchivedStep] = &self.segments.steps;
         let outcomes = &mut self.decisions.outcomes[..];

@@ -52,7 +52,10 @@ impl<'s> Flags<'_, 's> {
         for &choice in self.choices {
             let piece = &pieces[choice as usize];
             let default = piece.default_range.range();
-            out.extend_from_slice(&self.text[at..default.start]);
+            // Many choices are of neighbours. To append nothing costs as much as to append little.
+            if at < default.start {
+                out.extend_from_slice(&self.text[at..default.start]);
+            }
             out.extend_from_slice(&self.text[piece.text.range()]);
             at = default.end;
         }
