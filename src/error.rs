@@ -7,6 +7,7 @@ use contract::{EX_BOOT, EX_CONFIG, EX_FAILURE, with_causes};
 use thiserror::Error;
 
 use crate::config::ConfigError;
+use crate::logging;
 
 /// An error that ends the process.
 #[derive(Debug, Error)]
@@ -25,9 +26,9 @@ pub(crate) enum Error {
     Worker(#[from] worker::Error),
 }
 
-/// Prints the error and returns its exit status.
+/// Logs the error and returns its exit status.
 pub(crate) fn report(error: Error) -> ExitCode {
-    eprintln!("edge-proxy: {}", with_causes(&error));
+    logging::end_with(&with_causes(&error));
     ExitCode::from(match error {
         Error::Config(_) => EX_CONFIG,
         Error::Demo(_) | Error::Supervisor(_) => EX_FAILURE,

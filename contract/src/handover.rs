@@ -36,9 +36,22 @@ settings! {
         /// Origins whose pages may read answers; `*` among them means any.
         #[serde(deserialize_with = "values::origins")]
         pub allow_origins: Vec<String> = vec!["*".to_owned()],
+        /// The section `logging`.
+        pub logging: crate::Logging = crate::Logging::default(),
+        /// Forwarding.
+        pub forwarding: Forwarding = Forwarding::default(),
         /// The section `server`.
         #[serde(rename = "server", deserialize_with = "values::section")]
         pub limits: Limits = Limits::default(),
+    }
+
+    /// Whom to believe about clients.
+    pub struct Forwarding {
+        /// Whether headers of proxies name the client.
+        #[serde(deserialize_with = "values::boolean")]
+        pub proxy_headers: bool = false,
+        /// The proxies.
+        pub forwarded_allow_ips: String = "127.0.0.1".to_owned(),
     }
 
     /// What clients may use of one worker, and for how long.

@@ -7,10 +7,12 @@ use std::process::Command;
 use contract::{Handover, Sockets, WorkerSettings};
 
 use crate::error::Error;
+use crate::logging;
 
 /// Serves until TERM has come and the requests in progress are answered.
 pub(crate) fn run(handover: &str) -> Result<(), Error> {
     let handover = Handover::from_json(handover).map_err(Error::Handover)?;
+    logging::configure(&handover.settings.logging, Some(handover.slot));
     let sockets = Sockets::take().map_err(Error::Sockets)?;
     Ok(worker::run(handover, sockets)?)
 }

@@ -24,6 +24,8 @@ pub struct Reload {
     pub name: String,
     /// Reads the settings; an error is the reason, in one line.
     pub read: Box<dyn Fn() -> Result<Settings, String>>,
+    /// Called when the settings that were read last are in use.
+    pub applied: Box<dyn Fn()>,
 }
 
 /// Applies reloads, one at a time.
@@ -256,7 +258,10 @@ impl Reloader {
                 }
             }
         }
-        let name = self.reload.as_ref().map_or("", |reload| &reload.name);
+        let name = self.reload.as_ref().map_or("", |reload| {
+            (reload.applied)();
+            &reload.name
+        });
         if changes.is_empty() {
             info!("reloaded {name}: nothing changed");
         } else {

@@ -13,6 +13,7 @@ use actix_web::dev::Service;
 
 use super::neighbour::Neighbour;
 use super::stack::Http;
+use crate::access::AccessLog;
 use crate::connections::Connections;
 use crate::connections::stream::Connection;
 use crate::throttle::Throttle;
@@ -24,14 +25,20 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 pub(super) struct Acceptor {
     connections: Rc<Connections>,
     http: Http,
+    access_log: Option<Rc<AccessLog>>,
     log: Throttle,
 }
 
 impl Acceptor {
-    pub(super) fn new(connections: &Rc<Connections>, http: Http) -> Self {
+    pub(super) fn new(
+        connections: &Rc<Connections>,
+        http: Http,
+        access_log: Option<Rc<AccessLog>>,
+    ) -> Self {
         Self {
             connections: Rc::clone(connections),
             http,
+            access_log,
             log: Throttle::default(),
         }
     }
@@ -120,7 +127,8 @@ impl Acceptor {
         }
         let registration = self.connections.register();
         let number = registration.number();
-        let connection = Connection::new(stream, registration);
+        let access_log = self.access_log.clone().map(|log| (log, address));
+        let connection = Connection::new(stream, registration, access_log);
         let served = self.http.call((connection, Some(address)));
         self.connections.spawn(number, async move {
             if let Err(error) = served.await {

@@ -17,6 +17,7 @@ use actix_rt::time::sleep;
 use contract::{Sockets, WorkerSettings, WorkerState};
 use snapshot::Reader;
 
+use crate::access::AccessLog;
 use crate::connections::Connections;
 use crate::error::Error;
 use crate::process::doorbell;
@@ -87,8 +88,15 @@ pub(crate) async fn serve(
         .transpose()
         .map_err(Error::Runtime)?;
     let connections = Connections::new(settings.limits);
-    let service = RequestService::new(Arc::clone(reader), &settings, &connections)?;
-    let acceptor = Acceptor::new(&connections, stack::http(service, settings.limits).await?);
+    let access_log = AccessLog::new(&settings);
+    let service = RequestService::new(
+        Arc::clone(reader),
+        &settings,
+        &connections,
+        access_log.clone(),
+    )?;
+    let http = stack::http(service, settings.limits, access_log.clone()).await?;
+    let acceptor = Acceptor::new(&connections, http, access_log);
     slot.set_state(WorkerState::Ready);
     slot.start_heartbeats();
 

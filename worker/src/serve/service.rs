@@ -14,6 +14,7 @@ use actix_web::web::Bytes;
 use contract::{Limits, WorkerSettings};
 use snapshot::Reader;
 
+use crate::access::{AccessLog, Entry};
 use crate::connections::Connections;
 use crate::connections::activity::Activity;
 use crate::connections::outlet::Outlet;
@@ -31,6 +32,7 @@ pub(super) struct RequestService(Rc<Shared>);
 struct Shared {
     endpoints: Rc<Endpoints>,
     connections: Rc<Connections>,
+    access_log: Option<Rc<AccessLog>>,
     limits: Limits,
 }
 
@@ -39,6 +41,7 @@ impl RequestService {
         reader: Arc<Reader>,
         settings: &WorkerSettings,
         connections: &Rc<Connections>,
+        access_log: Option<Rc<AccessLog>>,
     ) -> Result<Self, Error> {
         let doorbell = doorbell::listen().map_err(Error::Runtime)?;
         let environments = Environments::open(reader).map_err(Error::Map)?;
@@ -47,12 +50,21 @@ impl RequestService {
         Ok(Self(Rc::new(Shared {
             endpoints,
             connections: Rc::clone(connections),
+            access_log,
             limits: settings.limits,
         })))
     }
 
-    fn respond(&self, request: &Request, body: Result<Bytes, UnreadBody>) -> Response {
+    fn respond(
+        &self,
+        request: &Request,
+        body: Result<Bytes, UnreadBody>,
+        entry: Option<Box<Entry>>,
+    ) -> Response {
         let mut response = self.0.endpoints.respond(request.head(), body);
+        if let Some(entry) = entry {
+            response = response::logged(response, entry);
+        }
         if self.0.connections.is_draining() {
             response
                 .head_mut()
@@ -88,6 +100,8 @@ impl Service<Request> for RequestService {
     always_ready!();
 
     fn call(&self, mut request: Request) -> Responding {
+        let access_log = self.0.access_log.as_ref();
+        let entry = access_log.map(|log| log.begin(request.head()));
         let payload = request.take_payload();
         let reads_body = match payload {
             Payload::None => false,
@@ -98,13 +112,14 @@ impl Service<Request> for RequestService {
             ),
         };
         if !reads_body {
-            return Responding::Done(Some(self.respond(&request, Ok(Bytes::new()))));
+            return Responding::Done(Some(self.respond(&request, Ok(Bytes::new()), entry)));
         }
         // Read even if the answer does not need it, or the connection could not be used again.
         Responding::Reading {
             body: BodyReader::new(payload, self.0.limits),
             request,
             service: self.clone(),
+            entry,
         }
     }
 }
@@ -118,6 +133,7 @@ pub(super) enum Responding {
         body: BodyReader,
         request: Request,
         service: RequestService,
+        entry: Option<Box<Entry>>,
     },
 }
 
@@ -134,6 +150,7 @@ impl Future for Responding {
                 body: reader,
                 request,
                 service,
+                entry,
             } => {
                 let body = match reader.poll(context) {
                     // Nearly always: bodies arrive with their heads.
@@ -164,7 +181,7 @@ impl Future for Responding {
                     }
                     unread => unread,
                 });
-                Poll::Ready(Ok(service.respond(request, body)))
+                Poll::Ready(Ok(service.respond(request, body, entry.take())))
             }
         }
     }

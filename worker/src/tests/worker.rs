@@ -39,6 +39,7 @@ impl Worker {
         let settings = WorkerSettings {
             allow_origins: allow_origins.iter().map(|&origin| origin.into()).collect(),
             limits: LIMITS,
+            ..WorkerSettings::default()
         };
         let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
         let address = listener.local_addr().expect("address");
