@@ -1,4 +1,4 @@
-//! The end of an outage of upstream: when it answers for one environment again, all that failed with it are worth a try.
+//! The end of an outage of upstream: when it answers for one environment again, all that failed with it are tried.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
