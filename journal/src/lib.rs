@@ -12,8 +12,8 @@
 //!
 //! # How it is read
 //!
-//! The supervisor loads the head (Acquire) and reads the records up to it. When they are safe elsewhere, it stores their
-//! end as the **tail** (Release), which makes room. A worker that has no room for a record does not write it.
+//! The supervisor loads the head (Acquire) and reads the records up to it. When they are safe elsewhere, it stores
+//! their end as the **tail** (Release), which makes room. A worker that has no room for a record does not write it.
 //!
 //! Positions count words since the ring was made and never fall. A position is also part of each checksum, so bytes of
 //! an earlier lap are never taken for a record.
