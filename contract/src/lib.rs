@@ -58,7 +58,7 @@ pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
 pub use handover::{Forwarding, Handover, Limits, Sockets, WorkerSettings};
 pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
-pub use logging::{LogFormat, LogLevel, Logging};
 pub use key::{KeyPair, ServerSideKey};
+pub use logging::{LogFormat, LogLevel, Logging};
 pub use wording::{counted, with_causes};
 pub use worker_state::WorkerState;

@@ -40,10 +40,7 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
 
 /// What the configuration says to the supervisor. Workers read `directory`, which stays the same while the proxy runs;
 /// at the start it is the one of the configuration.
-fn settings(
-    config: Config,
-    directory: Option<&Path>,
-) -> Result<supervisor::Settings, ConfigError> {
+fn settings(config: Config, directory: Option<&Path>) -> Result<supervisor::Settings, ConfigError> {
     let workers = config::workers()?;
     for warning in &config.warnings {
         warn!("{warning}");

@@ -74,7 +74,10 @@ mod tests {
     fn what_people_read_stays_as_it_is() {
         for plain in ["", "a 'plain' \"text\" with \\", "größer, 東京"] {
             assert_eq!(text(plain, 100), plain);
-            assert_eq!(serde_json::from_str::<String>(&json(plain, 100)).unwrap(), plain);
+            assert_eq!(
+                serde_json::from_str::<String>(&json(plain, 100)).unwrap(),
+                plain
+            );
         }
     }
 
@@ -88,7 +91,12 @@ mod tests {
         ] {
             assert_eq!(text(hostile, 100), in_text);
             let json = json(hostile, 100);
-            assert!(!json.chars().any(|char| char.is_control() || is_invisible(char)), "{json:?}");
+            assert!(
+                !json
+                    .chars()
+                    .any(|char| char.is_control() || is_invisible(char)),
+                "{json:?}"
+            );
             assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hostile);
         }
     }

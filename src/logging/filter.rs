@@ -5,7 +5,14 @@ use env_logger::Builder;
 use log::LevelFilter;
 
 /// The loggers of this project: its crates, and the access log.
-const OWN: [&str; 6] = ["access", "edge_proxy", "engine", "snapshot", "supervisor", "worker"];
+const OWN: [&str; 6] = [
+    "access",
+    "edge_proxy",
+    "engine",
+    "snapshot",
+    "supervisor",
+    "worker",
+];
 
 /// Sets the levels. Libraries log warnings at most, unless they are named: their details are many, and none of people
 /// who run the proxy.

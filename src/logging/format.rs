@@ -27,9 +27,13 @@ pub(super) struct Format {
 }
 
 enum Kind {
-    Text { has_colours: bool },
+    Text {
+        has_colours: bool,
+    },
     /// With the name of the field that has the text.
-    Json { event: String },
+    Json {
+        event: String,
+    },
 }
 
 impl Format {
@@ -114,7 +118,8 @@ fn text(record: &Record, has_colours: bool) -> String {
     };
     let (level, target) = (record.level(), record.target());
     let timestamp = Timestamp::now();
-    let mut line = format!("{grey}[{end}{timestamp:.3} {colour}{level:<5}{end} {target}{grey}]{end} ");
+    let mut line =
+        format!("{grey}[{end}{timestamp:.3} {colour}{level:<5}{end} {target}{grey}]{end} ");
     write_text(&mut line, &record.args().to_string(), MAX_TEXT);
     line
 }
@@ -199,7 +204,11 @@ impl<'v> VisitValue<'v> for Json<'_> {
 
     fn visit_f64(&mut self, value: f64) -> Result<(), Error> {
         // JSON has no other numbers.
-        if value.is_finite() { self.push(value) } else { self.visit_null() }
+        if value.is_finite() {
+            self.push(value)
+        } else {
+            self.visit_null()
+        }
     }
 
     fn visit_str(&mut self, value: &str) -> Result<(), Error> {

@@ -197,7 +197,11 @@ mod tests {
             (&[100, 200, PIECE], 300),
             (&[PIECE + 10, 20], PIECE + 10),
         ] {
-            assert_eq!(piece_length(lines(lengths).as_bytes()), length, "{lengths:?}");
+            assert_eq!(
+                piece_length(lines(lengths).as_bytes()),
+                length,
+                "{lengths:?}"
+            );
         }
     }
 }

@@ -142,6 +142,7 @@ fn announce(settings: &Settings, listeners: &[TcpListener]) {
         more => format!(" and {more} more"),
     };
     info!(
+        environments = settings.environments.len();
         "serving {}: {}{more}",
         counted(settings.environments.len(), "environment"),
         names.join(", ")
@@ -160,6 +161,7 @@ fn announce(settings: &Settings, listeners: &[TcpListener]) {
     }
     if let Some(Ok(address)) = listeners.first().map(TcpListener::local_addr) {
         info!(
+            workers = settings.workers.get(), address:%;
             "listening on http://{address} with {}",
             counted(settings.workers.get(), "worker")
         );

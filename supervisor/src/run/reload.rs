@@ -246,6 +246,7 @@ impl Reloader {
                 }
                 Some(reason) => {
                     error!(
+                        error:% = reason;
                         "{reason}: {workers} of {} rolled, the others serve as before",
                         counted(all.get(), "worker")
                     );
@@ -277,5 +278,5 @@ fn source_error(error: upstream::Error) -> Error {
 }
 
 fn refuse(reason: &str) {
-    error!("not reloaded, nothing changes: {reason}");
+    error!(error:% = reason; "not reloaded, nothing changes: {reason}");
 }

@@ -24,7 +24,11 @@ impl TrustedProxies {
     pub(super) fn parse(list: &str) -> Self {
         match list.trim() {
             "*" => Self::All,
-            list => Self::These(list.split(',').map(|item| Proxy::parse(item.trim())).collect()),
+            list => Self::These(
+                list.split(',')
+                    .map(|item| Proxy::parse(item.trim()))
+                    .collect(),
+            ),
         }
     }
 
@@ -45,7 +49,9 @@ impl TrustedProxies {
             Self::All => first,
             Self::These(_) => hosts.rfind(|host| !self.has(host)).or(first),
         };
-        client.filter(|client| !client.is_empty()).map(str::to_owned)
+        client
+            .filter(|client| !client.is_empty())
+            .map(str::to_owned)
     }
 
     fn has(&self, host: &str) -> bool {
@@ -73,7 +79,7 @@ impl Proxy {
         let network = match item.parse::<IpNet>() {
             // Like Python: 10.0.0.1/8 is no network.
             Ok(network) => (network == network.trunc()).then_some(network),
-            Err(_) => item.parse().ok().map(IpNet::from),
+            Err(_) => item.parse::<IpAddr>().ok().map(IpNet::from),
         };
         network.map_or_else(|| Self::Name(item.to_owned()), Self::Network)
     }
@@ -120,7 +126,11 @@ mod tests {
     #[test]
     fn the_client_is_the_last_one_that_is_no_trusted_proxy() {
         for (trusted, forwarded, expected) in [
-            ("10.0.0.0/8", "1.1.1.1, 203.0.113.5, 10.0.0.2", Some("203.0.113.5")),
+            (
+                "10.0.0.0/8",
+                "1.1.1.1, 203.0.113.5, 10.0.0.2",
+                Some("203.0.113.5"),
+            ),
             ("10.0.0.0/8", "10.0.0.3, 10.0.0.2", Some("10.0.0.3")),
             ("10.0.0.0/8", "1.1.1.1,unknown", Some("unknown")),
             ("10.0.0.0/8,unknown", "1.1.1.1,unknown", Some("1.1.1.1")),

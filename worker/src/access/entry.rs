@@ -44,9 +44,15 @@ impl Entry {
     pub(crate) fn log(&self, bytes: usize) {
         let microseconds = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let (client, method, status) = (&self.client, self.method.as_str(), self.status.as_u16());
-        let target = self.uri.path_and_query().map_or("", |target| target.as_str());
+        let target = self
+            .uri
+            .path_and_query()
+            .map_or("", |target| target.as_str());
         let path = without_keys(target);
-        let user_agent = self.user_agent.as_ref().map_or(&b""[..], |agent| agent.as_bytes());
+        let user_agent = self
+            .user_agent
+            .as_ref()
+            .map_or(&b""[..], |agent| agent.as_bytes());
         let user_agent = String::from_utf8_lossy(user_agent);
         let user_agent = without_keys(&user_agent);
         log::info!(

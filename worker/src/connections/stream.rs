@@ -15,11 +15,11 @@ use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
-use crate::access::AccessLog;
 use super::framing::{Framing, Shown, encode_target};
 use super::malformed;
 use super::outlet::Outlet;
 use super::registry::Registration;
+use crate::access::AccessLog;
 
 /// How many bytes are sent before other connections get their turn: about a fifth of a millisecond's work.
 const SEND_PER_TURN: usize = 1024 * 1024;

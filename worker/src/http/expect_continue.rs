@@ -7,10 +7,10 @@ use actix_http::body::BoxBody;
 use actix_http::{Request, Response};
 use actix_web::dev::{Service, always_ready};
 
-use crate::access::AccessLog;
 use super::refusal::Refusal;
-use super::response;
 use super::request_body::{UnreadBody, announces_too_much};
+use super::response;
+use crate::access::AccessLog;
 
 /// Tells the client to send its body, unless that would be too long.
 pub(crate) struct ExpectContinue {

@@ -54,6 +54,7 @@ impl Acceptor {
                 Err(error) => {
                     if self.log.is_due() {
                         log::error!(
+                            error:%;
                             "cannot accept a connection: {error}; closing idle ones and retrying"
                         );
                     }
@@ -86,7 +87,7 @@ impl Acceptor {
                 }
                 Err(error) => {
                     if self.log.is_due() {
-                        log::error!("cannot listen on the neighbour's socket: {error}; retrying");
+                        log::error!(error:%; "cannot listen on the neighbour's socket: {error}; retrying");
                     }
                     sleep(ACCEPT_RETRY).await;
                 }
@@ -98,7 +99,7 @@ impl Acceptor {
     /// kernel resets the connections that are still in its queue.
     pub(super) fn empty_and_close(&self, listener: TcpListener) {
         if let Err(error) = self.empty(listener) {
-            log::error!("cannot accept the last connections: {error}");
+            log::error!(error:%; "cannot accept the last connections: {error}");
         }
     }
 
