@@ -216,3 +216,143 @@ impl<'v> VisitValue<'v> for Json<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn line(settings: Logging, record: &Record) -> String {
+        let mut line = Vec::new();
+        Format::new(&settings, Some(3))
+            .write(&mut line, record)
+            .unwrap();
+        String::from_utf8(line).unwrap()
+    }
+
+    fn as_json(event: &str) -> Logging {
+        Logging {
+            log_format: LogFormat::Json,
+            log_event_field_name: event.to_owned(),
+            ..Logging::default()
+        }
+    }
+
+    /// A text with much that needs care.
+    fn nasty(random: &mut fastrand::Rng) -> String {
+        const PIECES: [&str; 16] = [
+            "a",
+            "\"",
+            "\\",
+            "\n",
+            "\r",
+            "\0",
+            "\u{1b}[31m",
+            "\u{7f}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{202e}",
+            "}",
+            "{\"a\":",
+            "東",
+            "\u{10ffff}",
+            "',",
+        ];
+        let most = if random.u8(..8) == 0 { 2000 } else { 8 };
+            let length = random.usize(..most);
+        (0..length)
+            .map(|_| random.choice(PIECES).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_line_of_json_is_json_whatever_is_in_it() {
+        let scale = testing::scale();
+        let mut random = fastrand::Rng::with_seed(testing::seed(12));
+        for _ in 0..2000 * scale {
+            let texts: [String; 3] = std::array::from_fn(|_| nasty(&mut random));
+            let [text, target, value] = &texts;
+            let event = random
+                .choice(["message", "event", "\"\n", "value"])
+                .unwrap();
+            let number = f64::from_bits(random.u64(..));
+            let fields = [
+                ("value", Value::from(value.as_str())),
+                ("number", Value::from(number)),
+                ("debug", Value::from_debug(value)),
+                ("count", Value::from(random.u64(..))),
+                ("big", Value::from(random.u128(..))),
+                ("nothing", Value::null()),
+                ("level", Value::from("loud")),
+            ];
+            let mut record = Record::builder();
+            record.level(Level::Warn).target(target).key_values(&fields);
+            let line = line(as_json(event), &record.args(format_args!("{text}")).build());
+            let content = line.strip_suffix('\n').expect("its end");
+            assert!(!content.contains(char::is_control), "{content:?}");
+            assert!(
+                line.len() <= super::super::queue::PIECE,
+                "{} bytes",
+                line.len()
+            );
+            let read: serde_json::Value = serde_json::from_str(content).expect(content);
+            assert_eq!(read["level"], "warning");
+            if text.len() < 100 {
+                assert_eq!(read[event], json!(text), "{content}");
+            }
+            if value.len() < 60 && event != "value" {
+                assert_eq!(read["value"], json!(value), "{content}");
+            }
+        }
+    }
+
+    #[test]
+    fn fields_have_their_types_and_none_is_there_twice() {
+        let fields = [
+            ("environment", Value::from("abc")),
+            ("seconds", Value::from(1.5)),
+            ("worker", Value::from(7)),
+            ("is_on", Value::from(true)),
+        ];
+        let mut record = Record::builder();
+        record
+            .level(Level::Info)
+            .target("supervisor")
+            .key_values(&fields);
+        let line = line(
+            as_json("environment"),
+            &record.args(format_args!("went well")).build(),
+        );
+        let (_, after) = line.split_once(r#"Z","#).expect("a timestamp");
+        let expected =
+            r#""level":"info","logger":"supervisor","environment":"went well","worker":3,"#;
+        assert_eq!(
+            after,
+            format!("{expected}\"seconds\":1.5,\"is_on\":true}}\n")
+        );
+    }
+
+    #[test]
+    fn text_has_colours_where_the_setting_says_so() {
+        let mut record = Record::builder();
+        let record = record
+            .level(Level::Warn)
+            .target("worker")
+            .args(format_args!("tired\n\x1b[2J"));
+        for (colours, expected) in [
+            (Some(false), " WARN  worker] tired\\n\\u{1b}[2J\n"),
+            (
+                Some(true),
+                " \x1b[33mWARN \x1b[0m worker\x1b[90m]\x1b[0m tired\\n\\u{1b}[2J\n",
+            ),
+        ] {
+            let settings = Logging {
+                colours,
+                ..Logging::default()
+            };
+            let line = line(settings, &record.build());
+            assert!(line.ends_with(expected), "{line:?}");
+        }
+    }
+}

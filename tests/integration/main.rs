@@ -10,6 +10,7 @@ mod golden;
 mod harness;
 mod hostile;
 mod kills;
+mod logging;
 mod middleboxes;
 mod pool;
 mod prose;
