@@ -13,6 +13,8 @@ use crate::config::ConfigError;
 pub(crate) enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Way(#[from] supervisor::WayError),
     #[error("start the demonstration")]
     Demo(#[source] io::Error),
     #[error(transparent)]
@@ -29,7 +31,7 @@ pub(crate) enum Error {
 pub(crate) fn report(error: Error) -> ExitCode {
     eprintln!("edge-proxy: {}", with_causes(&error));
     ExitCode::from(match error {
-        Error::Config(_) => EX_CONFIG,
+        Error::Config(_) | Error::Way(_) => EX_CONFIG,
         Error::Demo(_) | Error::Supervisor(_) => EX_FAILURE,
         Error::Handover(_) | Error::Sockets(_) | Error::Worker(_) => EX_BOOT,
     })

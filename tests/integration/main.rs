@@ -6,6 +6,7 @@ mod demo;
 mod downstream;
 mod draining;
 mod faults;
+mod forward_proxy;
 mod golden;
 mod harness;
 mod hostile;
