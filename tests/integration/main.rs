@@ -9,6 +9,7 @@ mod faults;
 mod forward_proxy;
 mod golden;
 mod harness;
+mod health;
 mod hostile;
 mod kills;
 mod middleboxes;
