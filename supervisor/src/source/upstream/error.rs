@@ -116,8 +116,8 @@ impl FetchError {
         Self::Tls(error.to_string(), hint)
     }
 
-    /// Whether this says that upstream is away, so that all environments fail: nobody answers, the answer breaks off, or
-    /// it is not the API's, as from a load balancer or a maintenance page. It is otherwise an answer for this
+    /// Whether this says that upstream is away, so that all environments fail: nobody answers, the answer breaks off,
+    /// or it is not the API's, as from a load balancer or a maintenance page. It is otherwise an answer for this
     /// environment alone: its key is refused, or its document is of no use.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
