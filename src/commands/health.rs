@@ -121,10 +121,8 @@ fn ask(address: SocketAddr, path: &str, begun: Instant) -> io::Result<String> {
     };
     let mut stream = TcpStream::connect_timeout(&address, left().ok_or_else(late)?)?;
     stream.set_write_timeout(left())?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut stream = stream.take(LONGEST_ANSWER);
     let mut answer = Vec::new();
     let mut piece = [0; 4096];

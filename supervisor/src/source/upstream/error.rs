@@ -139,8 +139,8 @@ impl FetchError {
             Self::Status { status, .. } => {
                 !matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             }
-            Self::Unreachable(_)
-            | Self::ConnectTimeout(_)
+            Self::Unreachable(..)
+            | Self::ConnectTimeout { .. }
             | Self::Tls(..)
             | Self::Silent(_)
             | Self::TooSlow(_)

@@ -32,13 +32,15 @@ pub enum Way {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ForwardProxy {
     variable: &'static str,
-    url: Url,
+    /// Boxed, because errors hold it too.
+    url: Box<Url>,
 }
 
 /// What a variable holds is no proxy. The value is not shown, because it may hold a password.
 #[derive(Debug, Error)]
 #[error(
-    "{variable}: found {found}, expected the URL of a proxy: http://, https://, socks5:// or socks5h://, a host and a port"
+    "{variable}: found {found}, expected the URL of a proxy: http://, https://, socks5:// or socks5h://, \
+     a host and a port"
 )]
 pub struct WayError {
     variable: &'static str,
@@ -135,12 +137,13 @@ impl ForwardProxy {
             // It fails only for URLs without a host.
             let _ = url.set_port(Some(SOCKS_PORT));
         }
+        let url = Box::new(url);
         Ok(Self { variable, url })
     }
 
     /// With user name and password: for the HTTP library alone.
     pub(super) fn url(&self) -> Url {
-        self.url.clone()
+        (*self.url).clone()
     }
 
     /// The host and the port that connections go to.
