@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use contract::with_causes;
-use log::warn;
+use log::{info, warn};
 
 use super::worker;
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config};
 use crate::error::Error;
 use crate::logging;
 
@@ -18,6 +18,11 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     let config = Config::load(&path)?;
     logging::configure(&config.worker.logging, None);
     let settings = settings(config, None)?;
+    if let supervisor::Source::Upstream(upstream) = &settings.source
+        && upstream.way != supervisor::Way::Straight
+    {
+        info!("the way to upstream is {}", upstream.way);
+    }
     let directory = settings.directory.clone();
     // A reload that is refused changes nothing, the log included.
     let next_logging = Rc::new(RefCell::default());
@@ -26,7 +31,7 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
         read: Box::new({
             let next_logging = Rc::clone(&next_logging);
             move || {
-                let read = Config::load(&path).and_then(|config| {
+                let read = Config::load(&path).map_err(Error::from).and_then(|config| {
                     next_logging.replace(config.worker.logging.clone());
                     self::settings(config, Some(&directory))
                 });
@@ -40,7 +45,7 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
 
 /// What the configuration says to the supervisor. Workers read `directory`, which stays the same while the proxy runs;
 /// at the start it is the one of the configuration.
-fn settings(config: Config, directory: Option<&Path>) -> Result<supervisor::Settings, ConfigError> {
+fn settings(config: Config, directory: Option<&Path>) -> Result<supervisor::Settings, Error> {
     let workers = config::workers()?;
     for warning in &config.warnings {
         warn!("{warning}");
@@ -50,9 +55,11 @@ fn settings(config: Config, directory: Option<&Path>) -> Result<supervisor::Sett
     let directory = directory.unwrap_or(&configured).to_owned();
     let shutdown_timeout = config.worker.limits.shutdown_timeout;
     let options = config.supervisor;
+    let way = supervisor::Way::to(&config.api_url, config::variable)?;
     Ok(supervisor::Settings {
         environments: config.environment_key_pairs,
         source: supervisor::Source::Upstream(supervisor::UpstreamSettings {
+            way,
             api_url: config.api_url,
             poll_timeout: options.api_poll_timeout,
             max_document_bytes: options.api_max_document_bytes,
