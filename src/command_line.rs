@@ -48,6 +48,12 @@ pub(crate) enum Command {
         #[arg(long, value_name = "PATH")]
         config: Option<PathBuf>,
     },
+    /// Print a configuration with the default of each setting, and key pairs to fill in
+    RenderConfig {
+        /// Print the reference of all settings instead, in Markdown
+        #[arg(long)]
+        reference: bool,
+    },
     /// Serve requests as a worker. Started by the supervisor, with the listening sockets as stdin and stdout
     #[command(hide = true)]
     Worker {

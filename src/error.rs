@@ -17,6 +17,8 @@ pub(crate) enum Error {
     Demo(#[source] io::Error),
     #[error(transparent)]
     Supervisor(#[from] supervisor::Error),
+    #[error("print to standard output")]
+    Print(#[source] io::Error),
     #[error("read the handover")]
     Handover(#[source] serde_json::Error),
     #[error("take the listening sockets from stdin and stdout")]
@@ -30,7 +32,7 @@ pub(crate) fn report(error: Error) -> ExitCode {
     eprintln!("edge-proxy: {}", with_causes(&error));
     ExitCode::from(match error {
         Error::Config(_) => EX_CONFIG,
-        Error::Demo(_) | Error::Supervisor(_) => EX_FAILURE,
+        Error::Demo(_) | Error::Print(_) | Error::Supervisor(_) => EX_FAILURE,
         Error::Handover(_) | Error::Sockets(_) | Error::Worker(_) => EX_BOOT,
     })
 }

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Some(Command::Worker { handover }) => commands::worker::run(&handover),
         Some(Command::CheckConfig { config: path }) => commands::check_config::run(path.or(config)),
+        Some(Command::RenderConfig { reference }) => commands::render_config::run(reference),
         None if demo => commands::demo::run(),
         None => commands::serve::run(config),
     };

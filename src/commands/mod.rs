@@ -2,5 +2,6 @@
 
 pub(crate) mod check_config;
 pub(crate) mod demo;
+pub(crate) mod render_config;
 pub(crate) mod serve;
 pub(crate) mod worker;
