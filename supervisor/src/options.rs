@@ -27,8 +27,8 @@ contract::settings! {
         pub api_max_document_bytes: usize as Count = 256 << 20,
         /// The `User-Agent` of requests to upstream. The default is `flagsmith-edge-proxy/` and the version.
         pub api_user_agent: Option<String> as OrDefault<HeaderValue> = None,
-        /// Whether a fetch may be answered with 304: `auto` unless upstream was seen to answer so for documents that had
-        /// changed.
+        /// Whether a fetch may be answered with 304: `auto` unless upstream was seen to answer so for documents that
+        /// had changed.
         pub api_conditional_fetch: ConditionalFetch as OneOf<ConditionalFetch> = ConditionalFetch::Auto,
         /// How long a change that upstream answers 304 for may stay unseen: the longest time between two whole fetches
         /// of a document up to a MiB. Of larger ones at most every 20th fetch is whole for this.
