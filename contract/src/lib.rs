@@ -59,6 +59,6 @@ pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
 pub use handover::{Forwarding, Handover, Limits, Sockets, WorkerSettings};
 pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
 pub use key::{KeyPair, ServerSideKey};
-pub use logging::{LogFormat, LogLevel, Logging, Override};
+pub use logging::{EventFieldName, LogFormat, LogLevel, Logging, Override};
 pub use wording::{counted, with_causes};
 pub use worker_state::WorkerState;

@@ -1,42 +1,32 @@
 //! What the operator chooses for the log of both processes: the section `logging`, which the official proxy has too.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What is logged, and how.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Logging {
-    /// The least level that is logged.
-    pub log_level: LogLevel,
-    /// How a line is written.
-    pub log_format: LogFormat,
-    /// The name of the field with the text, in a line of JSON.
-    pub log_event_field_name: String,
-    /// Whether text has colours; `None` for on a terminal only.
-    pub colours: Option<bool>,
-    /// Whether each answer is logged.
-    pub enable_access_log: bool,
-    /// A configuration of Python's logging.
-    pub r#override: Override,
-}
+use crate::settings;
+use crate::settings::{Boolean, Choice, Kind, OneOf, OrDefault, text};
 
-impl Default for Logging {
-    fn default() -> Self {
-        Self {
-            log_level: LogLevel::Info,
-            log_format: LogFormat::Generic,
-            log_event_field_name: "message".to_owned(),
-            colours: None,
-            enable_access_log: false,
-            r#override: Override::default(),
-        }
+settings! {
+    /// What is logged, and how.
+    pub struct Logging {
+        /// The least level that is logged; `CRITICAL` is what ends the process, `NOTSET` everything.
+        pub log_level: LogLevel as OneOf<LogLevel> = LogLevel::Info,
+        /// `generic` for lines of text, `json` for an object in each line.
+        pub log_format: LogFormat as OneOf<LogFormat> = LogFormat::Generic,
+        /// The name of the field with the text, in a line of JSON.
+        pub log_event_field_name: String as EventFieldName = "message".to_owned(),
+        /// Whether lines of text have colours; by default on a terminal only.
+        #[names("colours", "colors")]
+        pub colours: Option<bool> as OrDefault<Boolean> = None,
+        /// Whether each answer has a line.
+        pub enable_access_log: bool as Boolean = false,
+        /// Levels of single loggers, in the form of Python's `logging.config`; what else is in it cannot apply here.
+        #[names("override")]
+        pub overrides: Override as Override = Override::default(),
     }
 }
 
 /// A level of Python's logging, which the official proxy uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
     /// Only what ends the process.
     Critical,
@@ -53,8 +43,7 @@ pub enum LogLevel {
 }
 
 /// How a line is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// Text for people.
     Generic,
@@ -62,18 +51,64 @@ pub enum LogFormat {
     Json,
 }
 
+impl Choice for LogLevel {
+    const CHOICES: &'static [(&'static str, Self)] = &[
+        ("CRITICAL", Self::Critical),
+        ("ERROR", Self::Error),
+        ("WARNING", Self::Warning),
+        ("INFO", Self::Info),
+        ("DEBUG", Self::Debug),
+        ("NOTSET", Self::NotSet),
+    ];
+}
+
+impl Choice for LogFormat {
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("generic", Self::Generic), ("json", Self::Json)];
+}
+
+/// The name of a field of JSON lines that they do not have anyway.
+#[derive(Debug)]
+pub struct EventFieldName;
+
+impl EventFieldName {
+    /// The fields that every line has.
+    pub const OTHERS: [&'static str; 3] = ["timestamp", "level", "logger"];
+}
+
+impl Kind for EventFieldName {
+    type Value = String;
+
+    fn expected() -> String {
+        format!("a text other than {}", Self::OTHERS.join(", "))
+    }
+
+    fn read(value: &Value) -> Option<String> {
+        text(value).filter(|name| !Self::OTHERS.contains(&name.as_str()))
+    }
+
+    fn write(value: &String) -> Value {
+        value.as_str().into()
+    }
+}
+
 /// A configuration of Python's logging, as `logging.config.dictConfig` takes it. The levels of its loggers are honoured.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Override(Map<String, Value>);
 
 /// Members that change nothing in the official proxy either.
 const WITHOUT_EFFECT: [&str; 2] = ["version", "disable_existing_loggers"];
 
-impl Override {
-    /// `None` if it is no object, or has a logger whose level is none.
-    #[must_use]
-    pub fn read(value: &Value) -> Option<Self> {
+impl Kind for Override {
+    type Value = Self;
+    const IS_JSON: bool = true;
+
+    fn expected() -> String {
+        "an object as of Python's logging.config: {\"loggers\": {NAME: {\"level\": LEVEL}}}"
+            .to_owned()
+    }
+
+    fn read(value: &Value) -> Option<Self> {
         let read = Self(value.as_object()?.clone());
         let loggers = match read.0.get("loggers") {
             None | Some(Value::Null) => return Some(read),
@@ -89,6 +124,12 @@ impl Override {
             .then_some(read)
     }
 
+    fn write(value: &Self) -> Value {
+        Value::Object(value.0.clone())
+    }
+}
+
+impl Override {
     /// The names of loggers, as Python writes them, and their levels.
     pub fn levels(&self) -> impl Iterator<Item = (&str, LogLevel)> {
         self.loggers()
@@ -137,13 +178,9 @@ impl LogLevel {
             });
         }
         match level.as_str()?.trim().to_ascii_uppercase().as_str() {
-            "CRITICAL" | "FATAL" => Some(Self::Critical),
-            "ERROR" => Some(Self::Error),
-            "WARNING" | "WARN" => Some(Self::Warning),
-            "INFO" => Some(Self::Info),
-            "DEBUG" => Some(Self::Debug),
-            "NOTSET" => Some(Self::NotSet),
-            _ => None,
+            "FATAL" => Some(Self::Critical),
+            "WARN" => Some(Self::Warning),
+            _ => OneOf::read(level),
         }
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn apply(builder: &mut Builder, settings: &Logging) {
 
 /// Libraries log warnings at most, unless they are named: their details are not for people who run the proxy.
 fn set_levels(builder: &mut Builder, settings: &Logging) {
-    let overrides = || settings.r#override.levels();
+    let overrides = || settings.overrides.levels();
     let of_all = overrides().find(|(logger, _)| is_root(logger));
     let level = level_filter(of_all.map_or(settings.log_level, |(_, level)| level));
     builder.filter_level(level.min(LevelFilter::Warn));
@@ -74,6 +74,7 @@ fn level_filter(level: LogLevel) -> LevelFilter {
 #[cfg(test)]
 mod tests {
     use contract::Override;
+    use contract::settings::Kind as _;
     use log::{Level, Log, MetadataBuilder};
     use serde_json::{Value, json};
 
@@ -83,7 +84,7 @@ mod tests {
     fn logged(log_level: LogLevel, override_: &Value, loggers: &[(&str, Level)]) -> Vec<bool> {
         let settings = Logging {
             log_level,
-            r#override: Override::read(override_).unwrap(),
+            overrides: Override::read(override_).unwrap(),
             ..Logging::default()
         };
         let mut builder = Builder::new();

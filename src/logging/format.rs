@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write};
 
-use contract::{LogFormat, Logging};
+use contract::{EventFieldName, LogFormat, Logging};
 use jiff::Timestamp;
 use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
@@ -15,9 +15,6 @@ const MAX_TEXT: usize = 2000;
 
 /// How many bytes a field has at most.
 const MAX_FIELD: usize = 400;
-
-/// The fields that every line of JSON has besides its text.
-const FIELDS: [&str; 3] = ["timestamp", "level", "logger"];
 
 /// How a line is written.
 pub(super) struct Format {
@@ -158,7 +155,9 @@ impl Fields<'_> {
     }
 
     fn has(&self, name: &str) -> bool {
-        name == self.event || FIELDS.contains(&name) || name == "worker" && self.has_worker
+        name == self.event
+            || EventFieldName::OTHERS.contains(&name)
+            || name == "worker" && self.has_worker
     }
 }
 
@@ -260,7 +259,7 @@ mod tests {
             "',",
         ];
         let most = if random.u8(..8) == 0 { 2000 } else { 8 };
-            let length = random.usize(..most);
+        let length = random.usize(..most);
         (0..length)
             .map(|_| random.choice(PIECES).unwrap())
             .collect()

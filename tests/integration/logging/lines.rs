@@ -159,7 +159,9 @@ fn a_reload_changes_what_is_logged_and_how_unless_it_is_refused() {
     proxy.wait_for("the reload", |proxy| count(proxy, "1 worker rolled") == 1);
     proxy.wait_for("details of the supervisor in JSON", |proxy| {
         let log = proxy.log();
-        let mut lines = log.lines().filter(|line| line.starts_with("{\"timestamp\""));
+        let mut lines = log
+            .lines()
+            .filter(|line| line.starts_with("{\"timestamp\""));
         lines.any(|line| line.contains("previous worker 0 exited"))
     });
 }
