@@ -4,6 +4,8 @@ use contract::{LogLevel, Logging};
 use env_logger::Builder;
 use log::LevelFilter;
 
+use crate::config::variable;
+
 /// The loggers of this project: its crates, and the access log.
 const OWN: [&str; 6] = [
     "access",
@@ -16,12 +18,9 @@ const OWN: [&str; 6] = [
 
 /// Sets the levels.
 pub(super) fn apply(builder: &mut Builder, settings: &Logging) {
-    if let Ok(filters) = std::env::var("RUST_LOG")
-        && !filters.is_empty()
-    {
-        builder.parse_filters(&filters);
-    } else {
-        set_levels(builder, settings);
+    match variable("RUST_LOG") {
+        Some(filters) if !filters.is_empty() => _ = builder.parse_filters(&filters),
+        _ => set_levels(builder, settings),
     }
 }
 

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
 
+use crate::config::variable;
+
 use super::escape::{write_json, write_text};
 
 /// How many bytes the text of a line has at most. With the fields it fits into what a pipe takes in one piece.
@@ -123,8 +125,8 @@ fn text(record: &Record, has_colours: bool) -> String {
 
 /// Whether stderr is a terminal, and its user has not declined colours (<https://no-color.org>).
 fn terminal_has_colours() -> bool {
-    let variable = |name| std::env::var(name).unwrap_or_default();
-    io::stderr().is_terminal() && variable("NO_COLOR").is_empty() && variable("TERM") != "dumb"
+    let has = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !has("NO_COLOR") && variable("TERM").as_deref() != Some("dumb")
 }
 
 /// The fields of a line of JSON, while they are written.
