@@ -69,8 +69,8 @@ contract::settings! {
     pub struct Admin {
         /// Where the admin listener is, which is for you and not for SDKs.
         pub host: String as Host = "127.0.0.1".to_owned(),
-        /// Its port; `0` picks a free one, and `null` turns it off. If 8001 is in use, the proxy warns and does without.
-        /// If another port is in use, the proxy does not start.
+        /// Its port; `0` picks a free one, and `null` turns it off. If 8001 is in use, the proxy warns and does
+        /// without. If another port is in use, the proxy does not start.
         pub port: Option<u16> as OrNone<Port> = Some(DEFAULT_ADMIN_PORT),
         /// Secret: what requests to it must carry, as `Authorization: Bearer …`. Health needs no token.
         pub token: Option<AdminToken> as OrNone<AdminToken> = None,
