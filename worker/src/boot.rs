@@ -23,6 +23,7 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
         directory,
         slot,
         supervisor,
+        admin_token,
         mut settings,
     } = handover;
     let supervisor = Supervisor(supervisor);
@@ -41,7 +42,8 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
     *max_connections = descriptors::connections_within(open_files, *max_connections, slot);
     let reader = Arc::new(reader);
     let slot = Rc::new(Slot::claim(Arc::clone(&reader), slot));
-    let served = serve::until_terminated(&reader, &slot, supervisor, settings, sockets);
+    let served =
+        serve::until_terminated(&reader, &slot, supervisor, settings, admin_token, sockets);
     slot.set_state(WorkerState::Exited);
     served
 }

@@ -38,11 +38,11 @@ fn fill(proxy: &Proxy) -> usize {
 /// How many lines were dropped, by the log's own word.
 fn dropped(proxy: &Proxy) -> usize {
     let log = proxy.log();
-    let told = log
-        .lines()
-        .filter_map(|line| line.split_once(" lines of the log dropped"));
-    told.map(|(before, _)| before.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap())
-        .sum()
+    let told = log.lines().filter_map(|line| {
+        let (before, _) = line.split_once(" lines of the log dropped")?;
+        before.rsplit_once(' ')?.1.parse::<usize>().ok()
+    });
+    told.sum()
 }
 
 #[test]
