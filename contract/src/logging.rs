@@ -92,7 +92,7 @@ impl Kind for EventFieldName {
     }
 }
 
-/// A configuration of Python's logging, as `logging.config.dictConfig` takes it. The levels of its loggers are honoured.
+/// A configuration of Python's logging, as `logging.config.dictConfig` takes it. Levels of its loggers are honoured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Override(Map<String, Value>);
 

@@ -1,5 +1,5 @@
-//! Texts of clients and documents in a line of the log. None can begin another line or act on a terminal, and none makes
-//! a line so long that a pipe takes it in two pieces, between which other processes' lines come.
+//! Texts of clients and documents in a line of the log. None can begin another line or act on a terminal. None makes a
+//! line so long that a pipe takes it in two pieces, between which lines of other processes come.
 
 use std::fmt::Write;
 

@@ -207,7 +207,10 @@ impl Pool {
                 format!(" in {}", Seconds(delay))
             };
             let status = describe(exit.status);
-            warn!(worker = slot, retry_seconds = delay.as_secs_f64(); "worker {slot} exited: {status}; replacing it{when}");
+            warn!(
+                worker = slot, retry_seconds = delay.as_secs_f64();
+                "worker {slot} exited: {status}; replacing it{when}"
+            );
         }
         Ok(())
     }

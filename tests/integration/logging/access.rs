@@ -151,7 +151,8 @@ fn an_answer_that_its_client_does_not_take_is_logged_with_what_was_sent() {
         .body
         .len();
     let mut connection = proxy.connect();
-    connection.send(format!("GET /api/v1/environment-document/ HTTP/1.1\r\nX-Environment-Key: {SECRET}\r\nHost: a\r\n\r\n").as_bytes());
+    let request = "GET /api/v1/environment-document/ HTTP/1.1\r\nHost: proxy.test";
+    connection.send(format!("{request}\r\nX-Environment-Key: {SECRET}\r\n\r\n").as_bytes());
     eventually("an answer that begins", || connection.peek() > 0);
     drop(connection);
     let lines = answers(&proxy, 2);

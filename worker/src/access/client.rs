@@ -1,5 +1,5 @@
-//! Who the client of a request is. The proxy before this one may name it in `X-Forwarded-For`, if that proxy is trusted.
-//! The rules are those of uvicorn, the server of the official proxy, which reads the same variable `FORWARDED_ALLOW_IPS`.
+//! Who the client of a request is. The proxy before this one may name it in `X-Forwarded-For`, if it is trusted. The
+//! rules are those of uvicorn, the server of the official proxy, which reads the variable `FORWARDED_ALLOW_IPS` too.
 
 use std::net::IpAddr;
 
