@@ -51,6 +51,15 @@ pub(crate) enum Command {
         #[arg(long)]
         live: bool,
     },
+    /// Show what is published in the state directory: exit status 0, or 1 if a part of it cannot be read
+    Snapshot {
+        /// State directory [default: that of the configuration]
+        #[arg(long, value_name = "PATH")]
+        directory: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the completions of a shell
     Completions { shell: Shell },
     /// Print the manual page, or that of a command
@@ -81,7 +90,7 @@ mod tests {
             help.contains("--demo") && help.contains("WEB_CONCURRENCY"),
             "{help}"
         );
-        for command in ["check-config", "health", "completions", "man"] {
+        for command in ["check-config", "health", "snapshot", "completions", "man"] {
             assert!(help.contains(&format!("\n  {command} ")), "{help}");
         }
         assert!(!help.contains("worker "), "{help}");

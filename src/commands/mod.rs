@@ -6,4 +6,6 @@ pub(crate) mod demo;
 pub(crate) mod health;
 pub(crate) mod man;
 pub(crate) mod serve;
+pub(crate) mod snapshot;
+mod table;
 pub(crate) mod worker;
