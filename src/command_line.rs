@@ -60,6 +60,12 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a configuration with the default of each setting, and key pairs to fill in
+    RenderConfig {
+        /// Print the reference of all settings instead, in Markdown
+        #[arg(long)]
+        reference: bool,
+    },
     /// Print the completions of a shell
     Completions { shell: Shell },
     /// Print the manual page, or that of a command
@@ -90,7 +96,14 @@ mod tests {
             help.contains("--demo") && help.contains("WEB_CONCURRENCY"),
             "{help}"
         );
-        for command in ["check-config", "health", "snapshot", "completions", "man"] {
+        for command in [
+            "check-config",
+            "health",
+            "snapshot",
+            "render-config",
+            "completions",
+            "man",
+        ] {
             assert!(help.contains(&format!("\n  {command} ")), "{help}");
         }
         assert!(!help.contains("worker "), "{help}");
