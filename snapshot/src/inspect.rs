@@ -1,5 +1,5 @@
-//! Looking at a state directory, whether or not a writer owns it. Nothing is changed, and nothing that is found there is
-//! trusted: every file is checked to its last byte.
+//! Looking at a state directory, whether or not a writer owns it. Nothing is changed, and nothing that is found there
+//! is trusted: every file is checked to its last byte.
 
 use std::collections::BTreeMap;
 use std::fs::{self, TryLockError};
@@ -36,7 +36,8 @@ pub struct Contents {
 pub enum Ownership {
     /// Nobody publishes there.
     Free,
-    /// A writer lives. The process is the one that it wrote down, if this process can see it: in a container it may not.
+    /// A writer lives. The process is the one that it wrote down, if this process can see it: in a container it may
+    /// not.
     Held(Option<u32>),
 }
 

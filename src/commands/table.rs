@@ -1,7 +1,7 @@
 //! Tables for people.
 
-/// Lines of columns, as wide as their longest cell, below their titles. Cells under a title that begins with a blank are
-/// flush right.
+/// Lines of columns, as wide as their longest cell, below their titles. Cells under a title that begins with a blank
+/// are flush right.
 pub(crate) fn table<const COLUMNS: usize>(
     titles: [&str; COLUMNS],
     rows: &[[String; COLUMNS]],
