@@ -80,8 +80,8 @@
 //!
 //! # Looking without following
 //!
-//! An [`Inspector`] reads what is in the directory, beside a writer or without one. It changes nothing, needs no right to
-//! write, and checks every file to its last byte.
+//! An [`Inspector`] reads what is in the directory, beside a writer or without one. It changes nothing, needs no right
+//! to write, and checks every file to its last byte.
 //!
 //! # Caveats
 //!
