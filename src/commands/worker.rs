@@ -6,6 +6,7 @@ use std::process::Command;
 
 use contract::{Handover, Sockets, WorkerSettings};
 
+use crate::config;
 use crate::error::Error;
 
 /// Serves until TERM has come and the requests in progress are answered.
@@ -18,6 +19,7 @@ pub(crate) fn run(handover: &str) -> Result<(), Error> {
 /// Makes the command that starts the worker of a slot. `/proc/self/exe` is this very program, even after its file was
 /// replaced.
 pub(crate) fn command(directory: PathBuf, settings: WorkerSettings) -> impl Fn(usize) -> Command {
+    let private = config::private_variables();
     move |slot| {
         let handover = Handover {
             directory: directory.clone(),
@@ -30,6 +32,9 @@ pub(crate) fn command(directory: PathBuf, settings: WorkerSettings) -> impl Fn(u
         command
             .arg0("edge-proxy")
             .args(["worker", "--handover", &handover]);
+        for variable in &private {
+            command.env_remove(variable);
+        }
         command
     }
 }

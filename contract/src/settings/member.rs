@@ -73,6 +73,7 @@ impl<K: Kind> Member for K {
             names,
             documentation: documentation.trim().to_owned(),
             expected: K::expected(),
+            accepts: |value| K::read(value).is_some(),
             default: K::write(field),
             is_json: K::IS_JSON,
         });
