@@ -100,7 +100,7 @@ impl Given {
     /// What is wrong with the value of a setting, in words.
     pub(super) fn refuse(&self, wrong: &Wrong) -> ConfigError {
         let found = self.values.get(&wrong.path);
-        let found = found.map_or_else(String::new, shown);
+        let found = found.map_or_else(String::new, |found| shown(found, wrong.is_secret));
         match self.place(&wrong.path) {
             Some(place) => {
                 ConfigError::of_value(&place.source, &place.path, &found, &wrong.expected)

@@ -35,6 +35,7 @@ struct ServerSide;
 
 impl Kind for ServerSide {
     type Value = ServerSideKey;
+    const IS_SECRET: bool = true;
 
     fn expected() -> String {
         "a key that starts with \"ser.\" and is plain ASCII".to_owned()
@@ -75,6 +76,8 @@ pub(super) fn definition() -> Definition {
         names: Names::new("", &[], NAME),
         documentation: "The keys of each environment.".to_owned(),
         expected: "a list with at least one object".to_owned(),
+        // The members of a pair are, but for the server-side key, not.
+        is_secret: false,
         accepts: Value::is_array,
         default: Value::Null,
         is_json: true,
@@ -97,7 +100,11 @@ pub(super) fn read(given: &mut Given) -> Result<Vec<KeyPair>, ConfigError> {
     let Some(place) = given.place(NAME).cloned() else {
         let path = NAME.to_owned();
         let expected = definition().expected;
-        return Err(given.refuse(&Wrong { path, expected }));
+        return Err(given.refuse(&Wrong {
+            path,
+            expected,
+            is_secret: false,
+        }));
     };
     let empty = Vec::new();
     let list = given.values.get(NAME).unwrap_or(&Value::Null);
@@ -155,10 +162,7 @@ fn read_pair(
     warn_of_unknown(source, path, members, warnings);
     let values: Values = members.clone().into_iter().collect();
     let pair = Pair::read("", &values).map_err(|wrong| {
-        let found = match &values[&wrong.path] {
-            Value::String(_) if wrong.path == "server_side_key" => "another string".to_owned(),
-            value => shown(value),
-        };
+        let found = shown(&values[&wrong.path], wrong.is_secret);
         refuse(&format!(".{}", wrong.path), &found, &wrong.expected)
     })?;
     let server_side_key = match (pair.server_side_key, pair.server_side_key_file) {

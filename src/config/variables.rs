@@ -93,7 +93,8 @@ impl Variables {
         path: &str,
     ) -> Result<(), ConfigError> {
         let (section, _) = definition.section();
-        let is_distinctive = section.is_empty();
+        // Without a secret that somebody chose, more would be open than should be.
+        let is_distinctive = section.is_empty() || definition.is_secret;
         let file = if is_distinctive {
             self.by_name.get(&in_file(&variable_name(path)))
         } else {
@@ -151,6 +152,7 @@ impl Variables {
             let wrong = Wrong {
                 path: definition.names.path.clone(),
                 expected: definition.expected.clone(),
+                is_secret: definition.is_secret,
             };
             return Err(given.refuse(&wrong));
         }

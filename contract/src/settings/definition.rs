@@ -20,6 +20,8 @@ pub struct Definition {
     pub documentation: String,
     /// What values are accepted: the words after `expected`.
     pub expected: String,
+    /// Whether nobody may see its value.
+    pub is_secret: bool,
     /// Whether it can have a value.
     pub accepts: fn(&Value) -> bool,
     /// The value that it has where nobody sets it.

@@ -18,6 +18,9 @@ pub trait Kind {
     /// Whether a variable of the process environment holds JSON. Otherwise it holds plain text.
     const IS_JSON: bool = false;
 
+    /// Whether nobody may see the value.
+    const IS_SECRET: bool = false;
+
     /// What is accepted: the words after `expected`.
     fn expected() -> String;
 
@@ -165,6 +168,7 @@ pub struct OrDefault<K>(PhantomData<K>);
 impl<K: Kind> Kind for OrDefault<K> {
     type Value = Option<K::Value>;
     const IS_JSON: bool = K::IS_JSON;
+    const IS_SECRET: bool = K::IS_SECRET;
 
     fn expected() -> String {
         format!("{}, or null for the default", K::expected())
@@ -189,6 +193,7 @@ pub struct OrNever<K>(PhantomData<K>);
 impl<K: Kind> Kind for OrNever<K> {
     type Value = Option<K::Value>;
     const IS_JSON: bool = K::IS_JSON;
+    const IS_SECRET: bool = K::IS_SECRET;
 
     fn expected() -> String {
         format!("{}, or null for never", K::expected())
@@ -207,6 +212,28 @@ impl<K: Kind> Kind for OrNever<K> {
     }
 }
 
+/// A value, or `null` for none. A variable of the process environment says `null` in words.
+#[derive(Debug)]
+pub struct OrNone<K>(PhantomData<K>);
+
+impl<K: Kind> Kind for OrNone<K> {
+    type Value = Option<K::Value>;
+    const IS_JSON: bool = K::IS_JSON;
+    const IS_SECRET: bool = K::IS_SECRET;
+
+    fn expected() -> String {
+        format!("{}, or null for none", K::expected())
+    }
+
+    fn read(value: &Value) -> Option<Self::Value> {
+        OrNever::<K>::read(value)
+    }
+
+    fn write(value: &Self::Value) -> Value {
+        OrNever::<K>::write(value)
+    }
+}
+
 /// A value without a default. `None` is a value that nobody set.
 #[derive(Debug)]
 pub struct Required<K>(PhantomData<K>);
@@ -214,6 +241,7 @@ pub struct Required<K>(PhantomData<K>);
 impl<K: Kind> Kind for Required<K> {
     type Value = Option<K::Value>;
     const IS_JSON: bool = K::IS_JSON;
+    const IS_SECRET: bool = K::IS_SECRET;
 
     fn expected() -> String {
         K::expected()
