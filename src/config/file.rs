@@ -40,8 +40,8 @@ impl ConfigPath {
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or is not JSON of an object. A missing file is one, too, if it was named by the command line
-    /// or there are no key pairs elsewhere.
+    /// If it cannot be read, or is not JSON of an object. It must be there if the command line names it, or if there
+    /// are no key pairs elsewhere.
     pub(super) fn read(
         &self,
         has_key_pairs: bool,
