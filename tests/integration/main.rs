@@ -20,4 +20,5 @@ mod prose;
 mod reload;
 mod sdk;
 mod serving;
+mod snapshot;
 mod warm;
