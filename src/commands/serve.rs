@@ -27,7 +27,7 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     // A reload that is refused changes nothing, the log included.
     let next_logging = Rc::new(RefCell::default());
     let reload = supervisor::Reload {
-        name: path.display().to_string(),
+        name: path.to_string(),
         read: Box::new({
             let next_logging = Rc::clone(&next_logging);
             move || {
