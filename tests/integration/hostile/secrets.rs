@@ -37,6 +37,17 @@ fn workers_gain_no_privileges_and_tell_what_they_gave_up() {
         let told = format!("worker {slot}: no new privileges; ");
         proxy.wait_for(&told, |proxy| proxy.log().contains(&told));
     }
+    // Each has a second thread by now, which writes the log.
+    for worker in proxy.workers() {
+        let threads = std::fs::read_dir(format!("/proc/{worker}/task")).expect("threads");
+        let status =
+            |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("status"));
+        let statuses: Vec<String> = threads.flatten().map(status).map(Result::unwrap).collect();
+        assert!(statuses.len() > 1, "{statuses:?}");
+        for status in statuses {
+            assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+        }
+    }
 }
 
 /// Whether any file below `directory` contains `needle`.
