@@ -27,6 +27,9 @@ fn main() -> ExitCode {
         Some(Command::Snapshot { directory, json }) => {
             return commands::snapshot::run(config, directory, json).unwrap_or_else(error::report);
         }
+        Some(Command::Doctor { json }) => {
+            return commands::doctor::run(config, json).unwrap_or_else(error::report);
+        }
         Some(Command::Completions { shell }) => commands::completions::run(shell),
         Some(Command::Man { command }) => commands::man::run(command.as_deref()),
         Some(Command::RenderConfig { reference }) => commands::render_config::run(reference),

@@ -12,7 +12,7 @@ use crate::error::Error;
 /// Serves until TERM or INT has come and the workers have drained. HUP reads the configuration again.
 pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     let path = config::path(path);
-    let settings = read(&path, None)?;
+    let settings = logged(read(&path, None)?);
     if let supervisor::Source::Upstream(upstream) = &settings.source
         && upstream.way != supervisor::Way::Straight
     {
@@ -21,19 +21,32 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     let directory = settings.directory.clone();
     let reload = supervisor::Reload {
         name: path.display().to_string(),
-        read: Box::new(move || read(&path, Some(&directory)).map_err(|error| with_causes(&error))),
+        read: Box::new(move || {
+            let read = read(&path, Some(&directory));
+            read.map(logged).map_err(|error| with_causes(&error))
+        }),
     };
     Ok(supervisor::run(settings, Some(reload))?)
 }
 
-/// Reads the configuration. Workers read `directory`, which stays the same while the proxy runs; at the start it is the
-/// one of the configuration.
-fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, Error> {
-    let config = Config::load(path)?;
-    let workers = config::workers()?;
-    for warning in &config.warnings {
+/// What the configuration says, for the supervisor.
+pub(super) struct Read {
+    pub(super) settings: supervisor::Settings,
+    pub(super) warnings: Vec<String>,
+}
+
+fn logged(read: Read) -> supervisor::Settings {
+    for warning in read.warnings {
         warn!("{warning}");
     }
+    read.settings
+}
+
+/// Reads the configuration. Workers read `directory`, which stays the same while the proxy runs; at the start it is the
+/// one of the configuration.
+pub(super) fn read(path: &Path, directory: Option<&Path>) -> Result<Read, Error> {
+    let config = Config::load(path)?;
+    let workers = config::workers()?;
     let stale_after = config.stale_after();
     let configured = config.directory();
     let directory = directory.unwrap_or(&configured).to_owned();
@@ -43,7 +56,7 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, E
     let user_agent = options.user_agent();
     let (fetch_rules, compile_options) = (options.fetch_rules(), options.compile_options());
     let way = supervisor::Way::to(&options.api_url, config::variable)?;
-    Ok(supervisor::Settings {
+    let settings = supervisor::Settings {
         environments: config.environment_key_pairs,
         source: supervisor::Source::Upstream(supervisor::UpstreamSettings {
             way,
@@ -63,5 +76,9 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, E
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
         worker: worker::command(directory, options.admin.token, config.worker),
+    };
+    Ok(Read {
+        settings,
+        warnings: config.warnings,
     })
 }

@@ -4,6 +4,7 @@ mod admin;
 mod browsers;
 mod command_line;
 mod demo;
+mod doctor;
 mod downstream;
 mod draining;
 mod faults;
