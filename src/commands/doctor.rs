@@ -1,7 +1,7 @@
 //! `edge-proxy doctor`: examines all that the proxy depends on, and says what to do.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use contract::{counted, with_causes};
@@ -9,7 +9,7 @@ use serde_json::json;
 use supervisor::doctor::{Finding, Status, examine};
 
 use super::serve;
-use crate::config;
+use crate::config::{self, ConfigPath};
 use crate::error::Error;
 
 /// Prints a line for each finding. The exit status is 1 if something failed.
@@ -38,7 +38,7 @@ pub(crate) fn run(path: Option<PathBuf>, json: bool) -> Result<ExitCode, Error> 
     })
 }
 
-fn findings(path: &Path) -> Vec<Finding> {
+fn findings(path: &ConfigPath) -> Vec<Finding> {
     let read = match serve::read(path, None) {
         Ok(read) => read,
         Err(error) => return vec![of_configuration(with_causes(&error))],

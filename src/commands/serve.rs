@@ -6,7 +6,7 @@ use contract::with_causes;
 use log::{info, warn};
 
 use super::worker;
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigPath};
 use crate::error::Error;
 
 /// Serves until TERM or INT has come and the workers have drained. HUP reads the configuration again.
@@ -20,7 +20,7 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     }
     let directory = settings.directory.clone();
     let reload = supervisor::Reload {
-        name: path.display().to_string(),
+        name: path.to_string(),
         read: Box::new(move || {
             let read = read(&path, Some(&directory));
             read.map(logged).map_err(|error| with_causes(&error))
@@ -44,7 +44,7 @@ fn logged(read: Read) -> supervisor::Settings {
 
 /// Reads the configuration. Workers read `directory`, which stays the same while the proxy runs; at the start it is the
 /// one of the configuration.
-pub(super) fn read(path: &Path, directory: Option<&Path>) -> Result<Read, Error> {
+pub(super) fn read(path: &ConfigPath, directory: Option<&Path>) -> Result<Read, Error> {
     let config = Config::load(path)?;
     let workers = config::workers()?;
     let stale_after = config.stale_after();

@@ -142,6 +142,7 @@ impl Examination {
                 "pair the keys of one environment: clients get the flags of the server-side key's",
             ));
         }
+        findings.extend(self.refused_keys().await);
         if let Some(words) = in_words(&compiled.warnings) {
             findings.push(Finding::warning(
                 COMPILE,
@@ -152,15 +153,33 @@ impl Examination {
         Ok(())
     }
 
+    /// Of several server-side keys, some may be refused while another one fetches.
+    async fn refused_keys(&self) -> Option<Finding> {
+        let mut refused = 0;
+        let keys = self.pair.server_side_keys();
+        let count = keys.count();
+        for key in self.pair.server_side_keys().filter(|_| count > 1) {
+            let alone = KeyPair {
+                server_side_key: key.clone(),
+                older_server_side_keys: Vec::new(),
+                client_side_key: self.pair.client_side_key.clone(),
+            };
+            let credential = Credential::of(&alone).ok()?;
+            let probe = self.client.probe(&credential).await.ok()?;
+            refused += usize::from(is_refusal(probe.status));
+        }
+        (refused > 0).then(|| {
+            Finding::warning(
+                ACCEPTED,
+                format!("upstream refuses {refused} of {count} server-side keys"),
+                "remove those that are revoked: clients that have them are still served",
+            )
+        })
+    }
+
     /// Why there is no document. A refused key is asked for once more, to read the reason.
     async fn refusal(&self, credential: &Credential, error: FetchError) -> Finding {
-        let is_refused = matches!(
-            error,
-            FetchError::Status {
-                status: StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN,
-                ..
-            }
-        );
+        let is_refused = matches!(error, FetchError::Status { status, .. } if is_refusal(status));
         if !is_refused {
             return Finding::failed(FETCH, error.to_string(), "the proxy goes on trying");
         }
@@ -175,10 +194,17 @@ impl Examination {
     fn detail(&self, body: &[u8]) -> String {
         const LONGEST: usize = 200;
         let text = String::from_utf8_lossy(body);
-        let text = text.replace(self.pair.server_side_key.expose(), "(the key)");
+        let mut text = text.into_owned();
+        for key in self.pair.server_side_keys() {
+            text = text.replace(key.expose(), "(the key)");
+        }
         let characters = text.chars().filter(|character| !character.is_control());
         characters.take(LONGEST).collect()
     }
+}
+
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
 /// The reason for a 401 or 403, from the API's words.

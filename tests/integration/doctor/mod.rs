@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use testing::{Answer, Stub, document};
+use testing::{Answer, Stub, document, file};
 
 use crate::harness::{executable, run};
 
@@ -146,6 +146,9 @@ fn all_is_well_where_nothing_is_wrong() {
         );
     }
     assert_eq!(examined.code, Some(0));
+    let documented = file("docs/commands.md");
+    let is_missing = |id: &&str| !documented.contains(&format!("`{id}`"));
+    assert_eq!(expected.into_iter().find(is_missing), None);
     examined.assert("document.fetch", "ok", "\"Test\": 1");
     assert_eq!(examined.finding("document.fetch")["environment"], "t…");
 }

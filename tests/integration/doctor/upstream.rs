@@ -137,6 +137,24 @@ fn a_refused_key_is_explained() {
 }
 
 #[test]
+fn a_revoked_key_beside_a_good_one_is_told() {
+    let upstream = Stub::start([("good", document("test", "good"))]);
+    let mut config = config("/nowhere".as_ref(), &upstream.api_url());
+    config["snapshot"] = json!({});
+    config["environment_key_pairs"] = json!([
+        {"client_side_key": "test", "server_side_key": "ser.good"},
+        {"client_side_key": "test", "server_side_key": "ser.SECRET"},
+    ]);
+    let examined = Examined::with(&config, &[]);
+    examined.assert(
+        "keys.accepted",
+        "warning",
+        "upstream refuses 1 of 2 server-side keys",
+    );
+    examined.assert("document.fetch", "ok", "\"Test\"");
+}
+
+#[test]
 fn keys_of_two_environments_in_one_pair_are_told() {
     let answer = Answer::new("200 OK", &[], document("another_environment", "good"));
     let upstream = upstream(answer);
