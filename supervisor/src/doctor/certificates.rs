@@ -133,7 +133,7 @@ fn refusal(
     if is_ca_as_end_entity(error) {
         return (
             format!("{certificate} is that of a CA, not of a server"),
-            "save this very certificate as a PEM file and name that in SSL_CERT_FILE, or make one for a server".to_owned(),
+            "save this very certificate as a PEM file and name that in SSL_CERT_FILE".to_owned(),
         );
     }
     let rustls::Error::InvalidCertificate(reason) = error else {
@@ -149,8 +149,8 @@ fn refusal(
         ),
         CertificateError::UnknownIssuer if chain.len() == 1 => (
             format!("{certificate}, who is not trusted, and no other certificate was sent"),
-            "if that is an intermediate CA, have the server send its whole chain (nginx: fullchain.pem); if it is a CA of \
-             your own, name its certificate in SSL_CERT_FILE"
+            "if that is an intermediate CA, have the server send its whole chain (nginx: fullchain.pem); if it is a \
+             CA of your own, name its certificate in SSL_CERT_FILE"
                 .to_owned(),
         ),
         CertificateError::UnknownIssuer => {
@@ -171,7 +171,7 @@ fn refusal(
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
             format!("{certificate} is not for the host of api_url, but for {}", certificate.hosts),
-            "set api_url to one of those names, or put the host into the certificate as a subject alternative name".to_owned(),
+            "set api_url to one of those names, or put the host into the certificate as an alternative name".to_owned(),
         ),
         other => (format!("{certificate} is refused: {other}"), "renew it".to_owned()),
     }

@@ -220,8 +220,8 @@ fn explained(error: &FetchError, said: &str) -> Finding {
         return Finding::failed(
             ACCEPTED,
             "upstream does not know the server-side key",
-            "compare it with the environment's settings in Flagsmith (SDK keys, server-side): it may be deleted, mistyped, \
-             or of another Flagsmith instance than api_url",
+            "compare it with the environment's settings in Flagsmith (SDK keys, server-side): it may be deleted, \
+             mistyped, or of another Flagsmith instance than api_url",
         );
     }
     Finding::failed(

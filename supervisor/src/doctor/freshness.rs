@@ -67,7 +67,7 @@ fn staleness(settings: &Settings) -> Finding {
         return Finding::warning(
             STALENESS,
             format!(
-                "documents are stale after {}, although a slow fetch may come after {}: readiness may fail without need",
+                "documents are stale after {}, and a slow fetch may take {}: readiness may fail without need",
                 Seconds(limit),
                 Seconds(needed)
             ),
