@@ -9,7 +9,7 @@ use serde_json::json;
 use supervisor::doctor::{Finding, Status, examine};
 
 use super::serve;
-use crate::config::{self, ConfigPath};
+use crate::config::{self, Config, ConfigPath};
 use crate::error::Error;
 
 /// Prints a line for each finding. The exit status is 1 if something failed.
@@ -39,16 +39,21 @@ pub(crate) fn run(path: Option<PathBuf>, json: bool) -> Result<ExitCode, Error> 
 }
 
 fn findings(path: &ConfigPath) -> Vec<Finding> {
-    let read = match serve::read(path, None) {
-        Ok(read) => read,
+    let mut config = match Config::load(path) {
+        Ok(config) => config,
+        Err(error) => return vec![of_configuration(error.to_string())],
+    };
+    let warnings = std::mem::take(&mut config.warnings);
+    let settings = match serve::settings(config, None) {
+        Ok(settings) => settings,
         Err(error) => return vec![of_configuration(with_causes(&error))],
     };
     let mut findings = vec![Finding::ok("configuration", "it can be used")];
-    let warnings = read.warnings.into_iter();
+    let warnings = warnings.into_iter();
     findings.extend(
         warnings.map(|warning| Finding::warning("configuration", warning, "correct or remove it")),
     );
-    findings.extend(examine(&read.settings));
+    findings.extend(examine(&settings));
     findings
 }
 
