@@ -48,13 +48,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "PATH")]
         config: Option<PathBuf>,
     },
-    /// Serve requests as a worker. Started by the supervisor, with the listening sockets as stdin and stdout
+    /// Serve requests as a worker. Started by the supervisor, with the handover in standard input
     #[command(hide = true)]
-    Worker {
-        /// The handover, as JSON
-        #[arg(long)]
-        handover: String,
-    },
+    Worker,
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     } = CommandLine::parse();
     logging::start();
     let outcome = match command {
-        Some(Command::Worker { handover }) => commands::worker::run(&handover),
+        Some(Command::Worker) => commands::worker::run(),
         Some(Command::CheckConfig { config: path }) => commands::check_config::run(path.or(config)),
         None if demo => commands::demo::run(),
         None => commands::serve::run(config),

@@ -47,11 +47,11 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, C
         compile_options: options.compile_options(),
         stale_after,
         directory: configured,
-        host: options.server.host,
-        port: options.server.port,
+        public: options.public(),
+        admin: options.admin(),
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
-        worker: supervisor::WorkerCommand::new(worker::command(directory, config.worker)),
+        worker: worker::command(directory, options.admin.token, config.worker),
     })
 }

@@ -3,10 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use contract::AdminToken;
 use contract::settings::values;
 use engine::CompileOptions;
 
 use crate::poll::{ConditionalFetch, FetchRules};
+use crate::pool::listener::Address;
+
+/// Where the admin listener is if nobody says otherwise. When somebody else is there, the proxy does without.
+pub(crate) const DEFAULT_ADMIN_PORT: u16 = 8001;
 
 contract::settings! {
     /// The settings of the supervisor.
@@ -33,6 +38,9 @@ contract::settings! {
         /// The section `server`.
         #[serde(deserialize_with = "values::section")]
         pub server: Listen = Listen::default(),
+        /// The section `admin`.
+        #[serde(deserialize_with = "values::section")]
+        pub admin: Admin = Admin::default(),
         /// The section `health_check`.
         #[serde(deserialize_with = "values::section")]
         pub health_check: HealthCheck = HealthCheck::default(),
@@ -63,15 +71,28 @@ contract::settings! {
 
     /// Where to listen, and how to begin a drain.
     pub struct Listen {
-        /// Address or name to listen on.
+        /// Address or name to listen on; `*` for all addresses, of IPv4 and of IPv6.
         #[serde(deserialize_with = "values::host")]
-        pub host: String = "0.0.0.0".to_owned(),
+        pub host: String = "*".to_owned(),
         /// Port to listen on; 0 picks a free one.
         #[serde(deserialize_with = "values::port")]
         pub port: u16 = 8000,
         /// How long readiness fails before accepting stops, so that load balancers notice.
         #[serde(rename = "shutdown_delay_seconds", with = "values::seconds")]
         pub shutdown_delay: Duration = Duration::ZERO,
+    }
+
+    /// The admin listener, for who runs the proxy.
+    pub struct Admin {
+        /// Address or name to listen on.
+        #[serde(deserialize_with = "values::host")]
+        pub host: String = "127.0.0.1".to_owned(),
+        /// Port to listen on; 0 picks a free one, `None` turns the listener off.
+        #[serde(deserialize_with = "values::port_or_off")]
+        pub port: Option<u16> = Some(DEFAULT_ADMIN_PORT),
+        /// Secret: what requests must carry as bearer token; `None` for nothing.
+        #[serde(deserialize_with = "AdminToken::from_setting", skip_serializing)]
+        pub token: Option<AdminToken> = None,
     }
 
     /// When the proxy is not ready.
@@ -93,6 +114,26 @@ contract::settings! {
 }
 
 impl Options {
+    /// Where to listen for SDKs.
+    #[must_use]
+    pub fn public(&self) -> Address {
+        Address {
+            host: self.server.host.clone(),
+            port: self.server.port,
+            settings: "server.host, server.port",
+        }
+    }
+
+    /// Where to listen for who runs the proxy; `None` for nowhere.
+    #[must_use]
+    pub fn admin(&self) -> Option<Address> {
+        Some(Address {
+            host: self.admin.host.clone(),
+            port: self.admin.port?,
+            settings: "admin.host, admin.port",
+        })
+    }
+
     /// When fetches are conditional.
     #[must_use]
     pub fn fetch_rules(&self) -> FetchRules {

@@ -34,14 +34,37 @@ pub fn parse_secret<'de, D: Deserializer<'de>>(
     expected: &str,
     valid: impl FnOnce(&str) -> bool,
 ) -> Result<String, D::Error> {
-    let value = Value::deserialize(deserializer)?;
+    secret(&Value::deserialize(deserializer)?, expected, valid)
+}
+
+/// Reads a secret text, trimmed, or `null`.
+///
+/// # Errors
+///
+/// As [`parse_secret`].
+pub fn parse_secret_or_null<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    expected: &str,
+    valid: impl FnOnce(&str) -> bool,
+) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        value => secret(&value, expected, valid).map(Some),
+    }
+}
+
+fn secret<E: Error>(
+    value: &Value,
+    expected: &str,
+    valid: impl FnOnce(&str) -> bool,
+) -> Result<String, E> {
     match value.as_str().map(str::trim) {
         Some(text) if valid(text) => Ok(text.to_owned()),
         Some(_) => Err(Error::custom(format_args!(
             "found another string, expected {expected}"
         ))),
         None => {
-            let found = kind(&value);
+            let found = kind(value);
             Err(Error::custom(format_args!(
                 "found {found}, expected {expected}"
             )))
@@ -108,6 +131,18 @@ pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Er
 pub fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     parse(deserializer, "a whole number from 0 to 65535", |value| {
         u16::try_from(value.as_u64()?).ok()
+    })
+}
+
+/// A port; 0 picks a free one, `null` turns the listener off.
+///
+/// # Errors
+///
+/// If it is neither a whole number from 0 to 65535 nor `null`.
+pub fn port_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    let expected = "a whole number from 0 to 65535, or null for no listener";
+    parse(deserializer, expected, |value| {
+        or_null(value, |value| u16::try_from(value.as_u64()?).ok())
     })
 }
 

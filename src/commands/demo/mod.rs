@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 
 use contract::{KeyPair, ServerSideKey, WorkerSettings};
-use supervisor::{Options, Settings, Source};
+use supervisor::{Address, Options, Settings, Source};
 
 use super::worker;
 use crate::config;
@@ -31,12 +31,15 @@ pub(crate) fn run() -> Result<(), Error> {
         compile_options: options.compile_options(),
         stale_after: None,
         directory: path.clone(),
-        host: options.server.host,
-        port,
+        public: Address {
+            port,
+            ..options.public()
+        },
+        admin: options.admin(),
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout: worker_settings.limits.shutdown_timeout,
-        worker: supervisor::WorkerCommand::new(worker::command(path, worker_settings)),
+        worker: worker::command(path, None, worker_settings),
     };
     Ok(supervisor::run(settings, None)?)
 }
