@@ -12,26 +12,23 @@ use crate::error::Error;
 /// Serves until TERM or INT has come and the workers have drained. HUP reads the configuration again.
 pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     let path = config::path(path);
-    let settings = read(&path, None)?;
-    let directory = settings.directory.clone();
+    let settings = read(&path)?;
     let reload = supervisor::Reload {
         name: path.display().to_string(),
-        read: Box::new(move || read(&path, Some(&directory)).map_err(|error| with_causes(&error))),
+        read: Box::new(move || read(&path).map_err(|error| with_causes(&error))),
     };
     Ok(supervisor::run(settings, Some(reload))?)
 }
 
-/// Reads the configuration. Workers read `directory`, which stays the same while the proxy runs; at the start it is the
-/// one of the configuration.
-fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, ConfigError> {
+/// Reads the configuration.
+fn read(path: &Path) -> Result<supervisor::Settings, ConfigError> {
     let config = Config::load(path)?;
     let workers = config::workers()?;
     for warning in &config.warnings {
         warn!("{warning}");
     }
     let stale_after = config.stale_after();
-    let configured = config.directory();
-    let directory = directory.unwrap_or(&configured).to_owned();
+    let directory = config.directory();
     let shutdown_timeout = config.worker.limits.shutdown_timeout;
     let options = config.supervisor;
     Ok(supervisor::Settings {
@@ -46,12 +43,12 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, C
         fetch_rules: options.fetch_rules(),
         compile_options: options.compile_options(),
         stale_after,
-        directory: configured,
+        directory,
         public: options.public(),
         admin: options.admin(),
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
-        worker: worker::command(directory, options.admin.token, config.worker),
+        worker: worker::command(options.admin.token, config.worker),
     })
 }

@@ -11,19 +11,20 @@ mod state_directory;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use contract::settings::values::kind;
 use contract::{KeyPair, WorkerSettings, origin};
 use serde_json::Value;
-use supervisor::{ApiUrl, Options};
+use supervisor::{ApiUrl, Options, StateDirectory};
 
 use key_pairs::Environments;
 use read::{is_ignored, read, shown};
 
 pub(crate) use error::ConfigError;
-pub(crate) use process_environment::{path, variable, workers};
+pub(crate) use process_environment::{path, workers};
+pub(crate) use state_directory::of_demonstration as directories_of_demonstration;
 
 /// Older names of settings, which the official proxies read too. Where a file has both, the newer name counts.
 const OLDER_NAMES: [(&str, &str); 2] = [
@@ -126,9 +127,11 @@ impl Config {
     }
 
     /// The state directory.
-    pub(crate) fn directory(&self) -> PathBuf {
-        let configured = self.supervisor.snapshot.directory.clone();
-        configured.unwrap_or_else(|| state_directory::default(variable))
+    pub(crate) fn directory(&self) -> StateDirectory {
+        match self.supervisor.snapshot.directory.clone() {
+            Some(given) => StateDirectory::Given(given),
+            None => state_directory::default(process_environment::file_variable),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the process environment says. Variables are read nowhere else.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -28,6 +29,11 @@ pub(crate) fn workers() -> Result<NonZeroUsize, ConfigError> {
 /// A variable that is set, and in UTF-8.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// A variable that is set; the name of a file need not be UTF-8.
+pub(super) fn file_variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 pub(super) fn parse_workers(value: Option<&str>) -> Result<NonZeroUsize, ConfigError> {

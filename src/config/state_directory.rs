@@ -6,26 +6,48 @@ use std::path::PathBuf;
 
 use supervisor::StateDirectory;
 
+use super::process_environment::file_variable;
+
 /// `$STATE_DIRECTORY` (set by systemd) if it is set, else `$XDG_STATE_HOME/edge-proxy` or
-/// `~/.local/state/edge-proxy`. Where those cannot be used, a directory of this proxy below `$RUNTIME_DIRECTORY` (set
-/// by systemd), below the system's directory for temporary files, or in shared memory, which containers have even when
-/// nothing else can be written.
-pub(crate) fn default(variable: impl Fn(&str) -> Option<OsString>) -> StateDirectory {
-    // systemd separates several directories by colons.
-    let first = |name| env::split_paths(&variable(name)?).next();
-    let set = |name| first(name).filter(|path| !path.as_os_str().is_empty());
-    let lasting = match set("STATE_DIRECTORY") {
+/// `~/.local/state/edge-proxy`. Where those cannot be used, a directory for this proxy in a temporary one.
+pub(super) fn default(variable: impl Fn(&str) -> Option<OsString>) -> StateDirectory {
+    let lasting = match of_service(&variable, "STATE_DIRECTORY") {
         Some(given) => vec![given],
         None => {
-            let xdg = set("XDG_STATE_HOME").map(|home| home.join("edge-proxy"));
-            let home = set("HOME").map(|home| home.join(".local/state/edge-proxy"));
+            let xdg = set(&variable, "XDG_STATE_HOME").map(|home| home.join("edge-proxy"));
+            let home = set(&variable, "HOME").map(|home| home.join(".local/state/edge-proxy"));
             xdg.into_iter().chain(home).collect()
         }
     };
-    let mut temporary = Vec::from_iter(set("RUNTIME_DIRECTORY"));
-    temporary.extend(set("TMPDIR"));
-    temporary.extend(["/tmp", "/dev/shm"].map(PathBuf::from));
+    let temporary = temporary(&variable);
     StateDirectory::FirstUsable { lasting, temporary }
+}
+
+/// The directories in which the demonstration may make one.
+pub(crate) fn of_demonstration() -> Vec<PathBuf> {
+    let mut parents = Vec::from_iter(of_service(&file_variable, "STATE_DIRECTORY"));
+    parents.extend(temporary(&file_variable));
+    parents
+}
+
+/// Directories for temporary files. The last one is shared memory, which containers have where nothing else can be
+/// written.
+fn temporary(variable: &impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    let mut directories = Vec::from_iter(of_service(variable, "RUNTIME_DIRECTORY"));
+    directories.extend(set(variable, "TMPDIR"));
+    directories.extend(["/tmp", "/dev/shm"].map(PathBuf::from));
+    directories
+}
+
+/// A variable that systemd sets. It separates several directories by colons.
+fn of_service(variable: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
+    let given = set(variable, name)?;
+    env::split_paths(&given).next()
+}
+
+fn set(variable: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
+    let value = variable(name).filter(|value| !value.is_empty());
+    value.map(PathBuf::from)
 }
 
 #[cfg(test)]

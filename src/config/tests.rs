@@ -91,7 +91,7 @@ fn reads_every_setting() {
     assert_eq!(times, [6, 7, 8, 9, 0].map(Duration::from_secs));
     assert_eq!(config.worker.allow_origins, ["https://a.test"]);
     assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
-    assert_eq!(config.directory(), PathBuf::from("/state"));
+    assert_eq!(config.directory(), StateDirectory::Given("/state".into()));
     let warnings = ["logging", "server.reload"]
         .map(|name| format!("config.json: {name} is not a setting; ignoring it"));
     assert_eq!(config.warnings, warnings);

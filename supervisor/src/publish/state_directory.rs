@@ -37,14 +37,13 @@ impl StateDirectory {
         };
         let mut refused = Vec::new();
         for path in lasting {
-            match Publisher::open(path, shape) {
-                Ok(publisher) => {
-                    if !refused.is_empty() {
-                        warn!("publishing in {}: {}", path.display(), refused.join("; "));
-                    }
-                    return Ok((publisher, path.clone()));
+            match open_lasting(path, shape, &mut refused) {
+                None => {}
+                Some((publisher, path)) if refused.is_empty() => return Ok((publisher, path)),
+                Some((publisher, path)) => {
+                    warn!("publishing in {}: {}", path.display(), refused.join("; "));
+                    return Ok((publisher, path));
                 }
-                Err(error) => refused.push(with_causes(&error)),
             }
         }
         if lasting.is_empty() {
@@ -54,8 +53,8 @@ impl StateDirectory {
             match open_temporary(parent, shape) {
                 Ok((publisher, path)) => {
                     warn!(
-                        "publishing in {}, which may be gone at the next start: that one then waits for upstream before it \
-                         serves: {}",
+                        "publishing in {}, which the next start may not find: then it waits for upstream before it \
+                         serves; {}",
                         path.display(),
                         refused.join("; ")
                     );
@@ -68,12 +67,37 @@ impl StateDirectory {
     }
 }
 
-/// Opens this user's directory in `parent`, or one with a number where that belongs to another proxy or another user.
-fn open_temporary(
-    parent: &Path,
+/// Opens this directory, or one inside it where it is not ours alone: a volume usually belongs to root. What was refused
+/// is added to `refused`.
+fn open_lasting(
+    path: &Path,
     shape: Shape,
-) -> Result<(Publisher, PathBuf), snapshot::Error> {
-    use snapshot::Error::{Locked, Owner, Permissions};
+    refused: &mut Vec<String>,
+) -> Option<(Publisher, PathBuf)> {
+    let mut path = path.to_owned();
+    let mut may_go_inside = true;
+    loop {
+        match Publisher::open(&path, shape) {
+            Ok(publisher) => return Some((publisher, path)),
+            Err(error) => {
+                refused.push(with_causes(&error));
+                if !may_go_inside || !is_of_others(&error) {
+                    return None;
+                }
+                may_go_inside = false;
+                path.push("edge-proxy");
+            }
+        }
+    }
+}
+
+fn is_of_others(error: &snapshot::Error) -> bool {
+    use snapshot::Error::{Owner, Permissions};
+    matches!(error, Owner { .. } | Permissions { .. })
+}
+
+/// Opens this user's directory in `parent`, or one with a number where that belongs to another proxy or another user.
+fn open_temporary(parent: &Path, shape: Shape) -> Result<(Publisher, PathBuf), snapshot::Error> {
     let user = nix::unistd::geteuid();
     let mut number = 1;
     loop {
@@ -84,10 +108,13 @@ fn open_temporary(
         let path = parent.join(name);
         match Publisher::open(&path, shape) {
             Ok(publisher) => return Ok((publisher, path)),
-            Err(Locked { .. } | Owner { .. } | Permissions { .. }) if number < MOST_TEMPORARY => {
+            Err(error) => {
+                let is_taken = matches!(error, snapshot::Error::Locked { .. });
+                if number == MOST_TEMPORARY || !is_taken && !is_of_others(&error) {
+                    return Err(error);
+                }
                 number += 1;
             }
-            Err(error) => return Err(error),
         }
     }
 }
@@ -164,9 +191,21 @@ mod tests {
     }
 
     #[test]
+    fn a_volume_that_is_not_ours_alone_holds_one_that_is() {
+        let (within, directory) = first_usable(&["a"], &["t"]);
+        let volume = within.path().join("a");
+        fs::create_dir(&volume).unwrap();
+        fs::set_permissions(&volume, Permissions::from_mode(0o2770)).unwrap();
+        let (_publisher, path) = directory.open(SHAPE).unwrap();
+        assert_eq!(path, volume.join("edge-proxy"));
+    }
+
+    #[test]
     fn what_others_can_write_to_is_passed_over() {
         let (within, directory) = first_usable(&[], &["t"]);
-        let open = within.path().join(format!("t/edge-proxy-{}", nix::unistd::geteuid()));
+        let open = within
+            .path()
+            .join(format!("t/edge-proxy-{}", nix::unistd::geteuid()));
         fs::create_dir_all(&open).unwrap();
         fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
         let (_publisher, path) = directory.open(SHAPE).unwrap();
