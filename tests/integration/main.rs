@@ -16,4 +16,5 @@ mod prose;
 mod reload;
 mod sdk;
 mod serving;
+mod state_directory;
 mod warm;
