@@ -20,9 +20,11 @@ COPY --from=build --chown=65532:65532 /image/var/lib/edge-proxy /var/lib/edge-pr
 USER 65532:65532
 WORKDIR /app
 # A directory of its own below the volume: what an orchestrator mounts there usually belongs to root.
+# The admin listener is on every address of the container: who may reach it, the engine or cluster decides.
 ENV STATE_DIRECTORY=/var/lib/edge-proxy/state \
-    WEB_CONCURRENCY=auto
+    WEB_CONCURRENCY=auto \
+    ADMIN_HOST=*
 VOLUME ["/var/lib/edge-proxy"]
-EXPOSE 8000
+EXPOSE 8000 8001
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/edge-proxy"]

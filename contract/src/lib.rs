@@ -2,9 +2,9 @@
 //!
 //! # How a worker starts
 //!
-//! The supervisor starts its own executable again, once for each slot: `edge-proxy worker`. Its standard input is a Unix
-//! socket that holds the [`Handover`] as JSON (state directory, slot, process id of the supervisor, settings) and the
-//! [listening sockets](Sockets) of its slot and of the neighbour's. Standard error is the log, shared with the
+//! The supervisor starts its own executable again, once for each slot: `edge-proxy worker`. Its standard input is a
+//! Unix socket that holds the [`Handover`] as JSON (state directory, slot, process id of the supervisor, settings) and
+//! the [listening sockets](Sockets) of its slot and of the neighbour's. Standard error is the log, shared with the
 //! supervisor.
 //!
 //! The supervisor keeps all listening sockets open, so a worker's death loses no connection that waits in a queue.

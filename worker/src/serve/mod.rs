@@ -76,7 +76,7 @@ pub(crate) fn until_terminated(
 }
 
 /// Serves until `stopped`, then drains: accepts every connection that was made, finishes its requests, closes it. The
-/// admin listener serves until the drain is over.
+/// admin listener serves until the drain is over, unless another worker has taken the slot.
 pub(crate) async fn serve(
     reader: &Arc<Reader>,
     slot: &Rc<Slot>,
@@ -122,13 +122,21 @@ pub(crate) async fn serve(
             }
         }
     };
-    tokio::select! {
-        biased;
-        () = drain => {}
-        never = admin.accept() => match never {},
+    let finish = async |admin: Listener, accept_for| {
+        admin.close(accept_for).await;
+        admin_connections.finish(ADMIN_TIMEOUT).await;
+    };
+    if slot.is_held() {
+        tokio::select! {
+            biased;
+            () = drain => {}
+            never = admin.accept() => match never {},
+        }
+        finish(admin, Duration::ZERO).await;
+    } else {
+        // In a roll: the successor answers, perhaps to another token.
+        tokio::join!(drain, finish(admin, stop.accept_for));
     }
-    admin.close(Duration::ZERO).await;
-    admin_connections.finish(ADMIN_TIMEOUT).await;
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! A listener's sockets of the neighbouring slot, which this worker serves while that slot has no worker that does: it died,
-//! hangs, or waits to be replaced.
+//! A listener's sockets of the neighbouring slot, which this worker serves while that slot has no worker that does: it
+//! died, hangs, or waits to be replaced.
 //!
 //! With `SO_REUSEPORT` the kernel goes on queueing connections for a slot without a worker. Its replacement takes the
 //! same sockets, so none is lost, but they wait: for a second in a crash loop, because replacements back off, and for

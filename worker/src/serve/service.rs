@@ -20,6 +20,10 @@ use crate::http::request_body::{BodyReader, UnreadBody, announces_too_much};
 use crate::http::response::{self, Response};
 
 /// What a listener answers. A request of one listener never reaches what the other answers.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a worker has two of them, and a box would cost each request a load"
+)]
 pub(super) enum Answers {
     Public(Endpoints),
     Admin(Admin),
