@@ -57,8 +57,8 @@ pub enum Error {
     },
     /// A warning: the directory was open to its group. Nothing in it was used.
     #[error(
-        "trust what is in state directory {}: mode {mode:03o} let its group write there; closed it and starting without \
-         (an fsGroup of Kubernetes leaves it alone with `fsGroupChangePolicy: OnRootMismatch`)",
+        "trust what is in state directory {}: mode {mode:03o} let its group write there; closed it and starting \
+         without (an fsGroup of Kubernetes leaves it alone with `fsGroupChangePolicy: OnRootMismatch`)",
         directory.display()
     )]
     WasOpen {

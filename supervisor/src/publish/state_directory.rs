@@ -1,4 +1,5 @@
-//! Which state directory the supervisor publishes in: the one that it is given, or the first of several that it can use.
+//! Which state directory the supervisor publishes in: the one that it is given, or the first of several that it can
+//! use.
 
 use std::path::{Path, PathBuf};
 
@@ -67,8 +68,8 @@ impl StateDirectory {
     }
 }
 
-/// Opens this directory, or one inside it where it is not ours alone: a volume usually belongs to root. What was refused
-/// is added to `refused`.
+/// Opens this directory, or one inside it where it is not ours alone: a volume usually belongs to root. What was
+/// refused is added to `refused`.
 fn open_lasting(
     path: &Path,
     shape: Shape,
