@@ -23,7 +23,7 @@ use key_pairs::Environments;
 use read::{is_ignored, read, shown};
 
 pub(crate) use error::ConfigError;
-pub(crate) use process_environment::{path, workers};
+pub(crate) use process_environment::{path, variable, workers};
 pub(crate) use state_directory::of_demonstration as directories_of_demonstration;
 
 /// Older names of settings, which the official proxies read too. Where a file has both, the newer name counts.

@@ -8,7 +8,7 @@ use contract::settings::values;
 use engine::CompileOptions;
 
 use crate::poll::{ConditionalFetch, FetchRules};
-use crate::pool::listener::Address;
+use crate::pool::listener::{ANY_HOST, Address};
 
 /// Where the admin listener is if nobody says otherwise. When somebody else is there, the proxy does without.
 pub(crate) const DEFAULT_ADMIN_PORT: u16 = 8001;
@@ -73,7 +73,7 @@ contract::settings! {
     pub struct Listen {
         /// Address or name to listen on; `*` for all addresses, of IPv4 and of IPv6.
         #[serde(deserialize_with = "values::host")]
-        pub host: String = "*".to_owned(),
+        pub host: String = ANY_HOST.to_owned(),
         /// Port to listen on; 0 picks a free one.
         #[serde(deserialize_with = "values::port")]
         pub port: u16 = 8000,

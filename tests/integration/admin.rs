@@ -142,7 +142,9 @@ fn a_token_opens_it_and_is_shown_nowhere() {
         |config| config["admin"]["token"] = json!(other),
         "1 worker rolled",
     );
-    eventually("the end of the previous worker", || proxy.workers().len() == 1);
+    eventually("the end of the previous worker", || {
+        proxy.workers().len() == 1
+    });
     assert_eq!(status(address, "/", TOKEN), 401);
     assert_eq!(status(address, "/", other), 200);
     for process in proxy.workers().into_iter().chain([proxy.pid()]) {

@@ -1,10 +1,11 @@
 //! The admin listener.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
-use contract::AdminToken;
+use contract::{AdminToken, Limits, WorkerSettings};
 
-use super::worker::{Answer, read_answer, request};
+use super::worker::{Answer, LIMITS, read_answer, request};
 use super::*;
 
 #[test]
@@ -55,7 +56,7 @@ fn with_a_token_it_answers_who_has_it_and_tells_health_to_everybody() {
     let mut supervisor = StubSupervisor::new(&["one"]);
     supervisor.publish("one", &document("one", 0, ONE));
     let token = Some(AdminToken::of("open-sesame"));
-    let worker = Worker::start_with(&supervisor, &["*"], token);
+    let worker = Worker::start_with(&supervisor, WorkerSettings::default(), token);
     let status = |headers: &str| worker.ask_admin("GET", "/", headers).status;
     for headers in [
         "Authorization: Bearer open-sesame\r\n",
@@ -85,8 +86,18 @@ fn with_a_token_it_answers_who_has_it_and_tells_health_to_everybody() {
 
 #[test]
 fn it_answers_while_the_public_listener_is_full_of_busy_connections() {
-    let (_supervisor, worker) = one_environment();
-    let mut busy: Vec<_> = (0..super::worker::LIMITS.max_connections)
+    let supervisor = StubSupervisor::new(&["one"]);
+    let limits = Limits {
+        max_connections: 100,
+        header_timeout: Duration::from_secs(600),
+        ..LIMITS
+    };
+    let settings = WorkerSettings {
+        limits,
+        ..WorkerSettings::default()
+    };
+    let worker = Worker::start_with(&supervisor, settings, None);
+    let mut busy: Vec<_> = (0..limits.max_connections)
         .map(|_| {
             let mut stream = worker.connect();
             stream
@@ -96,7 +107,7 @@ fn it_answers_while_the_public_listener_is_full_of_busy_connections() {
         })
         .collect();
     let mut waits = worker.connect();
-    let ask = request("GET", "/api/v1/flags/", CLIENT, "");
+    let ask = request("GET", "/proxy/health/liveness", "", "");
     waits.write_all(ask.as_bytes()).expect("request");
     for _ in 0..10 {
         assert_eq!(worker.ask_admin("GET", "/", "").status, 200);

@@ -37,19 +37,19 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn start(supervisor: &StubSupervisor, allow_origins: &[&str]) -> Self {
-        Self::start_with(supervisor, allow_origins, None)
-    }
-
-    /// With a token for its admin listener.
-    pub(super) fn start_with(
-        supervisor: &StubSupervisor,
-        allow_origins: &[&str],
-        admin_token: Option<AdminToken>,
-    ) -> Self {
         let settings = WorkerSettings {
             allow_origins: allow_origins.iter().map(|&origin| origin.into()).collect(),
             limits: LIMITS,
         };
+        Self::start_with(supervisor, settings, None)
+    }
+
+    /// With these settings, and a token for its admin listener.
+    pub(super) fn start_with(
+        supervisor: &StubSupervisor,
+        settings: WorkerSettings,
+        admin_token: Option<AdminToken>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
         let address = listener.local_addr().expect("address");
         let admin_listener = TcpListener::bind("127.0.0.1:0").expect("listener");

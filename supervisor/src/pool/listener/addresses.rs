@@ -3,13 +3,13 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
-/// The host that stands for all addresses of this machine.
-const ANY: &str = "*";
+/// The host that stands for all addresses of this machine, of both families.
+pub const ANY_HOST: &str = "*";
 
 /// The addresses of a host: sets of which the first is taken that this machine has. A kernel without IPv6 has no second
 /// family, so all addresses of the machine are then those of IPv4.
 pub(super) fn of_host(host: &str, port: u16) -> io::Result<Vec<Vec<SocketAddr>>> {
-    if host == ANY {
+    if host == ANY_HOST {
         let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
         let one = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
         return Ok(vec![vec![both], vec![one]]);

@@ -24,6 +24,7 @@ use nix::sys::socket::{
 use socket2::{SockFilter, SockRef};
 use thiserror::Error;
 
+pub use addresses::ANY_HOST;
 pub(crate) use addresses::urls;
 
 /// The workers of a supervisor that was killed may use the address for so long, until they notice.
