@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::settings::values;
+use crate::settings::{Kind, text};
 
 /// The SHA-256 of an admin token.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,20 +26,24 @@ impl AdminToken {
         let presented: [u8; 32] = Sha256::digest(presented).into();
         self.0.ct_eq(&presented).into()
     }
+}
 
-    /// Reads the token itself, as it stands in the configuration. `null` means that there is none.
-    ///
-    /// # Errors
-    ///
-    /// If it is neither `null` nor a text of visible ASCII characters; the error does not show it.
-    pub fn from_setting<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Self>, D::Error> {
-        let expected = "a text of visible ASCII characters without blanks, or null for no token";
-        let valid =
-            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        let text = values::parse_secret_or_null(deserializer, expected, valid)?;
-        Ok(text.map(|text| Self::of(&text)))
+impl Kind for AdminToken {
+    type Value = Self;
+    const IS_SECRET: bool = true;
+
+    fn expected() -> String {
+        "a text of visible ASCII characters without blanks".to_owned()
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        let text = text(value)?;
+        let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        is_visible.then(|| Self::of(&text))
+    }
+
+    fn write(_: &Self) -> Value {
+        "(redacted)".into()
     }
 }
 
