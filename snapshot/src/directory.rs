@@ -15,6 +15,7 @@ use crate::error::{Error, Kind};
 use crate::ownership;
 use crate::private::{self, Access};
 
+pub(crate) const BOARD: &str = "board";
 const PRIVATE_DIRECTORY: u32 = 0o700;
 const PRIVATE_FILE: u32 = 0o600;
 /// A file with a higher generation in its name is not ours: nobody can have published so often.
@@ -37,6 +38,8 @@ pub(crate) struct Found {
     pub(crate) rows: HashMap<String, Vec<u64>>,
     /// The highest of all, 0 if there are none.
     pub(crate) newest: u64,
+    /// What lies among the files of rows under another name.
+    pub(crate) foreign: Vec<PathBuf>,
 }
 
 impl Directory {
@@ -127,8 +130,12 @@ impl Directory {
         Ok(())
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The process that the lock file names, if it lives.
-    fn holder(&self) -> Option<u32> {
+    pub(crate) fn holder(&self) -> Option<u32> {
         let mut text = String::new();
         private::open(&self.lock_file(), Access::Read)
             .ok()?
@@ -141,7 +148,7 @@ impl Directory {
     }
 
     pub(crate) fn board(&self) -> PathBuf {
-        self.path.join("board")
+        self.path.join(BOARD)
     }
 
     pub(crate) fn index(&self, generation: u64) -> PathBuf {
@@ -184,14 +191,16 @@ impl Directory {
             }
         }
         for name in names(&self.environments())? {
-            if let Some((stem, generation)) = split(&name).filter(|(stem, _)| is_name(stem)) {
-                found
-                    .rows
-                    .entry(stem.to_owned())
-                    .or_default()
-                    .push(generation);
-                found.newest = found.newest.max(generation);
-            }
+            let Some((stem, generation)) = split(&name).filter(|(stem, _)| is_name(stem)) else {
+                found.foreign.push(self.environments().join(name));
+                continue;
+            };
+            found
+                .rows
+                .entry(stem.to_owned())
+                .or_default()
+                .push(generation);
+            found.newest = found.newest.max(generation);
         }
         Ok(found)
     }

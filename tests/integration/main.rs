@@ -19,5 +19,6 @@ mod prose;
 mod reload;
 mod sdk;
 mod serving;
+mod snapshot;
 mod state_directory;
 mod warm;

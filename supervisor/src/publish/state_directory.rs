@@ -4,11 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use log::warn;
-use snapshot::{Publisher, Shape};
+use snapshot::{Inspector, Publisher, Shape};
 
 use crate::error::Error;
 use contract::with_causes;
 
+/// The directory that is made in one that is not ours alone.
+const INSIDE: &str = "edge-proxy";
 /// So many proxies of one user can share a directory for temporary files.
 const MOST_TEMPORARY: u32 = 64;
 
@@ -27,6 +29,21 @@ pub enum StateDirectory {
 }
 
 impl StateDirectory {
+    /// Where a proxy of this user that was told the same publishes, if one does; otherwise the first choice.
+    pub fn find(&self) -> PathBuf {
+        let choices: Vec<PathBuf> = match self {
+            Self::Given(path) => vec![path.clone()],
+            Self::FirstUsable { lasting, temporary } => {
+                let lasting = lasting.iter();
+                let lasting = lasting.flat_map(|path| [path.clone(), path.join(INSIDE)]);
+                let temporary = temporary.iter().map(|parent| in_temporary(parent, 1));
+                lasting.chain(temporary).collect()
+            }
+        };
+        let published = choices.iter().find(|path| Inspector::finds_board(path));
+        published.or(choices.first()).cloned().unwrap_or_default()
+    }
+
     /// Takes possession of a directory. Where it is not the first choice, a warning says why, and what that costs.
     pub(crate) fn open(&self, shape: Shape) -> Result<(Publisher, PathBuf), Error> {
         let (lasting, temporary) = match self {
@@ -86,7 +103,7 @@ fn open_lasting(
                     return None;
                 }
                 may_go_inside = false;
-                path.push("edge-proxy");
+                path.push(INSIDE);
             }
         }
     }
@@ -99,14 +116,9 @@ fn is_of_others(error: &snapshot::Error) -> bool {
 
 /// Opens this user's directory in `parent`, or one with a number where that belongs to another proxy or another user.
 fn open_temporary(parent: &Path, shape: Shape) -> Result<(Publisher, PathBuf), snapshot::Error> {
-    let user = nix::unistd::geteuid();
     let mut number = 1;
     loop {
-        let name = match number {
-            1 => format!("edge-proxy-{user}"),
-            number => format!("edge-proxy-{user}-{number}"),
-        };
-        let path = parent.join(name);
+        let path = in_temporary(parent, number);
         match Publisher::open(&path, shape) {
             Ok(publisher) => return Ok((publisher, path)),
             Err(error) => {
@@ -118,6 +130,15 @@ fn open_temporary(parent: &Path, shape: Shape) -> Result<(Publisher, PathBuf), s
             }
         }
     }
+}
+
+/// The directory with this number of this user.
+fn in_temporary(parent: &Path, number: u32) -> PathBuf {
+    let user = nix::unistd::geteuid();
+    parent.join(match number {
+        1 => format!("edge-proxy-{user}"),
+        number => format!("edge-proxy-{user}-{number}"),
+    })
 }
 
 #[cfg(test)]
@@ -158,6 +179,7 @@ mod tests {
         ] {
             let (within, directory) = first_usable(lasting, temporary);
             let (_publisher, path) = directory.open(SHAPE).unwrap();
+            assert_eq!(directory.find(), path);
             let expected = within.path().join(expected).display().to_string();
             let path = path.display().to_string();
             assert!(path.starts_with(&expected), "{path}");
@@ -167,6 +189,7 @@ mod tests {
     #[test]
     fn without_one_the_error_says_what_was_tried() {
         let (within, directory) = first_usable(&["file/a"], &["file/t", "file/u"]);
+        assert_eq!(directory.find(), within.path().join("file/a"));
         let error = directory.open(SHAPE).unwrap_err().to_string();
         for name in ["file/a", "file/t/edge-proxy-", "file/u/edge-proxy-"] {
             let path = within.path().join(name).display().to_string();
@@ -199,6 +222,7 @@ mod tests {
         fs::set_permissions(&volume, Permissions::from_mode(0o2770)).unwrap();
         let (_publisher, path) = directory.open(SHAPE).unwrap();
         assert_eq!(path, volume.join("edge-proxy"));
+        assert_eq!(directory.find(), path);
     }
 
     #[test]
