@@ -1,12 +1,12 @@
 //! `edge-proxy`: serves the environments of the configuration, as the supervisor.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use contract::with_causes;
 use log::{info, warn};
 
 use super::worker;
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigPath};
 use crate::error::Error;
 
 /// Serves until TERM or INT has come and the workers have drained. HUP reads the configuration again.
@@ -19,14 +19,14 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
         info!("the way to upstream is {}", upstream.way);
     }
     let reload = supervisor::Reload {
-        name: path.display().to_string(),
+        name: path.to_string(),
         read: Box::new(move || read(&path).map_err(|error| with_causes(&error))),
     };
     Ok(supervisor::run(settings, Some(reload))?)
 }
 
 /// Reads the configuration.
-fn read(path: &Path) -> Result<supervisor::Settings, Error> {
+fn read(path: &ConfigPath) -> Result<supervisor::Settings, Error> {
     let config = Config::load(path)?;
     let workers = config::workers()?;
     for warning in &config.warnings {

@@ -8,6 +8,7 @@ use contract::{AdminToken, Handover, WorkerSettings};
 
 use supervisor::WorkerCommand;
 
+use crate::config;
 use crate::error::Error;
 
 /// Serves until TERM has come and the requests in progress are answered.
@@ -19,6 +20,7 @@ pub(crate) fn run() -> Result<(), Error> {
 /// Makes the command that starts the worker of a slot, and its handover. `/proc/self/exe` is this very program, even
 /// after its file was replaced.
 pub(crate) fn command(admin_token: Option<AdminToken>, settings: WorkerSettings) -> WorkerCommand {
+    let private = config::private_variables();
     WorkerCommand::new(move |slot| {
         let handover = Handover {
             // The supervisor knows it once it has opened one.
@@ -30,6 +32,9 @@ pub(crate) fn command(admin_token: Option<AdminToken>, settings: WorkerSettings)
         };
         let mut command = Command::new("/proc/self/exe");
         command.arg0("edge-proxy").arg("worker");
+        for variable in &private {
+            command.env_remove(variable);
+        }
         (command, handover)
     })
 }
