@@ -1,33 +1,49 @@
 //! `edge-proxy`: serves the environments of the configuration, as the supervisor.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use contract::with_causes;
 use log::{info, warn};
 
 use super::worker;
-use crate::config::{self, Config, ConfigPath};
+use crate::config::{self, Config};
 use crate::error::Error;
+use crate::logging;
 
 /// Serves until TERM or INT has come and the workers have drained. HUP reads the configuration again.
 pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     let path = config::path(path);
-    let settings = read(&path)?;
+    let config = Config::load(&path)?;
+    logging::configure(&config.worker.logging, None);
+    let settings = settings(config)?;
     if let supervisor::Source::Upstream(upstream) = &settings.source
         && upstream.way != supervisor::Way::Straight
     {
         info!("the way to upstream is {}", upstream.way);
     }
+    // A reload that is refused changes nothing, the log included.
+    let next_logging = Rc::new(RefCell::default());
     let reload = supervisor::Reload {
         name: path.to_string(),
-        read: Box::new(move || read(&path).map_err(|error| with_causes(&error))),
+        read: Box::new({
+            let next_logging = Rc::clone(&next_logging);
+            move || {
+                let read = Config::load(&path).map_err(Error::from).and_then(|config| {
+                    next_logging.replace(config.worker.logging.clone());
+                    self::settings(config)
+                });
+                read.map_err(|error| with_causes(&error))
+            }
+        }),
+        applied: Box::new(move || logging::configure(&next_logging.borrow(), None)),
     };
     Ok(supervisor::run(settings, Some(reload))?)
 }
 
-/// Reads the configuration.
-fn read(path: &ConfigPath) -> Result<supervisor::Settings, Error> {
-    let config = Config::load(path)?;
+/// What the configuration says to the supervisor.
+fn settings(config: Config) -> Result<supervisor::Settings, Error> {
     let workers = config::workers()?;
     for warning in &config.warnings {
         warn!("{warning}");

@@ -136,6 +136,7 @@ fn announce(settings: &Settings, directory: &Path, sockets: &[SlotListeners]) {
         more => format!(" and {more} more"),
     };
     info!(
+        environments = settings.environments.len();
         "serving {}: {}{more}",
         counted(settings.environments.len(), "environment"),
         names.join(", ")
@@ -151,6 +152,7 @@ fn announce(settings: &Settings, directory: &Path, sockets: &[SlotListeners]) {
     }
     if let Some(first) = sockets.first() {
         info!(
+            workers = settings.workers.get();
             "listening on {} with {}",
             urls(&first.public),
             counted(settings.workers.get(), "worker")
