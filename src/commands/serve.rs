@@ -43,7 +43,7 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
 }
 
 /// What the configuration says to the supervisor.
-fn settings(config: Config) -> Result<supervisor::Settings, Error> {
+pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
     let workers = config::workers()?;
     for warning in &config.warnings {
         warn!("{warning}");
