@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     logging::start();
     let outcome = match command {
         Some(Command::Worker) => commands::worker::run(),
-        Some(Command::CheckConfig) => commands::check_config::run(config),
+        Some(Command::CheckConfig { json }) => commands::check_config::run(config, json),
         Some(Command::Health { live }) => commands::health::run(config, live).map_err(Error::from),
         Some(Command::Snapshot { directory, json }) => {
             return commands::snapshot::run(config, directory, json).unwrap_or_else(error::report);
