@@ -24,7 +24,7 @@ use serde_json::Value;
 use supervisor::Options;
 
 use definitions::Definitions;
-use error::shown;
+use error::{shown, shown_name};
 use given::Given;
 use variables::Variables;
 
@@ -87,9 +87,12 @@ impl Config {
         let origins = worker.allow_origins.iter();
         let no_origins = origins.filter(|text| is_no_origin(text)).map(|text| {
             let source = given.place("allow_origins").map_or("", |place| &place.source);
-            format!("{source}: allow_origins: {} is no origin such as \"https://app.example.com\"; ignoring it", shown(&Value::from(text.as_str()), false))
+            let found = shown(&Value::from(text.as_str()), false);
+            format!("{source}: allow_origins: {found} is no origin such as \"https://app.example.com\"; ignoring it")
         });
-        let inapplicable = worker.logging.overrides.inapplicable().join(", ");
+        let inapplicable = worker.logging.overrides.inapplicable();
+        let inapplicable: Vec<_> = inapplicable.iter().map(|name| shown_name(name)).collect();
+        let inapplicable = inapplicable.join(", ");
         let inapplicable = (!inapplicable.is_empty()).then(|| {
             let source = given.place("logging.override").map_or("", |place| &place.source);
             format!("{source}: logging.override: only levels of loggers apply here; ignoring {inapplicable}")
