@@ -94,7 +94,7 @@ mod read;
 mod value;
 
 pub use adopt::{Adopted, Adoption};
-pub use board::{Board, Shape};
+pub use board::{Board, CallersWords, Shape};
 pub use error::{Defect, Error, Kind};
 pub use map::Map;
 pub use publish::Publisher;

@@ -10,12 +10,12 @@ use std::time::Duration;
 use contract::{Index, IndexEntry, KeyPair, Rows, key};
 use thiserror::Error;
 
-/// A board has at least so many rows, and twice as many as there are environments at the start.
-const MIN_ROWS: usize = 65_536;
+/// A board has at least so many rows: of 136 bytes each, about a mebibyte.
+const MIN_ROWS: usize = 8_192;
 
-/// The number of rows for a board that starts with so many environments.
+/// The number of rows for a board that starts with so many environments: four times as many, or [`MIN_ROWS`].
 pub(crate) fn capacity(environments: usize) -> usize {
-    environments.saturating_mul(2).max(MIN_ROWS)
+    environments.saturating_mul(4).max(MIN_ROWS)
 }
 
 /// A run has used all rows of its board.
@@ -250,9 +250,9 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_twice_the_environments_and_for_65536() {
-        assert_eq!(capacity(1), 65_536);
-        assert_eq!(capacity(50_000), 100_000);
+    fn there_is_room_for_four_times_the_environments_and_for_8192() {
+        assert_eq!(capacity(1), 8_192);
+        assert_eq!(capacity(10_000), 40_000);
         let roster = Roster::new(pairs(&[("a", "1")]), 2);
         let full = roster
             .change_to(pairs(&[("b", "2"), ("c", "3")]))

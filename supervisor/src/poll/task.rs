@@ -152,7 +152,10 @@ impl Task {
                 None
             }
         };
-        self.shared.board.set_fetched(self.row, SystemTime::now());
+        self.shared
+            .board
+            .environment(self.row)
+            .set_fetched(SystemTime::now());
         match environment {
             Some(environment) => {
                 self.compress(environment).await;

@@ -49,7 +49,7 @@ pub(super) fn start(
                 }
             }
             if let Some((document, fetched)) = found.warm {
-                publisher.board().set_fetched(row, fetched);
+                publisher.board().environment(row).set_fetched(fetched);
                 oldest = Some(oldest.map_or(fetched, |oldest: SystemTime| oldest.min(fetched)));
                 warm.insert(row, document);
             }
@@ -150,7 +150,9 @@ fn fetches(publisher: &Publisher) -> HashMap<String, SystemTime> {
             let entries = index.environments.iter();
             let rows = entries.map(|entry| (entry.row.to_native() as usize, entry));
             rows.filter(|(row, _)| *row < board.shape().rows)
-                .filter_map(|(row, entry)| Some((entry.file.to_string(), board.fetched(row)?)))
+                .filter_map(|(row, entry)| {
+                    Some((entry.file.to_string(), board.environment(row).fetched()?))
+                })
                 .collect()
         }
         Ok(None) => HashMap::new(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use log::info;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
-use snapshot::{Publisher, Shape};
+use snapshot::Publisher;
 
 use crate::environments::{Roster, capacity};
 use crate::error::Error;
@@ -20,7 +20,7 @@ use crate::publish::{Compiler, Publication};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::words::Seconds;
-use contract::counted;
+use contract::{board_shape, counted};
 use reload::Reloader;
 
 pub use reload::Reload;
@@ -40,11 +40,11 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     let listeners = listener::open(&settings.host, settings.port, settings.workers)?;
     let publisher = Publisher::open(
         &settings.directory,
-        Shape {
-            format: engine::FORMAT,
-            rows: capacity(settings.environments.len()),
-            slots: settings.workers.get(),
-        },
+        board_shape(
+            engine::FORMAT,
+            capacity(settings.environments.len()),
+            settings.workers.get(),
+        ),
     )
     .map_err(Error::Publish)?;
     let board = publisher.share_board();

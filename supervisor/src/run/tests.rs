@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use contract::{KeyPair, ServerSideKey};
+use contract::{KeyPair, ServerSideKey, board_shape};
 use engine::CompileOptions;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -82,11 +82,7 @@ fn settings_show_no_secret() {
 #[test]
 fn the_end_of_polling_ends_serving() {
     let directory = tempfile::tempdir().unwrap();
-    let shape = |rows| Shape {
-        format: engine::FORMAT,
-        rows,
-        slots: 1,
-    };
+    let shape = |rows| board_shape(engine::FORMAT, rows, 1);
     let settings = settings(directory.path().to_owned(), 1);
     let publisher = Publisher::open(&settings.directory, shape(1)).unwrap();
     // A defect that makes the poller panic: this board has no row for the environment.

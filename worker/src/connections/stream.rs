@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
 use super::framing::{Framing, Shown, encode_target};
-use super::malformed;
+use super::malformed::{self, Explained};
 use super::outlet::Outlet;
 use super::registry::Registration;
 
@@ -212,12 +212,16 @@ impl AsyncWrite for Connection {
         let this = self.get_mut();
         let mut rest = this.outlet.rest();
         let stream = Pin::new(&mut this.stream);
-        if let Some((start, explained)) = malformed::explained(bytes) {
-            if start == 0 {
-                *rest = explained;
+        if let Some(explained) = malformed::explained(bytes) {
+            if explained.start == 0 {
+                let Explained {
+                    status, body_bytes, ..
+                } = explained;
+                this.registration.count_malformed(status, body_bytes);
+                *rest = explained.answer;
                 return Poll::Ready(Ok(bytes.len()));
             }
-            bytes = &bytes[..start];
+            bytes = &bytes[..explained.start];
         }
         let polled = if rest.is_empty() {
             stream.poll_write(context, bytes)?

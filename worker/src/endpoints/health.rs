@@ -13,7 +13,7 @@ use crate::http::response::{self, Response};
 pub(super) fn answer(environments: &Environments) -> Result<Response, Refusal> {
     let index = environments.index();
     let board = environments.board();
-    let fetched = index.rows().map(|row| board.fetched(row));
+    let fetched = index.rows().map(|row| board.environment(row).fetched());
     let health = Health::of(fetched, SystemTime::now(), index.stale_after())
         .unless_missing(index.is_complete())
         .unless_draining(board.draining());

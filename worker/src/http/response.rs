@@ -176,6 +176,12 @@ fn is_cached(headers: &HeaderMap, entity_tag: Option<&HeaderValue>, date: Option
 }
 
 impl Body {
+    /// Its length in bytes, until it is sent.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The body is long enough for the outlet.
     pub(crate) fn is_large(&self) -> bool {
         self.rest.len() >= LARGE

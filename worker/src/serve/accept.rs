@@ -50,6 +50,7 @@ impl Acceptor {
                             "cannot accept a connection: {error}; closing idle ones and retrying"
                         );
                     }
+                    self.connections.count_not_accepted();
                     // Most likely descriptors are short, and each connection takes one.
                     self.connections.make_room();
                     sleep(ACCEPT_RETRY).await;

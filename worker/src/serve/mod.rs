@@ -1,7 +1,9 @@
 //! A worker's life once it has booted: it accepts and answers until TERM, then it drains.
 
 mod accept;
+mod expect_continue;
 mod neighbour;
+mod observe;
 mod service;
 mod stack;
 
@@ -24,6 +26,7 @@ use crate::process::slot::Slot;
 use crate::process::supervisor::Supervisor;
 use accept::Acceptor;
 use neighbour::Neighbour;
+use observe::Observer;
 use service::RequestService;
 
 /// How long a draining worker still accepts connections. The kernel lets no new ones begin by then, but a client may be
@@ -86,9 +89,16 @@ pub(crate) async fn serve(
         .map(|socket| Neighbour::new(Rc::clone(slot), socket, doorbell::listen()?))
         .transpose()
         .map_err(Error::Runtime)?;
-    let connections = Connections::new(settings.limits);
-    let service = RequestService::new(Arc::clone(reader), &settings, &connections)?;
-    let acceptor = Acceptor::new(&connections, stack::http(service, settings.limits).await?);
+    let connections = Connections::new(settings.limits, Some(Rc::clone(slot)));
+    let observer = Observer::new(slot);
+    let service = RequestService::new(
+        Arc::clone(reader),
+        &settings,
+        &connections,
+        observer.clone(),
+    )?;
+    let http = stack::http(service, settings.limits, observer).await?;
+    let acceptor = Acceptor::new(&connections, http);
     slot.set_state(WorkerState::Ready);
     slot.start_heartbeats();
 

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use actix_http::{ConnectionType, Method, Payload, Request};
 use actix_rt::signal::unix::Signal;
@@ -14,6 +15,7 @@ use actix_web::web::Bytes;
 use contract::{Limits, WorkerSettings};
 use snapshot::Reader;
 
+use super::observe::{Answered, Observer};
 use crate::connections::Connections;
 use crate::connections::activity::Activity;
 use crate::connections::outlet::Outlet;
@@ -32,6 +34,7 @@ struct Shared {
     endpoints: Rc<Endpoints>,
     connections: Rc<Connections>,
     limits: Limits,
+    observer: Observer,
 }
 
 impl RequestService {
@@ -39,6 +42,7 @@ impl RequestService {
         reader: Arc<Reader>,
         settings: &WorkerSettings,
         connections: &Rc<Connections>,
+        observer: Observer,
     ) -> Result<Self, Error> {
         let doorbell = doorbell::listen().map_err(Error::Runtime)?;
         let environments = Environments::open(reader).map_err(Error::Map)?;
@@ -48,17 +52,30 @@ impl RequestService {
             endpoints,
             connections: Rc::clone(connections),
             limits: settings.limits,
+            observer,
         })))
     }
 
-    fn respond(&self, request: &Request, body: Result<Bytes, UnreadBody>) -> Response {
-        let mut response = self.0.endpoints.respond(request.head(), body);
+    fn respond(
+        &self,
+        request: &Request,
+        body: Result<Bytes, UnreadBody>,
+        since: Instant,
+    ) -> Response {
+        let (endpoint, mut response) = self.0.endpoints.respond(request.head(), body);
+        let is_head = request.method() == Method::HEAD;
+        self.0.observer.answered(&Answered {
+            endpoint,
+            status: response.status().as_u16(),
+            bytes: if is_head { 0 } else { response.body().len() },
+            since,
+        });
         if self.0.connections.is_draining() {
             response
                 .head_mut()
                 .set_connection_type(ConnectionType::Close);
         }
-        if request.method() == Method::HEAD {
+        if is_head {
             return response::without_body(response);
         }
         if response.body().is_large()
@@ -88,6 +105,7 @@ impl Service<Request> for RequestService {
     always_ready!();
 
     fn call(&self, mut request: Request) -> Responding {
+        let since = Instant::now();
         let payload = request.take_payload();
         let reads_body = match payload {
             Payload::None => false,
@@ -98,12 +116,13 @@ impl Service<Request> for RequestService {
             ),
         };
         if !reads_body {
-            return Responding::Done(Some(self.respond(&request, Ok(Bytes::new()))));
+            return Responding::Done(Some(self.respond(&request, Ok(Bytes::new()), since)));
         }
         // Read even if the answer does not need it, or the connection could not be used again.
         Responding::Reading {
             body: BodyReader::new(payload, self.0.limits),
             request,
+            since,
             service: self.clone(),
         }
     }
@@ -117,6 +136,7 @@ pub(super) enum Responding {
     Reading {
         body: BodyReader,
         request: Request,
+        since: Instant,
         service: RequestService,
     },
 }
@@ -133,6 +153,7 @@ impl Future for Responding {
             Self::Reading {
                 body: reader,
                 request,
+                since,
                 service,
             } => {
                 let body = match reader.poll(context) {
@@ -164,7 +185,7 @@ impl Future for Responding {
                     }
                     unread => unread,
                 });
-                Poll::Ready(Ok(service.respond(request, body)))
+                Poll::Ready(Ok(service.respond(request, body, *since)))
             }
         }
     }

@@ -9,10 +9,11 @@ use actix_http::{HttpService, KeepAlive};
 use actix_web::dev::{ServiceFactory, fn_factory};
 use contract::Limits;
 
+use super::expect_continue::ExpectContinue;
+use super::observe::Observer;
 use super::service::RequestService;
 use crate::connections::stream::Connection;
 use crate::error::Error;
-use crate::http::expect_continue::ExpectContinue;
 use crate::http::response::Body;
 
 /// How many bytes of answers HTTP collects before it sends them. A connection whose client does not read may hold as
@@ -23,7 +24,11 @@ const WRITE_BUFFER: usize = 8 * 1024;
 pub(super) type Http =
     H1ServiceHandler<Connection, RequestService, Body, ExpectContinue, UpgradeHandler>;
 
-pub(super) async fn http(service: RequestService, limits: Limits) -> Result<Http, Error> {
+pub(super) async fn http(
+    service: RequestService,
+    limits: Limits,
+    observer: Observer,
+) -> Result<Http, Error> {
     let max_body_bytes = limits.max_body_bytes;
     let factory = HttpService::build()
         // `connections` times silence for all connections together. A timer for each request would cost more than its
@@ -34,7 +39,10 @@ pub(super) async fn http(service: RequestService, limits: Limits) -> Result<Http
         .client_disconnect_timeout(limits.body_timeout)
         .h1_write_buffer_size(WRITE_BUFFER)
         .expect(fn_factory(move || {
-            ready(Ok::<_, Infallible>(ExpectContinue { max_body_bytes }))
+            ready(Ok::<_, Infallible>(ExpectContinue {
+                max_body_bytes,
+                observer: observer.clone(),
+            }))
         }))
         .on_connect_ext(|connection: &Connection, extensions| {
             extensions.insert(connection.outlet());

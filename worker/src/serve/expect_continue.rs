@@ -1,17 +1,21 @@
 //! What is answered to `Expect: 100-continue`, by which a client asks before it sends its body.
 
 use std::future::{Ready, ready};
+use std::time::Instant;
 
 use actix_http::body::BoxBody;
 use actix_http::{Request, Response};
 use actix_web::dev::{Service, always_ready};
 
-use super::refusal::Refusal;
-use super::request_body::{UnreadBody, announces_too_much};
+use super::observe::{Answered, Observer};
+use crate::endpoints;
+use crate::http::refusal::Refusal;
+use crate::http::request_body::{UnreadBody, announces_too_much};
 
 /// Tells the client to send its body, unless that would be too long.
-pub(crate) struct ExpectContinue {
-    pub(crate) max_body_bytes: usize,
+pub(super) struct ExpectContinue {
+    pub(super) max_body_bytes: usize,
+    pub(super) observer: Observer,
 }
 
 impl Service<Request> for ExpectContinue {
@@ -24,6 +28,12 @@ impl Service<Request> for ExpectContinue {
     fn call(&self, request: Request) -> Self::Future {
         ready(if announces_too_much(request.head(), self.max_body_bytes) {
             let refusal = Refusal::UnreadBody(UnreadBody::TooLarge).into_response();
+            self.observer.answered(&Answered {
+                endpoint: endpoints::counted(request.path()),
+                status: refusal.status().as_u16(),
+                bytes: refusal.body().len(),
+                since: Instant::now(),
+            });
             Err(refusal.map_into_boxed_body())
         } else {
             Ok(request)
