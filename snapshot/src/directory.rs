@@ -142,25 +142,14 @@ impl Directory {
         self.stage_with_room(content, content.len(), path)
     }
 
-    /// As [`stage`](Self::stage), with zeros up to `length`. Their room on disk is allocated, because a process that
-    /// writes to a map of the file would be killed if the disk were full.
+    /// As [`stage`](Self::stage), with zeros up to `length`.
     pub(crate) fn stage_with_room(
         &self,
         content: &[u8],
         length: usize,
         path: &Path,
     ) -> Result<(), Error> {
-        let staging = self.staging();
-        // There is one writer at a time, so a file of that name was left by a failure or by an earlier run.
-        unlink(&staging)?;
-        let written = self.write(content, length, &staging).and_then(|()| {
-            fs::rename(&staging, path).map_err(Error::io("rename the staged file to", path))
-        });
-        if written.is_err() {
-            // The first error says more than one of tidying up. The next stage unlinks too.
-            let _ = unlink(&staging);
-        }
-        written
+        stage_with_room(content, length, &self.staging(), path)
     }
 
     /// Finds all files that have a generation in their name. Files of any other name are not ours.
@@ -207,25 +196,45 @@ impl Directory {
     fn environments(&self) -> PathBuf {
         self.path.join("environments")
     }
+}
 
-    fn write(&self, content: &[u8], length: usize, staging: &Path) -> Result<(), Error> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(PRIVATE_FILE)
-            .open(staging)
-            .map_err(Error::io("create", staging))?;
-        file.write_all(content)
-            .map_err(Error::io("write", staging))?;
-        if length > content.len() {
-            let reserve = Error::io("reserve room for", staging);
-            let length = i64::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge.into());
-            length
-                .and_then(|length| Ok(posix_fallocate(&file, 0, length)?))
-                .map_err(reserve)?;
-        }
-        Ok(())
+/// Writes `content` and zeros up to `length` as `staging`, then renames that to `path`. The room on disk is allocated,
+/// because a process that writes to a map of the file would be killed if the disk were full.
+pub(crate) fn stage_with_room(
+    content: &[u8],
+    length: usize,
+    staging: &Path,
+    path: &Path,
+) -> Result<(), Error> {
+    // There is one writer at a time, so a file of that name was left by a failure or by an earlier run.
+    unlink(staging)?;
+    let written = write(content, length, staging).and_then(|()| {
+        fs::rename(staging, path).map_err(Error::io("rename the staged file to", path))
+    });
+    if written.is_err() {
+        // The first error says more than one of tidying up. The next stage unlinks too.
+        let _ = unlink(staging);
     }
+    written
+}
+
+fn write(content: &[u8], length: usize, staging: &Path) -> Result<(), Error> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(PRIVATE_FILE)
+        .open(staging)
+        .map_err(Error::io("create", staging))?;
+    file.write_all(content)
+        .map_err(Error::io("write", staging))?;
+    if length > content.len() {
+        let reserve = Error::io("reserve room for", staging);
+        let length = i64::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge.into());
+        length
+            .and_then(|length| Ok(posix_fallocate(&file, 0, length)?))
+            .map_err(reserve)?;
+    }
+    Ok(())
 }
 
 fn kind(path: &Path) -> Result<Option<Kind>, Error> {
