@@ -56,9 +56,25 @@ impl EnvironmentWords<'_> {
         time::of(self.get(FETCHED))
     }
 
-    /// Notes a successful fetch, also one of an earlier run.
+    /// Notes a successful fetch of an earlier run.
     pub fn set_fetched(self, at: SystemTime) {
         self.set(FETCHED, time::word(at));
+    }
+
+    /// Notes a successful fetch.
+    pub fn succeeded(self, at: SystemTime) {
+        self.set_fetched(at);
+        self.set(TRIED, time::word(at));
+        self.set(FAILURE, 0);
+    }
+
+    /// Notes a try that failed.
+    pub fn failed(self, at: SystemTime, failure: Failure) {
+        self.set(TRIED, time::word(at));
+        if self.get(FAILURE) == 0 {
+            self.set(FAILING_SINCE, time::word(at));
+        }
+        self.set(FAILURE, failure.word());
     }
 
     /// When the last try ended, with or without success.
@@ -70,20 +86,6 @@ impl EnvironmentWords<'_> {
     pub fn failing(self) -> Option<(Failure, SystemTime)> {
         let failure = Failure::of(self.get(FAILURE))?;
         Some((failure, time::of(self.get(FAILING_SINCE))?))
-    }
-
-    /// Notes how a try ended.
-    pub fn set_tried(self, at: SystemTime, outcome: Result<(), Failure>) {
-        self.set(TRIED, time::word(at));
-        match outcome {
-            Ok(()) => self.set(FAILURE, 0),
-            Err(failure) => {
-                if self.get(FAILURE) == 0 {
-                    self.set(FAILING_SINCE, time::word(at));
-                }
-                self.set(FAILURE, failure.word());
-            }
-        }
     }
 
     /// How many fetches there were of this kind.

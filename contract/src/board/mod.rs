@@ -112,7 +112,7 @@ pub trait BoardWords {
     /// Says how many connections are open, unless another process holds the slot by now. For the process that holds it.
     fn set_open_connections(&self, slot: usize, process: u32, connections: usize);
 
-    /// The memory of the process of this slot when the supervisor last looked; zero until then.
+    /// The memory of the process of this slot when the supervisor last looked; zero until then, and when it is gone.
     fn worker_memory(&self, slot: usize) -> Memory;
 
     /// Notes the memory of the process of this slot. For the supervisor.
@@ -206,7 +206,10 @@ impl BoardWords for Board {
     }
 
     fn worker_memory(&self, slot: usize) -> Memory {
-        Memory::load(&self.slot_words(slot)[MEMORY..])
+        match self.worker_state(slot) {
+            WorkerState::Exited => Memory::default(),
+            _ => Memory::load(&self.slot_words(slot)[MEMORY..]),
+        }
     }
 
     fn set_worker_memory(&self, slot: usize, memory: Memory) {

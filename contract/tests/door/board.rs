@@ -148,14 +148,15 @@ fn a_row_says_how_its_environment_is_fetched() {
     );
     let at = |second| SystemTime::UNIX_EPOCH + AT + Duration::from_secs(second);
     let row = board.environment(1);
-    row.set_tried(at(1), Err(Failure::Timeout));
+    row.failed(at(1), Failure::Timeout);
     assert_eq!(seen.failing(), Some((Failure::Timeout, at(1))));
-    row.set_tried(at(2), Err(Failure::Status(401)));
+    row.failed(at(2), Failure::Status(401));
     assert_eq!(seen.failing(), Some((Failure::Status(401), at(1))));
     assert_eq!(seen.tried(), Some(at(2)));
-    row.set_tried(at(3), Ok(()));
+    row.succeeded(at(3));
     assert_eq!(seen.failing(), None);
-    row.set_tried(at(4), Err(Failure::Publish));
+    assert_eq!((seen.fetched(), seen.tried()), (Some(at(3)), Some(at(3))));
+    row.failed(at(4), Failure::Publish);
     assert_eq!(seen.failing(), Some((Failure::Publish, at(4))));
 
     row.set_document(1234, 2);

@@ -5,6 +5,7 @@ mod reload;
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use log::info;
 use signal_hook::consts::SIGXFSZ;
@@ -20,7 +21,7 @@ use crate::publish::{Compiler, Publication};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::words::Seconds;
-use contract::{board_shape, counted};
+use contract::{BoardWords, board_shape, counted};
 use reload::Reloader;
 
 pub use reload::Reload;
@@ -48,6 +49,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     )
     .map_err(Error::Publish)?;
     let board = publisher.share_board();
+    board.proxy().set_started(SystemTime::now());
     announce(&settings, &listeners);
     let environments = std::mem::take(&mut settings.environments);
     let roster = Roster::new(environments.clone(), board.shape().rows);

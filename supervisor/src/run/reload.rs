@@ -5,6 +5,7 @@
 //! rolled, if their command or their sockets change.
 
 use std::net::TcpListener;
+use std::time::SystemTime;
 
 use log::{error, info};
 
@@ -16,7 +17,7 @@ use crate::pool::{Pool, Rolled, listener};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::source::upstream::{self, Credential, Upstream};
-use contract::{counted, with_causes};
+use contract::{BoardWords, counted, with_causes};
 
 /// Where settings are read again.
 pub struct Reload {
@@ -78,7 +79,7 @@ impl Reloader {
             Ok(()) => self.roll(pool),
             Err(reason) => {
                 self.in_progress = None;
-                refuse(&format!("publish the new index: {reason}"));
+                refuse(&format!("publish the new index: {reason}"), pool);
             }
         }
     }
@@ -109,7 +110,7 @@ impl Reloader {
                 .map_err(|error| with_causes(&error))
         });
         match prepared {
-            Err(reason) => refuse(&reason),
+            Err(reason) => refuse(&reason, pool),
             Ok((in_progress, change)) => {
                 self.in_progress = Some(in_progress);
                 match change {
@@ -235,6 +236,12 @@ impl Reloader {
             return;
         };
         pool.set_shutdown_delay(settings.shutdown_delay);
+        let is_whole = rolled
+            .as_ref()
+            .is_none_or(|rolled| rolled.failure.is_none());
+        pool.board()
+            .proxy()
+            .count_reload(is_whole, SystemTime::now());
         if let Some(Rolled { workers, failure }) = rolled {
             let all = self.settings.workers;
             match failure {
@@ -271,6 +278,7 @@ fn source_error(error: upstream::Error) -> Error {
     Error::Source(error.into())
 }
 
-fn refuse(reason: &str) {
+fn refuse(reason: &str, pool: &Pool) {
+    pool.board().proxy().count_reload(false, SystemTime::now());
     error!("not reloaded, nothing changes: {reason}");
 }
