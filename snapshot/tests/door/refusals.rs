@@ -251,11 +251,11 @@ fn boards_that_are_not_ours() {
         ),
         (
             |content| content[32..40].copy_from_slice(&5_u64.to_ne_bytes()),
-            "length 2176 bytes, expected 2432",
+            "length 2048 bytes, expected 2304",
         ),
         (
             |content| content[32..40].fill(0xff),
-            "length 2176 bytes, expected 18446744073709551615",
+            "length 2048 bytes, expected 18446744073709551615",
         ),
     ];
     for (change, expected) in changes {
