@@ -15,6 +15,14 @@ pub fn is_server_side(key: &[u8]) -> bool {
     key.starts_with(SERVER_SIDE_PREFIX.as_bytes())
 }
 
+/// A client-side key as strangers may see it: a fifth of its characters, 4 at most, and `***`.
+pub fn masked(client_side_key: &str) -> String {
+    let shown = (client_side_key.chars().count() / 5).min(4);
+    let mut masked: String = client_side_key.chars().take(shown).collect();
+    masked.push_str("***");
+    masked
+}
+
 /// SHA-256 of a server-side key. Workers recognise the key by it, and nothing else of the key is written to disk.
 pub fn digest(server_side_key: &[u8]) -> [u8; 32] {
     Sha256::digest(server_side_key).into()
@@ -102,6 +110,17 @@ mod tests {
         assert!(!shown.contains("verysecret"), "{shown}");
         assert!(shown.contains("public"), "{shown}");
         assert_eq!(pair.server_side_key.expose(), "ser.verysecret");
+    }
+
+    #[test]
+    fn a_masked_key_shows_little() {
+        assert_eq!(masked("4vfqhypYjcPoGGu8ByrBaj"), "4vfq***");
+        assert_eq!(masked("client-7"), "c***");
+        assert_eq!(masked("öÖäÄüÜß\n\"xyz"), "öÖ***");
+        assert_eq!(
+            (masked("abcd"), masked("")),
+            ("***".to_owned(), "***".to_owned())
+        );
     }
 
     #[test]

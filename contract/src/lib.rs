@@ -62,7 +62,7 @@ pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
 pub use failure::Failure;
 pub use handover::{Handover, Limits, Sockets, WorkerSettings};
-pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
+pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Readiness, ReadyWhen, Rows};
 pub use key::{KeyPair, ServerSideKey};
 pub use wording::{counted, with_causes};
 pub use worker_state::WorkerState;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::with_causes;
+use contract::{Readiness, with_causes};
 use log::warn;
 
 use super::worker;
@@ -45,7 +45,10 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, C
         api_poll_frequency: options.api_poll_frequency,
         fetch_rules: options.fetch_rules(),
         compile_options: options.compile_options(),
-        stale_after,
+        readiness: Readiness {
+            stale_after,
+            ..Readiness::default()
+        },
         directory: configured,
         host: options.server.host,
         port: options.server.port,

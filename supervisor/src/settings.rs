@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::poll::FetchRules;
 use crate::pool::WorkerCommand;
 use crate::source::Source;
-use contract::KeyPair;
+use contract::{KeyPair, Readiness};
 use engine::CompileOptions;
 
 /// All that a supervisor is told.
@@ -23,8 +23,8 @@ pub struct Settings {
     pub fetch_rules: FetchRules,
     /// What documents are compiled to.
     pub compile_options: CompileOptions,
-    /// The proxy is not ready if the last successful fetch of an environment is older; `None` for never.
-    pub stale_after: Option<Duration>,
+    /// When the proxy is ready.
+    pub readiness: Readiness,
     /// The state directory. It is created if it does not exist.
     pub directory: PathBuf,
     /// The name or address to listen on.

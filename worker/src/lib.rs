@@ -6,6 +6,7 @@
 //! | `boot` | from the handover to a worker that serves |
 //! | `serve` | a worker's life: accept, answer, drain; the HTTP server around the answers |
 //! | `endpoints` | from a request to its answer |
+//! | `metrics` | what the board counts, as text for Prometheus |
 //! | `environments` | the index and the environments that are mapped |
 //! | `http` | HTTP messages: reading requests and making answers |
 //! | `connections` | sockets: how many, how long, how much memory |
@@ -20,6 +21,7 @@ mod endpoints;
 mod environments;
 mod error;
 mod http;
+mod metrics;
 mod process;
 mod serve;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 
-use contract::{KeyPair, ServerSideKey, WorkerSettings};
+use contract::{KeyPair, Readiness, ServerSideKey, WorkerSettings};
 use supervisor::{Options, Settings, Source};
 
 use super::worker;
@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<(), Error> {
         api_poll_frequency: options.api_poll_frequency,
         fetch_rules: options.fetch_rules(),
         compile_options: options.compile_options(),
-        stale_after: None,
+        readiness: Readiness::default(),
         directory: path.clone(),
         host: options.server.host,
         port,

@@ -5,9 +5,8 @@
 //! board has many more rows than there are environments. A restart begins at row 0 again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Duration;
 
-use contract::{Index, IndexEntry, KeyPair, Rows, key};
+use contract::{Index, IndexEntry, KeyPair, Readiness, Rows, key};
 use thiserror::Error;
 
 /// A board has at least so many rows: of 136 bytes each, about a mebibyte.
@@ -137,7 +136,7 @@ impl Roster {
     }
 
     /// The index of all environments except those of the rows `without`.
-    pub(crate) fn index(&self, stale_after: Option<Duration>, without: &[usize]) -> Index {
+    pub(crate) fn index(&self, readiness: Readiness, without: &[usize]) -> Index {
         let without: HashSet<usize> = without.iter().copied().collect();
         let entries = || {
             let entries = self
@@ -162,7 +161,7 @@ impl Roster {
             environments: environments.collect(),
             client_side_keys,
             server_side_keys,
-            stale_after,
+            readiness,
         }
     }
 }
@@ -216,10 +215,10 @@ mod tests {
             .change_to(pairs(&[("a", "1"), ("c", "3"), ("d", "4")]))
             .unwrap();
         assert_eq!(lists(&back), [&[4][..], &[], &[]]);
-        let index = back.roster.index(None, &[]);
+        let index = back.roster.index(Readiness::default(), &[]);
         let rows: Vec<u32> = index.environments.iter().map(|entry| entry.row).collect();
         assert_eq!(rows, [2, 3, 4]);
-        let others = back.roster.index(None, &[4]);
+        let others = back.roster.index(Readiness::default(), &[4]);
         assert_eq!(others.environments.len(), 2);
         assert!(!others.client_side_keys.contains_key("a"));
     }
@@ -229,14 +228,14 @@ mod tests {
         let roster = Roster::new(pairs(&[("a", "1"), ("b", "2")]), 100);
         let server_side = roster.change_to(pairs(&[("a", "1"), ("b", "3")])).unwrap();
         assert_eq!(lists(&server_side), [&[][..], &[], &[1]]);
-        let index = server_side.roster.index(None, &[]);
+        let index = server_side.roster.index(Readiness::default(), &[]);
         let digest = |key| ServerSideKey::new(key).digest();
         assert_eq!(index.server_side_keys.get(&digest("ser.3")), Some(&1));
         assert_eq!(index.server_side_keys.get(&digest("ser.2")), None);
 
         let client_side = roster.change_to(pairs(&[("c", "1"), ("b", "2")])).unwrap();
         assert_eq!(lists(&client_side), [&[][..], &[], &[0]]);
-        let index = client_side.roster.index(None, &[]);
+        let index = client_side.roster.index(Readiness::default(), &[]);
         assert_eq!(index.client_side_keys.get("c"), Some(&0));
         assert_eq!(index.client_side_keys.get("a"), None);
         // The snapshot that lies there is still this environment's.

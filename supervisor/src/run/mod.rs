@@ -53,7 +53,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     announce(&settings, &listeners);
     let environments = std::mem::take(&mut settings.environments);
     let roster = Roster::new(environments.clone(), board.shape().rows);
-    let index = roster.index(settings.stale_after, &[]);
+    let index = roster.index(settings.readiness, &[]);
     let publication =
         Publication::open(publisher, &index, settings.compile_options).map_err(Error::Publish)?;
 

@@ -176,12 +176,12 @@ impl Reloader {
         let poll_frequency = settings.api_poll_frequency;
         let poll_frequency =
             (poll_frequency != current.api_poll_frequency).then_some(poll_frequency);
-        let stale_changes = settings.stale_after != current.stale_after;
+        let readiness_changes = settings.readiness != current.readiness;
         let polling_changes = upstream.is_some()
             || poll_frequency.is_some()
             || settings.fetch_rules != current.fetch_rules
             || settings.compile_options != current.compile_options;
-        if turnover.is_empty() && !polling_changes && !stale_changes {
+        if turnover.is_empty() && !polling_changes && !readiness_changes {
             return Ok(None);
         }
         let with_credentials = |rows: &[usize]| {
@@ -196,8 +196,8 @@ impl Reloader {
                 .collect::<Result<Vec<_>, Error>>()
         };
         let served_change =
-            stale_changes || !turnover.removed.is_empty() || !turnover.rotated.is_empty();
-        let index = |without: &[usize]| turnover.roster.index(settings.stale_after, without);
+            readiness_changes || !turnover.removed.is_empty() || !turnover.rotated.is_empty();
+        let index = |without: &[usize]| turnover.roster.index(settings.readiness, without);
         Ok(Some(Change {
             is_elsewhere: settings.source.api_url() != current.source.api_url(),
             upstream,

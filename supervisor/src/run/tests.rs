@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use contract::{KeyPair, ServerSideKey, board_shape};
+use contract::{KeyPair, Readiness, ServerSideKey, board_shape};
 use engine::CompileOptions;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -29,7 +29,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
         api_poll_frequency: Duration::from_secs(10),
         fetch_rules: crate::Options::default().fetch_rules(),
         compile_options: CompileOptions::default(),
-        stale_after: None,
+        readiness: Readiness::default(),
         directory: directory.join("state"),
         host: "127.0.0.1".to_owned(),
         port: 0,
@@ -95,7 +95,7 @@ fn the_end_of_polling_ends_serving() {
     let roster = Roster::new(settings.environments.clone(), 1);
     let publication = Publication::open(
         publisher,
-        &roster.index(None, &[]),
+        &roster.index(Readiness::default(), &[]),
         settings.compile_options,
     )
     .unwrap();

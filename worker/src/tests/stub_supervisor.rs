@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use contract::{BoardWords, Index, IndexEntry, board_shape, key};
+use contract::{BoardWords, Index, IndexEntry, Readiness, ReadyWhen, board_shape, key};
 use engine::{CompileOptions, Environment, FORMAT};
 use snapshot::{Board, Publisher, Reader};
 use tempfile::TempDir;
@@ -14,6 +14,8 @@ pub(super) struct StubSupervisor {
     /// The names of the environments by row. Their keys are `client_<name>` and `ser.<name>`. A row without a name
     /// belongs to no environment.
     pub(super) environments: Vec<&'static str>,
+    /// Of the next index.
+    pub(super) readiness: Readiness,
 }
 
 impl StubSupervisor {
@@ -27,6 +29,10 @@ impl StubSupervisor {
             directory,
             publisher,
             environments: names.to_vec(),
+            readiness: Readiness {
+                stale_after: Some(Duration::from_secs(60)),
+                ready_when: ReadyWhen::All,
+            },
         };
         supervisor.publish_index();
         supervisor
@@ -70,7 +76,7 @@ impl StubSupervisor {
 
     pub(super) fn publish_index(&self) {
         let mut index = Index {
-            stale_after: Some(Duration::from_secs(60)),
+            readiness: self.readiness,
             ..Index::default()
         };
         for (row, name) in (0..).zip(&self.environments) {

@@ -50,8 +50,9 @@ fn change(turnover: &Turnover) -> Change {
         added: entries(&turnover.added),
         rotated: entries(&turnover.rotated),
         removed: turnover.removed.clone(),
-        index_at_once: Some(turnover.roster.index(None, &turnover.added)),
-        index_with_added: (!turnover.added.is_empty()).then(|| turnover.roster.index(None, &[])),
+        index_at_once: Some(turnover.roster.index(Readiness::default(), &turnover.added)),
+        index_with_added: (!turnover.added.is_empty())
+            .then(|| turnover.roster.index(Readiness::default(), &[])),
     }
 }
 
@@ -267,7 +268,10 @@ fn a_document_that_is_on_its_way_is_not_published_for_a_row_that_was_retired() {
     publication.publish(1, &environment).unwrap();
     let turnover = roster.change_to(pairs(1)).unwrap();
     publication
-        .change(&turnover.roster.index(None, &[]), &turnover.removed)
+        .change(
+            &turnover.roster.index(Readiness::default(), &[]),
+            &turnover.removed,
+        )
         .unwrap();
     let generation = newest(&board);
     let refused = publication.publish(1, &environment).unwrap_err();

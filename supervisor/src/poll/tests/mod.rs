@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use contract::{BoardWords, Index, ServerSideKey, board_shape, key};
+use contract::{BoardWords, Index, Readiness, ServerSideKey, board_shape, key};
 use snapshot::{Map, Publisher, Reader};
 use testing::{Answer, Stub, eventually, header};
 
@@ -54,7 +54,7 @@ fn publication(directory: &Path, environments: &[KeyPair]) -> (Publication, Arc<
     let shape = board_shape(engine::FORMAT, environments.len() + 10, 1);
     let publisher = Publisher::open(directory, shape).unwrap();
     let board = publisher.share_board();
-    let index = Roster::new(environments.to_vec(), shape.rows).index(None, &[]);
+    let index = Roster::new(environments.to_vec(), shape.rows).index(Readiness::default(), &[]);
     (
         Publication::open(publisher, &index, CompileOptions::default()).unwrap(),
         board,
