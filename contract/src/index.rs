@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use rkyv::{Archive, Serialize};
 
+use crate::settings::Choice;
+
 /// All environments and keys. It is archived, and looked up in place.
 #[derive(Archive, Serialize, Debug, Default)]
 pub struct Index {
@@ -53,6 +55,10 @@ pub struct IndexEntry {
     pub file: String,
     /// Its row of the board, for as long as it is configured.
     pub row: u32,
+}
+
+impl Choice for ReadyWhen {
+    const CHOICES: &'static [(&'static str, Self)] = &[("all", Self::All), ("any", Self::Any)];
 }
 
 impl ArchivedIndex {

@@ -21,6 +21,7 @@ mod endpoints;
 mod environments;
 mod error;
 mod http;
+#[allow(dead_code)] // until the admin listener is there
 mod metrics;
 mod process;
 mod serve;
