@@ -62,7 +62,8 @@ fn reads_every_setting() {
         "server":{"host":"::1","port":0,"reload":true,"max_connections":4,"max_body_bytes":5,
         "header_timeout_seconds":6,"body_timeout_seconds":7,"keep_alive_seconds":8,"shutdown_delay_seconds":9,
         "shutdown_timeout_seconds":0},"allow_origins":"https://a.test","logging":{},
-        "health_check":{"environment_update_grace_period_seconds":7,"ready_when":"any"},"snapshot":{"directory":"/state"},
+        "health_check":{"environment_update_grace_period_seconds":7,"ready_when":"any"},
+        "snapshot":{"directory":"/state"},
         "flags":{"apply_environment_segments":true},
         "identities":{"official_proxy_fields_only":true}"#,
     ))

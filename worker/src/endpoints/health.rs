@@ -1,5 +1,5 @@
-//! Readiness: every environment has a document, none is stale, and the proxy does not drain. An operator can choose that
-//! one such environment is enough.
+//! Readiness: every environment has a document, none is stale, and the proxy does not drain. An operator can choose
+//! that one such environment is enough.
 
 use std::time::SystemTime;
 
