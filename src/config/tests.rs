@@ -64,7 +64,7 @@ fn reads_every_setting() {
         "shutdown_timeout_seconds":0},"allow_origins":"https://a.test","logging":{},
         "health_check":{"environment_update_grace_period_seconds":7,"ready_when":"any"},
         "snapshot":{"directory":"/state"},
-        "flags":{"apply_environment_segments":true},
+        "flags":{"apply_environment_segments":true},"metrics":{"max_environments":11},
         "identities":{"official_proxy_fields_only":true}"#,
     ))
     .unwrap();
@@ -98,6 +98,7 @@ fn reads_every_setting() {
     ];
     assert_eq!(times, [6, 7, 8, 9, 0].map(Duration::from_secs));
     assert_eq!(config.worker.allow_origins, ["https://a.test"]);
+    assert_eq!(config.worker.metrics.max_environments, 11);
     assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
     assert_eq!(supervisor.health_check.ready_when, ReadyWhen::Any);
     assert_eq!(config.directory(), PathBuf::from("/state"));
@@ -317,6 +318,8 @@ fn never_shows_a_server_side_key() {
         r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},
             {"server_side_key":"ser.SECRET","client_side_key":"b"}]}"#,
         &with(r#","api_url":"ftp://me:SECRET@host""#),
+        &with(r#","admin":{"token":"SECRET with blanks"}"#),
+        &with(r#","admin":{"token":["SECRET"]}"#),
     ] {
         let error = read(text).unwrap_err();
         assert!(

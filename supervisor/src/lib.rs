@@ -28,9 +28,9 @@ mod words;
 
 pub use environments::Full;
 pub use error::Error;
-pub use options::{HealthCheck, Listen, Options, Snapshot};
+pub use options::{Admin, HealthCheck, Listen, Options, Snapshot};
 pub use poll::{ConditionalFetch, Error as PollError, FetchRules};
-pub use pool::listener::Error as ListenerError;
+pub use pool::listener::{ANY_HOST, Address, Error as ListenerError};
 pub use pool::{Error as PoolError, WorkerCommand};
 pub use run::{Reload, run};
 pub use settings::Settings;

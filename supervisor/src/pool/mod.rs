@@ -15,7 +15,6 @@ mod times;
 mod worker;
 
 use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +26,7 @@ use thiserror::Error;
 use crate::words::Seconds;
 use drain::Shutdown;
 use heartbeats::Heartbeats;
+use listener::SlotListeners;
 use memory::Memories;
 use roll::Roll;
 use slots::Slots;
@@ -68,10 +68,10 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A pool with an empty slot for each listener.
+    /// A pool of empty slots with these sockets.
     pub(crate) fn new(
         command: WorkerCommand,
-        listeners: Vec<TcpListener>,
+        sockets: Vec<SlotListeners>,
         board: Arc<Board>,
         times: Times,
     ) -> Self {
@@ -80,7 +80,7 @@ impl Pool {
             times,
             heartbeats: Heartbeats::new(times.heartbeat_timeout),
             memories: Memories::new(),
-            slots: Slots::new(listeners, board),
+            slots: Slots::new(sockets, board),
             roll: None,
             rolled: None,
             shutdown: None,
@@ -173,15 +173,15 @@ impl Pool {
         self.slots.board()
     }
 
-    /// The sockets in use.
-    pub(crate) fn listeners(&self) -> &[TcpListener] {
-        self.slots.listeners()
+    /// The sockets in use, of each slot.
+    pub(crate) fn sockets(&self) -> &[SlotListeners] {
+        self.slots.sockets()
     }
 
     /// Begins to replace every worker by one that this command starts. The [outcome](Self::take_rolled) comes later.
-    pub(crate) fn roll(&mut self, command: WorkerCommand, listeners: Option<Vec<TcpListener>>) {
+    pub(crate) fn roll(&mut self, command: WorkerCommand, sockets: Option<Vec<SlotListeners>>) {
         self.rolled = None;
-        self.roll = Some(Roll::new(command, listeners));
+        self.roll = Some(Roll::new(command, sockets));
     }
 
     /// Takes the outcome of the last roll.

@@ -20,7 +20,7 @@ const STALE: &str = "environment document(s) stale.";
 const DRAINING: &str = "draining.";
 
 /// Answers `GET /proxy/health` and its other paths.
-pub(super) fn answer(environments: &Environments) -> Result<Response, Refusal> {
+pub(crate) fn answer(environments: &Environments) -> Result<Response, Refusal> {
     let index = environments.index();
     let statuses = index.statuses(SystemTime::now());
     let draining = environments.board().draining();

@@ -8,7 +8,6 @@ mod index;
 mod keys;
 pub(crate) mod mapped;
 mod row;
-#[cfg_attr(not(test), allow(dead_code))] // until the admin listener is there
 pub(crate) mod status;
 
 use std::cell::{Cell, Ref, RefCell};

@@ -22,6 +22,7 @@ const LARGE: usize = 32 * 1024;
 
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+static METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 static GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// When upstream last changed the document that an answer comes from, in seconds since 1970 with a fraction.
 static UPDATED_AT: HeaderName = HeaderName::from_static("x-flagsmith-document-updated-at");
@@ -73,9 +74,14 @@ pub(crate) fn text(body: &'static str) -> Response {
     text_with(StatusCode::OK, body)
 }
 
+/// A 200 with metrics in Prometheus' text format.
+pub(crate) fn metrics(text: String) -> Response {
+    typed(StatusCode::OK, &METRICS, text.into())
+}
+
 /// Plain text with another status.
-pub(crate) fn text_with(code: StatusCode, body: &'static str) -> Response {
-    typed(code, &TEXT, Bytes::from_static(body.as_bytes()))
+pub(crate) fn text_with(code: StatusCode, body: impl Into<Bytes>) -> Response {
+    typed(code, &TEXT, body.into())
 }
 
 /// The representation of a constant that suits the client best, or a 304 if the client has it.

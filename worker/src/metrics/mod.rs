@@ -19,9 +19,6 @@ use std::time::SystemTime;
 use crate::environments::Environments;
 use family::Text;
 
-/// The media type of the text.
-pub(crate) const MEDIA_TYPE: &str = prometheus::TEXT_FORMAT;
-
 /// All metrics as they are now. If there are more than `max_environments`, no environment has metrics of its own:
 /// each has about fourteen lines, 1.3 kB.
 pub(crate) fn text(environments: &Environments, max_environments: usize) -> String {

@@ -20,20 +20,24 @@ pub(super) struct Answered {
     pub(super) since: Instant,
 }
 
-/// Notes what is answered.
+/// Notes what a listener answers.
 #[derive(Clone)]
-pub(super) struct Observer(Rc<Slot>);
+pub(super) struct Observer(Option<Rc<Slot>>);
 
 impl Observer {
-    pub(super) fn new(slot: &Rc<Slot>) -> Self {
-        Self(Rc::clone(slot))
+    /// Without a slot nothing is noted.
+    pub(super) fn new(slot: Option<&Rc<Slot>>) -> Self {
+        Self(slot.cloned())
     }
 
     /// Costs a look at the clock and four atomic additions to words that hardly anybody else touches.
     #[inline]
     pub(super) fn answered(&self, answered: &Answered) {
+        let Some(slot) = &self.0 else {
+            return;
+        };
         let took = answered.since.elapsed();
-        let counters = self.0.counters();
+        let counters = slot.counters();
         counters.answered(answered.endpoint, answered.status, answered.bytes, took);
     }
 }
