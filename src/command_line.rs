@@ -51,6 +51,15 @@ pub(crate) enum Command {
         #[arg(long)]
         live: bool,
     },
+    /// Show what is published in the state directory: exit status 0, or 1 if a part of it cannot be read
+    Snapshot {
+        /// State directory [default: that of the configuration]
+        #[arg(long, value_name = "PATH")]
+        directory: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print a configuration with the default of each setting, and key pairs to fill in
     RenderConfig {
         /// Print the reference of all settings instead, in Markdown
@@ -86,6 +95,7 @@ mod tests {
         for command in [
             "check-config",
             "health",
+            "snapshot",
             "render-config",
             "completions",
             "man",

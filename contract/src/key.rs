@@ -12,14 +12,6 @@ pub fn is_server_side(key: &[u8]) -> bool {
     key.starts_with(SERVER_SIDE_PREFIX.as_bytes())
 }
 
-/// A client-side key as strangers may see it: a fifth of its characters, 4 at most, and `***`.
-pub fn masked(client_side_key: &str) -> String {
-    let shown = (client_side_key.chars().count() / 5).min(4);
-    let mut masked: String = client_side_key.chars().take(shown).collect();
-    masked.push_str("***");
-    masked
-}
-
 /// SHA-256 of a server-side key. Workers recognise the key by it, and nothing else of the key is written to disk.
 pub fn digest(server_side_key: &[u8]) -> [u8; 32] {
     Sha256::digest(server_side_key).into()
@@ -31,6 +23,16 @@ pub fn file_name(client_side_key: &str) -> String {
     let digest = Sha256::digest(client_side_key.as_bytes());
     let digits = digest[..8].iter().map(|byte| format!("{byte:02x}"));
     digits.collect()
+}
+
+/// A client-side key for people to recognise: its first 4 characters, or only 1 of a short one.
+pub fn masked(client_side_key: &str) -> String {
+    let shown = if client_side_key.chars().count() > 8 {
+        4
+    } else {
+        1
+    };
+    client_side_key.chars().take(shown).chain(['…']).collect()
 }
 
 /// The keys of one environment.
@@ -92,19 +94,15 @@ mod tests {
     }
 
     #[test]
-    fn a_masked_key_shows_little() {
-        assert_eq!(masked("4vfqhypYjcPoGGu8ByrBaj"), "4vfq***");
-        assert_eq!(masked("client-7"), "c***");
-        assert_eq!(masked("öÖäÄüÜß\n\"xyz"), "öÖ***");
-        assert_eq!(
-            (masked("abcd"), masked("")),
-            ("***".to_owned(), "***".to_owned())
-        );
+    fn a_file_name_is_16_hex_digits_of_the_client_side_key_s_digest() {
+        assert_eq!(file_name("abc"), "ba7816bf8f01cfea");
     }
 
     #[test]
-    fn a_file_name_is_16_hex_digits_of_the_client_side_key_s_digest() {
-        assert_eq!(file_name("abc"), "ba7816bf8f01cfea");
+    fn a_masked_key_shows_its_beginning() {
+        assert_eq!(masked("FDyUcfs5G2rWQcJcDTLkqu"), "FDyU…");
+        assert_eq!(masked("ééééé"), "é…");
+        assert_eq!(masked(""), "…");
     }
 
     #[test]

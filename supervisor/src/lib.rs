@@ -16,6 +16,7 @@
 mod blocking;
 mod environments;
 mod error;
+pub mod inspect;
 mod notice;
 mod options;
 mod poll;

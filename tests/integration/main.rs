@@ -19,4 +19,5 @@ mod prose;
 mod reload;
 mod sdk;
 mod serving;
+mod snapshot;
 mod warm;

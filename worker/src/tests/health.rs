@@ -52,7 +52,7 @@ fn environments_that_are_stale_or_missing_are_named_with_the_reason() {
         .failed(long_ago() + Duration::from_secs(9), Failure::Status(401));
     let worker = Worker::start(&supervisor, &[]);
     let stale = json!({
-        "environment": "cl***",
+        "environment": "clie…",
         "state": "stale",
         "last_successful_update": LONG_AGO_SHOWN,
         "failure": "status 401",
@@ -71,7 +71,7 @@ fn environments_that_are_stale_or_missing_are_named_with_the_reason() {
     assert_eq!(report["reason"], "environment document(s) not updated.");
     assert_eq!(report["last_successful_update"], Value::Null);
     let missing = json!({
-        "environment": "cl***",
+        "environment": "clie…",
         "state": "missing",
         "last_successful_update": null,
         "failure": null,
