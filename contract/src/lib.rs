@@ -45,6 +45,7 @@ mod handover;
 pub mod heartbeat;
 mod index;
 pub mod key;
+mod logging;
 pub mod origin;
 pub mod settings;
 mod wording;
@@ -59,9 +60,11 @@ pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
 pub use failure::Failure;
 pub use handover::{
-    Handover, HandoverError, Limits, MetricsSettings, SlotSockets, Sockets, WorkerSettings,
+    Forwarding, Handover, HandoverError, Limits, MetricsSettings, SlotSockets, Sockets,
+    WorkerSettings,
 };
 pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Readiness, ReadyWhen, Rows};
 pub use key::{KeyPair, ServerSideKey};
+pub use logging::{EventFieldName, LogFormat, LogLevel, Logging, Override};
 pub use wording::{counted, with_causes};
 pub use worker_state::WorkerState;

@@ -33,6 +33,7 @@ fn handover() -> Handover {
             metrics: MetricsSettings {
                 max_environments: 6,
             },
+            ..WorkerSettings::default()
         },
     }
 }

@@ -6,20 +6,20 @@ use memchr::memmem;
 /// No answer of HTTP's own is longer.
 const MAX_LENGTH: usize = 200;
 
-/// HTTP's own refusal.
-pub(super) struct Explained {
-    /// Where it begins.
+/// The answer to bytes that are no request.
+pub(super) struct Refusal {
+    /// Where HTTP's own refusal begins.
     pub(super) start: usize,
     pub(super) status: u16,
-    /// The whole answer, with a body.
+    /// The same with a body.
     pub(super) answer: Bytes,
     /// The length of that body.
-    pub(super) body_bytes: usize,
+    pub(super) length: usize,
 }
 
-/// If HTTP's own refusal ends `bytes`: the same with a body. HTTP closes the connection after it.
+/// The refusal that ends `bytes`, if it is HTTP's own. HTTP closes the connection after it.
 #[inline]
-pub(super) fn explained(bytes: &[u8]) -> Option<Explained> {
+pub(super) fn explained(bytes: &[u8]) -> Option<Refusal> {
     // Nearly all other answers end with a body.
     if bytes.ends_with(b"\r\n\r\n") {
         explain(bytes)
@@ -29,13 +29,13 @@ pub(super) fn explained(bytes: &[u8]) -> Option<Explained> {
 }
 
 #[cold]
-fn explain(bytes: &[u8]) -> Option<Explained> {
+fn explain(bytes: &[u8]) -> Option<Refusal> {
     let tail = bytes.len().saturating_sub(MAX_LENGTH);
     let start = tail + memmem::rfind(&bytes[tail..], b"HTTP/1.")?;
     let head = std::str::from_utf8(&bytes[start..]).ok()?;
     // Refusals that are made elsewhere have a body.
-    let (line, headers) = head.split_once("\r\ncontent-length: 0\r\n")?;
-    let (status, detail) = match line.get("HTTP/1.1 ".len()..)? {
+    let (status, headers) = head.split_once("\r\ncontent-length: 0\r\n")?;
+    let (code, detail) = match status.get("HTTP/1.1 ".len()..)? {
         "400 Bad Request" => (400, "Invalid HTTP request"),
         "408 Request Timeout" => (408, "Request Timeout"),
         "431 Request Header Fields Too Large" => (431, "Request Header Fields Too Large"),
@@ -44,14 +44,14 @@ fn explain(bytes: &[u8]) -> Option<Explained> {
     let date = headers.lines().find(|line| line.starts_with("date: "))?;
     let body = format!(r#"{{"detail":"{detail}"}}"#);
     let length = body.len();
-    let answer = format!(
-        "{line}\r\ncontent-length: {length}\r\nconnection: close\r\n\
+    let explained = format!(
+        "{status}\r\ncontent-length: {length}\r\nconnection: close\r\n\
          content-type: application/json\r\ncache-control: no-store\r\n{date}\r\n\r\n{body}"
     );
-    Some(Explained {
+    Some(Refusal {
         start,
-        status,
-        answer: answer.into(),
-        body_bytes: length,
+        status: code,
+        answer: explained.into(),
+        length,
     })
 }

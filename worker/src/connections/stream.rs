@@ -2,6 +2,7 @@
 //! and sends what is in its outlet.
 
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -15,9 +16,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
 use super::framing::{Framing, Shown, encode_target};
-use super::malformed::{self, Explained};
+use super::malformed;
 use super::outlet::Outlet;
 use super::registry::Registration;
+use crate::access::AccessLog;
 
 /// How many bytes are sent before other connections get their turn: about a fifth of a millisecond's work.
 const SEND_PER_TURN: usize = 1024 * 1024;
@@ -42,10 +44,16 @@ pub(crate) struct Connection {
     unseen: BytesMut,
     /// The unseen bytes are the start of a line, of which HTTP is shown the whole or nothing.
     awaits_line: bool,
+    /// Where HTTP's own refusals are logged, and the address of the client.
+    access_log: Option<(Rc<AccessLog>, SocketAddr)>,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, registration: Registration) -> Self {
+    pub(crate) fn new(
+        stream: TcpStream,
+        registration: Registration,
+        access_log: Option<(Rc<AccessLog>, SocketAddr)>,
+    ) -> Self {
         Self {
             stream,
             outlet: Rc::default(),
@@ -54,6 +62,7 @@ impl Connection {
             framing: Framing::default(),
             unseen: BytesMut::new(),
             awaits_line: false,
+            access_log,
         }
     }
 
@@ -212,16 +221,17 @@ impl AsyncWrite for Connection {
         let this = self.get_mut();
         let mut rest = this.outlet.rest();
         let stream = Pin::new(&mut this.stream);
-        if let Some(explained) = malformed::explained(bytes) {
-            if explained.start == 0 {
-                let Explained {
-                    status, body_bytes, ..
-                } = explained;
-                this.registration.count_malformed(status, body_bytes);
-                *rest = explained.answer;
+        if let Some(refusal) = malformed::explained(bytes) {
+            if refusal.start == 0 {
+                let (status, length) = (refusal.status, refusal.length);
+                this.registration.count_malformed(status, length);
+                if let Some((access_log, address)) = &this.access_log {
+                    access_log.log_malformed(*address, status, length);
+                }
+                *rest = refusal.answer;
                 return Poll::Ready(Ok(bytes.len()));
             }
-            bytes = &bytes[..explained.start];
+            bytes = &bytes[..refusal.start];
         }
         let polled = if rest.is_empty() {
             stream.poll_write(context, bytes)?

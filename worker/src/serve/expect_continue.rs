@@ -1,13 +1,12 @@
 //! What is answered to `Expect: 100-continue`, by which a client asks before it sends its body.
 
 use std::future::{Ready, ready};
-use std::time::Instant;
 
 use actix_http::body::BoxBody;
 use actix_http::{Request, Response};
 use actix_web::dev::{Service, always_ready};
 
-use super::observe::{Answered, Observer};
+use super::observe::Observer;
 use crate::endpoints;
 use crate::http::refusal::Refusal;
 use crate::http::request_body::{UnreadBody, announces_too_much};
@@ -27,13 +26,12 @@ impl Service<Request> for ExpectContinue {
 
     fn call(&self, request: Request) -> Self::Future {
         ready(if announces_too_much(request.head(), self.max_body_bytes) {
+            let mut observed = self.observer.begin(request.head());
+            let endpoint = endpoints::counted(request.path());
             let refusal = Refusal::UnreadBody(UnreadBody::TooLarge).into_response();
-            self.observer.answered(&Answered {
-                endpoint: endpoints::counted(request.path()),
-                status: refusal.status().as_u16(),
-                bytes: refusal.body().len(),
-                since: Instant::now(),
-            });
+            let refusal = self
+                .observer
+                .answered(&mut observed, request.head(), endpoint, refusal);
             Err(refusal.map_into_boxed_body())
         } else {
             Ok(request)

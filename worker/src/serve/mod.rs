@@ -17,6 +17,7 @@ use actix_rt::signal::unix::{Signal, SignalKind, signal};
 use contract::{AdminToken, Sockets, WorkerSettings, WorkerState};
 use snapshot::Reader;
 
+use crate::access::AccessLog;
 use crate::admin::{self, Admin};
 use crate::endpoints::Endpoints;
 use crate::environments::Environments;
@@ -93,12 +94,14 @@ pub(crate) async fn serve(
     let environments = Rc::new(environments);
     actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&environments)));
 
-    let endpoints = Endpoints::new(&environments, &settings.allow_origins);
-    let acceptor = Acceptor::new(Answers::Public(endpoints), settings.limits, Some(slot)).await?;
+    let access_log = AccessLog::new(&settings);
+    let answers = Answers::Public(Endpoints::new(&environments, &settings.allow_origins));
+    let limits = settings.limits;
+    let acceptor = Acceptor::new(answers, limits, Some(slot), access_log.clone()).await?;
     let mut public = Listener::new(acceptor, sockets.own.public, beside_public, slot)?;
-    let endpoints = Admin::new(&environments, admin_token, settings.metrics);
-    // What the admin listener does is not counted: that would be the scrapes themselves.
-    let acceptor = Acceptor::new(Answers::Admin(endpoints), admin::LIMITS, None).await?;
+    let answers = Answers::Admin(Admin::new(&environments, admin_token, settings.metrics));
+    // What the admin listener does is not counted: most of it would be scrapes.
+    let acceptor = Acceptor::new(answers, admin::LIMITS, None, access_log).await?;
     let mut admin = Listener::new(acceptor, sockets.own.admin, beside_admin, slot)?;
     slot.set_state(WorkerState::Ready);
     slot.start_heartbeats();

@@ -5,14 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use actix_http::{ConnectionType, Method, Payload, Request};
 use actix_web::dev::{Service, always_ready};
 use actix_web::web::Bytes;
 use contract::{Endpoint, Limits};
 
-use super::observe::{Answered, Observer};
+use super::observe::{Observed, Observer};
 use crate::admin::Admin;
 use crate::connections::Connections;
 use crate::connections::activity::Activity;
@@ -61,25 +60,21 @@ impl RequestService {
         &self,
         request: &Request,
         body: Result<Bytes, UnreadBody>,
-        since: Instant,
+        observed: &mut Observed,
     ) -> Response {
-        let (endpoint, mut response) = match &self.0.answers {
-            Answers::Public(endpoints) => endpoints.respond(request.head(), body),
-            Answers::Admin(admin) => (Endpoint::Other, admin.respond(request.head())),
+        let head = request.head();
+        let (endpoint, response) = match &self.0.answers {
+            Answers::Public(endpoints) => endpoints.respond(head, body),
+            Answers::Admin(admin) => (Endpoint::Other, admin.respond(head)),
         };
-        let is_head = request.method() == Method::HEAD;
-        self.0.observer.answered(&Answered {
-            endpoint,
-            status: response.status().as_u16(),
-            bytes: if is_head { 0 } else { response.body().len() },
-            since,
-        });
+        let observer = &self.0.observer;
+        let mut response = observer.answered(observed, head, endpoint, response);
         if self.0.connections.is_draining() {
             response
                 .head_mut()
                 .set_connection_type(ConnectionType::Close);
         }
-        if is_head {
+        if request.method() == Method::HEAD {
             return response::without_body(response);
         }
         if response.body().is_large()
@@ -99,7 +94,7 @@ impl Service<Request> for RequestService {
     always_ready!();
 
     fn call(&self, mut request: Request) -> Responding {
-        let since = Instant::now();
+        let mut observed = self.0.observer.begin(request.head());
         let payload = request.take_payload();
         let reads_body = match payload {
             Payload::None => false,
@@ -110,14 +105,18 @@ impl Service<Request> for RequestService {
             ),
         };
         if !reads_body {
-            return Responding::Done(Some(self.respond(&request, Ok(Bytes::new()), since)));
+            return Responding::Done(Some(self.respond(
+                &request,
+                Ok(Bytes::new()),
+                &mut observed,
+            )));
         }
         // Read even if the answer does not need it, or the connection could not be used again.
         Responding::Reading {
             body: BodyReader::new(payload, self.0.limits),
             request,
-            since,
             service: self.clone(),
+            observed,
         }
     }
 }
@@ -130,8 +129,8 @@ pub(super) enum Responding {
     Reading {
         body: BodyReader,
         request: Request,
-        since: Instant,
         service: RequestService,
+        observed: Observed,
     },
 }
 
@@ -147,8 +146,8 @@ impl Future for Responding {
             Self::Reading {
                 body: reader,
                 request,
-                since,
                 service,
+                observed,
             } => {
                 let body = match reader.poll(context) {
                     // Nearly always: bodies arrive with their heads.
@@ -179,7 +178,7 @@ impl Future for Responding {
                     }
                     unread => unread,
                 });
-                Poll::Ready(Ok(service.respond(request, body, *since)))
+                Poll::Ready(Ok(service.respond(request, body, observed)))
             }
         }
     }
