@@ -1,4 +1,5 @@
-//! What is noted of each request: this worker's slot counts it on the board, and the access log gets a line if it is on.
+//! What is noted of each request: this worker's slot counts it on the board, and the access log gets a line, if it is
+//! on.
 //!
 //! A request begins for the counters when HTTP has read its head, and ends when its answer is handed to HTTP: waiting
 //! for the request's body counts, sending the answer does not, because it takes as long as the client lets it. The
