@@ -115,7 +115,7 @@ fn reads_every_setting() {
     assert_eq!(config.worker.metrics.max_environments, 11);
     assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
     assert_eq!(supervisor.health_check.ready_when, ReadyWhen::Any);
-    assert_eq!(config.directory(), PathBuf::from("/state"));
+    assert_eq!(config.directory(), StateDirectory::Given("/state".into()));
     let logging = &config.worker.logging;
     assert_eq!(
         (logging.log_level, logging.log_format),

@@ -4,13 +4,13 @@ mod changes;
 mod listeners;
 mod reload;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use log::info;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
-use snapshot::Publisher;
 
 use crate::environments::{Roster, capacity};
 use crate::error::Error;
@@ -40,18 +40,16 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     flag::register(SIGXFSZ, Arc::default()).map_err(Error::Signals)?;
     let documents = settings.source.open(&settings.environments)?;
     let sockets = listeners::open(&settings)?;
-    let publisher = Publisher::open(
-        &settings.directory,
-        board_shape(
-            engine::FORMAT,
-            capacity(settings.environments.len()),
-            settings.workers.get(),
-        ),
-    )
-    .map_err(Error::Publish)?;
+    let shape = board_shape(
+        engine::FORMAT,
+        capacity(settings.environments.len()),
+        settings.workers.get(),
+    );
+    let (publisher, directory) = settings.directory.open(shape)?;
+    settings.worker = settings.worker.reading(&directory);
     let board = publisher.share_board();
     board.proxy().set_started(SystemTime::now());
-    announce(&settings, &sockets);
+    announce(&settings, &directory, &sockets);
     let environments = std::mem::take(&mut settings.environments);
     let roster = Roster::new(environments.clone(), board.shape().rows);
     let index = roster.index(settings.readiness, &[]);
@@ -78,7 +76,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     serve(
         pool,
         &notices,
-        Reloader::new(reload, settings, roster, polling),
+        Reloader::new(reload, settings, directory, roster, polling),
     )
 }
 
@@ -127,7 +125,7 @@ fn serve(mut pool: Pool, notices: &Notices, mut reloader: Reloader) -> Result<()
 }
 
 /// Logs what is served, where the documents come from, and on how many workers.
-fn announce(settings: &Settings, sockets: &[SlotListeners]) {
+fn announce(settings: &Settings, directory: &Path, sockets: &[SlotListeners]) {
     const NAMED: usize = 5;
     let names: Vec<_> = settings
         .environments
@@ -150,12 +148,9 @@ fn announce(settings: &Settings, sockets: &[SlotListeners]) {
             "polling {} every {}, publishing in {}",
             upstream.api_url,
             Seconds(settings.api_poll_frequency),
-            settings.directory.display()
+            directory.display()
         ),
-        Source::Embedded(_) => info!(
-            "publishing embedded documents in {}",
-            settings.directory.display()
-        ),
+        Source::Embedded(_) => info!("publishing embedded documents in {}", directory.display()),
     }
     if let Some(first) = sockets.first() {
         info!(
