@@ -1,9 +1,9 @@
 //! The state directory: its lock, the names of its files, and how a file gets its name.
 
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::thread;
@@ -14,9 +14,10 @@ use nix::fcntl::posix_fallocate;
 use crate::error::{Error, Kind};
 use crate::ownership;
 use crate::private::{self, Access};
+use crate::stage::{Numbers, Staging, is_staging};
 
 const PRIVATE_DIRECTORY: u32 = 0o700;
-const PRIVATE_FILE: u32 = 0o600;
+pub(crate) const PRIVATE_FILE: u32 = 0o600;
 /// A file with a higher generation in its name is not ours: nobody can have published so often.
 const LAST_GENERATION: u64 = u64::MAX >> 1;
 const LONGEST_NAME: usize = 64;
@@ -27,6 +28,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
+    staging: Numbers,
 }
 
 /// What a directory holds of earlier runs: the generations in the names of its files.
@@ -44,15 +46,20 @@ impl Directory {
     pub(crate) fn create(path: &Path) -> Result<(Self, Vec<Error>), Error> {
         create_private(path)?;
         let warnings = ownership::claim(path)?;
-        let path = path.to_owned();
-        Ok((Self { path }, warnings))
+        Ok((Self::at(path), warnings))
     }
 
     /// For a reader: refuses a directory that is not as a writer leaves it.
     pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
         ownership::check(path)?;
-        let path = path.to_owned();
-        Ok(Self { path })
+        Ok(Self::at(path))
+    }
+
+    fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            staging: Numbers::default(),
+        }
     }
 
     /// Takes the lock, which is held until the returned file is dropped or its process is gone. The directory itself
@@ -86,10 +93,14 @@ impl Directory {
     /// those as warnings.
     pub(crate) fn prepare(&self) -> Result<Vec<Error>, Error> {
         let mut moved = Vec::new();
-        for path in [self.staging(), self.board(), self.lock_file()] {
+        let staging = names(&self.path)?
+            .into_iter()
+            .filter(|name| is_staging(name));
+        let staging: Vec<PathBuf> = staging.map(|name| self.path.join(name)).collect();
+        for path in staging.iter().chain(&[self.board(), self.lock_file()]) {
             // Everything else is replaced when a file gets that name.
-            if kind(&path)? == Some(Kind::Directory) {
-                moved.push(set_aside(path, Kind::Directory)?);
+            if kind(path)? == Some(Kind::Directory) {
+                moved.push(set_aside(path.clone(), Kind::Directory)?);
             }
         }
         let environments = self.environments();
@@ -99,7 +110,7 @@ impl Directory {
         }
         create_private(&environments)?;
         ownership::claim_inside(&environments)?;
-        unlink(&self.staging())?;
+        staging.iter().try_for_each(|path| unlink(path))?;
         // For people only, so a full disk must not prevent the start.
         let _ = self.stage(format!("{}\n", process::id()).as_bytes(), &self.lock_file());
         Ok(moved)
@@ -136,8 +147,12 @@ impl Directory {
         Ok(self.environments().join(format!("{name}.{generation}")))
     }
 
-    /// Writes `content` under a temporary name, then renames it to `path`. A file that had that name keeps its
-    /// content for those who have it open. Does not sync, which is slow: readers need not wait for that.
+    /// A file to write before it has a name.
+    pub(crate) fn staging(&self) -> Result<Staging, Error> {
+        Staging::create(&self.path, &self.staging)
+    }
+
+    /// Writes `content` to a staging file, then renames it to `path`.
     pub(crate) fn stage(&self, content: &[u8], path: &Path) -> Result<(), Error> {
         self.stage_with_room(content, content.len(), path)
     }
@@ -150,17 +165,18 @@ impl Directory {
         length: usize,
         path: &Path,
     ) -> Result<(), Error> {
-        let staging = self.staging();
-        // There is one writer at a time, so a file of that name was left by a failure or by an earlier run.
-        unlink(&staging)?;
-        let written = self.write(content, length, &staging).and_then(|()| {
-            fs::rename(&staging, path).map_err(Error::io("rename the staged file to", path))
-        });
-        if written.is_err() {
-            // The first error says more than one of tidying up. The next stage unlinks too.
-            let _ = unlink(&staging);
+        let staging = self.staging()?;
+        let mut file = staging.file();
+        file.write_all(content)
+            .map_err(Error::io("write", staging.path()))?;
+        if length > content.len() {
+            let reserve = Error::io("reserve room for", staging.path());
+            let length = i64::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge.into());
+            length
+                .and_then(|length| Ok(posix_fallocate(file, 0, length)?))
+                .map_err(reserve)?;
         }
-        written
+        staging.rename(path)
     }
 
     /// Finds all files that have a generation in their name. Files of any other name are not ours.
@@ -196,35 +212,12 @@ impl Directory {
             })
     }
 
-    pub(crate) fn staging(&self) -> PathBuf {
-        self.path.join("staging")
-    }
-
     fn lock_file(&self) -> PathBuf {
         self.path.join("lock")
     }
 
     fn environments(&self) -> PathBuf {
         self.path.join("environments")
-    }
-
-    fn write(&self, content: &[u8], length: usize, staging: &Path) -> Result<(), Error> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(PRIVATE_FILE)
-            .open(staging)
-            .map_err(Error::io("create", staging))?;
-        file.write_all(content)
-            .map_err(Error::io("write", staging))?;
-        if length > content.len() {
-            let reserve = Error::io("reserve room for", staging);
-            let length = i64::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge.into());
-            length
-                .and_then(|length| Ok(posix_fallocate(&file, 0, length)?))
-                .map_err(reserve)?;
-        }
-        Ok(())
     }
 }
 

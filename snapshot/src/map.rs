@@ -46,7 +46,7 @@ impl<T: Value> Map<T> {
             }
             opened => opened?,
         };
-        // SAFETY: nobody changes the bytes under the map. `Directory::stage` writes a file only before it has the
+        // SAFETY: nobody changes the bytes under the map. A file is written as `Staging` only, before it has the
         // name by which it was opened here. `Directory::existing` and `private::open` have checked that only this
         // user, who owns both, can reach the directory and the file.
         let bytes = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
@@ -88,7 +88,7 @@ impl<T: Value> Deref for Map<T> {
 
     fn deref(&self) -> &T::Archived {
         let payload = &self.bytes[header::LENGTH..];
-        // SAFETY: the payload is an archive of `T` with its root at the end. `value::archive` made it from a `T` and
+        // SAFETY: the payload is an archive of `T` with its root at the end. `stage::write` made it from a `T` and
         // wrote the type's fingerprint and the length into the header, and `open` compared both. If the writer was
         // not trusted, `open` has validated the archive. The payload is aligned: a map begins on a page, the header's
         // length is a multiple of the alignment, and `open` does not compile for a type that needs a larger one.
