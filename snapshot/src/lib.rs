@@ -93,6 +93,7 @@ mod ownership;
 mod private;
 mod publish;
 mod read;
+mod sealed;
 mod stage;
 mod value;
 
@@ -102,5 +103,6 @@ pub use error::{Defect, Error, Kind};
 pub use map::Map;
 pub use publish::Publisher;
 pub use read::Reader;
+pub use sealed::{Sealed, Unsealed};
 pub use stage::{Staging, write_staged};
 pub use value::Value;

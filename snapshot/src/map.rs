@@ -6,6 +6,7 @@
 )]
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -14,11 +15,13 @@ use std::slice;
 use std::sync::atomic::AtomicU64;
 
 use memmap2::{Advice, Mmap, MmapOptions, MmapRaw};
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use rkyv::rancor;
 
 use crate::error::{Defect, Error};
 use crate::header::{self, Trust};
 use crate::private::{self, Access};
+use crate::sealed::SEALS;
 use crate::value::{self, Value};
 
 /// A read-only view of a published value, which derefs to its archived form. It outlives the file's name. All
@@ -113,6 +116,31 @@ fn read_ahead(bytes: &Mmap) -> io::Result<()> {
         // Linux before 5.14 does not know the advice. The file is then read page by page and trusted to be readable.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         populated => populated,
+    }
+}
+
+/// A read-only view of a file in memory that nobody can change.
+#[derive(Debug)]
+pub(crate) struct SealedMap(Mmap);
+
+impl SealedMap {
+    /// Maps a file that is sealed.
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
+        let seals = fcntl(file, FcntlArg::F_GET_SEALS)?;
+        if !SealFlag::from_bits_retain(seals).contains(SEALS) {
+            return Err(io::Error::other("it is not sealed"));
+        }
+        // SAFETY: the kernel lets nobody write, shrink or grow the file, nor undo that: the seals were just read.
+        let map = unsafe { Mmap::map(file) }?;
+        Ok(Self(map))
+    }
+}
+
+impl Deref for SealedMap {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
     }
 }
 
