@@ -2,14 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
-
-use nix::fcntl::posix_fallocate;
 
 use crate::error::{Error, Kind};
 use crate::ownership;
@@ -17,7 +15,6 @@ use crate::private::{self, Access};
 use crate::stage::{Numbers, Staging, is_staging};
 
 const PRIVATE_DIRECTORY: u32 = 0o700;
-pub(crate) const PRIVATE_FILE: u32 = 0o600;
 /// A file with a higher generation in its name is not ours: nobody can have published so often.
 const LAST_GENERATION: u64 = u64::MAX >> 1;
 const LONGEST_NAME: usize = 64;
@@ -157,8 +154,7 @@ impl Directory {
         self.stage_with_room(content, content.len(), path)
     }
 
-    /// As [`stage`](Self::stage), with zeros up to `length`. Their room on disk is allocated, because a process that
-    /// writes to a map of the file would be killed if the disk were full.
+    /// As [`stage`](Self::stage), with zeros up to `length`.
     pub(crate) fn stage_with_room(
         &self,
         content: &[u8],
@@ -166,16 +162,7 @@ impl Directory {
         path: &Path,
     ) -> Result<(), Error> {
         let staging = self.staging()?;
-        let mut file = staging.file();
-        file.write_all(content)
-            .map_err(Error::io("write", staging.path()))?;
-        if length > content.len() {
-            let reserve = Error::io("reserve room for", staging.path());
-            let length = i64::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge.into());
-            length
-                .and_then(|length| Ok(posix_fallocate(file, 0, length)?))
-                .map_err(reserve)?;
-        }
+        staging.fill(content, length)?;
         staging.rename(path)
     }
 

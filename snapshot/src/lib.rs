@@ -75,6 +75,11 @@
 //! waits. The writer refuses a directory that others can write to, and does not close it to them: what is in it may
 //! be forged.
 //!
+//! # Words of others
+//!
+//! [`Words`] is what the board is made of, for files of other crates: atomic words in a map, allocated on disk as a
+//! whole, with a lock that the kernel releases however its holder ends.
+//!
 //! # Caveats
 //!
 //! - If somebody truncates a mapped file, its readers die of SIGBUS. No process of this project does. Do not edit the
@@ -96,11 +101,12 @@ mod read;
 mod sealed;
 mod stage;
 mod value;
+mod words;
 
 pub use adopt::{Adopted, Adoption};
 pub use board::{Board, Shape};
 pub use error::{Defect, Error, Kind};
-pub use map::Map;
+pub use map::{Map, Words};
 pub use publish::Publisher;
 pub use read::Reader;
 pub use sealed::{Sealed, Unsealed};

@@ -6,7 +6,7 @@
 )]
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -144,22 +144,54 @@ impl Deref for SealedMap {
     }
 }
 
-/// A file of atomics, shared for reading and writing with every process that maps it.
+/// A file of atomic words, shared for reading and writing with every process that maps it. The caller decides what they
+/// mean, and trusts nothing in a file that another process may have left.
 #[derive(Debug)]
-pub(crate) struct Words {
+pub struct Words {
     map: MmapRaw,
     count: usize,
+    /// Holds the lock of [`open_locked`](Self::open_locked).
+    _lock: Option<fs::File>,
 }
 
 impl Words {
     /// Maps a file of words. Its length does not change.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Defective`] if it is not a regular file of this user that is closed to all others; [`Error::Io`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
         let file = private::open(path, Access::ReadAndWrite)?;
+        Self::map(&file, path, None)
+    }
+
+    /// As [`open`](Self::open), alone among all that open it so: the file is locked until the words are dropped or the
+    /// process ends, however it ends. `None` if another one holds the lock.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_locked(path: &Path) -> Result<Option<Self>, Error> {
+        let file = private::open(path, Access::ReadAndWrite)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(source)) => return Err(Error::io("lock", path)(source)),
+        }
+        let lock = file.try_clone().map_err(Error::io("open", path))?;
+        Self::map(&file, path, Some(lock)).map(Some)
+    }
+
+    fn map(file: &fs::File, path: &Path, lock: Option<fs::File>) -> Result<Self, Error> {
         let map = MmapOptions::new()
-            .map_raw(&file)
+            .map_raw(file)
             .map_err(Error::io("map", path))?;
         let count = map.len() / size_of::<AtomicU64>();
-        Ok(Self { map, count })
+        Ok(Self {
+            map,
+            count,
+            _lock: lock,
+        })
     }
 }
 
@@ -169,8 +201,8 @@ impl Deref for Words {
     fn deref(&self) -> &[AtomicU64] {
         let first = self.map.as_ptr().cast::<AtomicU64>();
         // SAFETY: `count` words lie within the map, which begins on a page and lives as long as `self`. All processes
-        // use them through this slice only, so every access is atomic. `Board::create` gives the file its length
-        // before its name, and nobody changes the length afterwards.
+        // use them through this slice only, so every access is atomic. `Staging::fill` gives the file its
+        // length before its name, and nobody changes the length afterwards.
         unsafe { slice::from_raw_parts(first, self.count) }
     }
 }

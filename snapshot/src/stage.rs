@@ -10,84 +10,125 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nix::fcntl::posix_fallocate;
 use rkyv::api::high::to_bytes_in;
 use rkyv::rancor::{self, fail};
 use rkyv::ser::{Positional, Writer};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::directory::{PRIVATE_FILE, unlink};
+use crate::directory::unlink;
 use crate::error::Error;
 use crate::header;
-use crate::private::{self, Access};
 use crate::value::{self, Value};
 
+const NAME: &str = "staging";
+const PRIVATE_FILE: u32 = 0o600;
 /// How much of an archive is written at once, in bytes. Longer pieces are written as they are.
 const BUFFER: usize = 64 * 1024;
 
-/// A file in the state directory that is being written. It is removed when this is dropped, unless it was published.
+/// A file that is being written. It is removed when this is dropped, unless it got its name.
 #[derive(Debug)]
 pub struct Staging {
     path: PathBuf,
     file: File,
-    number: usize,
-    numbers: Numbers,
+    /// Given back after the file was removed.
+    _number: Option<Number>,
 }
 
 /// The numbers of the staging files that exist.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Numbers(Arc<Mutex<BTreeSet<usize>>>);
 
-/// Writes `value` to the file at `path`, which the writer of the directory has [staged](crate::Publisher::stage) in
-/// another process.
+/// One of these, until it is dropped.
+#[derive(Debug)]
+struct Number {
+    number: usize,
+    taken: Numbers,
+}
+
+/// Writes `value` to a file that the writer of the directory has [staged](crate::Publisher::stage) in another process.
+/// `path` names it in errors.
 ///
 /// # Errors
 ///
-/// [`Error::Defective`] if it is not a file as a writer stages it; [`Error::Archive`]; [`Error::Io`].
-pub fn write_staged<T: Value>(path: &Path, format: u32, value: &T) -> Result<(), Error> {
-    let file = private::open(path, Access::ReadAndWrite)?;
-    write(value, format, &file, path)
+/// [`Error::Archive`]; [`Error::Io`].
+pub fn write_staged<T: Value>(
+    file: &File,
+    path: &Path,
+    format: u32,
+    value: &T,
+) -> Result<(), Error> {
+    let mut payload = Payload::of(file);
+    let archived = to_bytes_in(value, &mut payload);
+    let archived = archived.map(drop).and_then(|()| payload.flush());
+    archived.map_err(|source| match payload.failure.take() {
+        Some(failure) => Error::io("write", path)(failure),
+        None => Error::Archive {
+            path: path.to_owned(),
+            source,
+        },
+    })?;
+    // The generation is 0 so far, because archiving takes long and is done before it is the value's turn to be
+    // numbered.
+    let identification = value::identification::<T>(format, 0);
+    let header = header::of(identification, payload.written, payload.checksum.digest());
+    file.write_all_at(&header, 0)
+        .map_err(Error::io("write", path))
 }
 
 impl Staging {
     /// A new empty file in this directory.
     pub(crate) fn create(directory: &Path, numbers: &Numbers) -> Result<Self, Error> {
         let number = numbers.take();
-        let path = path(directory, number);
-        let created = unlink(&path).and_then(|()| {
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .mode(PRIVATE_FILE)
-                .open(&path)
-                .map_err(Error::io("create", &path))
-        });
-        match created {
-            Ok(file) => Ok(Self {
-                path,
-                file,
-                number,
-                numbers: numbers.clone(),
-            }),
-            Err(error) => {
-                numbers.give_back(number);
-                Err(error)
-            }
-        }
+        let path = match number.number {
+            0 => directory.join(NAME),
+            number => directory.join(format!("{NAME}-{number}")),
+        };
+        let mut staging = Self::at(path)?;
+        staging._number = Some(number);
+        Ok(staging)
     }
 
-    /// Where it is, for another process to write there with [`write_staged`].
+    /// A new empty file. One of that name was left by a failure or by an earlier run.
+    pub(crate) fn at(path: PathBuf) -> Result<Self, Error> {
+        unlink(&path)?;
+        let created = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(PRIVATE_FILE)
+            .open(&path);
+        Ok(Self {
+            file: created.map_err(Error::io("create", &path))?,
+            path,
+            _number: None,
+        })
+    }
+
+    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn file(&self) -> &File {
-        &self.file
+    /// Writes `content` and zeros up to `length`, whose room on disk is allocated: a process that writes to a map of the
+    /// file would be killed if the disk were full.
+    pub(crate) fn fill(&self, content: &[u8], length: usize) -> Result<(), Error> {
+        self.file
+            .write_all_at(content, 0)
+            .map_err(Error::io("write", &self.path))?;
+        if length > content.len() {
+            let reserve = Error::io("reserve room for", &self.path);
+            let length = i64::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge.into());
+            length
+                .and_then(|length| Ok(posix_fallocate(&self.file, 0, length)?))
+                .map_err(reserve)?;
+        }
+        Ok(())
     }
 
     /// Archives `value` here.
     pub(crate) fn write<T: Value>(&self, value: &T, format: u32) -> Result<(), Error> {
-        write(value, format, &self.file, &self.path)
+        write_staged(&self.file, &self.path, format, value)
     }
 
     /// Checks that a whole value of this type was written here, and numbers it. The payload is trusted.
@@ -110,6 +151,16 @@ impl Staging {
             .map_err(Error::io("write", &self.path))
     }
 
+    /// The file, for another process to [write](write_staged).
+    ///
+    /// # Errors
+    ///
+    /// This process has too many descriptors.
+    pub fn share(&self) -> Result<File, Error> {
+        let shared = self.file.try_clone();
+        shared.map_err(Error::io("share", &self.path))
+    }
+
     /// Gives the file its name. A file that had that name keeps its content for those who have it open. Does not sync,
     /// which is slow: readers need not wait for that.
     pub(crate) fn rename(self, path: &Path) -> Result<(), Error> {
@@ -121,24 +172,28 @@ impl Drop for Staging {
     fn drop(&mut self) {
         // It has another name by now, or an error that says more than one of tidying up was returned.
         let _ = unlink(&self.path);
-        self.numbers.give_back(self.number);
     }
 }
 
 impl Numbers {
     /// Takes the lowest free number.
-    fn take(&self) -> usize {
+    fn take(&self) -> Number {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut numbers = 0..;
         let free = numbers.find(|number| !taken.contains(number));
-        let free = free.unwrap_or_default();
-        taken.insert(free);
-        free
+        let number = free.unwrap_or_default();
+        taken.insert(number);
+        Number {
+            number,
+            taken: self.clone(),
+        }
     }
+}
 
-    fn give_back(&self, number: usize) {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.remove(&number);
+impl Drop for Number {
+    fn drop(&mut self) {
+        let mut taken = self.taken.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.remove(&self.number);
     }
 }
 
@@ -149,34 +204,6 @@ pub(crate) fn is_staging(name: &str) -> bool {
         let number = rest.strip_prefix('-').map(str::parse::<usize>);
         rest.is_empty() || number.is_some_and(|number| number.is_ok())
     })
-}
-
-const NAME: &str = "staging";
-
-fn path(directory: &Path, number: usize) -> PathBuf {
-    match number {
-        0 => directory.join(NAME),
-        number => directory.join(format!("{NAME}-{number}")),
-    }
-}
-
-/// Writes header and archive. The generation is 0 so far, because archiving takes long and is done before it is the
-/// value's turn to be numbered.
-fn write<T: Value>(value: &T, format: u32, file: &File, path: &Path) -> Result<(), Error> {
-    let mut payload = Payload::of(file);
-    let archived = to_bytes_in(value, &mut payload);
-    let archived = archived.map(drop).and_then(|()| payload.flush());
-    archived.map_err(|source| match payload.failure.take() {
-        Some(failure) => Error::io("write", path)(failure),
-        None => Error::Archive {
-            path: path.to_owned(),
-            source,
-        },
-    })?;
-    let identification = value::identification::<T>(format, 0);
-    let header = header::of(identification, payload.written, payload.checksum.digest());
-    file.write_all_at(&header, 0)
-        .map_err(Error::io("write", path))
 }
 
 /// The payload of a file while it is written.

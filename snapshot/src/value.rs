@@ -16,17 +16,15 @@ use crate::stage::Payload;
 /// Its archive must need an alignment of 16 bytes at most, which the compiler checks.
 pub trait Value:
     Archive<Archived: for<'a> CheckBytes<HighValidator<'a, rancor::Error>>>
-    + for<'a, 'p, 'f> Serialize<
-        HighSerializer<&'p mut Payload<'f>, ArenaHandle<'a>, rancor::Error>,
-    >
+    + for<'a, 'p, 'f> Serialize<HighSerializer<&'p mut Payload<'f>, ArenaHandle<'a>, rancor::Error>>
 {
 }
 
 impl<T> Value for T where
     T: Archive<Archived: for<'a> CheckBytes<HighValidator<'a, rancor::Error>>>
         + for<'a, 'p, 'f> Serialize<
-        HighSerializer<&'p mut Payload<'f>, ArenaHandle<'a>, rancor::Error>,
-    >
+            HighSerializer<&'p mut Payload<'f>, ArenaHandle<'a>, rancor::Error>,
+        >
 {
 }
 

@@ -4,12 +4,14 @@
 //! - [`eventually`]: waits until a condition holds.
 //! - [`skip`], [`scale`], [`seed`]: what the environment variables `STRICT`, `TEST_SCALE` and `TEST_SEED` decide.
 //! - [`Golden`], [`file`]: recorded answers and other data in the repository.
+//! - [`Process`]: another process of a test, which is killed at the end.
 //! - [`document`]: a document that tests may change.
 
 mod data;
 mod documents;
 mod eventually;
 mod golden;
+mod process;
 mod stub;
 mod variables;
 
@@ -17,5 +19,6 @@ pub use data::{file, root};
 pub use documents::{document, feature_state};
 pub use eventually::{Outcome, eventually};
 pub use golden::{Case, Golden, Request};
+pub use process::{DEADLINE, Process, handed_over};
 pub use stub::{Answer, Core, End, Habits, Stub, header, message};
 pub use variables::{scale, seed, skip};

@@ -51,10 +51,7 @@ pub struct Compiled {
 /// # Errors
 /// If it is not JSON, or a member that answers need is missing or of another type. The error names the member.
 pub fn compile(document: &[u8]) -> Result<Compiled, DocumentError> {
-    compile_with(
-        &Bytes::copy_from_slice(document),
-        CompileOptions::default(),
-    )
+    compile_with(&Bytes::copy_from_slice(document), CompileOptions::default())
 }
 
 /// [`compile`] for a proxy that answers otherwise. The document is not copied.

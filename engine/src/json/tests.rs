@@ -8,7 +8,11 @@ fn read_document(text: &str) -> Read<Value<'_>> {
     let read = value.and_then(|value| reader.end().map(|()| value));
     let mut reader = Reader::new(text, Dialect::Document);
     let skipped = reader.skip().and_then(|()| reader.end());
-    assert_eq!(read.as_ref().map(drop), skipped.as_ref().copied(), "{text} skipped");
+    assert_eq!(
+        read.as_ref().map(drop),
+        skipped.as_ref().copied(),
+        "{text} skipped"
+    );
     read
 }
 

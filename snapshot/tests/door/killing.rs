@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 
 use snapshot::Reader;
 use tempfile::TempDir;
-use testing::eventually;
+use testing::{DEADLINE, Process, eventually, handed_over};
 
 use crate::adopting::left_behind;
-use crate::process::{DEADLINE, Process, handed_over};
 use crate::{FORMAT, Sample, names, newest, path, place, publisher, reader};
 
 const ROWS: [(&str, usize); 4] = [

@@ -32,9 +32,6 @@ mod volume;
 /// Real processes: followers that verify what they see, a writer that is killed.
 mod processes;
 
-/// How those processes are started, waited for and ended.
-mod process;
-
 /// The generations and words of the board.
 mod board;
 

@@ -11,9 +11,8 @@ use std::time::Instant;
 
 use rkyv::{Archive, Serialize};
 use snapshot::{Error, Map, Publisher, Reader};
-use testing::eventually;
+use testing::{DEADLINE, Process, eventually, handed_over};
 
-use crate::process::{DEADLINE, Process, handed_over};
 use crate::{ArchivedSample, Sample, names, newest, place, publisher, reader};
 
 const GENERATIONS: u64 = 3000;

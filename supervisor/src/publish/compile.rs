@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use engine::{CompileOptions, Environment};
 
 use super::failure::Failure;
@@ -12,7 +13,7 @@ use contract::with_causes;
 
 /// [`engine::compile_with`], except in a test that needs another outcome.
 pub(crate) type Compile =
-    fn(&[u8], CompileOptions) -> Result<engine::Compiled, engine::DocumentError>;
+    fn(&Bytes, CompileOptions) -> Result<engine::Compiled, engine::DocumentError>;
 
 /// [`Environment::compress`], except in a test that needs another outcome.
 pub(crate) type Compress = fn(&mut Environment) -> bool;
@@ -41,7 +42,7 @@ impl Compiler {
     pub(crate) fn publish(
         &self,
         row: usize,
-        body: &[u8],
+        body: &Bytes,
         options: CompileOptions,
         served: Option<Fingerprint>,
         is_dated: impl FnOnce(&str) -> bool,

@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use contract::{BoardWords, Index, IndexEntry};
 use engine::{CompileOptions, Environment};
 use log::{info, warn};
@@ -123,7 +124,7 @@ fn compile_again(
     document: &[u8],
     options: CompileOptions,
 ) -> Result<(), String> {
-    let compiled = engine::compile_with(document, options);
+    let compiled = engine::compile_with(&Bytes::copy_from_slice(document), options);
     let environment = compiled.map_err(|error| with_causes(&error))?.environment;
     let published = publisher.publish(entry.row as usize, &entry.file, &environment);
     published.map(drop).map_err(|error| with_causes(&error))

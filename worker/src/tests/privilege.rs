@@ -39,25 +39,28 @@ fn one_environment() -> StubSupervisor {
 fn a_worker_reads_snapshots_that_are_there_and_that_come_later() {
     let mut supervisor = one_environment();
     let state = supervisor.directory.path().join("state");
-    let (begin, begun) = std::sync::mpsc::channel();
-    let (end, ended) = std::sync::mpsc::channel();
+    let (give, generations) = std::sync::mpsc::channel();
+    let (map, mapped) = std::sync::mpsc::channel();
     let reader = supervisor.reader();
     let worker = thread::spawn(move || {
         println!("{}", privilege::drop(&state));
-        let open = |generation| reader.map::<engine::Environment>("one", generation);
-        begin.send(()).expect("begin");
-        for generation in ended {
-            open(generation).expect("snapshot");
+        for generation in generations {
+            let snapshot = reader.map::<engine::Environment>("one", generation);
+            map.send(snapshot.map(drop)).expect("test");
         }
     });
-    begun.recv().expect("restricted");
+    let read = |generation: u64| {
+        give.send(generation).expect("worker");
+        // Publishing removes the snapshot before, so the worker has to be waited for.
+        mapped.recv().expect("worker").expect("snapshot");
+    };
     let first = supervisor.board().row_generation(0);
-    end.send(first).expect("worker");
+    read(first);
     let next = supervisor.publish("one", &document("one", 1, &[(1, "first", true, "2")]));
     assert_ne!(first, next);
-    end.send(next).expect("worker");
-    drop(end);
-    worker.join().expect("both snapshots");
+    read(next);
+    drop(give);
+    worker.join().expect("worker");
 }
 
 #[test]

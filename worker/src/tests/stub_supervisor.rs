@@ -48,7 +48,8 @@ impl StubSupervisor {
         document: &str,
         options: CompileOptions,
     ) -> u64 {
-        let compiled = engine::compile_with(&document.to_owned().into(), options).expect("document");
+        let compiled =
+            engine::compile_with(&document.to_owned().into(), options).expect("document");
         self.publish_environment(name, &compiled.environment)
     }
 

@@ -66,7 +66,10 @@ impl Pages {
     ///
     /// # Errors
     /// If it is no JSON object, or its identity overrides are neither a list nor null.
-    pub fn append<'p>(&mut self, page: &'p [u8]) -> Result<(Edition, [&'p [u8]; 2]), DocumentError> {
+    pub fn append<'p>(
+        &mut self,
+        page: &'p [u8],
+    ) -> Result<(Edition, [&'p [u8]; 2]), DocumentError> {
         let read = Page::read(page)?;
         let edition = match (self.updated_at.as_deref(), read.updated_at) {
             (Some(first), Some(own)) if first == own => Edition::Same,
@@ -80,7 +83,11 @@ impl Pages {
         else {
             return Ok((edition, [b"", b""]));
         };
-        let separator = if self.is_extended { "," } else { self.gap.before };
+        let separator = if self.is_extended {
+            ","
+        } else {
+            self.gap.before
+        };
         self.is_extended = true;
         Ok((edition, [separator.as_bytes(), &page[start..end]]))
     }

@@ -1,5 +1,6 @@
 //! What can go wrong between us and upstream. No message shows a key, or the user name and password of a URL.
 
+use std::io;
 use std::time::Duration;
 
 use engine::DocumentError;
@@ -73,6 +74,8 @@ pub(crate) enum FetchError {
     TooSlow(Duration),
     #[error("the document broke off: {0}")]
     BrokeOff(String),
+    #[error("the memory for the document was refused: {0}")]
+    Memory(#[source] io::Error),
     #[error("upstream redirects to {0}, which is not the origin of api_url")]
     CrossOrigin(String),
     #[error("upstream redirects more than {MAX_REDIRECTS} times")]
@@ -114,6 +117,35 @@ impl FetchError {
             _ => "",
         };
         Self::Tls(error.to_string(), hint)
+    }
+
+    /// Whether this says that upstream is away, so that all environments fail: nobody answers, the answer breaks off,
+    /// or it is not the API's, as from a load balancer or a maintenance page. It is otherwise an answer for this
+    /// environment alone: its key is refused, or its document is of no use.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => {
+                !matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            }
+            Self::Unreachable(_)
+            | Self::ConnectTimeout(_)
+            | Self::Tls(..)
+            | Self::Silent(_)
+            | Self::TooSlow(_)
+            | Self::BrokeOff(_)
+            | Self::CrossOrigin(_)
+            | Self::TooManyRedirects
+            | Self::NotJson(_) => true,
+            Self::PageWithoutQuery
+            | Self::PagesRepeat(_)
+            | Self::TooManyPages(_)
+            | Self::Page(..)
+            | Self::Panicked(_)
+            | Self::ChangedTooOften(_)
+            | Self::UnexpectedNotModified
+            | Self::TooLarge(_)
+            | Self::Memory(_) => false,
+        }
     }
 
     /// The wait that upstream asks for.
