@@ -25,6 +25,38 @@ fn tells_its_version_and_how_to_start() {
 }
 
 #[test]
+fn completions_and_manual_pages_come_from_the_command_line() {
+    for (shell, word) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef edge-proxy"),
+        ("fish", "complete -c edge-proxy"),
+    ] {
+        let (code, stdout, _) = run(executable().args(["completions", shell]));
+        assert_eq!(code, Some(0), "{shell}");
+        for expected in [word, "check-config", "health", "live"] {
+            assert!(stdout.contains(expected), "{shell}: {stdout}");
+        }
+    }
+    for (arguments, name, word) in [
+        (&["man"][..], ".TH edge-proxy 1", "edge\\-proxy\\-health(1)"),
+        (&["man", "health"], ".TH edge-proxy-health 1", "\\-\\-live"),
+    ] {
+        let (code, stdout, _) = run(executable().args(arguments));
+        assert_eq!(code, Some(0), "{arguments:?}");
+        assert!(stdout.contains(name) && stdout.contains(word), "{stdout}");
+        assert!(!stdout.contains("handover"), "{stdout}");
+    }
+    for arguments in [
+        ["completions", "tcsh"],
+        ["man", "worker"],
+        ["man", "nothing"],
+    ] {
+        let (code, stdout, _) = run(executable().args(arguments));
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_bad_configuration_is_one_line_and_78() {
     let directory = tempfile::tempdir().unwrap();
     let check = |text: Option<&str>, expected: &[&str]| {

@@ -49,6 +49,16 @@ impl ApiUrl {
         url
     }
 
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    /// The port that connections go to.
+    pub(crate) fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
     /// Whether upstream's certificate is checked.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.0.scheme() == "https"
@@ -70,12 +80,7 @@ impl ApiUrl {
 impl fmt::Display for ApiUrl {
     /// Without user name and password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}{}",
-            self.0.origin().ascii_serialization(),
-            self.0.path()
-        )
+        write!(formatter, "{}{}", self.origin(), self.0.path())
     }
 }
 

@@ -12,7 +12,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 
 use super::credential::Credential;
-use super::error::{Error, FetchError};
+use super::error::{Error, FetchError, Through};
 use super::redirect::{RedirectRefused, within_origin};
 use super::settings::UpstreamSettings;
 use super::{retry_after, tls};
@@ -30,6 +30,7 @@ pub(super) struct Http {
     unpooled: Client,
     /// Whether upstream may have kept a connection of `client`, which it may close at any moment.
     may_have_kept: AtomicBool,
+    through: Through,
     poll_timeout: Duration,
     max_document_bytes: usize,
 }
@@ -38,6 +39,9 @@ impl Http {
     pub(super) fn new(settings: &UpstreamSettings) -> Result<Self, Error> {
         let poll_timeout = settings.poll_timeout;
         let tls = tls::config(&settings.api_url)?;
+        let proxy = settings.way.proxy();
+        let forward = proxy.map(|proxy| reqwest::Proxy::all(proxy.url()));
+        let forward = forward.transpose().map_err(Error::Client)?;
         // HTTP/2 would gain nothing for one request at a time, and a connection that died unnoticed would fail every
         // fetch until the kernel gives it up. HTTP/1.1 drops it after the first failure.
         let builder = || {
@@ -51,9 +55,11 @@ impl Http {
                 .connect_timeout(poll_timeout.mul_f64(0.95))
                 .read_timeout(poll_timeout)
                 .timeout(poll_timeout.saturating_mul(TIMEOUTS_PER_REQUEST));
-            match settings.api_url.is_loopback() {
-                true => client.no_proxy(),
-                false => client,
+            // The library would read the process environment by itself.
+            let client = client.no_proxy();
+            match &forward {
+                Some(forward) => client.proxy(forward.clone()),
+                None => client,
             }
         };
         let unpooled = builder().pool_max_idle_per_host(0);
@@ -61,6 +67,7 @@ impl Http {
             client: builder().build().map_err(Error::Client)?,
             unpooled: unpooled.build().map_err(Error::Client)?,
             may_have_kept: AtomicBool::new(false),
+            through: Through(proxy.cloned()),
             poll_timeout,
             max_document_bytes: settings.max_document_bytes,
         })
@@ -113,13 +120,16 @@ impl Http {
                 };
             }
             if error.is_connect() && error.is_timeout() {
-                return FetchError::ConnectTimeout(self.poll_timeout);
+                return FetchError::ConnectTimeout {
+                    limit: self.poll_timeout,
+                    through: self.through.clone(),
+                };
             }
             if let Some(refused) = tls::failure(causes(&error)) {
                 return FetchError::tls(refused);
             }
             self.timeout(&error, sent)
-                .unwrap_or_else(|| FetchError::Unreachable(innermost(&error)))
+                .unwrap_or_else(|| FetchError::Unreachable(innermost(&error), self.through.clone()))
         })
     }
 
