@@ -62,6 +62,13 @@ pub(crate) enum Command {
         #[arg(long)]
         handover: String,
     },
+    /// Compile a large document. Started by the supervisor, with the document as stdin and the snapshot as stdout
+    #[command(hide = true)]
+    Compile {
+        /// The task, as JSON
+        #[arg(long)]
+        task: String,
+    },
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub(crate) enum Error {
     Sockets(#[source] io::Error),
     #[error(transparent)]
     Worker(#[from] worker::Error),
+    #[error(transparent)]
+    Compile(#[from] supervisor::CompileError),
 }
 
 /// Prints the error and returns its exit status.
@@ -37,7 +39,11 @@ pub(crate) fn report(error: Error) -> ExitCode {
     eprintln!("edge-proxy: {}", with_causes(&error));
     ExitCode::from(match error {
         Error::Config(_) | Error::Way(_) => EX_CONFIG,
-        Error::Health(_) | Error::Print(_) | Error::Demo(_) | Error::Supervisor(_) => EX_FAILURE,
+        Error::Health(_)
+        | Error::Print(_)
+        | Error::Compile(_)
+        | Error::Demo(_)
+        | Error::Supervisor(_) => EX_FAILURE,
         Error::Handover(_) | Error::Sockets(_) | Error::Worker(_) => EX_BOOT,
     })
 }

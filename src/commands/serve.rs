@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use contract::with_causes;
 use log::{info, warn};
 
-use super::worker;
+use super::{compile, worker};
 use crate::config::{self, Config};
 use crate::error::Error;
 
@@ -60,5 +60,6 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, E
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
         worker: supervisor::WorkerCommand::new(worker::command(directory, config.worker)),
+        compile: compile::command,
     })
 }

@@ -14,12 +14,14 @@
 //! ```
 
 mod blocking;
+mod dates;
 mod environments;
 mod error;
 mod notice;
 mod options;
 mod poll;
 mod pool;
+mod processes;
 mod publish;
 mod run;
 mod settings;
@@ -32,6 +34,7 @@ pub use options::{HealthCheck, Listen, Options, Snapshot};
 pub use poll::{ConditionalFetch, Error as PollError, FetchRules};
 pub use pool::listener::Error as ListenerError;
 pub use pool::{Error as PoolError, WorkerCommand};
+pub use publish::{CompileCommand, CompileError, compile};
 pub use run::{Reload, run};
 pub use settings::Settings;
 pub use source::api_url::{ApiUrl, ApiUrlError};

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use contract::{KeyPair, ServerSideKey, WorkerSettings};
 use supervisor::{Options, Settings, Source};
 
-use super::worker;
+use super::{compile, worker};
 use crate::config;
 use crate::error::Error;
 
@@ -37,6 +37,7 @@ pub(crate) fn run() -> Result<(), Error> {
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout: worker_settings.limits.shutdown_timeout,
         worker: supervisor::WorkerCommand::new(worker::command(path, worker_settings)),
+        compile: compile::command,
     };
     Ok(supervisor::run(settings, None)?)
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use contract::BoardWords;
-use engine::Environment;
 use log::{debug, info, warn};
 
 use super::freshness::{ConditionalFetch, Freshness, Received, ServedDates, Trust};
@@ -15,7 +14,7 @@ use super::recovery::Upstream;
 use super::schedule::Schedule;
 use super::shared::Shared;
 use crate::blocking::off_thread;
-use crate::publish::{Compiled, Compiler, Failure, ServedDocument};
+use crate::publish::{Compiled, Compiler, Failure, ServedDocument, Uncompressed};
 use crate::source::upstream::FetchError;
 use crate::source::{Document, FetchOutcome};
 use crate::words::Seconds;
@@ -153,7 +152,7 @@ impl Task {
     async fn update(&mut self) -> Result<(), Failure> {
         // An answer proves nothing about the upstream of a reload meanwhile.
         let trust = Rc::clone(&self.shared.trust.borrow());
-        let environment = match self.fetch(&trust).await? {
+        let uncompressed = match self.fetch(&trust).await? {
             FetchOutcome::Document(document) => self.compile(document, &trust).await?,
             FetchOutcome::NotModified(timing) => {
                 self.freshness.confirmed(timing);
@@ -161,9 +160,9 @@ impl Task {
             }
         };
         self.shared.board.set_fetched(self.row, SystemTime::now());
-        match environment {
-            Some(environment) => {
-                self.compress(environment).await;
+        match uncompressed {
+            Some(uncompressed) => {
+                self.compress(uncompressed).await;
                 self.shared.unsettled.notify_one();
                 Ok(())
             }
@@ -199,25 +198,24 @@ impl Task {
         fetched
     }
 
-    /// Compiles and publishes a document. Returns the environment if it differs from the one that is served.
+    /// Compiles and publishes a document. Returns what is left to compress if it differs from the one that is served.
     async fn compile(
         &mut self,
         document: Document,
         trust: &Trust,
-    ) -> Result<Option<Environment>, Failure> {
+    ) -> Result<Option<Uncompressed>, Failure> {
         let row = self.row;
-        let body = document.body.bytes();
+        let body = document.body;
         let length = body.len();
         let options = self.shared.compile_options.get();
         let served = self.served.as_ref().and_then(|served| served.fingerprint);
-        let (dates, timing) = (self.served_dates, document.timing);
-        let is_dated = move |updated_at: &str| dates.tell_apart(updated_at, timing);
+        let dates = self.served_dates.telling_apart(document.timing);
         let compiled = self
-            .off_thread(move |compiler| compiler.publish(row, &body, options, served, is_dated))
+            .off_thread(move |compiler| compiler.publish(row, body, options, served, dates))
             .await
             // A conditional fetch would not bring this document again.
             .inspect_err(|_| self.freshness = Freshness::default())?;
-        let environment = compiled.map(|compiled| self.note(compiled));
+        let uncompressed = compiled.map(|compiled| self.note(compiled, length));
         let served = self.served.as_ref();
         let updated_at = served.and_then(|served| served.updated_at.as_deref());
         let evidence = self.freshness.received(Received {
@@ -231,11 +229,11 @@ impl Task {
         {
             trust.note(evidence);
         }
-        Ok(environment)
+        Ok(uncompressed)
     }
 
-    fn note(&mut self, compiled: Compiled) -> Environment {
-        let (generation, length) = (compiled.generation, compiled.length);
+    fn note(&mut self, compiled: Compiled, length: usize) -> Uncompressed {
+        let generation = compiled.generation;
         let line = format_args!("published: generation {generation}, {length} bytes");
         if self.served.is_some() {
             info!("environment {} {line}", self.name);
@@ -251,14 +249,14 @@ impl Task {
         self.served_dates
             .note(compiled.served.updated_at.as_deref());
         self.served = Some(compiled.served);
-        compiled.environment
+        compiled.uncompressed
     }
 
     /// Publishes the environment again with compressed constants. If that fails, it stays published without.
-    async fn compress(&self, environment: Environment) {
+    async fn compress(&self, uncompressed: Uncompressed) {
         let row = self.row;
         let compressed = self
-            .off_thread(move |compiler| compiler.publish_compressed(row, environment))
+            .off_thread(move |compiler| compiler.publish_compressed(row, uncompressed))
             .await;
         let name = &self.name;
         match compressed {

@@ -13,6 +13,8 @@ pub(crate) enum Failure {
     Compile(String),
     #[error("{0}")]
     Publish(String),
+    #[error("the process that compiles the document failed: {0}")]
+    Process(String),
     #[error("compiling the document failed: {0}")]
     Panicked(String),
 }

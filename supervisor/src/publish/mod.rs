@@ -10,7 +10,8 @@ mod warm;
 
 #[cfg(test)]
 pub(crate) use compile::{Compile, Compress};
-pub(crate) use compile::{Compiled, Compiler};
+pub use compile::{CompileCommand, CompileError, run as compile};
+pub(crate) use compile::{Compiled, Compiler, Uncompressed};
 pub(crate) use failure::Failure;
 pub(crate) use outage::Outage;
 pub(crate) use publication::Publication;

@@ -27,6 +27,13 @@ pub(crate) struct Arriving {
 }
 
 impl Body {
+    /// A copy of these bytes.
+    pub(crate) fn copy_of(bytes: &[u8]) -> io::Result<Self> {
+        let mut arriving = Arriving::default();
+        arriving.append(bytes)?;
+        arriving.end()
+    }
+
     /// The same bytes.
     pub(crate) fn bytes(&self) -> Bytes {
         match self {

@@ -18,6 +18,7 @@ use contract::KeyPair;
 use embedded::Embedded;
 use upstream::{Credential, FetchError, Upstream, UpstreamSettings};
 
+pub(crate) use body::Body;
 pub(crate) use fetch::{Document, FetchOutcome, Timing};
 
 /// The source that the settings choose.
