@@ -51,6 +51,12 @@ pub(crate) enum Command {
         #[arg(long)]
         live: bool,
     },
+    /// Print a configuration with the default of each setting, and key pairs to fill in
+    RenderConfig {
+        /// Print the reference of all settings instead, in Markdown
+        #[arg(long)]
+        reference: bool,
+    },
     /// Print the completions of a shell
     Completions { shell: Shell },
     /// Print the manual page, or that of a command
@@ -88,7 +94,13 @@ mod tests {
             help.contains("--demo") && help.contains("WEB_CONCURRENCY"),
             "{help}"
         );
-        for command in ["check-config", "health", "completions", "man"] {
+        for command in [
+            "check-config",
+            "health",
+            "render-config",
+            "completions",
+            "man",
+        ] {
             assert!(help.contains(&format!("\n  {command} ")), "{help}");
         }
         assert!(!help.contains("worker "), "{help}");

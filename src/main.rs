@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Some(Command::Health { live }) => commands::health::run(config, live).map_err(Error::from),
         Some(Command::Completions { shell }) => commands::completions::run(shell),
         Some(Command::Man { command }) => commands::man::run(command.as_deref()),
+        Some(Command::RenderConfig { reference }) => commands::render_config::run(reference),
         None if demo => commands::demo::run(),
         None => commands::serve::run(config),
     };

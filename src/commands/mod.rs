@@ -6,5 +6,6 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod health;
 pub(crate) mod man;
+pub(crate) mod render_config;
 pub(crate) mod serve;
 pub(crate) mod worker;

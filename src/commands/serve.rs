@@ -39,19 +39,21 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, E
     let directory = directory.unwrap_or(&configured).to_owned();
     let shutdown_timeout = config.worker.limits.shutdown_timeout;
     let options = config.supervisor;
-    let way = supervisor::Way::to(&config.api_url, config::variable)?;
+    let user_agent = options.user_agent();
+    let (fetch_rules, compile_options) = (options.fetch_rules(), options.compile_options());
+    let way = supervisor::Way::to(&options.api_url, config::variable)?;
     Ok(supervisor::Settings {
         environments: config.environment_key_pairs,
         source: supervisor::Source::Upstream(supervisor::UpstreamSettings {
             way,
-            api_url: config.api_url,
+            api_url: options.api_url,
             poll_timeout: options.api_poll_timeout,
             max_document_bytes: options.api_max_document_bytes,
-            user_agent: options.user_agent(),
+            user_agent,
         }),
         api_poll_frequency: options.api_poll_frequency,
-        fetch_rules: options.fetch_rules(),
-        compile_options: options.compile_options(),
+        fetch_rules,
+        compile_options,
         stale_after,
         directory: configured,
         host: options.server.host,

@@ -113,15 +113,19 @@ fn a_configuration_is_checked_without_starting_anything() {
         run(command.args(["check-config", "--config", &file]))
     };
     let pairs = r#""environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},{"server_side_key":"ser.b","client_side_key":"b"}]"#;
-    let fine = format!(r#"{{{pairs},"server":{{"port":1,"reload":true}},"logging":{{}}}}"#);
+    let fine = format!(r#"{{{pairs},"server":{{"port":1,"prot":2}},"unheard":{{}}}}"#);
     let (code, stdout, stderr) = check(&fine, "3");
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(
         stdout,
         format!("{file} is fine: 2 environments on 3 workers\n")
     );
-    let warning = |name| format!("edge-proxy: {file}: {name} is not a setting; ignoring it\n");
-    assert_eq!(stderr, warning("logging") + &warning("server.reload"));
+    let warning = |name| format!("edge-proxy: {file}: {name}; ignoring it\n");
+    let misspelt = "server.prot is not a setting (did you mean server.port?)";
+    assert_eq!(
+        stderr,
+        warning(misspelt) + &warning("unheard is not a setting")
+    );
 
     let wrong_port = format!(r#"{{{pairs},"server":{{"port":-1}}}}"#);
     let wrong_key = r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET\u00e9","client_side_key":"a"}]}"#;

@@ -2,6 +2,7 @@
 
 mod browsers;
 mod command_line;
+mod compiling;
 mod demo;
 mod downstream;
 mod draining;

@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use contract::settings::{Kind, text};
 use reqwest::Url;
+use serde_json::Value;
 use thiserror::Error;
+
+/// The hosted API.
+const DEFAULT: &str = "https://edge.api.flagsmith.com/api/v1";
 
 /// The address of upstream: `http` or `https`, a host, an optional port and path, an optional trailing slash.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,6 +79,29 @@ impl ApiUrl {
                 .is_ok_and(|address| address.is_loopback()),
             None => false,
         }
+    }
+}
+
+impl Default for ApiUrl {
+    fn default() -> Self {
+        Self::parse(DEFAULT).expect("the address of the hosted API is one")
+    }
+}
+
+impl Kind for ApiUrl {
+    type Value = Self;
+
+    fn expected() -> String {
+        "a URL that starts with http:// or https://".to_owned()
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        Self::parse(&text(value)?).ok()
+    }
+
+    /// Without user name and password.
+    fn write(url: &Self) -> Value {
+        url.to_string().into()
     }
 }
 
