@@ -51,6 +51,15 @@ pub(crate) enum Command {
         #[arg(long)]
         live: bool,
     },
+    /// Show what is published in the state directory: exit status 0, or 1 if a part of it cannot be read
+    Snapshot {
+        /// State directory [default: that of the configuration]
+        #[arg(long, value_name = "PATH")]
+        directory: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print a configuration with the default of each setting, and key pairs to fill in
     RenderConfig {
         /// Print the reference of all settings instead, in Markdown
@@ -61,13 +70,9 @@ pub(crate) enum Command {
     Completions { shell: Shell },
     /// Print the manual page, or that of a command
     Man { command: Option<String> },
-    /// Serve requests as a worker. Started by the supervisor, with the listening sockets as stdin and stdout
+    /// Serve requests as a worker. Started by the supervisor, with the handover in standard input
     #[command(hide = true)]
-    Worker {
-        /// The handover, as JSON
-        #[arg(long)]
-        handover: String,
-    },
+    Worker,
     /// Compile a large document. Started by the supervisor, with the document as stdin and the snapshot as stdout
     #[command(hide = true)]
     Compile {
@@ -97,6 +102,7 @@ mod tests {
         for command in [
             "check-config",
             "health",
+            "snapshot",
             "render-config",
             "completions",
             "man",

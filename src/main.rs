@@ -21,10 +21,13 @@ fn main() -> ExitCode {
     } = CommandLine::parse();
     logging::start();
     let outcome = match command {
-        Some(Command::Worker { handover }) => commands::worker::run(&handover),
+        Some(Command::Worker) => commands::worker::run(),
         Some(Command::Compile { task }) => commands::compile::run(&task),
         Some(Command::CheckConfig) => commands::check_config::run(config),
         Some(Command::Health { live }) => commands::health::run(config, live).map_err(Error::from),
+        Some(Command::Snapshot { directory, json }) => {
+            return commands::snapshot::run(config, directory, json).unwrap_or_else(error::report);
+        }
         Some(Command::Completions { shell }) => commands::completions::run(shell),
         Some(Command::Man { command }) => commands::man::run(command.as_deref()),
         Some(Command::RenderConfig { reference }) => commands::render_config::run(reference),

@@ -25,6 +25,16 @@ pub fn file_name(client_side_key: &str) -> String {
     digits.collect()
 }
 
+/// A client-side key for people to recognise: its first 4 characters, or only 1 of a short one.
+pub fn masked(client_side_key: &str) -> String {
+    let shown = if client_side_key.chars().count() > 8 {
+        4
+    } else {
+        1
+    };
+    client_side_key.chars().take(shown).chain(['…']).collect()
+}
+
 /// The keys of one environment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyPair {
@@ -86,6 +96,13 @@ mod tests {
     #[test]
     fn a_file_name_is_16_hex_digits_of_the_client_side_key_s_digest() {
         assert_eq!(file_name("abc"), "ba7816bf8f01cfea");
+    }
+
+    #[test]
+    fn a_masked_key_shows_its_beginning() {
+        assert_eq!(masked("FDyUcfs5G2rWQcJcDTLkqu"), "FDyU…");
+        assert_eq!(masked("ééééé"), "é…");
+        assert_eq!(masked(""), "…");
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
         directory,
         slot,
         supervisor,
+        admin_token,
         mut settings,
     } = handover;
     let supervisor = Supervisor(supervisor);
@@ -39,7 +40,8 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
     log::debug!("worker {slot}: {}", privilege::drop(&directory));
     let reader = Arc::new(reader);
     let slot = Rc::new(Slot::claim(Arc::clone(&reader), slot));
-    let served = serve::until_terminated(&reader, &slot, supervisor, settings, sockets);
+    let served =
+        serve::until_terminated(&reader, &slot, supervisor, settings, admin_token, sockets);
     slot.set_state(WorkerState::Exited);
     served
 }

@@ -14,7 +14,6 @@ mod times;
 mod worker;
 
 use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +25,7 @@ use thiserror::Error;
 use crate::words::{Seconds, describe};
 use drain::Shutdown;
 use heartbeats::Heartbeats;
+use listener::SlotListeners;
 use roll::Roll;
 use slots::Slots;
 
@@ -64,10 +64,10 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A pool with an empty slot for each listener.
+    /// A pool of empty slots with these sockets.
     pub(crate) fn new(
         command: WorkerCommand,
-        listeners: Vec<TcpListener>,
+        sockets: Vec<SlotListeners>,
         board: Arc<Board>,
         times: Times,
     ) -> Self {
@@ -75,7 +75,7 @@ impl Pool {
             command,
             times,
             heartbeats: Heartbeats::new(times.heartbeat_timeout),
-            slots: Slots::new(listeners, board),
+            slots: Slots::new(sockets, board),
             roll: None,
             rolled: None,
             shutdown: None,
@@ -162,15 +162,15 @@ impl Pool {
         self.slots.signal(DOORBELL);
     }
 
-    /// The sockets in use.
-    pub(crate) fn listeners(&self) -> &[TcpListener] {
-        self.slots.listeners()
+    /// The sockets in use, of each slot.
+    pub(crate) fn sockets(&self) -> &[SlotListeners] {
+        self.slots.sockets()
     }
 
     /// Begins to replace every worker by one that this command starts. The [outcome](Self::take_rolled) comes later.
-    pub(crate) fn roll(&mut self, command: WorkerCommand, listeners: Option<Vec<TcpListener>>) {
+    pub(crate) fn roll(&mut self, command: WorkerCommand, sockets: Option<Vec<SlotListeners>>) {
         self.rolled = None;
-        self.roll = Some(Roll::new(command, listeners));
+        self.roll = Some(Roll::new(command, sockets));
     }
 
     /// Takes the outcome of the last roll.

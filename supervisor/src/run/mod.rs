@@ -1,9 +1,9 @@
 //! The life of a supervisor: the start, the main loop, the end.
 
 mod changes;
+mod listeners;
 mod reload;
 
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use log::info;
@@ -15,7 +15,8 @@ use crate::environments::{Roster, capacity};
 use crate::error::Error;
 use crate::notice::{Notice, Notices};
 use crate::poll::Poller;
-use crate::pool::{Pool, Times, listener};
+use crate::pool::listener::{SlotListeners, urls};
+use crate::pool::{Pool, Times};
 use crate::publish::{Compiler, Publication};
 use crate::settings::Settings;
 use crate::source::Source;
@@ -37,7 +38,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     // With a handler, a file that exceeds the limit of its size is an error like a full disk, and does not end us.
     flag::register(SIGXFSZ, Arc::default()).map_err(Error::Signals)?;
     let documents = settings.source.open(&settings.environments)?;
-    let listeners = listener::open(&settings.host, settings.port, settings.workers)?;
+    let sockets = listeners::open(&settings)?;
     let publisher = Publisher::open(
         &settings.directory,
         Shape {
@@ -48,7 +49,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     )
     .map_err(Error::Publish)?;
     let board = publisher.share_board();
-    announce(&settings, &listeners);
+    announce(&settings, &sockets);
     let environments = std::mem::take(&mut settings.environments);
     let roster = Roster::new(environments.clone(), board.shape().rows);
     let index = roster.index(settings.stale_after, &[]);
@@ -61,12 +62,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     .map_err(Error::Publish)?;
 
     let times = Times::new(settings.shutdown_delay, settings.shutdown_timeout);
-    let pool = Pool::new(
-        settings.worker.clone(),
-        listeners,
-        Arc::clone(&board),
-        times,
-    );
+    let pool = Pool::new(settings.worker.clone(), sockets, Arc::clone(&board), times);
     let polling = Poller {
         environments,
         documents,
@@ -135,7 +131,7 @@ fn serve(mut pool: Pool, notices: &Notices, mut reloader: Reloader) -> Result<()
 }
 
 /// Logs what is served, where the documents come from, and on how many workers.
-fn announce(settings: &Settings, listeners: &[TcpListener]) {
+fn announce(settings: &Settings, sockets: &[SlotListeners]) {
     const NAMED: usize = 5;
     let names: Vec<_> = settings
         .environments
@@ -164,11 +160,15 @@ fn announce(settings: &Settings, listeners: &[TcpListener]) {
             settings.directory.display()
         ),
     }
-    if let Some(Ok(address)) = listeners.first().map(TcpListener::local_addr) {
+    if let Some(first) = sockets.first() {
         info!(
-            "listening on http://{address} with {}",
+            "listening on {} with {}",
+            urls(&first.public),
             counted(settings.workers.get(), "worker")
         );
+        if !first.admin.is_empty() {
+            info!("{}", listeners::of_admin(&first.admin));
+        }
     }
 }
 

@@ -3,10 +3,12 @@
 mod document;
 mod flags;
 mod gzip;
-mod health;
+pub(crate) mod health;
 mod identities;
 mod query;
 mod route;
+
+use std::rc::Rc;
 
 use actix_http::{Method, RequestHead};
 use actix_web::web::Bytes;
@@ -23,23 +25,18 @@ use route::{Action, Endpoint};
 
 /// All endpoints of this worker, and what they answer from.
 pub(crate) struct Endpoints {
-    environments: Environments,
+    environments: Rc<Environments>,
     cors: Cors,
     identities: Identities,
 }
 
 impl Endpoints {
-    pub(crate) fn new(environments: Environments, allow_origins: &[String]) -> Self {
+    pub(crate) fn new(environments: &Rc<Environments>, allow_origins: &[String]) -> Self {
         Self {
-            environments,
+            environments: Rc::clone(environments),
             cors: Cors::new(allow_origins),
             identities: Identities::default(),
         }
-    }
-
-    /// Follows the board without a request.
-    pub(crate) fn follow_board(&self) {
-        self.environments.follow_board();
     }
 
     /// Answers any request.

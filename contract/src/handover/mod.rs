@@ -1,0 +1,67 @@
+//! The handover: all that the supervisor gives a worker when it starts it.
+//!
+//! What can be written down is JSON; no server-side key is in it. It is sent with the listening sockets through a Unix
+//! socket, which is the worker's standard input (`sockets.rs`).
+
+mod sockets;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::AdminToken;
+use crate::settings;
+use crate::settings::{Count, Origins, PositiveSeconds, Seconds, as_values};
+pub use sockets::{HandoverError, SlotSockets, Sockets};
+
+/// What a worker is told in writing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Handover {
+    /// The state directory in which the supervisor publishes.
+    pub directory: PathBuf,
+    /// The worker's slot on the board.
+    pub slot: usize,
+    /// Process id of the supervisor, which the worker must not outlive.
+    pub supervisor: u32,
+    /// What opens the admin listener; `None` if everybody who reaches it may use it.
+    pub admin_token: Option<AdminToken>,
+    /// What the operator chose.
+    #[serde(with = "as_values")]
+    pub settings: WorkerSettings,
+}
+
+settings! {
+    /// What the operator chose for all workers.
+    pub struct WorkerSettings {
+        /// Origins whose pages may read answers: a list, or one text.
+        pub allow_origins: Vec<String> as Origins = vec!["*".to_owned()],
+        /// What clients may use.
+        #[names("server")]
+        pub limits: Limits,
+    }
+
+    /// What clients may use of one worker, and for how long.
+    #[derive(Copy)]
+    pub struct Limits {
+        /// Connections that one worker holds open, fewer where its limit of open files is lower. At the limit, those
+        /// that wait for a request are closed for new ones, the longest idle first. Only when all are busy do new ones
+        /// wait.
+        pub max_connections: usize as Count = 16_384,
+        /// The longest request body that is read.
+        pub max_body_bytes: usize as Count = 1 << 20,
+        /// How long the head of a request may take to arrive.
+        #[names("header_timeout_seconds")]
+        pub header_timeout: Duration as PositiveSeconds = Duration::from_secs(5),
+        /// How long the body of a request may take to arrive, from the end of its head.
+        #[names("body_timeout_seconds")]
+        pub body_timeout: Duration as PositiveSeconds = Duration::from_secs(5),
+        /// How long a connection may be silent in both directions before it is closed. Counted in whole seconds,
+        /// rounded up.
+        #[names("keep_alive_seconds", "timeout_keep_alive")]
+        pub keep_alive: Duration as PositiveSeconds = Duration::from_secs(75),
+        /// How long requests in progress may take to finish when the proxy stops.
+        #[names("shutdown_timeout_seconds")]
+        pub shutdown_timeout: Duration as Seconds = Duration::from_secs(30),
+    }
+}
