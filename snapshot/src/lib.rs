@@ -22,10 +22,9 @@
 //!
 //! # How a row is published
 //!
-//! 1. The writer **stages** the value: it writes its archive to a staging file, header last, and renames that to its own
-//!    name. Nobody writes that file again; its replacement has another name. Another process of the same user may
-//!    archive the value in the writer's place ([`write_staged`]); the writer then compares the header before it gives
-//!    the file its name.
+//! 1. The writer **stages** the value: it writes its archive to a staging file, header last, and renames that to its
+//!    own name. Nobody writes that file again; its replacement has another name. Another process may archive the value
+//!    in the writer's place ([`write_staged`]). The writer compares the header before it gives the file its name.
 //! 2. The writer stores the generation in the row's word (Release). This one store is the act of **publishing**.
 //! 3. Later, while readers are served already, the writer **settles**: it syncs the file and the names, and unlinks
 //!    the file that was replaced. After a power cut before that, the older file is there, beside a newer one that is

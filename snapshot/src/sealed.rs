@@ -1,6 +1,6 @@
 //! Bytes in memory that belong to no process: a file without a name, which is written once and sealed. It can be handed
-//! to another process and mapped there, so that nobody copies it, and the memory is free again when the last one lets go
-//! of it, whatever the heaps look like.
+//! to another process and mapped there, so that nobody copies it. The memory is free again when the last one lets go of
+//! it, whatever the heaps look like.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -110,8 +110,8 @@ impl Staging {
         &self.path
     }
 
-    /// Writes `content` and zeros up to `length`, whose room on disk is allocated: a process that writes to a map of the
-    /// file would be killed if the disk were full.
+    /// Writes `content` and zeros up to `length`, whose room on disk is allocated: a process that writes to a map of
+    /// the file would be killed if the disk were full.
     pub(crate) fn fill(&self, content: &[u8], length: usize) -> Result<(), Error> {
         self.file
             .write_all_at(content, 0)

@@ -139,16 +139,16 @@ fn a_compile_process_that_is_killed_hurts_nobody() {
 
 #[test]
 fn a_document_that_cannot_be_compiled_is_its_own_failure_alone() {
-    let (upstream, proxy) = proxy(2_000_000);
+    let (upstream, proxy) = proxy(5_000_000);
     let workers = proxy.workers();
-    let deep = format!("{{\"a\":{}", "[".repeat(3_000_000));
+    let deep = format!("{{\"a\":{}", "[".repeat(5_000_000));
     // Its tree takes more memory than a document of that size is granted.
     let wide = format!("{{\"a\":[{}0]}}", "0,".repeat(4_000_000));
     for (hostile, expected) in [
         (deep, "maximum recursion depth exceeded"),
         (wide, "memory allocation"),
         (
-            " ".repeat(2_000_000) + "{\"api_key\":1}",
+            " ".repeat(5_000_000) + "{\"api_key\":1}",
             "does not compile",
         ),
     ] {
@@ -166,7 +166,7 @@ fn a_document_that_cannot_be_compiled_is_its_own_failure_alone() {
             serves(proxy, "small", expected)
         });
     }
-    upstream.set("large", ok(large("second", 2_000_000)));
+    upstream.set("large", ok(large("second", 5_000_000)));
     proxy.wait_for("the next good document", |proxy| {
         serves(proxy, "large", "second")
     });
@@ -175,7 +175,7 @@ fn a_document_that_cannot_be_compiled_is_its_own_failure_alone() {
 
 #[test]
 fn a_compile_process_holds_no_socket_and_ends_with_its_supervisor() {
-    let (upstream, mut proxy) = proxy(2_000_000);
+    let (upstream, mut proxy) = proxy(5_000_000);
     upstream.set("large", ok(large("second", 60_000_000)));
     let process = eventually("a compile process", || {
         compile_processes(proxy.pid()).first().copied()

@@ -14,7 +14,9 @@ use super::recovery::Upstream;
 use super::schedule::Schedule;
 use super::shared::Shared;
 use crate::blocking::off_thread;
-use crate::publish::{Compiled, Compiler, Failure, ServedDocument, Uncompressed};
+use crate::publish::{
+    Compiled, Compiler, Failure, ServedDocument, Uncompressed, is_compiled_elsewhere,
+};
 use crate::source::upstream::FetchError;
 use crate::source::{Document, FetchOutcome};
 use crate::words::Seconds;
@@ -210,8 +212,11 @@ impl Task {
         let options = self.shared.compile_options.get();
         let served = self.served.as_ref().and_then(|served| served.fingerprint);
         let dates = self.served_dates.telling_apart(document.timing);
+        let is_elsewhere = is_compiled_elsewhere(&body);
         let compiled = self
-            .off_thread(move |compiler| compiler.publish(row, body, options, served, dates))
+            .off_thread(is_elsewhere, move |compiler| {
+                compiler.publish(row, body, options, served, dates)
+            })
             .await
             // A conditional fetch would not bring this document again.
             .inspect_err(|_| self.freshness = Freshness::default())?;
@@ -255,8 +260,11 @@ impl Task {
     /// Publishes the environment again with compressed constants. If that fails, it stays published without.
     async fn compress(&self, uncompressed: Uncompressed) {
         let row = self.row;
+        let is_elsewhere = uncompressed.is_elsewhere();
         let compressed = self
-            .off_thread(move |compiler| compiler.publish_compressed(row, uncompressed))
+            .off_thread(is_elsewhere, move |compiler| {
+                compiler.publish_compressed(row, uncompressed)
+            })
             .await;
         let name = &self.name;
         match compressed {
@@ -268,10 +276,17 @@ impl Task {
         }
     }
 
+    /// Lets a thread do what takes long, or wait for the process that does.
     async fn off_thread<T: Send + 'static>(
         &self,
+        is_elsewhere: bool,
         act: impl FnOnce(&Compiler) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
+        let _permit = match is_elsewhere {
+            // Nobody closes the semaphore.
+            true => self.shared.process_permits.acquire().await.ok(),
+            false => None,
+        };
         let compiler = Arc::clone(&self.shared.compiler);
         off_thread(move || act(&compiler))
             .await

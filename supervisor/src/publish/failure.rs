@@ -8,7 +8,7 @@ use crate::source::upstream::FetchError;
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
-    Fetch(#[from] FetchError),
+    Fetch(FetchError),
     #[error("the document does not compile: {0}")]
     Compile(String),
     #[error("{0}")]
@@ -17,4 +17,14 @@ pub(crate) enum Failure {
     Process(String),
     #[error("compiling the document failed: {0}")]
     Panicked(String),
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        match error {
+            // It is not upstream's fault, and ends as an outage of the disk does.
+            FetchError::Unkept(_) => Self::Publish(error.to_string()),
+            error => Self::Fetch(error),
+        }
+    }
 }

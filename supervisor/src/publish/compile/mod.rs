@@ -1,7 +1,6 @@
 //! Compiles documents and publishes the result. For any thread but the poller's, because it takes long.
 //!
-//! Small documents are compiled here, large ones in a process of their own: that takes a few milliseconds more, and
-//! leaves nothing behind.
+//! Most documents are compiled here, large ones in a process of their own, which leaves nothing behind.
 
 mod elsewhere;
 mod process;
@@ -24,6 +23,10 @@ use task::{Effort, Written};
 
 pub use elsewhere::CompileCommand;
 pub use process::{CompileError, run};
+
+/// A document of so many bytes or more is compiled in a process of its own. To start one takes about 2 ms, which is a
+/// small part of what such a document takes.
+const ELSEWHERE: usize = 4 << 20;
 
 /// [`engine::compile_with`], except in a test that needs another outcome.
 pub(crate) type Compile =
@@ -62,6 +65,18 @@ pub(crate) struct Recipe {
     pub(super) dates: DateRange,
 }
 
+impl Uncompressed {
+    /// It will be compressed in a process of its own.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Elsewhere(_))
+    }
+}
+
+/// Whether this document is compiled in a process of its own.
+pub(crate) fn is_compiled_elsewhere(body: &Body) -> bool {
+    body.len() >= ELSEWHERE
+}
+
 impl Compiler {
     /// Compiles a document and publishes it; `None` if its fingerprint is `served`. If its `updated_at` is in `dates`,
     /// it is dated: see [`Environment::set_is_dated`].
@@ -78,14 +93,7 @@ impl Compiler {
             return Ok(None);
         }
         let (generation, written, uncompressed) = match body {
-            Body::Small(body) => {
-                let compiled = (self.compile)(&body, options);
-                let compiled = compiled.map_err(|error| Failure::Compile(with_causes(&error)))?;
-                let (environment, written) = finish(compiled, dates);
-                let generation = self.publish_here(row, &environment)?;
-                (generation, written, Uncompressed::Here(environment.into()))
-            }
-            Body::Large(body) => {
+            Body::Large(body) if body.len() >= ELSEWHERE => {
                 let recipe = Recipe {
                     body,
                     options,
@@ -93,6 +101,13 @@ impl Compiler {
                 };
                 let (generation, written) = self.publish_elsewhere(row, &recipe, Effort::Least)?;
                 (generation, written, Uncompressed::Elsewhere(recipe))
+            }
+            body => {
+                let compiled = (self.compile)(&body.bytes(), options);
+                let compiled = compiled.map_err(|error| Failure::Compile(with_causes(&error)))?;
+                let (environment, written) = finish(compiled, dates);
+                let generation = self.publish_here(row, &environment)?;
+                (generation, written, Uncompressed::Here(environment.into()))
             }
         };
         Ok(Some(Compiled {
@@ -165,12 +180,7 @@ pub(super) fn publish_again(
     let body = Body::copy_of(document);
     let body = body.map_err(|error| Failure::Process(format!("copy the document: {error}")))?;
     let published = match body {
-        Body::Small(body) => {
-            let compiled = engine::compile_with(&body, options);
-            let compiled = compiled.map_err(|error| Failure::Compile(with_causes(&error)))?;
-            publisher.publish(row, file, &compiled.environment)
-        }
-        Body::Large(body) => {
+        Body::Large(body) if body.len() >= ELSEWHERE => {
             let recipe = Recipe {
                 body,
                 options,
@@ -179,6 +189,11 @@ pub(super) fn publish_again(
             let staging = publisher.stage().map_err(unpublished)?;
             elsewhere::compile(command, &recipe, Effort::Least, &staging)?;
             publisher.publish_staged::<Environment>(row, file, staging)
+        }
+        body => {
+            let compiled = engine::compile_with(&body.bytes(), options);
+            let compiled = compiled.map_err(|error| Failure::Compile(with_causes(&error)))?;
+            publisher.publish(row, file, &compiled.environment)
         }
     };
     published.map(drop).map_err(unpublished)

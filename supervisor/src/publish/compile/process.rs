@@ -4,12 +4,15 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 use snapshot::{Sealed, write_staged};
 use thiserror::Error;
 
@@ -42,6 +45,9 @@ pub enum CompileError {
     /// A descriptor is not as a supervisor gives it.
     #[error("take the document and the file from stdin and stdout")]
     Descriptors(#[source] io::Error),
+    /// Signals cannot be handled.
+    #[error("listen to signals")]
+    Signals(#[source] io::Error),
     /// The limit of memory does not hold.
     #[error("limit the memory")]
     Limit(#[source] nix::Error),
@@ -60,6 +66,8 @@ pub fn run(task: &str) -> Result<(), CompileError> {
         .map_err(CompileError::Descriptors)?;
     let file = take(io::stdout()).map_err(CompileError::Descriptors)?;
     limit_memory(body.len()).map_err(CompileError::Limit)?;
+    // With a handler, a file that exceeds the limit of its size is an error like a full disk, and does not end us.
+    flag::register(SIGXFSZ, Arc::default()).map_err(CompileError::Signals)?;
     let report = compile(&task, &Bytes::from_owner(body), &file);
     eprintln!("{}", serde_json::to_string(&report)?);
     Ok(())

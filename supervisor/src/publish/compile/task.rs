@@ -1,6 +1,7 @@
 //! What the supervisor and a compile process tell each other.
 //!
-//! A compile process is the supervisor's own executable, started as `edge-proxy compile --task <JSON>` for one document.
+//! A compile process is the supervisor's own executable, started for one document as `edge-proxy compile --task
+//! <JSON>`.
 //!
 //! | descriptor | what it is |
 //! |---|---|

@@ -31,7 +31,7 @@ fn publish(command: CompileCommand) -> Failure {
         publication: Arc::new(publication),
         notifier: Notices::of_children().unwrap().notifier(),
     };
-    let body = Body::copy_of(&vec![b' '; 2 << 20]).unwrap();
+    let body = Body::copy_of(&vec![b' '; 4 << 20]).unwrap();
     let published = compiler.publish(0, body, options, None, DateRange::default());
     assert_eq!(board.row_generation(0), 0);
     let left = std::fs::read_dir(directory.path()).unwrap();
@@ -109,5 +109,5 @@ fn a_process_gets_the_document_and_no_process_environment() {
         shell("wc -c </proc/self/fd/0 >&2; env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= >&2; exit 1")
     });
     let text = failure.to_string();
-    assert!(text.ends_with("it exited: status 1: 2097152"), "{text}");
+    assert!(text.ends_with("it exited: status 1: 4194304"), "{text}");
 }

@@ -89,8 +89,8 @@ pub(crate) enum FetchError {
     TooSlow(Duration),
     #[error("the document broke off: {0}")]
     BrokeOff(String),
-    #[error("the memory for the document was refused: {0}")]
-    Memory(#[source] io::Error),
+    #[error("there is no memory for the document: {0}")]
+    Unkept(#[source] io::Error),
     #[error("upstream redirects to {0}, which is not the origin of api_url")]
     CrossOrigin(String),
     #[error("upstream redirects more than {MAX_REDIRECTS} times")]
@@ -159,7 +159,7 @@ impl FetchError {
             | Self::ChangedTooOften(_)
             | Self::UnexpectedNotModified
             | Self::TooLarge(_)
-            | Self::Memory(_) => false,
+            | Self::Unkept(_) => false,
         }
     }
 

@@ -153,9 +153,9 @@ impl Http {
             if arriving.length() + piece.len() > max_bytes {
                 return Err(FetchError::TooLarge(self.max_document_bytes));
             }
-            arriving.append(&piece).map_err(FetchError::Memory)?;
+            arriving.append(&piece).map_err(FetchError::Unkept)?;
         }
-        let body = arriving.end().map_err(FetchError::Memory)?;
+        let body = arriving.end().map_err(FetchError::Unkept)?;
         if body.trim_ascii_start().starts_with(b"{") {
             return Ok(body);
         }

@@ -111,12 +111,12 @@ pub(super) async fn fetch(
         }
     }
     append(&mut whole, &pages.end())?;
-    whole.end().map(Some).map_err(FetchError::Memory)
+    whole.end().map(Some).map_err(FetchError::Unkept)
 }
 
 fn append(arriving: &mut Arriving, texts: &[&[u8]]) -> Result<(), FetchError> {
     let mut texts = texts.iter();
     texts
         .try_for_each(|text| arriving.append(text))
-        .map_err(FetchError::Memory)
+        .map_err(FetchError::Unkept)
 }
