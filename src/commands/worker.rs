@@ -8,11 +8,14 @@ use contract::{AdminToken, Handover, WorkerSettings};
 
 use supervisor::WorkerCommand;
 
+use crate::config;
 use crate::error::Error;
+use crate::logging;
 
 /// Serves until TERM has come and the requests in progress are answered.
 pub(crate) fn run() -> Result<(), Error> {
     let (handover, sockets) = Handover::take()?;
+    logging::configure(&handover.settings.logging, Some(handover.slot));
     Ok(worker::run(handover, sockets)?)
 }
 
@@ -23,6 +26,7 @@ pub(crate) fn command(
     admin_token: Option<AdminToken>,
     settings: WorkerSettings,
 ) -> WorkerCommand {
+    let private = config::private_variables();
     WorkerCommand::new(move |slot| {
         let handover = Handover {
             directory: directory.clone(),
@@ -33,6 +37,9 @@ pub(crate) fn command(
         };
         let mut command = Command::new("/proc/self/exe");
         command.arg0("edge-proxy").arg("worker");
+        for variable in &private {
+            command.env_remove(variable);
+        }
         (command, handover)
     })
 }

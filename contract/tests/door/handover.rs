@@ -27,6 +27,7 @@ fn handover() -> Handover {
                 keep_alive: Duration::from_secs(5),
                 shutdown_timeout: Duration::from_millis(1500),
             },
+            ..WorkerSettings::default()
         },
     }
 }

@@ -20,6 +20,7 @@ fn publish(command: CompileCommand) -> Failure {
     let pair = KeyPair {
         server_side_key: ServerSideKey::new("ser.secret"),
         client_side_key: "public".to_owned(),
+        older_server_side_keys: Vec::new(),
     };
     let index: Index = crate::environments::Roster::new(vec![pair], 1).index(None, &[]);
     let options = CompileOptions::default();

@@ -1,11 +1,22 @@
 //! What a configuration may contain, and the line that names what is wrong with it.
 
+mod key_pairs;
+mod variables;
+
 use super::process_environment::parse_workers;
 use super::*;
+use contract::{LogFormat, LogLevel};
+use serde_json::Value;
+use std::path::Path;
 use supervisor::{ConditionalFetch, FetchRules};
 
 fn read(text: &str) -> Result<Config, String> {
-    Config::read("config.json", text).map_err(|error| error.to_string())
+    let definitions = Definitions::gather();
+    let mut given = Given::new("config.json");
+    file::parse("config.json", text.as_bytes())
+        .and_then(|members| given.add(&definitions, "config.json", "", members))
+        .and_then(|()| Config::of(given))
+        .map_err(|error| error.to_string())
 }
 
 fn with(members: &str) -> String {
@@ -60,7 +71,10 @@ fn reads_every_setting() {
         "api_whole_fetch_seconds":4,
         "server":{"host":"::1","port":0,"reload":true,"max_connections":4,"max_body_bytes":5,
         "header_timeout_seconds":6,"body_timeout_seconds":7,"keep_alive_seconds":8,"shutdown_delay_seconds":9,
-        "shutdown_timeout_seconds":0},"allow_origins":"https://a.test","logging":{},
+        "shutdown_timeout_seconds":0,"proxy_headers":true,
+        "forwarded_allow_ips":"10.0.0.0/8"},"allow_origins":"https://a.test",
+        "logging":{"log_level":"debug","log_format":"json","log_event_field_name":"event","colors":true,
+        "enable_access_log":true,"override":{"version":1,"loggers":{"worker":{"level":"ERROR"}}}},
         "health_check":{"environment_update_grace_period_seconds":7},"snapshot":{"directory":"/state"},
         "flags":{"apply_environment_segments":true},
         "identities":{"official_proxy_fields_only":true}"#,
@@ -98,7 +112,22 @@ fn reads_every_setting() {
     assert_eq!(config.worker.allow_origins, ["https://a.test"]);
     assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
     assert_eq!(config.directory(), PathBuf::from("/state"));
-    assert_eq!(config.warnings.len(), 2, "{:?}", config.warnings);
+    let logging = &config.worker.logging;
+    assert_eq!(
+        (logging.log_level, logging.log_format),
+        (LogLevel::Debug, LogFormat::Json)
+    );
+    assert_eq!(
+        (logging.log_event_field_name.as_str(), logging.colours),
+        ("event", Some(true))
+    );
+    assert!(logging.enable_access_log);
+    let levels: Vec<_> = logging.overrides.levels().collect();
+    assert_eq!(levels, [("worker", LogLevel::Error)]);
+    let forwarding = &config.worker.forwarding;
+    assert!(forwarding.proxy_headers);
+    assert_eq!(forwarding.forwarded_allow_ips, "10.0.0.0/8");
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
     let never = read(&with(
         r#","health_check":{"environment_update_grace_period_seconds":null}"#,
     ));
@@ -123,11 +152,11 @@ fn reads_older_names_unless_the_newer_one_is_there() {
 #[test]
 fn warns_of_names_that_are_no_setting_wherever_they_are() {
     let text = r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"a","name":"A"}],
-        "servers":{"port":1},"health_check":{"a.b":1},"logging":{"level":"info"}}"#;
+        "servers":{"port":1},"health_check":{"a.b":1},"notes":{"level":"info"}}"#;
     let names = [
         "environment_key_pairs[0].name",
         "health_check.a.b",
-        "logging",
+        "notes",
         "servers",
     ];
     let warning = |name| format!("config.json: {name} is not a setting; ignoring it");
@@ -303,61 +332,6 @@ fn origins_are_normalised_and_what_is_none_is_warned_about() {
         )
     });
     assert_eq!(config.warnings, warnings);
-}
-
-#[test]
-fn never_shows_a_server_side_key() {
-    for text in [
-        r#"{"environment_key_pairs":[{"server_side_key":"SECRET","client_side_key":"a"}]}"#,
-        r#"{"environment_key_pairs":[{"server_side_key":["ser.SECRET"],"client_side_key":"a"}]}"#,
-        r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"ser.SECRET"}]}"#,
-        r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},
-            {"server_side_key":"ser.SECRET","client_side_key":"b"}]}"#,
-        &with(r#","api_url":"ftp://me:SECRET@host""#),
-        &with(r#","admin":{"token":"SECRET with blanks"}"#),
-        &with(r#","admin":{"token":["SECRET"]}"#),
-    ] {
-        let error = read(text).unwrap_err();
-        assert!(
-            error.contains("expected") && !error.contains("SECRET"),
-            "{error}"
-        );
-    }
-    let shown = format!(
-        "{:?}",
-        read(
-            r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"}]}"#
-        )
-        .unwrap()
-    );
-    assert!(!shown.contains("SECRET"), "{shown}");
-}
-
-#[test]
-fn refuses_an_environment_named_twice() {
-    let pairs = |second: &str| {
-        format!(
-            r#"{{"environment_key_pairs":[{{"server_side_key":"ser.a","client_side_key":"a"}},{second}]}}"#
-        )
-    };
-    for (second, setting) in [
-        (
-            r#"{"server_side_key":"ser.b","client_side_key":"a "}"#,
-            "client_side_key",
-        ),
-        (
-            r#"{"server_side_key":" ser.a","client_side_key":"b"}"#,
-            "server_side_key",
-        ),
-    ] {
-        let error = read(&pairs(second)).unwrap_err();
-        assert!(
-            error.contains(&format!(
-                "environment_key_pairs[1].{setting}: found a key that"
-            )),
-            "{error}"
-        );
-    }
 }
 
 #[test]
