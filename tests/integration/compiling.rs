@@ -78,18 +78,22 @@ fn private_memory(pid: Pid) -> u64 {
 
 #[test]
 fn the_supervisor_keeps_nothing_of_a_large_document() {
-    let (upstream, proxy) = proxy(50_000_000);
+    let (upstream, proxy) = proxy(0);
+    let document = large("second", 50_000_000);
+    let length = document.len();
+    upstream.set("large", ok(document));
+    // Each step takes some seconds in a debug build.
+    proxy.wait_for("a compile process", |proxy| {
+        !compile_processes(proxy.pid()).is_empty()
+    });
+    proxy.wait_for("the large document", |proxy| {
+        serves(proxy, "large", "second")
+    });
     proxy.wait_for("compressed constants", |proxy| {
         proxy.log().contains("environment large compressed")
     });
-    let length = large("first", 50_000_000).len();
-    assert_eq!(
-        proxy
-            .get("/api/v1/environment-document/", "ser.large")
-            .body
-            .len(),
-        length
-    );
+    let served = proxy.get("/api/v1/environment-document/", "ser.large");
+    assert_eq!(served.body.len(), length);
     for number in 0..5 {
         let value = format!("small {number}");
         upstream.set("small", ok(document("small", &value)));
