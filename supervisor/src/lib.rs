@@ -15,6 +15,7 @@
 
 mod blocking;
 mod dates;
+pub mod doctor;
 mod environments;
 mod error;
 pub mod inspect;

@@ -79,9 +79,9 @@ fn private_memory(pid: Pid) -> u64 {
 #[test]
 fn the_supervisor_keeps_nothing_of_a_large_document() {
     let (upstream, proxy) = proxy(0);
-    let document = large("second", 50_000_000);
-    let length = document.len();
-    upstream.set("large", ok(document));
+    let large = large("second", 50_000_000);
+    let length = large.len();
+    upstream.set("large", ok(large));
     // Each step takes some seconds in a debug build.
     proxy.wait_for("a compile process", |proxy| {
         !compile_processes(proxy.pid()).is_empty()

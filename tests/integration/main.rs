@@ -6,6 +6,7 @@ mod command_line;
 mod compiling;
 mod configuration;
 mod demo;
+mod doctor;
 mod downstream;
 mod draining;
 mod faults;
