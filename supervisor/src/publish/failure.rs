@@ -28,3 +28,15 @@ impl From<FetchError> for Failure {
         }
     }
 }
+
+impl Failure {
+    /// As the board tells it.
+    pub(crate) fn kind(&self) -> contract::Failure {
+        match self {
+            Self::Fetch(error) => error.kind(),
+            Self::Compile(_) | Self::Process(_) => contract::Failure::Compile,
+            Self::Publish(_) => contract::Failure::Publish,
+            Self::Panicked(_) => contract::Failure::Defect,
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod process;
 mod task;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::{CompileOptions, Environment};
@@ -49,6 +50,8 @@ pub(crate) struct Compiled {
     pub(crate) uncompressed: Uncompressed,
     pub(crate) generation: u64,
     pub(crate) served: ServedDocument,
+    /// How long it took to compile and publish it.
+    pub(crate) took: Duration,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -92,6 +95,7 @@ impl Compiler {
         if served == Some(fingerprint) {
             return Ok(None);
         }
+        let begun = Instant::now();
         let (generation, written, uncompressed) = match body {
             Body::Large(body) if body.len() >= ELSEWHERE => {
                 let recipe = Recipe {
@@ -117,6 +121,7 @@ impl Compiler {
                 fingerprint: Some(fingerprint),
                 updated_at: written.updated_at,
             },
+            took: begun.elapsed(),
             warnings: written.warnings,
         }))
     }
