@@ -15,6 +15,8 @@ const ROOM: &str = "state.room";
 const LITTLE_ROOM: u64 = 256 << 20;
 
 pub(super) fn check(directory: &Path) -> Vec<Finding> {
+    let absolute = std::path::absolute(directory);
+    let directory = absolute.as_deref().unwrap_or(directory);
     let shown = directory.display();
     let existing = directory.ancestors().find(|path| path.exists());
     let Some(existing) = existing else {
