@@ -47,8 +47,14 @@ pub(crate) struct CommandLine {
 /// The commands. Without one, the process is the supervisor.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check the configuration and start nothing: exit status 0, or 78 and one line that says what is wrong
-    CheckConfig,
+    /// Check the configuration, show where each value comes from, and start nothing
+    ///
+    /// Exit status 0, or 78 and one line that says what is wrong.
+    CheckConfig {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Ask the running proxy whether it is ready, for health checks of containers
     ///
     /// It is found by the same configuration. Exit status 0 if it is ready, else 1 and a line that says why.
