@@ -7,12 +7,14 @@
 mod change;
 mod freshness;
 mod orders;
+mod recovery;
 mod schedule;
 mod shared;
 mod task;
 mod tasks;
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -95,16 +97,19 @@ impl Poller {
                 self.compiler,
                 self.board,
             );
+            let recovery = Rc::clone(&shared.recovery);
             let mut tasks = Tasks::new(shared, self.poll_frequency);
             for (row, pair) in self.environments.into_iter().enumerate() {
                 tasks.start(row, pair.client_side_key, Orders::default());
             }
             loop {
+                let poll_frequency = tasks.poll_frequency();
                 tokio::select! {
                     change = changes.recv() => match change {
                         Some(change) => tasks.apply(change).await,
                         None => return Ok(()),
                     },
+                    () = recovery.wait(poll_frequency) => tasks.upstream_is_back(),
                     // A task that did not panic has done its work, or its environment was removed.
                     ended = tasks.ended() => if let Some(Err(error)) = ended && error.is_panic() {
                         return Err(Error::Panicked(join_error(error)));

@@ -27,6 +27,8 @@ pub(super) struct Order {
     pub(super) fetch_now: bool,
     /// Fetch now if the last try failed.
     pub(super) retry: bool,
+    /// Fetch now if the last try failed with upstream.
+    pub(super) upstream_is_back: bool,
 }
 
 /// The number of tasks that have not tried yet.

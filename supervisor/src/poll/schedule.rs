@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-/// Bounds the back-off, so that the end of an outage is soon noticed.
-const MAX_BACK_OFF: Duration = Duration::from_secs(300);
+/// Bound the back-off, so that the end of an outage is soon noticed. The shorter one counts, but never less than a poll
+/// frequency.
+const MAX_BACK_OFF: Duration = Duration::from_secs(60);
+const MAX_BACK_OFF_POLLS: u32 = 6;
 /// Bounds what `Retry-After` may ask for, because flags get old meanwhile.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(900);
 /// Clients are refused until the first document is there, so its back-off is shorter.
@@ -56,10 +58,14 @@ impl Schedule {
 
     /// The wait after a failure: twice as long each time, or as long as upstream asks for.
     pub(super) fn failed(&mut self, retry_after: Option<Duration>, chance: f64) -> Duration {
+        let longest = self.poll_frequency.saturating_mul(MAX_BACK_OFF_POLLS);
+        // The spread adds up to a tenth, and the bounds hold with it.
+        let longest = longest.min(MAX_BACK_OFF).div_f64(1.1);
         let (shortest, longest) = if self.has_succeeded {
-            (self.poll_frequency, MAX_BACK_OFF)
+            (self.poll_frequency, longest)
         } else {
-            (self.poll_frequency.min(FIRST_BACK_OFF), MAX_FIRST_BACK_OFF)
+            let shortest = self.poll_frequency.min(FIRST_BACK_OFF);
+            (shortest, longest.min(MAX_FIRST_BACK_OFF))
         };
         let back_off = doubled(shortest, self.failures, longest.max(shortest));
         self.failures = self.failures.saturating_add(1);
@@ -108,17 +114,25 @@ mod tests {
     }
 
     #[test]
-    fn failures_back_off_from_the_interval_to_five_minutes() {
+    fn failures_back_off_from_the_interval_to_a_minute() {
         let mut schedule = Schedule::new(POLL_FREQUENCY);
         schedule.succeeded(MIDDLE);
-        assert_eq!(
-            failing(&mut schedule, 8),
-            [10, 20, 40, 80, 160, 300, 300, 300]
-        );
-        assert_eq!(schedule.failures(), 8);
+        assert_eq!(failing(&mut schedule, 5), [10, 20, 40, 55, 55]);
+        assert_eq!(seconds(schedule.failed(None, 0.0)), 49);
+        assert_eq!(seconds(schedule.failed(None, 1.0)), 60);
+        assert_eq!(schedule.failures(), 7);
         schedule.succeeded(MIDDLE);
         assert_eq!(schedule.failures(), 0);
         assert_eq!(failing(&mut schedule, 2), [10, 20]);
+    }
+
+    #[test]
+    fn failures_never_wait_longer_than_six_intervals() {
+        let mut schedule = Schedule::new(Duration::from_secs(2));
+        assert_eq!(failing(&mut schedule, 6), [1, 2, 4, 8, 11, 11]);
+        schedule.succeeded(MIDDLE);
+        assert_eq!(failing(&mut schedule, 5), [2, 4, 8, 11, 11]);
+        assert_eq!(seconds(schedule.failed(None, 1.0)), 12);
     }
 
     #[test]
@@ -140,7 +154,7 @@ mod tests {
     fn a_hundred_failures_do_not_overflow() {
         let mut schedule = Schedule::new(POLL_FREQUENCY);
         schedule.succeeded(MIDDLE);
-        assert_eq!(failing(&mut schedule, 100)[99], 300);
+        assert_eq!(failing(&mut schedule, 100)[99], 55);
     }
 
     #[test]
@@ -182,10 +196,10 @@ mod tests {
                         assert!(wait >= asked && wait <= MAX_RETRY_AFTER.mul_f64(1.1));
                     }
                     None => {
-                        assert!(wait <= MAX_BACK_OFF.mul_f64(1.1), "{wait:?}");
+                        assert!(wait <= MAX_BACK_OFF, "{wait:?}");
                         // Twice as long, but for the spread, until it is long enough.
                         let longest = if schedule.has_succeeded {
-                            MAX_BACK_OFF
+                            MAX_BACK_OFF.div_f64(1.1)
                         } else {
                             MAX_FIRST_BACK_OFF
                         };

@@ -11,6 +11,7 @@ use snapshot::Board;
 use tokio::sync::{Notify, Semaphore};
 
 use super::freshness::{FetchRules, Trust};
+use super::recovery::Recovery;
 use crate::publish::{Compiler, Outage};
 use crate::source::Documents;
 use contract::counted;
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) unsettled: Rc<Notify>,
     pub(super) first_documents: FirstDocuments,
     pub(super) outage: Outage,
+    pub(super) recovery: Rc<Recovery>,
     dice: RefCell<fastrand::Rng>,
 }
 
@@ -57,6 +59,7 @@ impl Shared {
                 "serving what was published before, trying again with every poll",
                 "publishing again",
             ),
+            recovery: Rc::default(),
             dice: RefCell::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! The task of one environment: fetch, compile and publish, wait, for ever.
 
+use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,6 +11,7 @@ use log::{debug, info, warn};
 
 use super::freshness::{ConditionalFetch, Freshness, Received, ServedDates, Trust};
 use super::orders::Orders;
+use super::recovery::Upstream;
 use super::schedule::Schedule;
 use super::shared::Shared;
 use crate::blocking::off_thread;
@@ -24,6 +26,7 @@ pub(super) struct Task {
     row: usize,
     name: String,
     schedule: Schedule,
+    upstream: Upstream,
     freshness: Freshness,
     served: Option<ServedDocument>,
     served_dates: ServedDates,
@@ -54,6 +57,7 @@ impl Task {
             row,
             name,
             schedule: Schedule::new(poll_frequency),
+            upstream: Upstream::Answers,
             freshness: Freshness::default(),
             served_dates,
             served,
@@ -136,7 +140,11 @@ impl Task {
                 // The last document's date says nothing about another upstream or under another key.
                 self.freshness = Freshness::default();
             }
-            if order.fetch_now || order.retry && is_failing {
+            let failed_with_upstream = self.upstream == Upstream::Fails;
+            if order.fetch_now
+                || order.retry && is_failing
+                || order.upstream_is_back && failed_with_upstream
+            {
                 return;
             }
         }
@@ -177,13 +185,18 @@ impl Task {
         Err(Failure::Publish(reason.to_owned()))
     }
 
-    async fn fetch(&self, trust: &Trust) -> Result<FetchOutcome, FetchError> {
+    async fn fetch(&mut self, trust: &Trust) -> Result<FetchOutcome, FetchError> {
         let (now, next) = (Instant::now(), self.schedule.longest());
         let rules = self.shared.fetch_rules.get();
         let since = self.freshness.if_modified_since(now, next, rules, trust);
         let is_published = self.served.is_some();
         let documents = &self.shared.documents;
-        documents.fetch(self.row, since, is_published).await
+        let fetched = documents.fetch(self.row, since, is_published).await;
+        let before = mem::replace(&mut self.upstream, Upstream::after(&fetched));
+        if before != Upstream::Answers && self.upstream == Upstream::Answers {
+            self.shared.recovery.note();
+        }
+        fetched
     }
 
     /// Compiles and publishes a document. Returns the environment if it differs from the one that is served.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::Index;
-use log::warn;
+use log::{debug, warn};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::sleep;
 
@@ -71,6 +71,19 @@ impl Tasks {
     /// Waits until a task ends.
     pub(super) async fn ended(&mut self) -> Option<Result<(), JoinError>> {
         self.running.join_next().await
+    }
+
+    /// The time between two fetches of an environment.
+    pub(super) fn poll_frequency(&self) -> Duration {
+        self.poll_frequency
+    }
+
+    /// Every environment that failed with upstream is fetched now. The bound on fetches spreads them.
+    pub(super) fn upstream_is_back(&self) {
+        debug!("upstream answers again: trying the environments that failed with it");
+        for task in self.by_row.values() {
+            task.orders.give(|order| order.upstream_is_back = true);
+        }
     }
 
     /// Applies a change, or nothing of it. [`Notice::ChangeApplied`] follows, sometimes later.

@@ -3,6 +3,7 @@
 mod changing;
 mod core_api;
 mod edits;
+mod outages;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -116,6 +116,34 @@ impl FetchError {
         Self::Tls(error.to_string(), hint)
     }
 
+    /// Whether this says that upstream is away, so that all environments fail: nobody answers, the answer breaks off,
+    /// or it is not the API's, as from a load balancer or a maintenance page. It is otherwise an answer for this
+    /// environment alone: its key is refused, or its document is of no use.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => {
+                !matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            }
+            Self::Unreachable(_)
+            | Self::ConnectTimeout(_)
+            | Self::Tls(..)
+            | Self::Silent(_)
+            | Self::TooSlow(_)
+            | Self::BrokeOff(_)
+            | Self::CrossOrigin(_)
+            | Self::TooManyRedirects
+            | Self::NotJson(_) => true,
+            Self::PageWithoutQuery
+            | Self::PagesRepeat(_)
+            | Self::TooManyPages(_)
+            | Self::Page(..)
+            | Self::Panicked(_)
+            | Self::ChangedTooOften(_)
+            | Self::UnexpectedNotModified
+            | Self::TooLarge(_) => false,
+        }
+    }
+
     /// The wait that upstream asks for.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
