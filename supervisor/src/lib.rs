@@ -16,6 +16,7 @@
 mod blocking;
 mod environments;
 mod error;
+mod forward;
 mod notice;
 mod options;
 mod poll;
@@ -28,6 +29,7 @@ mod words;
 
 pub use environments::Full;
 pub use error::Error;
+pub use forward::{Error as ForwardError, ForwardSettings};
 pub use options::{HealthCheck, Listen, Options, Snapshot};
 pub use poll::{ConditionalFetch, Error as PollError, FetchRules};
 pub use pool::listener::Error as ListenerError;

@@ -111,7 +111,12 @@ impl Analytics {
             });
             let mut deliver = |destination, body| {
                 let headers = group.headers.clone();
-                deliveries.push(Delivery::new(destination, &group.environment, headers, body));
+                deliveries.push(Delivery::new(
+                    destination,
+                    &group.environment,
+                    headers,
+                    body,
+                ));
             };
             split(counts, "{", "}", |body| deliver(Destination::Counts, body));
             split(evaluations, r#"{"evaluations":["#, "]}", |body| {

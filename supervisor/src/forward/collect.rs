@@ -56,7 +56,9 @@ impl Collector {
             is_forwarded,
             frequency,
             // What an earlier run left is due at once.
-            last: Instant::now().checked_sub(frequency).unwrap_or_else(Instant::now),
+            last: Instant::now()
+                .checked_sub(frequency)
+                .unwrap_or_else(Instant::now),
             failing_since: None,
         }
     }
@@ -73,7 +75,11 @@ impl Collector {
             true => self.last.elapsed() >= RETRY,
             false => {
                 self.last.elapsed() >= self.frequency
-                    || self.rings.all().iter().any(|ring| ring.reader.fill() > FULL)
+                    || self
+                        .rings
+                        .all()
+                        .iter()
+                        .any(|ring| ring.reader.fill() > FULL)
             }
         };
         is_due && self.collect()
@@ -132,8 +138,14 @@ impl Collector {
             is_all = collection.is_small();
             is_all
         });
-        let positions: Vec<_> = merge.positions().map(|(ring, end)| (Arc::clone(ring), end)).collect();
-        if positions.iter().all(|(ring, end)| ring.reader.tail() == *end) {
+        let positions: Vec<_> = merge
+            .positions()
+            .map(|(ring, end)| (Arc::clone(ring), end))
+            .collect();
+        if positions
+            .iter()
+            .all(|(ring, end)| ring.reader.tail() == *end)
+        {
             return Ok(Progress::Nothing);
         }
         let (deliveries, learnt) = collection.into_deliveries();
@@ -187,7 +199,10 @@ impl<'known> Collection<'known> {
             Ok(record) => record,
             // Its checksum is right, so a worker of another release wrote it.
             Err(error) => {
-                warn!("a record of {} bytes cannot be read: {error}", payload.len());
+                warn!(
+                    "a record of {} bytes cannot be read: {error}",
+                    payload.len()
+                );
                 return;
             }
         };
@@ -195,7 +210,8 @@ impl<'known> Collection<'known> {
         match record.report {
             Report::Counts(counts) => self.analytics.add_counts(environment, labels, &counts),
             Report::Evaluations(evaluations) => {
-                self.analytics.add_evaluations(environment, labels, evaluations);
+                self.analytics
+                    .add_evaluations(environment, labels, evaluations);
             }
             Report::Traits(changes) => self.traits.add(environment, changes),
             Report::Event { content_type, body } => {

@@ -77,7 +77,9 @@ impl Merge {
 
     /// How far each ring was read.
     pub(super) fn positions(&self) -> impl Iterator<Item = (&Arc<Ring>, u64)> {
-        self.sources.iter().map(|source| (&source.ring, source.position))
+        self.sources
+            .iter()
+            .map(|source| (&source.ring, source.position))
     }
 }
 

@@ -85,6 +85,15 @@ impl Rings {
         });
     }
 
+    /// Removes all rings that are empty and that no process appends to, so that the next run finds none. For the end.
+    pub(super) fn remove_empty(&self) {
+        for ring in self.all() {
+            if let Err(error) = ring.reader.close() {
+                debug!("{}", with_causes(&error));
+            }
+        }
+    }
+
     fn make(&self) -> Option<Arc<Ring>> {
         let number = fastrand::u64(..);
         let path = journal::ring_file(&self.directory, number);

@@ -170,16 +170,23 @@ impl Sender {
         let mut failed = Vec::new();
         let mut failure = None;
         while !left.is_empty() && failure.is_none() && !self.shared.is_over() {
-            let at_once = if self.lane == Lane::Traits { 1 } else { AT_ONCE };
-            let sent = left.drain(..at_once.min(left.len())).collect();
+            let at_once = if self.lane == Lane::Traits {
+                1
+            } else {
+                AT_ONCE
+            };
+            let sent: Vec<Delivery> = left.drain(..at_once.min(left.len())).collect();
+            let sent_count = sent.len();
             let (again, last) = self.send(sent).await;
-            let is_any_taken = again.len() < at_once;
+            let is_any_taken = again.len() < sent_count;
             failed.extend(again);
             // As long as upstream takes some, the others are tried too.
             failure = last.filter(|_| self.lane == Lane::Traits || !is_any_taken);
         }
         if failure.is_none() && !failed.is_empty() {
-            failure = Some(Failure::of("upstream takes some requests and not others".to_owned()));
+            failure = Some(Failure::of(
+                "upstream takes some requests and not others".to_owned(),
+            ));
         }
         if self.lane == Lane::Traits {
             failed.extend(left);
@@ -256,7 +263,9 @@ impl Sender {
     /// Returns how long to wait.
     fn failing(&mut self, failure: &Failure) -> Duration {
         let doubled = MIN_BACK_OFF.saturating_mul(1 << self.failures.min(16));
-        let back_off = doubled.min(MAX_BACK_OFF).mul_f64(0.9 + 0.2 * fastrand::f64());
+        let back_off = doubled
+            .min(MAX_BACK_OFF)
+            .mul_f64(0.9 + 0.2 * fastrand::f64());
         let asked = failure.retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
         let wait = back_off.max(asked);
         self.failures = self.failures.saturating_add(1);

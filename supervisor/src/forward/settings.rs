@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::source::ApiUrl;
+use crate::source::api_url::ApiUrl;
 
 /// What the operator chose for what goes back upstream.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -46,7 +46,10 @@ impl KnownTraits {
     }
 
     fn get(&self, name: u64) -> Option<u64> {
-        self.newer.get(&name).or_else(|| self.older.get(&name)).copied()
+        self.newer
+            .get(&name)
+            .or_else(|| self.older.get(&name))
+            .copied()
     }
 
     /// Remembers what upstream will know, or nothing more of a trait.
@@ -176,7 +179,9 @@ impl<'known> TraitChanges<'known> {
 
 fn set_item(identifier: &str, key: &str, value: &str) -> String {
     let (identifier, key) = (json(identifier), json(key));
-    format!(r#"{{"identity":{{"identifier":{identifier}}},"trait_key":{key},"trait_value":{value}}}"#)
+    format!(
+        r#"{{"identity":{{"identifier":{identifier}}},"trait_key":{key},"trait_value":{value}}}"#
+    )
 }
 
 fn increment_body(identifier: &str, key: &str, by: i64) -> String {

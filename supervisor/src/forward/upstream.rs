@@ -6,7 +6,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_A
 use reqwest::{Client, Method, StatusCode, Url};
 
 use super::delivery::{Delivery, Destination};
-use crate::source::ApiUrl;
+use crate::source::api_url::ApiUrl;
 use crate::source::upstream::{Error, UpstreamSettings, client_builder, innermost};
 
 /// The longest answer that is read, in bytes. It is not looked at.
@@ -59,9 +59,12 @@ impl Failure {
 }
 
 impl Upstream {
-    pub(super) fn new(settings: &UpstreamSettings, events_url: Option<&ApiUrl>) -> Result<Self, Error> {
+    pub(super) fn new(
+        settings: &UpstreamSettings,
+        events_url: Option<&ApiUrl>,
+    ) -> Result<Self, Error> {
         let client = |url: &ApiUrl| {
-            client_builder(settings, url)?
+            client_builder(settings, url)?()
                 .pool_idle_timeout(KEPT)
                 .timeout(settings.poll_timeout)
                 .build()
@@ -84,7 +87,11 @@ impl Upstream {
                 Some((client, url)) => (client, Method::POST, url.clone()),
                 None => return Outcome::Refused("events_url is not set any more".to_owned()),
             },
-            Destination::Counts => (&self.api, Method::POST, self.api_url.below("analytics/flags/")),
+            Destination::Counts => (
+                &self.api,
+                Method::POST,
+                self.api_url.below("analytics/flags/"),
+            ),
             Destination::Evaluations => {
                 let url = self.api_url.of_version("v2").below("analytics/flags/");
                 (&self.api, Method::POST, url)
@@ -108,7 +115,10 @@ impl Upstream {
             (APPLICATION_NAME, &headers.application_name),
             (APPLICATION_VERSION, &headers.application_version),
         ] {
-            if let Some(value) = HeaderValue::from_str(value).ok().filter(|value| !value.is_empty()) {
+            if let Some(value) = HeaderValue::from_str(value)
+                .ok()
+                .filter(|value| !value.is_empty())
+            {
                 request = request.header(name, value);
             }
         }
@@ -132,7 +142,8 @@ async fn answered(mut response: reqwest::Response) -> Outcome {
             Err(error) => return failed(&error),
         }
     }
-    let is_temporary = status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT;
+    let is_temporary =
+        status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT;
     if status.is_success() {
         Outcome::Taken
     } else if status.is_client_error() && !is_temporary {

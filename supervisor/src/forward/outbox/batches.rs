@@ -111,7 +111,11 @@ impl Batches {
 
     /// Takes out all from this number on.
     pub(super) fn take_from(&mut self, number: u64) -> Vec<Stored> {
-        let numbers: Vec<u64> = self.stored.range(number..).map(|(number, _)| *number).collect();
+        let numbers: Vec<u64> = self
+            .stored
+            .range(number..)
+            .map(|(number, _)| *number)
+            .collect();
         let taken = numbers.into_iter();
         taken.filter_map(|number| self.remove(number)).collect()
     }

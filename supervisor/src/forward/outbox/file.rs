@@ -27,7 +27,13 @@ pub(super) fn bytes<T: Serialize>(value: &T) -> postcard::Result<Vec<u8>> {
 /// The value in the bytes of a file; `None` if the file is not whole, or is of another release.
 pub(super) fn value<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let (header, payload) = bytes.split_at_checked(HEADER)?;
-    let number = |at: usize| header.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
+    let number = |at: usize| {
+        header
+            .get(at..at + 8)?
+            .try_into()
+            .ok()
+            .map(u64::from_le_bytes)
+    };
     let is_whole = header.starts_with(&MAGIC)
         && number(8)? == payload.len() as u64
         && number(16)? == xxh3_64(payload);
@@ -39,8 +45,9 @@ pub(super) fn value<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let staging = path.with_extension("staging");
     let staged = stage(&staging, bytes).map_err(Error::io("write", &staging));
-    let renamed = staged
-        .and_then(|()| fs::rename(&staging, path).map_err(Error::io("rename the staged file to", path)));
+    let renamed = staged.and_then(|()| {
+        fs::rename(&staging, path).map_err(Error::io("rename the staged file to", path))
+    });
     if renamed.is_err() {
         // The first error says more. The next write replaces what is left.
         let _ = fs::remove_file(&staging);

@@ -9,13 +9,14 @@ use reqwest::header::{
     ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, IF_MODIFIED_SINCE, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 
 use super::credential::Credential;
 use super::error::{Error, FetchError};
 use super::redirect::{RedirectRefused, within_origin};
 use super::settings::UpstreamSettings;
 use super::{retry_after, tls};
+use crate::source::api_url::ApiUrl;
 
 const ENVIRONMENT_KEY: HeaderName = HeaderName::from_static("x-environment-key");
 /// `poll_timeout` bounds silence. A large document on a slow line is not silent, yet its fetch must end: after so many
@@ -36,24 +37,11 @@ pub(super) struct Http {
 impl Http {
     pub(super) fn new(settings: &UpstreamSettings) -> Result<Self, Error> {
         let poll_timeout = settings.poll_timeout;
-        let tls = tls::config(&settings.api_url)?;
-        // HTTP/2 would gain nothing for one request at a time, and a connection that died unnoticed would fail every
-        // fetch until the kernel gives it up. HTTP/1.1 drops it after the first failure.
+        let base = client_builder(settings, &settings.api_url)?;
         let builder = || {
-            let client = Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .user_agent(settings.user_agent.as_str())
+            base()
                 .redirect(Policy::custom(within_origin))
-                .referer(false)
-                // Shorter than the read timeout, which also runs while connecting, so that the error tells which it
-                // was.
-                .connect_timeout(poll_timeout.mul_f64(0.95))
-                .read_timeout(poll_timeout)
-                .timeout(poll_timeout.saturating_mul(TIMEOUTS_PER_REQUEST));
-            match settings.api_url.is_loopback() {
-                true => client.no_proxy(),
-                false => client,
-            }
+                .timeout(poll_timeout.saturating_mul(TIMEOUTS_PER_REQUEST))
         };
         let unpooled = builder().pool_max_idle_per_host(0);
         Ok(Self {
@@ -164,6 +152,35 @@ impl Http {
     }
 }
 
+/// Makes clients for requests to `url`, with what the settings say of all requests. They follow no redirect.
+///
+/// # Errors
+///
+/// If there is nothing to check the certificate of `url` against, or no TLS.
+pub(crate) fn client_builder(
+    settings: &UpstreamSettings,
+    url: &ApiUrl,
+) -> Result<impl Fn() -> ClientBuilder, Error> {
+    let tls = tls::config(url)?;
+    let poll_timeout = settings.poll_timeout;
+    // HTTP/2 would gain nothing for one request at a time, and a connection that died unnoticed would fail every fetch
+    // until the kernel gives it up. HTTP/1.1 drops it after the first failure.
+    Ok(move || {
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls.clone())
+            .user_agent(settings.user_agent.as_str())
+            .redirect(Policy::none())
+            .referer(false)
+            // Shorter than the read timeout, which also runs while connecting, so that the error tells which it was.
+            .connect_timeout(poll_timeout.mul_f64(0.95))
+            .read_timeout(poll_timeout);
+        match url.is_loopback() {
+            true => client.no_proxy(),
+            false => client,
+        }
+    })
+}
+
 /// Refuses every status but 200.
 pub(super) fn require_ok(response: &Response) -> Result<(), FetchError> {
     let headers = response.headers();
@@ -211,7 +228,7 @@ fn cause<T: StdError + 'static>(error: &reqwest::Error) -> Option<&T> {
 }
 
 /// The innermost cause alone: the outer ones show the URL, and each says "error" in its own way.
-fn innermost(error: &reqwest::Error) -> String {
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
     match causes(error).last() {
         Some(cause) => cause.to_string(),
         None => "the request could not be made".to_owned(),

@@ -26,6 +26,7 @@ use pages::FirstPage;
 pub(crate) use credential::Credential;
 pub use error::Error;
 pub(crate) use error::FetchError;
+pub(crate) use http::{client_builder, innermost};
 pub use settings::UpstreamSettings;
 
 /// A document that changes between two of its pages is fetched again. Once is a coincidence, so often is something
