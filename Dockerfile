@@ -24,5 +24,8 @@ ENV STATE_DIRECTORY=/var/lib/edge-proxy/state \
     WEB_CONCURRENCY=auto
 VOLUME ["/var/lib/edge-proxy"]
 EXPOSE 8000
+# Ready: every environment has a document and none is stale. Orchestrators that restart what is not healthy (Swarm, ECS)
+# should ask `health --live` instead, because a restart mends no upstream.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/edge-proxy", "health"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/edge-proxy"]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 const AFTER_HELP: &str = "\
 Try it without an account:
@@ -28,11 +29,11 @@ Exit status: 0 stopped by a signal, 1 could not start or go on, 2 wrong command 
 #[command(name = "edge-proxy", version, after_help = AFTER_HELP)]
 pub(crate) struct CommandLine {
     /// Configuration file [default: $CONFIG_PATH, else ./config.json]
-    #[arg(long, value_name = "PATH", conflicts_with = "demo")]
+    #[arg(long, value_name = "PATH", global = true)]
     pub(crate) config: Option<PathBuf>,
 
     /// Serve two sample environments that are built in: no account, file or network needed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "config")]
     pub(crate) demo: bool,
 
     #[command(subcommand)]
@@ -43,11 +44,23 @@ pub(crate) struct CommandLine {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Check the configuration and start nothing: exit status 0, or 78 and one line that says what is wrong
-    CheckConfig {
-        /// Configuration file [default: $CONFIG_PATH, else ./config.json]
-        #[arg(long, value_name = "PATH")]
-        config: Option<PathBuf>,
+    CheckConfig,
+    /// Ask the running proxy whether it is ready: exit status 0, or 1 and the reason. For container health checks
+    Health {
+        /// Ask only whether it answers, whatever it has to serve
+        #[arg(long)]
+        live: bool,
     },
+    /// Print a configuration with the default of each setting, and key pairs to fill in
+    RenderConfig {
+        /// Print the reference of all settings instead, in Markdown
+        #[arg(long)]
+        reference: bool,
+    },
+    /// Print the completions of a shell
+    Completions { shell: Shell },
+    /// Print the manual page, or that of a command
+    Man { command: Option<String> },
     /// Serve requests as a worker. Started by the supervisor, with the listening sockets as stdin and stdout
     #[command(hide = true)]
     Worker {
@@ -74,7 +87,15 @@ mod tests {
             help.contains("--demo") && help.contains("WEB_CONCURRENCY"),
             "{help}"
         );
-        assert!(help.contains("check-config"), "{help}");
+        for command in [
+            "check-config",
+            "health",
+            "render-config",
+            "completions",
+            "man",
+        ] {
+            assert!(help.contains(&format!("\n  {command} ")), "{help}");
+        }
         assert!(!help.contains("worker "), "{help}");
     }
 }

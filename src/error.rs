@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use contract::{EX_BOOT, EX_CONFIG, EX_FAILURE, with_causes};
 use thiserror::Error;
 
+use crate::commands::health::HealthError;
 use crate::config::ConfigError;
 
 /// An error that ends the process.
@@ -13,6 +14,12 @@ use crate::config::ConfigError;
 pub(crate) enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Way(#[from] supervisor::WayError),
+    #[error(transparent)]
+    Health(#[from] HealthError),
+    #[error("print")]
+    Print(#[source] io::Error),
     #[error("start the demonstration")]
     Demo(#[source] io::Error),
     #[error(transparent)]
@@ -29,8 +36,8 @@ pub(crate) enum Error {
 pub(crate) fn report(error: Error) -> ExitCode {
     eprintln!("edge-proxy: {}", with_causes(&error));
     ExitCode::from(match error {
-        Error::Config(_) => EX_CONFIG,
-        Error::Demo(_) | Error::Supervisor(_) => EX_FAILURE,
+        Error::Config(_) | Error::Way(_) => EX_CONFIG,
+        Error::Health(_) | Error::Print(_) | Error::Demo(_) | Error::Supervisor(_) => EX_FAILURE,
         Error::Handover(_) | Error::Sockets(_) | Error::Worker(_) => EX_BOOT,
     })
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use command_line::{Command, CommandLine};
+use error::Error;
 
 fn main() -> ExitCode {
     let CommandLine {
@@ -21,7 +22,11 @@ fn main() -> ExitCode {
     logging::start();
     let outcome = match command {
         Some(Command::Worker { handover }) => commands::worker::run(&handover),
-        Some(Command::CheckConfig { config: path }) => commands::check_config::run(path.or(config)),
+        Some(Command::CheckConfig) => commands::check_config::run(config),
+        Some(Command::Health { live }) => commands::health::run(config, live).map_err(Error::from),
+        Some(Command::Completions { shell }) => commands::completions::run(shell),
+        Some(Command::Man { command }) => commands::man::run(command.as_deref()),
+        Some(Command::RenderConfig { reference }) => commands::render_config::run(reference),
         None if demo => commands::demo::run(),
         None => commands::serve::run(config),
     };

@@ -15,7 +15,7 @@ use nix::unistd::{dup2_stdin, dup2_stdout};
 use serde::{Deserialize, Serialize};
 
 use crate::settings;
-use crate::settings::values;
+use crate::settings::{Count, Origins, PositiveSeconds, Seconds, as_values};
 
 /// What a worker is told in writing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,41 +27,42 @@ pub struct Handover {
     /// Process id of the supervisor, which the worker must not outlive.
     pub supervisor: u32,
     /// What the operator chose.
+    #[serde(with = "as_values")]
     pub settings: WorkerSettings,
 }
 
 settings! {
     /// What the operator chose for all workers.
     pub struct WorkerSettings {
-        /// Origins whose pages may read answers; `*` among them means any.
-        #[serde(deserialize_with = "values::origins")]
-        pub allow_origins: Vec<String> = vec!["*".to_owned()],
-        /// The section `server`.
-        #[serde(rename = "server", deserialize_with = "values::section")]
-        pub limits: Limits = Limits::default(),
+        /// Origins whose pages may read answers: a list, or one text.
+        pub allow_origins: Vec<String> as Origins = vec!["*".to_owned()],
+        /// What clients may use.
+        #[names("server")]
+        pub limits: Limits,
     }
 
     /// What clients may use of one worker, and for how long.
     #[derive(Copy)]
     pub struct Limits {
-        /// How many connections to hold open at most. A worker holds fewer if it may not open so many files.
-        #[serde(deserialize_with = "values::count")]
-        pub max_connections: usize = 16_384,
-        /// The longest request body that is read, in bytes.
-        #[serde(deserialize_with = "values::count")]
-        pub max_body_bytes: usize = 1 << 20,
+        /// Connections that one worker holds open, fewer where its limit of open files is lower. At the limit, those
+        /// that wait for a request are closed for new ones, the longest idle first. Only when all are busy do new ones
+        /// wait.
+        pub max_connections: usize as Count = 16_384,
+        /// The longest request body that is read.
+        pub max_body_bytes: usize as Count = 1 << 20,
         /// How long the head of a request may take to arrive.
-        #[serde(rename = "header_timeout_seconds", with = "values::positive_seconds")]
-        pub header_timeout: Duration = Duration::from_secs(5),
-        /// How long a request body may take to arrive, from the end of its head.
-        #[serde(rename = "body_timeout_seconds", with = "values::positive_seconds")]
-        pub body_timeout: Duration = Duration::from_secs(5),
-        /// How long a connection may be silent in both directions. Counted in whole seconds, rounded up.
-        #[serde(rename = "keep_alive_seconds", with = "values::positive_seconds")]
-        pub keep_alive: Duration = Duration::from_secs(75),
-        /// How long a drain may take.
-        #[serde(rename = "shutdown_timeout_seconds", with = "values::seconds")]
-        pub shutdown_timeout: Duration = Duration::from_secs(30),
+        #[names("header_timeout_seconds")]
+        pub header_timeout: Duration as PositiveSeconds = Duration::from_secs(5),
+        /// How long the body of a request may take to arrive, from the end of its head.
+        #[names("body_timeout_seconds")]
+        pub body_timeout: Duration as PositiveSeconds = Duration::from_secs(5),
+        /// How long a connection may be silent in both directions before it is closed. Counted in whole seconds,
+        /// rounded up.
+        #[names("keep_alive_seconds", "timeout_keep_alive")]
+        pub keep_alive: Duration as PositiveSeconds = Duration::from_secs(75),
+        /// How long requests in progress may take to finish when the proxy stops.
+        #[names("shutdown_timeout_seconds")]
+        pub shutdown_timeout: Duration as Seconds = Duration::from_secs(30),
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
-
-use crate::settings::values;
 
 /// What every server-side key starts with, and no client-side key.
 pub const SERVER_SIDE_PREFIX: &str = "ser.";
@@ -29,21 +26,12 @@ pub fn file_name(client_side_key: &str) -> String {
 }
 
 /// The keys of one environment.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(expecting = "an object")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyPair {
     /// Secret: fetches the document, and shows everything to the client that presents it.
     pub server_side_key: ServerSideKey,
     /// Public: names the environment in requests and logs.
-    #[serde(deserialize_with = "client_side_key")]
     pub client_side_key: String,
-}
-
-fn client_side_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let expected = "a key that is not empty and does not start with \"ser.\"";
-    values::parse(deserializer, expected, |value| {
-        values::text(value).filter(|key| !is_server_side(key.as_bytes()))
-    })
 }
 
 /// A secret that neither `Debug` nor `Display` shows.
@@ -64,15 +52,6 @@ impl ServerSideKey {
     /// Its [digest](digest()).
     pub fn digest(&self) -> [u8; 32] {
         digest(self.0.as_bytes())
-    }
-}
-
-impl<'de> Deserialize<'de> for ServerSideKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "a key that starts with \"ser.\" and is plain ASCII";
-        let is_plain = |key: &str| key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        let valid = |key: &str| is_server_side(key.as_bytes()) && is_plain(key);
-        values::parse_secret(deserializer, expected, valid).map(Self)
     }
 }
 

@@ -3,16 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use contract::with_causes;
-use log::warn;
+use log::{info, warn};
 
 use super::worker;
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config};
 use crate::error::Error;
 
 /// Serves until TERM or INT has come and the workers have drained. HUP reads the configuration again.
 pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     let path = config::path(path);
     let settings = read(&path, None)?;
+    if let supervisor::Source::Upstream(upstream) = &settings.source
+        && upstream.way != supervisor::Way::Straight
+    {
+        info!("the way to upstream is {}", upstream.way);
+    }
     let directory = settings.directory.clone();
     let reload = supervisor::Reload {
         name: path.display().to_string(),
@@ -23,7 +28,7 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
 
 /// Reads the configuration. Workers read `directory`, which stays the same while the proxy runs; at the start it is the
 /// one of the configuration.
-fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, ConfigError> {
+fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, Error> {
     let config = Config::load(path)?;
     let workers = config::workers()?;
     for warning in &config.warnings {
@@ -34,17 +39,21 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, C
     let directory = directory.unwrap_or(&configured).to_owned();
     let shutdown_timeout = config.worker.limits.shutdown_timeout;
     let options = config.supervisor;
+    let user_agent = options.user_agent();
+    let (fetch_rules, compile_options) = (options.fetch_rules(), options.compile_options());
+    let way = supervisor::Way::to(&options.api_url, config::variable)?;
     Ok(supervisor::Settings {
         environments: config.environment_key_pairs,
         source: supervisor::Source::Upstream(supervisor::UpstreamSettings {
-            api_url: config.api_url,
+            way,
+            api_url: options.api_url,
             poll_timeout: options.api_poll_timeout,
             max_document_bytes: options.api_max_document_bytes,
-            user_agent: options.user_agent(),
+            user_agent,
         }),
         api_poll_frequency: options.api_poll_frequency,
-        fetch_rules: options.fetch_rules(),
-        compile_options: options.compile_options(),
+        fetch_rules,
+        compile_options,
         stale_after,
         directory: configured,
         host: options.server.host,

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use contract::key::SERVER_SIDE_PREFIX;
+use serde_json::Value;
+
 /// The file (or the process environment), the path of the setting, and the problem.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ConfigError {
@@ -15,25 +18,14 @@ impl ConfigError {
     pub(super) fn new(source: &str, path: &str, problem: impl Into<String>) -> Self {
         Self {
             source: source.to_owned(),
-            path: path.to_owned(),
+            path: shown_name(path),
             problem: problem.into(),
         }
     }
 
-    /// The same error, with the older name of the setting where the file has that: pairs of newer and older names.
-    pub(super) fn with_names_of_file(mut self, renamed: &[(&str, &str)]) -> Self {
-        if let Some((_, older)) = renamed.iter().find(|(name, _)| *name == self.path) {
-            self.path = (*older).to_owned();
-        }
-        self
-    }
-
-    /// The same error, of a setting that is missing instead of null.
-    pub(super) fn of_missing(mut self) -> Self {
-        if let Some(expected) = self.problem.strip_prefix("found null") {
-            self.problem = format!("missing{expected}");
-        }
-        self
+    /// An error of a value that a setting cannot have.
+    pub(super) fn of_value(source: &str, path: &str, found: &str, expected: &str) -> Self {
+        Self::new(source, path, format!("found {found}, expected {expected}"))
     }
 }
 
@@ -47,3 +39,40 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// The kind of a value in words.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(list) if list.is_empty() => "an empty list",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A value as an error may show it: neither a server-side key in the wrong place nor a URL with a password.
+pub(super) fn shown(value: &Value) -> String {
+    const MAX_LENGTH: usize = 80;
+    let text = value.to_string();
+    if may_be_secret(&text) || text.len() > MAX_LENGTH {
+        kind(value).to_owned()
+    } else {
+        text
+    }
+}
+
+/// A name of a setting as a message may show it.
+pub(super) fn shown_name(name: &str) -> String {
+    if may_be_secret(name) {
+        "a name that may be a secret".to_owned()
+    } else {
+        name.escape_debug().collect()
+    }
+}
+
+fn may_be_secret(text: &str) -> bool {
+    text.contains(SERVER_SIDE_PREFIX) || text.contains('@')
+}

@@ -2,40 +2,36 @@
 //!
 //! The names in the file are those of the official proxies, so that their `config.json` works here.
 
+mod definitions;
 mod error;
+mod given;
 mod key_pairs;
 mod process_environment;
-mod read;
+mod reference;
 mod state_directory;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use contract::settings::values::kind;
+use contract::settings::Settings as _;
 use contract::{KeyPair, WorkerSettings, origin};
 use serde_json::Value;
-use supervisor::{ApiUrl, Options};
+use supervisor::Options;
 
-use key_pairs::Environments;
-use read::{is_ignored, read, shown};
+use definitions::Definitions;
+use error::kind;
+use given::Given;
 
 pub(crate) use error::ConfigError;
 pub(crate) use process_environment::{path, variable, workers};
-
-/// Older names of settings, which the official proxies read too. Where a file has both, the newer name counts.
-const OLDER_NAMES: [(&str, &str); 2] = [
-    ("api_poll_frequency_seconds", "api_poll_frequency"),
-    ("api_poll_timeout_seconds", "api_poll_timeout"),
-];
+pub(crate) use reference::{example, reference};
 
 /// What the configuration says.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) environment_key_pairs: Vec<KeyPair>,
-    pub(crate) api_url: ApiUrl,
     /// What the supervisor is told.
     pub(crate) supervisor: Options,
     /// What workers are told.
@@ -61,55 +57,39 @@ impl Config {
 
     /// Reads the text of a configuration; `file` is its name in errors.
     fn read(file: &str, text: &str) -> Result<Self, ConfigError> {
-        let mut root: Value = serde_json::from_str(text)
-            .map_err(|error| ConfigError::new(file, "", format!("is not JSON: {error}")))?;
-        let Some(members) = root.as_object_mut() else {
-            let problem = format!("is {}, expected an object", kind(&root));
-            return Err(ConfigError::new(file, "", problem));
-        };
-        let mut renamed = Vec::new();
-        for (name, older) in OLDER_NAMES {
-            if let Some(value) = members.remove(older)
-                && !members.contains_key(name)
-            {
-                members.insert(name.to_owned(), value);
-                renamed.push((name, older));
+        let members = match serde_json::from_str(text) {
+            Ok(Value::Object(members)) => members,
+            Ok(value) => {
+                let problem = format!("is {}, expected an object", kind(&value));
+                return Err(ConfigError::new(file, "", problem));
             }
-        }
-        let (environments, ignored_here) = read::<Environments>(file, &root)?;
-        let (supervisor, ignored_by_supervisor) =
-            read::<Options>(file, &root).map_err(|error| error.with_names_of_file(&renamed))?;
-        let (worker, ignored_by_worker) = read::<WorkerSettings>(file, &root)?;
-        let ignored = [ignored_here, ignored_by_supervisor, ignored_by_worker];
-        let mut unknown: BTreeSet<_> = ignored.iter().flatten().collect();
-        unknown.retain(|path| ignored.iter().all(|ignored| is_ignored(ignored, path)));
-        let environment_key_pairs = environments.environment_key_pairs;
-        key_pairs::check(file, &environment_key_pairs)?;
-        let api_url = ApiUrl::parse(&supervisor.api_url).map_err(|_| {
-            let found = shown(&root["api_url"]);
-            let expected = "a URL that starts with http:// or https://";
-            ConfigError::new(
-                file,
-                "api_url",
-                format!("found {found}, expected {expected}"),
-            )
-        })?;
-        let unknown = unknown
-            .iter()
-            .map(|path| format!("{file}: {path} is not a setting; ignoring it"));
-        let no_origins = worker
-            .allow_origins
-            .iter()
-            .filter(|text| is_no_origin(text));
-        let no_origins = no_origins.map(|text| {
-            format!("{file}: allow_origins: {text:?} is no origin such as \"https://app.example.com\"; ignoring it")
+            Err(error) => {
+                return Err(ConfigError::new(file, "", format!("is not JSON: {error}")));
+            }
+        };
+        let mut given = Given::new(file);
+        given.add(&Definitions::gather(), file, "", members)?;
+        Self::of(given)
+    }
+
+    fn of(mut given: Given) -> Result<Self, ConfigError> {
+        let environment_key_pairs = key_pairs::read(&mut given)?;
+        let refuse = |wrong| given.refuse(&wrong);
+        let supervisor = Options::read("", &given.values).map_err(refuse)?;
+        let worker = WorkerSettings::read("", &given.values).map_err(refuse)?;
+        let origins = worker.allow_origins.iter();
+        let no_origins = origins.filter(|text| is_no_origin(text)).map(|text| {
+            let source = given.place("allow_origins").map_or("", |place| &place.source);
+            format!("{source}: allow_origins: {text:?} is no origin such as \"https://app.example.com\"; ignoring it")
         });
+        let mut warnings = given.warnings.clone();
+        warnings.sort_unstable();
+        warnings.extend(no_origins);
         Ok(Self {
             environment_key_pairs,
-            api_url,
             supervisor,
-            warnings: unknown.chain(no_origins).collect(),
             worker,
+            warnings,
         })
     }
 

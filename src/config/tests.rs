@@ -1,12 +1,8 @@
 //! What a configuration may contain, and the line that names what is wrong with it.
 
-use serde_json::json;
-
 use super::process_environment::parse_workers;
 use super::*;
 use supervisor::{ConditionalFetch, FetchRules};
-
-const EXAMPLE: &str = include_str!("../../config.json.example");
 
 fn read(text: &str) -> Result<Config, String> {
     Config::read("config.json", text).map_err(|error| error.to_string())
@@ -17,33 +13,43 @@ fn with(members: &str) -> String {
     format!(r#"{{"environment_key_pairs":[{pair}]{members}}}"#)
 }
 
-/// All settings that have a default, with it.
-fn defaults() -> Value {
-    let mut all = json!(Options::default());
-    for (name, value) in json!(WorkerSettings::default()).as_object().unwrap() {
-        match all[name].as_object_mut() {
-            None => all[name] = value.clone(),
-            Some(section) => {
-                for (name, value) in value.as_object().unwrap() {
-                    let before = section.insert(name.clone(), value.clone());
-                    assert_eq!(before, None, "{name} is defined twice");
-                }
-            }
-        }
+/// Holds that a file of the repository is as it is written from the definitions. `UPDATE=1` writes it.
+fn check_file(name: &str, written: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    if variable("UPDATE").is_some() {
+        std::fs::write(&path, written).unwrap();
     }
-    all
+    let file = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        file == written,
+        "{name} differs from the definitions: UPDATE=1 cargo test --bin edge-proxy reference"
+    );
+}
+
+#[test]
+fn example_and_reference_are_written_from_the_definitions() {
+    check_file("config.json.example", &example());
+    check_file("docs/configuration.md", &reference());
 }
 
 #[test]
 fn the_example_is_the_defaults_with_two_key_pairs() {
-    let mut example: Value = serde_json::from_str(EXAMPLE).unwrap();
-    let pairs = example
-        .as_object_mut()
-        .unwrap()
-        .remove("environment_key_pairs");
-    assert_eq!(pairs.unwrap().as_array().unwrap().len(), 2);
-    assert_eq!(example, defaults());
-    assert_eq!(read(EXAMPLE).unwrap().warnings, [""; 0]);
+    let example = read(&example()).unwrap();
+    assert_eq!(example.environment_key_pairs.len(), 2);
+    assert_eq!(example.supervisor, Options::default());
+    assert_eq!(example.worker, WorkerSettings::default());
+    assert_eq!(example.warnings, [""; 0]);
+}
+
+#[test]
+fn no_setting_is_defined_twice() {
+    let definitions = Definitions::gather();
+    let names = definitions.all().iter().flat_map(|one| one.names.all());
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
 }
 
 #[test]
@@ -92,9 +98,7 @@ fn reads_every_setting() {
     assert_eq!(config.worker.allow_origins, ["https://a.test"]);
     assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
     assert_eq!(config.directory(), PathBuf::from("/state"));
-    let warnings = ["logging", "server.reload"]
-        .map(|name| format!("config.json: {name} is not a setting; ignoring it"));
-    assert_eq!(config.warnings, warnings);
+    assert_eq!(config.warnings.len(), 2, "{:?}", config.warnings);
     let never = read(&with(
         r#","health_check":{"environment_update_grace_period_seconds":null}"#,
     ));
@@ -119,15 +123,89 @@ fn reads_older_names_unless_the_newer_one_is_there() {
 #[test]
 fn warns_of_names_that_are_no_setting_wherever_they_are() {
     let text = r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"a","name":"A"}],
-        "server":{"reload":true},"health_check":{"a.b":1},"logging":{"level":"info"}}"#;
+        "servers":{"port":1},"health_check":{"a.b":1},"logging":{"level":"info"}}"#;
     let names = [
         "environment_key_pairs[0].name",
         "health_check.a.b",
         "logging",
-        "server.reload",
+        "servers",
     ];
     let warning = |name| format!("config.json: {name} is not a setting; ignoring it");
     assert_eq!(read(text).unwrap().warnings, names.map(warning));
+}
+
+#[test]
+fn a_misspelt_name_is_answered_with_the_nearest_one() {
+    for (members, expected) in [
+        (
+            r#","sever":{"prt":1},"server":{"prot":1}"#,
+            "server.prot is not a setting (did you mean server.port?)",
+        ),
+        (
+            r#","api_pol_frequency":1"#,
+            "(did you mean api_poll_frequency_seconds?)",
+        ),
+        (r#","allowed_origins":[]"#, "(did you mean allow_origins?)"),
+        (
+            r#","max_connections":9"#,
+            "(did you mean server.max_connections?)",
+        ),
+        (r#","Port":9"#, "(did you mean server.port?)"),
+    ] {
+        let warnings = read(&with(members)).unwrap().warnings;
+        assert!(
+            warnings.iter().any(|line| line.contains(expected)),
+            "{warnings:?}"
+        );
+    }
+    let pair = r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"a","client_key":"b"}]}"#;
+    let warnings = read(pair).unwrap().warnings;
+    let expected = "[0].client_key is not a setting (did you mean client_side_key?); ignoring it";
+    assert!(warnings[0].ends_with(expected), "{warnings:?}");
+}
+
+#[test]
+fn settings_of_the_official_proxy_that_change_nothing_are_said_to() {
+    let config = read(&with(
+        r#","endpoint_caches":{"flags":{"use_cache":true,"cache_max_size":1}},"server":{"reload":true}"#,
+    ));
+    let warnings = config.unwrap().warnings;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    for (warning, name) in warnings.iter().zip(["endpoint_caches", "server.reload"]) {
+        assert!(
+            warning.starts_with(&format!("config.json: {name} is not needed here: ")),
+            "{warning}"
+        );
+    }
+}
+
+#[test]
+fn numbers_and_booleans_may_be_text() {
+    let config = read(&with(
+        r#","api_poll_frequency_seconds":" 2.5 ","server":{"port":"8001","timeout_keep_alive":"120"},
+        "health_check":{"environment_update_grace_period_seconds":"null"},"flags":{"apply_environment_segments":"Yes"},
+        "identities":{"official_proxy_fields_only":1},"api_conditional_fetch":"Never","api_max_document_bytes":1e6"#,
+    ))
+    .unwrap();
+    let supervisor = &config.supervisor;
+    assert_eq!(supervisor.api_poll_frequency, Duration::from_millis(2500));
+    assert_eq!(supervisor.server.port, 8001);
+    assert_eq!(config.worker.limits.keep_alive, Duration::from_secs(120));
+    assert_eq!(config.stale_after(), None);
+    assert!(supervisor.flags.apply_environment_segments);
+    assert!(supervisor.identities.official_proxy_fields_only);
+    assert_eq!(supervisor.api_conditional_fetch, ConditionalFetch::Never);
+    assert_eq!(supervisor.api_max_document_bytes, 1_000_000);
+    for wrong in [
+        r#""inf""#, r#""NaN""#, r#""""#, r#""5s""#, "true", "-1", "1e300",
+    ] {
+        let error = read(&with(&format!(r#","api_poll_timeout":{wrong}"#)));
+        let error = error.unwrap_err();
+        assert!(
+            error.starts_with("config.json: api_poll_timeout: found "),
+            "{error}"
+        );
+    }
 }
 
 #[test]
@@ -165,8 +243,8 @@ fn names_what_is_wrong() {
         "config.json: api_poll_frequency_seconds: found 0, expected a number above 0",
     );
     check(
-        &with(r#","api_poll_timeout":"5""#),
-        "config.json: api_poll_timeout: found \"5\", expected a number above 0",
+        &with(r#","api_poll_timeout":"5 s""#),
+        "config.json: api_poll_timeout: found \"5 s\", expected a number above 0",
     );
     check(
         &with(r#","api_user_agent":"a\nb""#),

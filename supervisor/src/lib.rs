@@ -37,5 +37,5 @@ pub use pool::{Error as PoolError, WorkerCommand};
 pub use run::{Reload, run};
 pub use settings::Settings;
 pub use source::api_url::{ApiUrl, ApiUrlError};
-pub use source::upstream::{Error as UpstreamError, UpstreamSettings};
+pub use source::upstream::{Error as UpstreamError, ForwardProxy, UpstreamSettings, Way, WayError};
 pub use source::{Error as SourceError, Source};

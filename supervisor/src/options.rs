@@ -3,92 +3,85 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contract::settings::values;
+use contract::settings::{
+    Boolean, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, Path, Port, PositiveSeconds,
+    Seconds,
+};
 use engine::CompileOptions;
 
 use crate::poll::{ConditionalFetch, FetchRules};
+use crate::source::api_url::ApiUrl;
 
 contract::settings! {
     /// The settings of the supervisor.
     pub struct Options {
-        /// Where to fetch documents.
-        pub api_url: String = "https://edge.api.flagsmith.com/api/v1".to_owned(),
-        /// Time from one fetch of an environment to the next.
-        #[serde(rename = "api_poll_frequency_seconds", with = "values::positive_seconds")]
-        pub api_poll_frequency: Duration = Duration::from_secs(10),
-        /// The longest silence of upstream.
-        #[serde(rename = "api_poll_timeout_seconds", with = "values::positive_seconds")]
-        pub api_poll_timeout: Duration = Duration::from_secs(5),
-        /// The largest document that is accepted, with all of its pages.
-        #[serde(deserialize_with = "values::count")]
-        pub api_max_document_bytes: usize = 256 << 20,
-        /// The `User-Agent` of requests to upstream; `None` for the name and version of the proxy.
-        #[serde(deserialize_with = "values::header_value")]
-        pub api_user_agent: Option<String> = None,
-        /// Whether fetches may be conditional.
-        pub api_conditional_fetch: ConditionalFetch = ConditionalFetch::Auto,
-        /// The longest time between two unconditional fetches of a document up to 1 MiB; `None` for any time.
-        #[serde(rename = "api_whole_fetch_seconds", with = "values::seconds_or_never")]
-        pub api_whole_fetch: Option<Duration> = Some(Duration::from_secs(60)),
-        /// The section `server`.
-        #[serde(deserialize_with = "values::section")]
-        pub server: Listen = Listen::default(),
-        /// The section `health_check`.
-        #[serde(deserialize_with = "values::section")]
-        pub health_check: HealthCheck = HealthCheck::default(),
-        /// The section `snapshot`.
-        #[serde(deserialize_with = "values::section")]
-        pub snapshot: Snapshot = Snapshot::default(),
-        /// The section `flags`.
-        #[serde(deserialize_with = "values::section")]
-        pub flags: Flags = Flags::default(),
-        /// The section `identities`.
-        #[serde(deserialize_with = "values::section")]
-        pub identities: Identities = Identities::default(),
-    }
-
-    /// What flags without an identity are.
-    pub struct Flags {
-        /// Segments apply to them that ask for nothing but the environment and flags.
-        #[serde(deserialize_with = "values::boolean")]
-        pub apply_environment_segments: bool = false,
-    }
-
-    /// What the flags of identities are.
-    pub struct Identities {
-        /// Flags have no members that the official proxy does not send.
-        #[serde(deserialize_with = "values::boolean")]
-        pub official_proxy_fields_only: bool = false,
+        /// Where to fetch documents, with or without a slash at the end.
+        pub api_url: ApiUrl as ApiUrl = ApiUrl::default(),
+        /// Time between two fetches of an environment, varied by a tenth.
+        #[names("api_poll_frequency_seconds", "api_poll_frequency")]
+        pub api_poll_frequency: Duration as PositiveSeconds = Duration::from_secs(10),
+        /// How long upstream may be silent.
+        #[names("api_poll_timeout_seconds", "api_poll_timeout")]
+        pub api_poll_timeout: Duration as PositiveSeconds = Duration::from_secs(5),
+        /// The longest document that is accepted, its pages together.
+        pub api_max_document_bytes: usize as Count = 256 << 20,
+        /// The `User-Agent` of requests to upstream. The default is `flagsmith-edge-proxy/` and the version.
+        pub api_user_agent: Option<String> as OrDefault<HeaderValue> = None,
+        /// Whether a fetch may be answered with 304: `auto` unless upstream was seen to answer so for documents that
+        /// had changed.
+        pub api_conditional_fetch: ConditionalFetch as OneOf<ConditionalFetch> = ConditionalFetch::Auto,
+        /// How long a change that upstream answers 304 for may stay unseen: the longest time between two whole fetches
+        /// of a document up to a MiB. Of larger ones at most every 20th fetch is whole for this.
+        #[names("api_whole_fetch_seconds")]
+        pub api_whole_fetch: Option<Duration> as OrNever<Seconds> = Some(Duration::from_secs(60)),
+        /// Where to listen.
+        pub server: Listen,
+        /// When the proxy is not ready.
+        pub health_check: HealthCheck,
+        /// Where snapshots are.
+        pub snapshot: Snapshot,
+        /// What flags without an identity are.
+        pub flags: Flags,
+        /// What the flags of identities are.
+        pub identities: Identities,
     }
 
     /// Where to listen, and how to begin a drain.
     pub struct Listen {
         /// Address or name to listen on.
-        #[serde(deserialize_with = "values::host")]
-        pub host: String = "0.0.0.0".to_owned(),
-        /// Port to listen on; 0 picks a free one.
-        #[serde(deserialize_with = "values::port")]
-        pub port: u16 = 8000,
-        /// How long readiness fails before accepting stops, so that load balancers notice.
-        #[serde(rename = "shutdown_delay_seconds", with = "values::seconds")]
-        pub shutdown_delay: Duration = Duration::ZERO,
+        pub host: String as Host = "0.0.0.0".to_owned(),
+        /// Port to listen on; `0` picks a free one.
+        pub port: u16 as Port = 8000,
+        /// How long readiness fails before accepting stops, for load balancers to notice.
+        #[names("shutdown_delay_seconds")]
+        pub shutdown_delay: Duration as Seconds = Duration::ZERO,
     }
 
     /// When the proxy is not ready.
     pub struct HealthCheck {
-        /// How much older than the poll frequency a document may get; `None` for any age.
-        #[serde(
-            rename = "environment_update_grace_period_seconds",
-            with = "values::seconds_or_never"
-        )]
-        pub environment_update_grace_period: Option<Duration> = Some(Duration::from_secs(30)),
+        /// Readiness fails when the oldest successful fetch is older than one poll and this for every environment.
+        #[names("environment_update_grace_period_seconds")]
+        pub environment_update_grace_period: Option<Duration> as OrNever<Seconds> = Some(Duration::from_secs(30)),
     }
 
     /// Where snapshots are.
     pub struct Snapshot {
-        /// The state directory; `None` for the default of the machine.
-        #[serde(deserialize_with = "values::path")]
-        pub directory: Option<PathBuf> = None,
+        /// The state directory. The default is `$STATE_DIRECTORY`, else `$XDG_STATE_HOME/edge-proxy`,
+        /// `~/.local/state/edge-proxy`, or a directory of this user under the temporary one.
+        pub directory: Option<PathBuf> as OrDefault<Path> = None,
+    }
+
+    /// What flags without an identity are.
+    pub struct Flags {
+        /// Whether segments apply to `/api/v1/flags/` all of whose conditions are on the environment or on flags
+        /// (`$.environment…`, `$.flags…`).
+        pub apply_environment_segments: bool as Boolean = false,
+    }
+
+    /// What the flags of identities are.
+    pub struct Identities {
+        /// Whether flags of identities lack `variant` and `metadata`, as the official proxy's do.
+        pub official_proxy_fields_only: bool as Boolean = false,
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! - [`Stub`]: an HTTP server in place of upstream. [`Core`]: what it answers as Flagsmith's core API does.
 //! - [`eventually`]: waits until a condition holds.
+//! - [`timed`]: how much processor time something takes.
 //! - [`skip`], [`scale`], [`seed`]: what the environment variables `STRICT`, `TEST_SCALE` and `TEST_SEED` decide.
 //! - [`Golden`], [`file`]: recorded answers and other data in the repository.
 //! - [`Process`]: another process of a test, which is killed at the end.
 //! - [`document`]: a document that tests may change.
 
+mod cpu_time;
 mod data;
 mod documents;
 mod eventually;
@@ -15,6 +17,7 @@ mod process;
 mod stub;
 mod variables;
 
+pub use cpu_time::timed;
 pub use data::{file, root};
 pub use documents::{document, feature_state};
 pub use eventually::{Outcome, eventually};

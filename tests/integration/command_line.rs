@@ -25,6 +25,38 @@ fn tells_its_version_and_how_to_start() {
 }
 
 #[test]
+fn completions_and_manual_pages_come_from_the_command_line() {
+    for (shell, word) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef edge-proxy"),
+        ("fish", "complete -c edge-proxy"),
+    ] {
+        let (code, stdout, _) = run(executable().args(["completions", shell]));
+        assert_eq!(code, Some(0), "{shell}");
+        for expected in [word, "check-config", "health", "live"] {
+            assert!(stdout.contains(expected), "{shell}: {stdout}");
+        }
+    }
+    for (arguments, name, word) in [
+        (&["man"][..], ".TH edge-proxy 1", "edge\\-proxy\\-health(1)"),
+        (&["man", "health"], ".TH edge-proxy-health 1", "\\-\\-live"),
+    ] {
+        let (code, stdout, _) = run(executable().args(arguments));
+        assert_eq!(code, Some(0), "{arguments:?}");
+        assert!(stdout.contains(name) && stdout.contains(word), "{stdout}");
+        assert!(!stdout.contains("handover"), "{stdout}");
+    }
+    for arguments in [
+        ["completions", "tcsh"],
+        ["man", "worker"],
+        ["man", "nothing"],
+    ] {
+        let (code, stdout, _) = run(executable().args(arguments));
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_bad_configuration_is_one_line_and_78() {
     let directory = tempfile::tempdir().unwrap();
     let check = |text: Option<&str>, expected: &[&str]| {
@@ -81,15 +113,19 @@ fn a_configuration_is_checked_without_starting_anything() {
         run(command.args(["check-config", "--config", &file]))
     };
     let pairs = r#""environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},{"server_side_key":"ser.b","client_side_key":"b"}]"#;
-    let fine = format!(r#"{{{pairs},"server":{{"port":1,"reload":true}},"logging":{{}}}}"#);
+    let fine = format!(r#"{{{pairs},"server":{{"port":1,"prot":2}},"unheard":{{}}}}"#);
     let (code, stdout, stderr) = check(&fine, "3");
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(
         stdout,
         format!("{file} is fine: 2 environments on 3 workers\n")
     );
-    let warning = |name| format!("edge-proxy: {file}: {name} is not a setting; ignoring it\n");
-    assert_eq!(stderr, warning("logging") + &warning("server.reload"));
+    let warning = |name| format!("edge-proxy: {file}: {name}; ignoring it\n");
+    let misspelt = "server.prot is not a setting (did you mean server.port?)";
+    assert_eq!(
+        stderr,
+        warning(misspelt) + &warning("unheard is not a setting")
+    );
 
     let wrong_port = format!(r#"{{{pairs},"server":{{"port":-1}}}}"#);
     let wrong_key = r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET\u00e9","client_side_key":"a"}]}"#;

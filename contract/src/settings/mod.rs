@@ -1,35 +1,29 @@
-//! How a setting of `config.json` is defined: in one place, beside its use.
+//! How a setting is defined: in one place, beside its use.
 //!
-//! A struct of [`settings!`](crate::settings!) is one object of the file. Each of its fields is one setting: its name
-//! in the file, how its value is read, its type, its default, and its documentation. Nothing else lists settings.
+//! A struct of [`settings!`](crate::settings!) is one object of `config.json`; the struct of the whole file is the
+//! object without a name, and a field without a default is a section. Each other field is one setting:
+//!
+//! ```text
+//! /// The documentation for people who run the proxy, in one sentence.
+//! #[names("name_in_the_file", "an_older_name")]    // only if the name is not that of the field
+//! pub field: TypeInTheProgram as KindOfValue = default,
+//! ```
+//!
+//! All else that is known of a setting comes from there ([`Definition`]): the reference in `docs/configuration.md`,
+//! `config.json.example`, the variable of the process environment that overrides the file, and what an error says that
+//! was expected. Nothing else lists settings.
 //!
 //! Several structs may read the same object, and each names only the settings that it uses: `WorkerSettings` and
-//! `supervisor::Options` both read the whole file. The executable warns about names that none of them has.
+//! `supervisor::Options` both read the whole file.
 
-pub mod values;
+mod definition;
+mod kind;
+mod macros;
+mod member;
 
-/// Defines structs of settings, with the default of each field behind it.
-///
-/// The structs read JSON in which any setting may be missing, and write JSON that has them all.
-#[macro_export]
-macro_rules! settings {
-    ($(
-        $(#[$struct_attribute:meta])*
-        $visibility:vis struct $name:ident {
-            $( $(#[$attribute:meta])* $field_visibility:vis $field:ident: $type:ty = $default:expr, )*
-        }
-    )*) => {$(
-        $(#[$struct_attribute])*
-        #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
-        #[serde(default, expecting = "an object")]
-        $visibility struct $name {
-            $( $(#[$attribute])* $field_visibility $field: $type, )*
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self { $( $field: $default, )* }
-            }
-        }
-    )*};
-}
+pub use definition::{Definition, Names};
+pub use kind::{
+    Boolean, Choice, Count, HeaderValue, Host, Kind, OneOf, OrDefault, OrNever, Origins, Path,
+    Port, PositiveSeconds, Required, Seconds, Text, number, text, whole_number,
+};
+pub use member::{Member, Section, Settings, Values, Wrong, as_values};

@@ -1,11 +1,11 @@
 //! Flags that depend on flags: cycles and their warnings, long chains, large cycles, and what conditions see.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use engine::{CompileOptions, Side};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use testing::Golden;
+use testing::{Golden, timed};
 
 use crate::generate::{dependent_documents, requests};
 use crate::obvious;
@@ -146,18 +146,15 @@ fn large_cycles_take_little_time() {
     ] {
         let mut document = document(&names);
         add_segments(&mut document, segments);
-        let start = Instant::now();
-        let proxy = Proxy::new(&document);
-        let compiled = start.elapsed();
-        let start = Instant::now();
-        let list = proxy.list(Side::Server, r#"{"identifier":"u","traits":[]}"#);
-        let answered = start.elapsed();
+        let (proxy, compiled) = timed(|| Proxy::new(&document));
+        let body = r#"{"identifier":"u","traits":[]}"#;
+        let (list, answered) = timed(|| proxy.list(Side::Server, body));
         println!("{name}: compiled in {compiled:?}, answered in {answered:?}");
         assert_eq!(list.in_cycles.len(), circular, "{name}");
         // No segment matches, so all flags are the environment defaults.
         assert_eq!(list.choices, [0; 0], "{name}");
-        // The machine may be busy, and the build one without optimisation.
-        let slowness = if cfg!(debug_assertions) { 40 } else { 4 };
+        // The build may be one without optimisation.
+        let slowness = if cfg!(debug_assertions) { 10 } else { 2 };
         assert!(compiled < slowness * Duration::from_secs(1), "{name}");
         assert!(answered < slowness * Duration::from_millis(50), "{name}");
     }

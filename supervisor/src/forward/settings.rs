@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::source::api_url::ApiUrl;
+use crate::source::upstream::UpstreamSettings;
 
 /// What the operator chose for what goes back upstream.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -11,6 +11,6 @@ pub struct ForwardSettings {
     pub max_bytes: u64,
     /// The longest time from the answer to a client until its report is in the outbox.
     pub frequency: Duration,
-    /// Where events go; `None` if they are not accepted.
-    pub events_url: Option<ApiUrl>,
+    /// How the events host is reached; `None` if events are not accepted.
+    pub events: Option<UpstreamSettings>,
 }

@@ -70,11 +70,11 @@ impl Upstream {
                 .build()
                 .map_err(Error::Client)
         };
-        let events = events_url
-            .map(|url| Ok::<_, Error>((client(url)?, events_endpoint(url))))
+        let events = events
+            .map(|events| Ok::<_, Error>((client(events)?, events_endpoint(&events.api_url))))
             .transpose()?;
         Ok(Self {
-            api: client(&settings.api_url)?,
+            api: client(settings)?,
             api_url: settings.api_url.clone(),
             events,
         })

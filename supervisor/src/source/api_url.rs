@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use contract::settings::{Kind, text};
 use reqwest::Url;
+use serde_json::Value;
 use thiserror::Error;
+
+/// The hosted API.
+const DEFAULT: &str = "https://edge.api.flagsmith.com/api/v1";
 
 /// The address of upstream: `http` or `https`, a host, an optional port and path, an optional trailing slash.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,6 +73,16 @@ impl ApiUrl {
         Self(url)
     }
 
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    /// The port that connections go to.
+    pub(crate) fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
     /// Whether upstream's certificate is checked.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.0.scheme() == "https"
@@ -86,15 +101,33 @@ impl ApiUrl {
     }
 }
 
+impl Default for ApiUrl {
+    fn default() -> Self {
+        Self::parse(DEFAULT).expect("the address of the hosted API is one")
+    }
+}
+
+impl Kind for ApiUrl {
+    type Value = Self;
+
+    fn expected() -> String {
+        "a URL that starts with http:// or https://".to_owned()
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        Self::parse(&text(value)?).ok()
+    }
+
+    /// Without user name and password.
+    fn write(url: &Self) -> Value {
+        url.to_string().into()
+    }
+}
+
 impl fmt::Display for ApiUrl {
     /// Without user name and password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}{}",
-            self.0.origin().ascii_serialization(),
-            self.0.path()
-        )
+        write!(formatter, "{}{}", self.origin(), self.0.path())
     }
 }
 

@@ -3,6 +3,7 @@
 mod client;
 mod clients;
 pub(crate) mod exchange;
+mod forward;
 pub(crate) mod load;
 mod program;
 mod proxy;
@@ -13,6 +14,7 @@ mod tls;
 
 pub(crate) use client::{Connection, Response};
 pub(crate) use clients::{Clients, Expect};
+pub(crate) use forward::Forward;
 pub(crate) use program::{executable, run};
 pub(crate) use proxy::{Proxy, accepts};
 pub(crate) use relay::Relay;

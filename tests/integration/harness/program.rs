@@ -18,6 +18,14 @@ pub(super) fn program(path: &str) -> Command {
         "WEB_CONCURRENCY",
         "RUST_LOG",
         "STATE_DIRECTORY",
+        "http_proxy",
+        "HTTP_PROXY",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "no_proxy",
+        "NO_PROXY",
     ] {
         command.env_remove(name);
     }

@@ -116,6 +116,10 @@ impl TlsFront {
         format!("https://{}/api/v1", self.address)
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Behaves so from the next connection on.
     pub(crate) fn set(&self, manner: Manner) {
         *self.manner.lock().expect("the manner") = manner;
@@ -123,12 +127,14 @@ impl TlsFront {
 }
 
 fn certificate_of(manner: Manner, issuer: &Issuer<'_, KeyPair>) -> (Certificate, KeyPair) {
-    let host = match manner {
-        Manner::OtherHost | Manner::OwnCaOfOtherHost => "other.example",
-        _ => "127.0.0.1",
+    let hosts: &[_] = match manner {
+        Manner::OtherHost | Manner::OwnCaOfOtherHost => &["other.example"],
+        _ => &["127.0.0.1", "upstream.test"],
     };
+    let hosts = hosts.iter().map(|host| (*host).to_owned());
     let key = KeyPair::generate().expect("a key");
-    let mut params = CertificateParams::new([host.to_owned()]).expect("a certificate's content");
+    let mut params =
+        CertificateParams::new(hosts.collect::<Vec<_>>()).expect("a certificate's content");
     // A root of the same name would be taken for the issuer.
     let name = format!("{manner:?}");
     params.distinguished_name.push(DnType::CommonName, name);

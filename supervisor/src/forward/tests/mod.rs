@@ -12,7 +12,7 @@ use serde_json::Value;
 use testing::Stub;
 
 use super::*;
-use crate::source::upstream::UpstreamSettings;
+use crate::source::upstream::{UpstreamSettings, Way};
 
 const ENVIRONMENT: &str = "environment";
 
@@ -48,17 +48,12 @@ impl Trial {
         ForwardSettings {
             max_bytes,
             frequency: Duration::from_millis(1),
-            events_url: Some(self.stub.origin().parse_url()),
+            events: Some(upstream_settings(&self.stub.origin())),
         }
     }
 
     fn source(&self) -> Source {
-        Source::Upstream(UpstreamSettings {
-            api_url: self.stub.api_url().parse_url(),
-            poll_timeout: Duration::from_secs(1),
-            max_document_bytes: 1,
-            user_agent: "proxy".to_owned(),
-        })
+        Source::Upstream(upstream_settings(&self.stub.api_url()))
     }
 
     /// The bodies that came for a path, by idempotency key. Equal keys have equal bodies.
@@ -76,13 +71,13 @@ impl Trial {
     }
 }
 
-trait ParseUrl {
-    fn parse_url(&self) -> crate::ApiUrl;
-}
-
-impl ParseUrl for String {
-    fn parse_url(&self) -> crate::ApiUrl {
-        crate::ApiUrl::parse(self).unwrap()
+fn upstream_settings(api_url: &str) -> UpstreamSettings {
+    UpstreamSettings {
+        way: Way::Straight,
+        api_url: crate::ApiUrl::parse(api_url).unwrap(),
+        poll_timeout: Duration::from_secs(1),
+        max_document_bytes: 1,
+        user_agent: "proxy".to_owned(),
     }
 }
 

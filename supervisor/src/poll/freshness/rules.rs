@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use contract::settings::values;
-use serde::{Deserialize, Deserializer, Serialize};
+use contract::settings::Choice;
 
 /// When fetches are conditional.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,8 +14,7 @@ pub struct FetchRules {
 }
 
 /// Whether a fetch may be conditional.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ConditionalFetch {
     /// Unless upstream has answered 304 for a document that had changed.
     Auto,
@@ -26,14 +24,10 @@ pub enum ConditionalFetch {
     Always,
 }
 
-impl<'de> Deserialize<'de> for ConditionalFetch {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "\"auto\", \"never\" or \"always\"";
-        values::parse(deserializer, expected, |value| match value.as_str()? {
-            "auto" => Some(Self::Auto),
-            "never" => Some(Self::Never),
-            "always" => Some(Self::Always),
-            _ => None,
-        })
-    }
+impl Choice for ConditionalFetch {
+    const CHOICES: &'static [(&'static str, Self)] = &[
+        ("auto", Self::Auto),
+        ("never", Self::Never),
+        ("always", Self::Always),
+    ];
 }

@@ -19,7 +19,7 @@ use crate::notice::Notices;
 use crate::publish::{Compile, Compress, Publication};
 use crate::source::Source;
 use crate::source::api_url::ApiUrl;
-use crate::source::upstream::UpstreamSettings;
+use crate::source::upstream::{UpstreamSettings, Way};
 
 /// Those of the default settings.
 const FETCH_RULES: FetchRules = FetchRules {
@@ -170,6 +170,7 @@ fn upstream(stub: &Stub) -> Source {
 fn upstream_settings(stub: &Stub) -> UpstreamSettings {
     UpstreamSettings {
         api_url: ApiUrl::parse(&stub.api_url()).unwrap(),
+        way: Way::Straight,
         poll_timeout: Duration::from_secs(10),
         max_document_bytes: 1 << 20,
         user_agent: "somebody/1".to_owned(),

@@ -1,5 +1,6 @@
 //! What can go wrong between us and upstream. No message shows a key, or the user name and password of a URL.
 
+use std::fmt;
 use std::time::Duration;
 
 use engine::DocumentError;
@@ -10,6 +11,7 @@ use thiserror::Error;
 
 use super::redirect::MAX_REDIRECTS;
 use super::tls;
+use super::way::ForwardProxy;
 use crate::source::api_url::ApiUrl;
 use crate::words::Seconds;
 
@@ -46,6 +48,19 @@ pub enum Error {
     },
 }
 
+/// The proxy on the way, in the words of an error.
+#[derive(Clone, Debug)]
+pub(crate) struct Through(pub(super) Option<ForwardProxy>);
+
+impl fmt::Display for Through {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(proxy) => write!(formatter, " through the proxy {proxy}"),
+            None => Ok(()),
+        }
+    }
+}
+
 fn because(reasons: &[String]) -> String {
     match reasons {
         [] => String::new(),
@@ -61,10 +76,10 @@ pub(crate) enum FetchError {
         status: StatusCode,
         retry_after: Option<Duration>,
     },
-    #[error("could not reach upstream: {0}")]
-    Unreachable(String),
-    #[error("could not connect to upstream within {}", Seconds(*.0))]
-    ConnectTimeout(Duration),
+    #[error("could not reach upstream{1}: {0}")]
+    Unreachable(String, Through),
+    #[error("could not connect to upstream{through} within {}", Seconds(*limit))]
+    ConnectTimeout { limit: Duration, through: Through },
     #[error("no TLS with upstream: {0}{1}")]
     Tls(String, &'static str),
     #[error("upstream did not answer within {}", Seconds(*.0))]
@@ -124,8 +139,8 @@ impl FetchError {
             Self::Status { status, .. } => {
                 !matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             }
-            Self::Unreachable(_)
-            | Self::ConnectTimeout(_)
+            Self::Unreachable(..)
+            | Self::ConnectTimeout { .. }
             | Self::Tls(..)
             | Self::Silent(_)
             | Self::TooSlow(_)
@@ -157,6 +172,9 @@ fn hint(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ": check the server-side key",
         StatusCode::NOT_FOUND => ": check api_url",
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            ": the proxy on the way asks for a user name and a password"
+        }
         _ => "",
     }
 }

@@ -12,11 +12,10 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 
 use super::credential::Credential;
-use super::error::{Error, FetchError};
+use super::error::{Error, FetchError, Through};
 use super::redirect::{RedirectRefused, within_origin};
 use super::settings::UpstreamSettings;
 use super::{retry_after, tls};
-use crate::source::api_url::ApiUrl;
 
 const ENVIRONMENT_KEY: HeaderName = HeaderName::from_static("x-environment-key");
 /// `poll_timeout` bounds silence. A large document on a slow line is not silent, yet its fetch must end: after so many
@@ -30,6 +29,7 @@ pub(super) struct Http {
     unpooled: Client,
     /// Whether upstream may have kept a connection of `client`, which it may close at any moment.
     may_have_kept: AtomicBool,
+    through: Through,
     poll_timeout: Duration,
     max_document_bytes: usize,
 }
@@ -37,7 +37,7 @@ pub(super) struct Http {
 impl Http {
     pub(super) fn new(settings: &UpstreamSettings) -> Result<Self, Error> {
         let poll_timeout = settings.poll_timeout;
-        let base = client_builder(settings, &settings.api_url)?;
+        let base = client_builder(settings)?;
         let builder = || {
             base()
                 .redirect(Policy::custom(within_origin))
@@ -48,6 +48,7 @@ impl Http {
             client: builder().build().map_err(Error::Client)?,
             unpooled: unpooled.build().map_err(Error::Client)?,
             may_have_kept: AtomicBool::new(false),
+            through: Through(proxy.cloned()),
             poll_timeout,
             max_document_bytes: settings.max_document_bytes,
         })
@@ -100,13 +101,16 @@ impl Http {
                 };
             }
             if error.is_connect() && error.is_timeout() {
-                return FetchError::ConnectTimeout(self.poll_timeout);
+                return FetchError::ConnectTimeout {
+                    limit: self.poll_timeout,
+                    through: self.through.clone(),
+                };
             }
             if let Some(refused) = tls::failure(causes(&error)) {
                 return FetchError::tls(refused);
             }
             self.timeout(&error, sent)
-                .unwrap_or_else(|| FetchError::Unreachable(innermost(&error)))
+                .unwrap_or_else(|| FetchError::Unreachable(innermost(&error), self.through.clone()))
         })
     }
 
@@ -152,17 +156,19 @@ impl Http {
     }
 }
 
-/// Makes clients for requests to `url`, with what the settings say of all requests. They follow no redirect.
+/// Makes clients with what the settings say of all requests to this upstream. They follow no redirect.
 ///
 /// # Errors
 ///
-/// If there is nothing to check the certificate of `url` against, or no TLS.
+/// If there is nothing to check the certificate of upstream against, no TLS, or no way.
 pub(crate) fn client_builder(
     settings: &UpstreamSettings,
-    url: &ApiUrl,
 ) -> Result<impl Fn() -> ClientBuilder, Error> {
-    let tls = tls::config(url)?;
+    let tls = tls::config(&settings.api_url)?;
     let poll_timeout = settings.poll_timeout;
+    let proxy = settings.way.proxy();
+    let forward = proxy.map(|proxy| reqwest::Proxy::all(proxy.url()));
+    let forward = forward.transpose().map_err(Error::Client)?;
     // HTTP/2 would gain nothing for one request at a time, and a connection that died unnoticed would fail every fetch
     // until the kernel gives it up. HTTP/1.1 drops it after the first failure.
     Ok(move || {
@@ -174,9 +180,11 @@ pub(crate) fn client_builder(
             // Shorter than the read timeout, which also runs while connecting, so that the error tells which it was.
             .connect_timeout(poll_timeout.mul_f64(0.95))
             .read_timeout(poll_timeout);
-        match url.is_loopback() {
-            true => client.no_proxy(),
-            false => client,
+        // The library would read the process environment by itself.
+        let client = client.no_proxy();
+        match &forward {
+            Some(forward) => client.proxy(forward.clone()),
+            None => client,
         }
     })
 }

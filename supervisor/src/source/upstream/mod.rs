@@ -13,6 +13,7 @@ mod redirect;
 mod retry_after;
 mod settings;
 mod tls;
+mod way;
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -28,6 +29,7 @@ pub use error::Error;
 pub(crate) use error::FetchError;
 pub(crate) use http::{client_builder, innermost};
 pub use settings::UpstreamSettings;
+pub use way::{ForwardProxy, Way, WayError};
 
 /// A document that changes between two of its pages is fetched again. Once is a coincidence, so often is something
 /// else.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::way::Way;
 use crate::source::api_url::ApiUrl;
 
 /// How upstream is reached.
@@ -9,6 +10,8 @@ use crate::source::api_url::ApiUrl;
 pub struct UpstreamSettings {
     /// Its address.
     pub api_url: ApiUrl,
+    /// The way there.
+    pub way: Way,
     /// The longest silence: before a connection, before an answer, between two pieces of it.
     pub poll_timeout: Duration,
     /// The largest document that is accepted, in bytes.

@@ -44,6 +44,7 @@ fn fetch_since(upstream: &Upstream, since: Option<SystemTime>) -> Result<FetchOu
 fn settings(stub: &Stub) -> UpstreamSettings {
     UpstreamSettings {
         api_url: api_url(stub),
+        way: Way::Straight,
         poll_timeout: Duration::from_secs(10),
         max_document_bytes: LARGEST,
         user_agent: "somebody/1".to_owned(),
