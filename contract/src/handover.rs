@@ -15,7 +15,7 @@ use nix::unistd::{dup2_stdin, dup2_stdout};
 use serde::{Deserialize, Serialize};
 
 use crate::settings;
-use crate::settings::{Count, Origins, PositiveSeconds, Seconds, as_values};
+use crate::settings::{Boolean, Count, Origins, PositiveSeconds, Seconds, as_values};
 
 /// What a worker is told in writing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,6 +26,10 @@ pub struct Handover {
     pub slot: usize,
     /// Process id of the supervisor, which the worker must not outlive.
     pub supervisor: u32,
+    /// The ring to append to; `None` if there is no room for one.
+    pub ring: Option<u64>,
+    /// Events have a host to go to.
+    pub accepts_events: bool,
     /// What the operator chose.
     #[serde(with = "as_values")]
     pub settings: WorkerSettings,
@@ -39,6 +43,15 @@ settings! {
         /// What clients may use.
         #[names("server")]
         pub limits: Limits,
+        /// What clients say of traits.
+        pub traits: Traits,
+    }
+
+    /// What clients say of traits.
+    #[derive(Copy)]
+    pub struct Traits {
+        /// Whether traits of identities that are not transient go upstream. Otherwise they count for the answer alone.
+        pub forward: bool as Boolean = false,
     }
 
     /// What clients may use of one worker, and for how long.

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::forward::ForwardSettings;
 use crate::poll::FetchRules;
 use crate::pool::WorkerCommand;
 use crate::source::Source;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub shutdown_delay: Duration,
     /// Workers may take so long to finish the requests in progress before they are killed.
     pub shutdown_timeout: Duration,
+    /// What goes back upstream.
+    pub forward: ForwardSettings,
     /// Makes the command that starts the worker of a slot.
     pub worker: WorkerCommand,
 }

@@ -182,6 +182,27 @@ impl<K: Kind> Kind for OrDefault<K> {
     }
 }
 
+/// A value, or `null` for none.
+#[derive(Debug)]
+pub struct OrNone<K>(PhantomData<K>);
+
+impl<K: Kind> Kind for OrNone<K> {
+    type Value = Option<K::Value>;
+    const IS_JSON: bool = K::IS_JSON;
+
+    fn expected() -> String {
+        format!("{}, or null for none", K::expected())
+    }
+
+    fn read(value: &Value) -> Option<Self::Value> {
+        OrDefault::<K>::read(value)
+    }
+
+    fn write(value: &Self::Value) -> Value {
+        OrDefault::<K>::write(value)
+    }
+}
+
 /// A value, or `null` for never. A variable of the process environment says `null` in words.
 #[derive(Debug)]
 pub struct OrNever<K>(PhantomData<K>);

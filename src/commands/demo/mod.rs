@@ -30,6 +30,11 @@ pub(crate) fn run() -> Result<(), Error> {
         fetch_rules: options.fetch_rules(),
         compile_options: options.compile_options(),
         stale_after: None,
+        forward: supervisor::ForwardSettings {
+            frequency: options.journal.frequency,
+            max_bytes: options.journal.max_bytes as u64,
+            events: None,
+        },
         directory: path.clone(),
         host: options.server.host,
         port,

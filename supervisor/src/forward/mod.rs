@@ -72,6 +72,7 @@ pub enum Error {
 /// The threads.
 pub(crate) struct Forwarding {
     rings: Arc<Rings>,
+    outbox: Arc<Outbox>,
     collector: mpsc::Sender<Order>,
     forwarder: Option<UnboundedSender<Change>>,
     /// Each thread says when it has finished.
@@ -128,6 +129,7 @@ impl Forwarding {
         })?;
         let forwarder = upstream.map(|upstream| {
             let (changes, received) = unbounded_channel();
+            let outbox = Arc::clone(&outbox);
             spawn("forwarder", move || {
                 forward(outbox, upstream, forget_traits, committed, received);
                 let _ = finished.send(());
@@ -136,6 +138,7 @@ impl Forwarding {
         });
         Ok(Self {
             rings,
+            outbox,
             collector: orders,
             forwarder: forwarder.transpose()?,
             finished: has_finished,
@@ -152,11 +155,13 @@ impl Forwarding {
         Ok(Prepared {
             upstream: upstream_of(source, settings)?.map(Box::new),
             frequency: settings.frequency,
+            max_bytes: settings.max_bytes,
         })
     }
 
-    /// Changes where deliveries go, and how often.
+    /// Changes where deliveries go, how often, and how many may wait.
     pub(crate) fn change(&self, prepared: Prepared) {
+        self.outbox.set_max_bytes(prepared.max_bytes);
         // Sending fails when a thread has ended, which only a defect of ours causes.
         let _ = self.collector.send(Order::SetFrequency(prepared.frequency));
         if let (Some(forwarder), Some(upstream)) = (&self.forwarder, prepared.upstream) {
@@ -189,6 +194,7 @@ impl Forwarding {
 pub(crate) struct Prepared {
     upstream: Option<Box<Upstream>>,
     frequency: Duration,
+    max_bytes: u64,
 }
 
 fn upstream_of(source: &Source, settings: &ForwardSettings) -> Result<Option<Upstream>, Error> {

@@ -61,10 +61,10 @@ impl Failure {
 impl Upstream {
     pub(super) fn new(
         settings: &UpstreamSettings,
-        events_url: Option<&ApiUrl>,
+        events: Option<&UpstreamSettings>,
     ) -> Result<Self, Error> {
-        let client = |url: &ApiUrl| {
-            client_builder(settings, url)?()
+        let client = |settings: &UpstreamSettings| {
+            client_builder(settings)?()
                 .pool_idle_timeout(KEPT)
                 .timeout(settings.poll_timeout)
                 .build()

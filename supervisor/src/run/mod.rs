@@ -13,6 +13,7 @@ use snapshot::{Publisher, Shape};
 
 use crate::environments::{Roster, capacity};
 use crate::error::Error;
+use crate::forward::Forwarding;
 use crate::notice::{Notice, Notices};
 use crate::poll::Poller;
 use crate::pool::{Pool, Times, listener};
@@ -48,6 +49,12 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     )
     .map_err(Error::Publish)?;
     let board = publisher.share_board();
+    let forwarding = Forwarding::start(
+        &settings.directory,
+        settings.workers.get(),
+        &settings.source,
+        &settings.forward,
+    )?;
     announce(&settings, &listeners);
     let environments = std::mem::take(&mut settings.environments);
     let roster = Roster::new(environments.clone(), board.shape().rows);
@@ -80,7 +87,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     serve(
         pool,
         &notices,
-        Reloader::new(reload, settings, roster, polling),
+        Reloader::new(reload, settings, roster, polling, forwarding),
     )
 }
 
@@ -119,9 +126,10 @@ fn serve(mut pool: Pool, notices: &Notices, mut reloader: Reloader) -> Result<()
             reloader.tend(&mut pool);
         }
     }
+    let polling = reloader.finish();
     outcome?;
     if poller_ended {
-        return Err(reloader.into_polling().reason().into());
+        return Err(polling.reason().into());
     }
     // The poller is not waited for: it may be resolving a name, which can take half a minute.
     info!("stopped");

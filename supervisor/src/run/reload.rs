@@ -11,6 +11,7 @@ use log::{error, info};
 use super::changes;
 use crate::environments::{Roster, Turnover};
 use crate::error::Error;
+use crate::forward::{Forwarding, Prepared};
 use crate::poll::{Change, Polling};
 use crate::pool::{Pool, Rolled, listener};
 use crate::settings::Settings;
@@ -33,6 +34,7 @@ pub(super) struct Reloader {
     settings: Settings,
     roster: Roster,
     polling: Polling,
+    forwarding: Forwarding,
     /// A reload was requested and has not begun.
     requested: bool,
     in_progress: Option<InProgress>,
@@ -44,6 +46,8 @@ struct InProgress {
     roster: Roster,
     /// The new sockets, if the address changes.
     listeners: Option<Vec<TcpListener>>,
+    /// What goes back upstream goes there from now on, if that changes.
+    forwarding: Option<Prepared>,
     rolls: bool,
     /// What it changes, in words.
     changes: Vec<String>,
@@ -56,12 +60,14 @@ impl Reloader {
         settings: Settings,
         roster: Roster,
         polling: Polling,
+        forwarding: Forwarding,
     ) -> Self {
         Self {
             reload,
             settings,
             roster,
             polling,
+            forwarding,
             requested: false,
             in_progress: None,
         }
@@ -94,8 +100,9 @@ impl Reloader {
         }
     }
 
-    /// The poller, to ask why it ended.
-    pub(super) fn into_polling(self) -> Polling {
+    /// Forwards what was accepted last. Returns the poller, to ask why it ended. To be called when no worker is left.
+    pub(super) fn finish(self) -> Polling {
+        self.forwarding.finish();
         self.polling
     }
 
@@ -139,10 +146,19 @@ impl Reloader {
             })
             .transpose()?;
 
+        let forwards_elsewhere =
+            (&settings.source, &settings.forward) != (&current.source, &current.forward);
+        let forwarding = forwards_elsewhere
+            .then(|| Forwarding::prepare(&settings.source, &settings.forward))
+            .transpose()?;
+
         let mut changes = changes::of_environments(&turnover);
         let same_number = turnover.added.len() == turnover.removed.len();
         changes.extend(changes::of_polling(current, &settings, same_number));
         changes.extend(changes::of_compiling(current, &settings));
+        if settings.forward != current.forward {
+            changes.push("other settings for what clients report".to_owned());
+        }
         let first = listeners.iter().flatten().next();
         if let Some(Ok(address)) = first.map(TcpListener::local_addr) {
             changes.push(format!("listening on http://{address}"));
@@ -155,6 +171,7 @@ impl Reloader {
         let in_progress = InProgress {
             rolls: is_moved || settings.worker != current.worker,
             settings,
+            forwarding,
             roster: turnover.roster,
             listeners,
             changes,
@@ -229,11 +246,15 @@ impl Reloader {
             mut settings,
             roster,
             mut changes,
+            forwarding,
             ..
         }) = self.in_progress.take()
         else {
             return;
         };
+        if let Some(forwarding) = forwarding {
+            self.forwarding.change(forwarding);
+        }
         pool.set_shutdown_delay(settings.shutdown_delay);
         if let Some(Rolled { workers, failure }) = rolled {
             let all = self.settings.workers;

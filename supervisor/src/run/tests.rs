@@ -30,6 +30,11 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
         fetch_rules: crate::Options::default().fetch_rules(),
         compile_options: CompileOptions::default(),
         stale_after: None,
+        forward: crate::ForwardSettings {
+            frequency: Duration::from_secs(10),
+            max_bytes: 1,
+            events: None,
+        },
         directory: directory.join("state"),
         host: "127.0.0.1".to_owned(),
         port: 0,

@@ -6,6 +6,7 @@ mod gzip;
 mod health;
 mod identities;
 mod query;
+pub(crate) mod reports;
 mod route;
 
 use actix_http::{Method, RequestHead};
@@ -19,6 +20,7 @@ use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
 use identities::Identities;
+use reports::Reports;
 use route::{Action, Endpoint};
 
 /// All endpoints of this worker, and what they answer from.
@@ -26,14 +28,20 @@ pub(crate) struct Endpoints {
     environments: Environments,
     cors: Cors,
     identities: Identities,
+    reports: Reports,
 }
 
 impl Endpoints {
-    pub(crate) fn new(environments: Environments, allow_origins: &[String]) -> Self {
+    pub(crate) fn new(
+        environments: Environments,
+        allow_origins: &[String],
+        reports: Reports,
+    ) -> Self {
         Self {
             environments,
             cors: Cors::new(allow_origins),
             identities: Identities::default(),
+            reports,
         }
     }
 
@@ -72,17 +80,36 @@ impl Endpoints {
         let action = endpoint
             .action(&head.method)
             .ok_or_else(|| Refusal::MethodNotAllowed(endpoint.methods()))?;
+        if endpoint == Endpoint::Events && !self.reports.accepts_events() {
+            return Err(Refusal::NotFound);
+        }
+        let environments = &self.environments;
+        let body = || {
+            refuse_compressed(&head.headers)?;
+            body.map_err(Refusal::UnreadBody)
+        };
         match (endpoint, action) {
             (_, Action::Options) => Ok(response::methods(endpoint.methods())),
-            (Endpoint::Flags, _) => flags::answer(&self.environments, head),
-            (Endpoint::Identities, Action::Get) => self.identities.get(&self.environments, head),
+            (Endpoint::Flags, _) => flags::answer(environments, head),
             (Endpoint::Identities, Action::Post) => {
-                refuse_compressed(&head.headers)?;
-                let body = body.map_err(Refusal::UnreadBody)?;
-                self.identities.post(&self.environments, head, &body)
+                let body = body()?;
+                let answer = self.identities.post(environments, head, &body)?;
+                if self.reports.forwards_traits() {
+                    // Flags never wait for the journal. That it is full is logged.
+                    let _ = self.reports.identified(environments, head, &body);
+                }
+                Ok(answer)
             }
-            (Endpoint::Document, _) => document::answer(&self.environments, head),
-            (Endpoint::Health, _) => health::answer(&self.environments),
+            (Endpoint::Identities, _) => self.identities.get(environments, head),
+            (Endpoint::Document, _) => document::answer(environments, head),
+            (Endpoint::Counts, _) => self.reports.counts(environments, head, &body()?),
+            (Endpoint::Evaluations, _) => self.reports.evaluations(environments, head, &body()?),
+            (Endpoint::Trait, _) => self.reports.set_trait(environments, head, &body()?),
+            (Endpoint::Traits, _) => self.reports.set_traits(environments, head, &body()?),
+            (Endpoint::Increment, _) => self.reports.increment_trait(environments, head, &body()?),
+            (Endpoint::BulkIdentities, _) => self.reports.identify(environments, head, &body()?),
+            (Endpoint::Events, _) => self.reports.event(environments, head, &body()?),
+            (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),
         }
     }

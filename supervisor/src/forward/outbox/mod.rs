@@ -35,11 +35,11 @@ const MAX_BATCHES: usize = 10_000;
 /// Deliveries that wait to be sent.
 pub(super) struct Outbox {
     directory: PathBuf,
-    max_bytes: u64,
     state: Mutex<State>,
 }
 
 struct State {
+    max_bytes: u64,
     committed: Committed,
     batches: Batches,
     /// Deliveries that were dropped since the outbox is full.
@@ -102,13 +102,18 @@ impl Outbox {
         }
         Ok(Self {
             directory: directory.to_owned(),
-            max_bytes,
             state: Mutex::new(State {
+                max_bytes,
                 committed,
                 batches,
                 dropped: 0,
             }),
         })
+    }
+
+    /// From the next commit on, so many bytes of files may wait.
+    pub(super) fn set_max_bytes(&self, max_bytes: u64) {
+        self.state().max_bytes = max_bytes;
     }
 
     /// How far a ring is read; `None` if nothing of it was committed.
@@ -242,7 +247,7 @@ impl Outbox {
     fn drop_oldest(&self, state: &mut State) {
         let was_full = state.dropped > 0;
         let mut dropped = 0;
-        while state.batches.bytes() > self.max_bytes || state.batches.len() > MAX_BATCHES {
+        while state.batches.bytes() > state.max_bytes || state.batches.len() > MAX_BATCHES {
             let Some(oldest) = state.batches.take_oldest() else {
                 break;
             };
@@ -258,10 +263,10 @@ impl Outbox {
         if dropped > 0 && !was_full {
             warn!(
                 "the outbox has more than journal.max_bytes, which is {}: dropping the oldest reports",
-                self.max_bytes
+                state.max_bytes
             );
         }
-        if was_full && dropped == 0 && state.batches.bytes() < self.max_bytes / 2 {
+        if was_full && dropped == 0 && state.batches.bytes() < state.max_bytes / 2 {
             let requests = counted(state.dropped, "request");
             info!("the outbox has room again; {requests} to upstream were dropped");
             state.dropped = 0;

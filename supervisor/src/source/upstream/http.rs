@@ -48,7 +48,7 @@ impl Http {
             client: builder().build().map_err(Error::Client)?,
             unpooled: unpooled.build().map_err(Error::Client)?,
             may_have_kept: AtomicBool::new(false),
-            through: Through(proxy.cloned()),
+            through: Through(settings.way.proxy().cloned()),
             poll_timeout,
             max_document_bytes: settings.max_document_bytes,
         })
