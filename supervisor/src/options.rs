@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::settings::{
-    Boolean, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, OrNone, Path, Port, PositiveSeconds,
-    Seconds,
+    Boolean, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, OrNone, Path, Port,
+    PositiveSeconds, Seconds,
 };
 use engine::CompileOptions;
 

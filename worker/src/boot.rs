@@ -1,11 +1,14 @@
 //! From the handover to a worker that serves.
 
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use contract::{Handover, Sockets, WorkerState};
+use contract::{Handover, Sockets, WorkerState, with_causes};
+use journal::Writer;
 use snapshot::Reader;
 
+use crate::endpoints::reports::Reports;
 use crate::error::Error;
 use crate::process::slot::Slot;
 use crate::process::supervisor::Supervisor;
@@ -23,6 +26,8 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
         directory,
         slot,
         supervisor,
+        ring,
+        accepts_events,
         mut settings,
     } = handover;
     let supervisor = Supervisor(supervisor);
@@ -35,11 +40,21 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
     if slot >= slots {
         return Err(Error::Slot { slot, slots });
     }
-    // After the board is mapped: no other file is written to.
+    let ring = ring.and_then(|number| open_ring(&directory, number));
+    let reports = Reports::new(ring, settings.traits.forward, accepts_events);
+    // After the board and the ring are mapped: no other file is written to.
     log::debug!("worker {slot}: {}", privilege::drop(&directory));
     let reader = Arc::new(reader);
     let slot = Rc::new(Slot::claim(Arc::clone(&reader), slot));
-    let served = serve::until_terminated(&reader, &slot, supervisor, settings, sockets);
+    let served = serve::until_terminated(&reader, &slot, supervisor, settings, sockets, reports);
     slot.set_state(WorkerState::Exited);
     served
+}
+
+/// A worker without a ring serves, and refuses what clients report.
+fn open_ring(state_directory: &Path, number: u64) -> Option<Writer> {
+    let path = journal::ring_file(&journal::directory(state_directory), number);
+    Writer::open(&path)
+        .inspect_err(|error| log::error!("{}", with_causes(error)))
+        .ok()
 }

@@ -18,6 +18,7 @@ use contract::{Sockets, WorkerSettings, WorkerState};
 use snapshot::Reader;
 
 use crate::connections::Connections;
+use crate::endpoints::reports::Reports;
 use crate::error::Error;
 use crate::process::doorbell;
 use crate::process::slot::Slot;
@@ -51,6 +52,7 @@ pub(crate) fn until_terminated(
     supervisor: Supervisor,
     settings: WorkerSettings,
     sockets: Sockets,
+    reports: Reports,
 ) -> Result<(), Error> {
     let runtime = actix_rt::System::new();
     runtime.block_on(async {
@@ -67,7 +69,7 @@ pub(crate) fn until_terminated(
             terminate.recv().await;
             stop
         };
-        serve(reader, slot, settings, sockets, stopped).await
+        serve(reader, slot, settings, sockets, reports, stopped).await
     })
 }
 
@@ -77,6 +79,7 @@ pub(crate) async fn serve(
     slot: &Rc<Slot>,
     settings: WorkerSettings,
     sockets: Sockets,
+    reports: Reports,
     stopped: impl Future<Output = Stop>,
 ) -> Result<(), Error> {
     sockets.own.set_nonblocking(true).map_err(Error::Serve)?;
@@ -87,7 +90,7 @@ pub(crate) async fn serve(
         .transpose()
         .map_err(Error::Runtime)?;
     let connections = Connections::new(settings.limits);
-    let service = RequestService::new(Arc::clone(reader), &settings, &connections)?;
+    let service = RequestService::new(Arc::clone(reader), &settings, &connections, reports)?;
     let acceptor = Acceptor::new(&connections, stack::http(service, settings.limits).await?);
     slot.set_state(WorkerState::Ready);
     slot.start_heartbeats();

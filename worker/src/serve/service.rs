@@ -18,6 +18,7 @@ use crate::connections::Connections;
 use crate::connections::activity::Activity;
 use crate::connections::outlet::Outlet;
 use crate::endpoints::Endpoints;
+use crate::endpoints::reports::Reports;
 use crate::environments::Environments;
 use crate::error::Error;
 use crate::http::request_body::{BodyReader, UnreadBody, announces_too_much};
@@ -39,10 +40,12 @@ impl RequestService {
         reader: Arc<Reader>,
         settings: &WorkerSettings,
         connections: &Rc<Connections>,
+        reports: Reports,
     ) -> Result<Self, Error> {
         let doorbell = doorbell::listen().map_err(Error::Runtime)?;
         let environments = Environments::open(reader).map_err(Error::Map)?;
-        let endpoints = Rc::new(Endpoints::new(environments, &settings.allow_origins));
+        let endpoints = Endpoints::new(environments, &settings.allow_origins, reports);
+        let endpoints = Rc::new(endpoints);
         actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&endpoints)));
         Ok(Self(Rc::new(Shared {
             endpoints,

@@ -14,9 +14,12 @@ fn a_worker_whose_supervisor_is_gone_does_not_serve() {
         directory: directory.path().to_owned(),
         slot: 0,
         supervisor: 1,
+        ring: None,
+        accepts_events: false,
         settings: WorkerSettings {
             allow_origins: Vec::new(),
             limits: LIMITS,
+            ..WorkerSettings::default()
         },
     };
     let text = handover.to_json().expect("handover");

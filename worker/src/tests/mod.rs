@@ -8,6 +8,7 @@ mod gzip;
 mod identity;
 mod large_bodies;
 mod privilege;
+mod reports;
 mod requests;
 mod stub_supervisor;
 mod wire;

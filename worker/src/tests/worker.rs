@@ -12,6 +12,7 @@ use std::time::Duration;
 use contract::{Limits, Sockets, WorkerSettings};
 
 use super::stub_supervisor::StubSupervisor;
+use crate::endpoints::reports::Reports;
 use crate::process::slot::Slot;
 use crate::process::supervisor::Supervisor;
 use crate::serve::Stop;
@@ -36,9 +37,19 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn start(supervisor: &StubSupervisor, allow_origins: &[&str]) -> Self {
+        Self::start_with(supervisor, allow_origins, Reports::new(None, false, false))
+    }
+
+    /// The same, with a way for what clients report.
+    pub(super) fn start_with(
+        supervisor: &StubSupervisor,
+        allow_origins: &[&str],
+        reports: Reports,
+    ) -> Self {
         let settings = WorkerSettings {
             allow_origins: allow_origins.iter().map(|&origin| origin.into()).collect(),
             limits: LIMITS,
+            ..WorkerSettings::default()
         };
         let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
         let address = listener.local_addr().expect("address");
@@ -61,7 +72,7 @@ impl Worker {
                     neighbour: None,
                 };
                 let slot = Rc::new(Slot::claim(Arc::clone(&reader), 0));
-                serve::serve(&reader, &slot, settings, sockets, closed).await
+                serve::serve(&reader, &slot, settings, sockets, reports, closed).await
             })
         });
         Self {

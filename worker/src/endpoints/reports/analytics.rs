@@ -47,8 +47,8 @@ impl Reports {
     ) -> Result<Response, Refusal> {
         let (environment, side) = environments.index().open(environment_key(head)?)?;
         let archive = environment.archive();
-        let body: EvaluationsBody<'_> = serde_json::from_slice(body)
-            .map_err(|error| Refusal::BadReport(error.to_string()))?;
+        let body: EvaluationsBody<'_> =
+            serde_json::from_slice(body).map_err(|error| Refusal::BadReport(error.to_string()))?;
         let evaluations = body.evaluations.into_iter().filter_map(|item| {
             Some(Evaluation {
                 feature: archive.feature_name(&item.feature_name.0)?,
@@ -107,7 +107,7 @@ struct EvaluationsBody<'a> {
 struct EvaluationItem<'a> {
     #[serde(borrow)]
     feature_name: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     identity_identifier: Option<Text<'a>>,
     enabled_when_evaluated: bool,
     count: Count,

@@ -14,7 +14,7 @@ pub(super) struct Text<'de>(pub(super) Cow<'de, str>);
 /// How often something happened; `None` if the value is no whole number from 1 that upstream can store.
 pub(super) struct Count(pub(super) Option<u64>);
 
-impl<'de> Deserialize<'de> for Text<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextVisitor;
 

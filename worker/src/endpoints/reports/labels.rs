@@ -16,11 +16,17 @@ const SDK: &str = "flagsmith-";
 pub(super) fn labels(headers: &HeaderMap) -> Labels<'_> {
     let label = |name: &HeaderName| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
-        value.filter(|value| value.len() <= LONGEST).unwrap_or_default()
+        value
+            .filter(|value| value.len() <= LONGEST)
+            .unwrap_or_default()
     };
     let user_agent = label(&USER_AGENT);
     Labels {
-        user_agent: if user_agent.starts_with(SDK) { user_agent } else { "" },
+        user_agent: if user_agent.starts_with(SDK) {
+            user_agent
+        } else {
+            ""
+        },
         sdk_user_agent: label(&SDK_USER_AGENT),
         application_name: label(&APPLICATION_NAME),
         application_version: label(&APPLICATION_VERSION),
@@ -44,7 +50,10 @@ mod tests {
         let found = labels(&headers);
         assert_eq!((found.user_agent, found.application_name), ("", ""));
         assert_eq!(found.sdk_user_agent, "flagsmith-js-sdk/12.1.0");
-        headers.insert(USER_AGENT, HeaderValue::from_static("flagsmith-go-sdk/5.2.0"));
+        headers.insert(
+            USER_AGENT,
+            HeaderValue::from_static("flagsmith-go-sdk/5.2.0"),
+        );
         assert_eq!(labels(&headers).user_agent, "flagsmith-go-sdk/5.2.0");
     }
 }

@@ -155,7 +155,9 @@ impl Given {
     /// The trait of an object with identity, key and value.
     fn of(item: &Value) -> Result<Self, Refusal> {
         let members = item.as_object().ok_or_else(invalid)?;
-        let identity = members.get("identity").ok_or_else(|| fault("identity", REQUIRED))?;
+        let identity = members
+            .get("identity")
+            .ok_or_else(|| fault("identity", REQUIRED))?;
         let value = members
             .get("trait_value")
             .ok_or_else(|| fault("trait_value", REQUIRED))?;
@@ -168,7 +170,10 @@ impl Given {
 
     fn answer(&self) -> Value {
         let mut answer = Map::new();
-        answer.insert("identity".to_owned(), json!({"identifier": self.identifier}));
+        answer.insert(
+            "identity".to_owned(),
+            json!({"identifier": self.identifier}),
+        );
         answer.insert("trait_value".to_owned(), self.value.clone());
         answer.insert("trait_key".to_owned(), Value::from(self.key.as_str()));
         Value::Object(answer)
