@@ -20,10 +20,12 @@ COPY --from=build --chown=65532:65532 /image/var/lib/edge-proxy /var/lib/edge-pr
 USER 65532:65532
 WORKDIR /app
 # A directory of its own below the volume: what an orchestrator mounts there usually belongs to root.
+# The admin listener is on every address of the container: who may reach it, the engine or cluster decides.
 ENV STATE_DIRECTORY=/var/lib/edge-proxy/state \
-    WEB_CONCURRENCY=auto
+    WEB_CONCURRENCY=auto \
+    ADMIN_HOST=*
 VOLUME ["/var/lib/edge-proxy"]
-EXPOSE 8000
+EXPOSE 8000 8001
 # Ready: every environment has a document and none is stale. Orchestrators that restart what is not healthy (Swarm, ECS)
 # should ask `health --live` instead, because a restart mends no upstream.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/edge-proxy", "health"]

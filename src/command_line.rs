@@ -61,13 +61,9 @@ pub(crate) enum Command {
     Completions { shell: Shell },
     /// Print the manual page, or that of a command
     Man { command: Option<String> },
-    /// Serve requests as a worker. Started by the supervisor, with the listening sockets as stdin and stdout
+    /// Serve requests as a worker. Started by the supervisor, with the handover in standard input
     #[command(hide = true)]
-    Worker {
-        /// The handover, as JSON
-        #[arg(long)]
-        handover: String,
-    },
+    Worker,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use contract::{EX_BOOT, EX_CONFIG, EX_FAILURE, with_causes};
+use contract::{EX_BOOT, EX_CONFIG, EX_FAILURE, HandoverError, with_causes};
 use thiserror::Error;
 
 use crate::commands::health::HealthError;
@@ -24,10 +24,8 @@ pub(crate) enum Error {
     Demo(#[source] io::Error),
     #[error(transparent)]
     Supervisor(#[from] supervisor::Error),
-    #[error("read the handover")]
-    Handover(#[source] serde_json::Error),
-    #[error("take the listening sockets from stdin and stdout")]
-    Sockets(#[source] io::Error),
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
     #[error(transparent)]
     Worker(#[from] worker::Error),
 }
@@ -38,6 +36,6 @@ pub(crate) fn report(error: Error) -> ExitCode {
     ExitCode::from(match error {
         Error::Config(_) | Error::Way(_) => EX_CONFIG,
         Error::Health(_) | Error::Print(_) | Error::Demo(_) | Error::Supervisor(_) => EX_FAILURE,
-        Error::Handover(_) | Error::Sockets(_) | Error::Worker(_) => EX_BOOT,
+        Error::Handover(_) | Error::Worker(_) => EX_BOOT,
     })
 }

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     } = CommandLine::parse();
     logging::start();
     let outcome = match command {
-        Some(Command::Worker { handover }) => commands::worker::run(&handover),
+        Some(Command::Worker) => commands::worker::run(),
         Some(Command::CheckConfig) => commands::check_config::run(config),
         Some(Command::Health { live }) => commands::health::run(config, live).map_err(Error::from),
         Some(Command::Completions { shell }) => commands::completions::run(shell),

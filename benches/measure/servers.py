@@ -110,6 +110,7 @@ def start_proxy(
         "api_poll_frequency_seconds": poll_frequency,
         "api_poll_timeout_seconds": 60,
         "server": {"host": "127.0.0.1", "port": 0} | (server or {}),
+        "admin": {"port": None},
         "snapshot": {"directory": str(directory / "state")},
     }
     (directory / "config.json").write_text(json.dumps(config))

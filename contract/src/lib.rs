@@ -2,18 +2,13 @@
 //!
 //! # How a worker starts
 //!
-//! The supervisor starts its own executable again, once for each slot: `edge-proxy worker --handover <JSON>`. The
-//! JSON is the [`Handover`]: state directory, slot, process id of the supervisor, settings. Three descriptors are
-//! open:
-//!
-//! | descriptor | what it is |
-//! |---|---|
-//! | stdin | the listening socket of the worker's slot |
-//! | stdout | the listening socket of the neighbour's slot, or `/dev/null` if there is only one slot |
-//! | stderr | the log, shared with the supervisor |
+//! The supervisor starts its own executable again, once for each slot: `edge-proxy worker`. Its standard input is a
+//! Unix socket that holds the [`Handover`] as JSON (state directory, slot, process id of the supervisor, settings) and
+//! the [listening sockets](Sockets) of its slot and of the neighbour's. Standard error is the log, shared with the
+//! supervisor.
 //!
 //! The supervisor keeps all listening sockets open, so a worker's death loses no connection that waits in a queue.
-//! The worker [takes](Sockets::take) its sockets, asks the kernel for TERM when the supervisor dies, maps the board
+//! The worker [takes](Handover::take) them, asks the kernel for TERM when the supervisor dies, maps the board
 //! and claims its slot, which the supervisor does too. A worker that cannot do all of that exits with [`EX_BOOT`]: a
 //! replacement could not either. So the supervisor drains and exits or, if it was replacing workers after a reload,
 //! keeps the old ones.
@@ -40,6 +35,7 @@
 //! A drained worker exits with 0. Any other end while the proxy serves, except a boot failure, makes the supervisor
 //! start a replacement in the same slot.
 
+mod admin_token;
 mod board;
 mod doorbell;
 mod exit;
@@ -52,10 +48,11 @@ pub mod settings;
 mod wording;
 mod worker_state;
 
+pub use admin_token::AdminToken;
 pub use board::BoardWords;
 pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
-pub use handover::{Handover, Limits, Sockets, WorkerSettings};
+pub use handover::{Handover, HandoverError, Limits, SlotSockets, Sockets, Traits, WorkerSettings};
 pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
 pub use key::{KeyPair, ServerSideKey};
 pub use wording::{counted, with_causes};

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs}
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use supervisor::ANY_HOST;
 use thiserror::Error;
 
 use crate::config::{self, Config, ConfigError};
@@ -88,13 +89,15 @@ fn check(host: &str, port: u16, path: &str, wanted: &'static str) -> Result<(), 
 
 /// Where a proxy can be asked that listens on `host`: on this machine, if it listens on all addresses.
 fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, HealthError> {
+    let both: &[IpAddr] = &[
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+    ];
     let loopback: &[IpAddr] = match host.trim_matches(['[', ']']).parse() {
         Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) => &[IpAddr::V4(Ipv4Addr::LOCALHOST)],
-        Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) => &[
-            IpAddr::V6(Ipv6Addr::LOCALHOST),
-            IpAddr::V4(Ipv4Addr::LOCALHOST),
-        ],
+        Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) => both,
         Ok(address) => &[address],
+        Err(_) if host == ANY_HOST => both,
         Err(_) => {
             let found = (host, port).to_socket_addrs();
             return found
@@ -169,6 +172,7 @@ mod tests {
         assert_eq!(shown("0.0.0.0"), ["127.0.0.1:80"]);
         assert_eq!(shown("::"), ["[::1]:80", "127.0.0.1:80"]);
         assert_eq!(shown("[::]"), ["[::1]:80", "127.0.0.1:80"]);
+        assert_eq!(shown("*"), ["[::1]:80", "127.0.0.1:80"]);
         assert_eq!(shown("10.1.2.3"), ["10.1.2.3:80"]);
         assert_eq!(shown("fd00::1"), ["[fd00::1]:80"]);
         assert!(shown("localhost").contains(&"127.0.0.1:80".to_owned()));

@@ -39,6 +39,7 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, E
     let directory = directory.unwrap_or(&configured).to_owned();
     let shutdown_timeout = config.worker.limits.shutdown_timeout;
     let options = config.supervisor;
+    let (public, admin) = (options.public(), options.admin());
     let user_agent = options.user_agent();
     let (fetch_rules, compile_options) = (options.fetch_rules(), options.compile_options());
     let upstream = |url: supervisor::ApiUrl| -> Result<_, Error> {
@@ -55,6 +56,7 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, E
         max_bytes: options.journal.max_bytes as u64,
         events: options.events_url.map(&upstream).transpose()?,
     };
+    let accepts_events = forward.events.is_some();
     Ok(supervisor::Settings {
         environments: config.environment_key_pairs,
         source: supervisor::Source::Upstream(upstream(options.api_url)?),
@@ -64,11 +66,16 @@ fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, E
         compile_options,
         stale_after,
         directory: configured,
-        host: options.server.host,
-        port: options.server.port,
+        public,
+        admin,
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
-        worker: supervisor::WorkerCommand::new(worker::command(directory, config.worker)),
+        worker: worker::command(
+            directory,
+            options.admin.token,
+            accepts_events,
+            config.worker,
+        ),
     })
 }

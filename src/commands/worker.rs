@@ -4,32 +4,39 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use contract::{Handover, Sockets, WorkerSettings};
+use contract::{AdminToken, Handover, WorkerSettings};
+
+use supervisor::WorkerCommand;
 
 use crate::error::Error;
 
 /// Serves until TERM has come and the requests in progress are answered.
-pub(crate) fn run(handover: &str) -> Result<(), Error> {
-    let handover = Handover::from_json(handover).map_err(Error::Handover)?;
-    let sockets = Sockets::take().map_err(Error::Sockets)?;
+pub(crate) fn run() -> Result<(), Error> {
+    let (handover, sockets) = Handover::take()?;
     Ok(worker::run(handover, sockets)?)
 }
 
-/// Makes the command that starts the worker of a slot. `/proc/self/exe` is this very program, even after its file was
-/// replaced.
-pub(crate) fn command(directory: PathBuf, settings: WorkerSettings) -> impl Fn(usize) -> Command {
-    move |slot| {
+/// Makes the command that starts the worker of a slot, and its handover. `/proc/self/exe` is this very program, even
+/// after its file was replaced.
+pub(crate) fn command(
+    directory: PathBuf,
+    admin_token: Option<AdminToken>,
+    accepts_events: bool,
+    settings: WorkerSettings,
+) -> WorkerCommand {
+    WorkerCommand::new(move |slot| {
         let handover = Handover {
             directory: directory.clone(),
             slot,
             supervisor: std::process::id(),
+            admin_token: admin_token.clone(),
+            // The pool chooses one.
+            ring: None,
+            accepts_events,
             settings: settings.clone(),
         };
-        let handover = handover.to_json().unwrap_or_default();
         let mut command = Command::new("/proc/self/exe");
-        command
-            .arg0("edge-proxy")
-            .args(["worker", "--handover", &handover]);
-        command
-    }
+        command.arg0("edge-proxy").arg("worker");
+        (command, handover)
+    })
 }

@@ -83,6 +83,9 @@ pub(super) fn nearest<'a>(path: &str, names: impl Iterator<Item = &'a str>) -> O
         whole.max(name_alone * 0.95)
     };
     let rated = names.map(|name| (similarity(name), name));
-    let (similarity, name) = rated.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    // Of those that are equally near the first, in the order of the reference.
+    let nearer =
+        |best: (f64, &'a str), next: (f64, &'a str)| if next.0 > best.0 { next } else { best };
+    let (similarity, name) = rated.reduce(nearer)?;
     (similarity >= NEAR).then_some(name)
 }

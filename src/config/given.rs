@@ -98,7 +98,11 @@ impl Given {
     /// What is wrong with the value of a setting, in words.
     pub(super) fn refuse(&self, wrong: &Wrong) -> ConfigError {
         let found = self.values.get(&wrong.path);
-        let found = found.map_or_else(String::new, shown);
+        let found = found.map_or_else(String::new, |found| match found {
+            Value::String(_) if wrong.is_secret => "another string".to_owned(),
+            found if wrong.is_secret => kind(found).to_owned(),
+            found => shown(found),
+        });
         match self.place(&wrong.path) {
             Some(place) => {
                 ConfigError::of_value(&place.source, &place.path, &found, &wrong.expected)

@@ -89,7 +89,11 @@ pub(super) fn read(given: &mut Given) -> Result<Vec<KeyPair>, ConfigError> {
     let Some(place) = given.place(NAME).cloned() else {
         let path = NAME.to_owned();
         let expected = definition().expected;
-        return Err(given.refuse(&Wrong { path, expected }));
+        return Err(given.refuse(&Wrong {
+            path,
+            expected,
+            is_secret: false,
+        }));
     };
     let empty = Vec::new();
     let list = given.values.get(NAME).unwrap_or(&Value::Null);

@@ -314,6 +314,8 @@ fn never_shows_a_server_side_key() {
         r#"{"environment_key_pairs":[{"server_side_key":"ser.SECRET","client_side_key":"a"},
             {"server_side_key":"ser.SECRET","client_side_key":"b"}]}"#,
         &with(r#","api_url":"ftp://me:SECRET@host""#),
+        &with(r#","admin":{"token":"SECRET with blanks"}"#),
+        &with(r#","admin":{"token":["SECRET"]}"#),
     ] {
         let error = read(text).unwrap_err();
         assert!(

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use contract::AdminToken;
 use contract::settings::{
     Boolean, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, OrNone, Path, Port,
     PositiveSeconds, Seconds,
@@ -10,7 +11,11 @@ use contract::settings::{
 use engine::CompileOptions;
 
 use crate::poll::{ConditionalFetch, FetchRules};
+use crate::pool::listener::{ANY_HOST, Address};
 use crate::source::api_url::ApiUrl;
+
+/// Where the admin listener is if nobody says otherwise. When somebody else is there, the proxy does without.
+pub(crate) const DEFAULT_ADMIN_PORT: u16 = 8001;
 
 contract::settings! {
     /// The settings of the supervisor.
@@ -36,6 +41,8 @@ contract::settings! {
         pub api_whole_fetch: Option<Duration> as OrNever<Seconds> = Some(Duration::from_secs(60)),
         /// Where to listen.
         pub server: Listen,
+        /// The admin listener.
+        pub admin: Admin,
         /// When the proxy is not ready.
         pub health_check: HealthCheck,
         /// Where snapshots are.
@@ -62,13 +69,25 @@ contract::settings! {
 
     /// Where to listen, and how to begin a drain.
     pub struct Listen {
-        /// Address or name to listen on.
-        pub host: String as Host = "0.0.0.0".to_owned(),
+        /// Where to listen: an address, a name (on all of its addresses, all on one port), or `*`, which is all
+        /// addresses of this machine, of IPv4 and of IPv6. `0.0.0.0` is IPv4 alone.
+        pub host: String as Host = ANY_HOST.to_owned(),
         /// Port to listen on; `0` picks a free one.
         pub port: u16 as Port = 8000,
         /// How long readiness fails before accepting stops, for load balancers to notice.
         #[names("shutdown_delay_seconds")]
         pub shutdown_delay: Duration as Seconds = Duration::ZERO,
+    }
+
+    /// The admin listener, for who runs the proxy.
+    pub struct Admin {
+        /// Where the admin listener is, which is for you and not for SDKs.
+        pub host: String as Host = "127.0.0.1".to_owned(),
+        /// Its port; `0` picks a free one, and `null` turns it off. If 8001 is in use, the proxy warns and does
+        /// without. If another port is in use, the proxy does not start.
+        pub port: Option<u16> as OrNone<Port> = Some(DEFAULT_ADMIN_PORT),
+        /// Secret: what requests to it must carry, as `Authorization: Bearer …`. Health needs no token.
+        pub token: Option<AdminToken> as OrNone<AdminToken> = None,
     }
 
     /// When the proxy is not ready.
@@ -100,6 +119,26 @@ contract::settings! {
 }
 
 impl Options {
+    /// Where to listen for SDKs.
+    #[must_use]
+    pub fn public(&self) -> Address {
+        Address {
+            host: self.server.host.clone(),
+            port: self.server.port,
+            settings: "server.host, server.port",
+        }
+    }
+
+    /// Where to listen for who runs the proxy; `None` for nowhere.
+    #[must_use]
+    pub fn admin(&self) -> Option<Address> {
+        Some(Address {
+            host: self.admin.host.clone(),
+            port: self.admin.port?,
+            settings: "admin.host, admin.port",
+        })
+    }
+
     /// When fetches are conditional.
     #[must_use]
     pub fn fetch_rules(&self) -> FetchRules {

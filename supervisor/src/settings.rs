@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::forward::ForwardSettings;
 use crate::poll::FetchRules;
 use crate::pool::WorkerCommand;
+use crate::pool::listener::Address;
 use crate::source::Source;
 use contract::KeyPair;
 use engine::CompileOptions;
@@ -28,10 +29,10 @@ pub struct Settings {
     pub stale_after: Option<Duration>,
     /// The state directory. It is created if it does not exist.
     pub directory: PathBuf,
-    /// The name or address to listen on.
-    pub host: String,
-    /// The port to listen on; 0 picks a free one.
-    pub port: u16,
+    /// Where to listen for SDKs.
+    pub public: Address,
+    /// Where to listen for who runs the proxy; `None` for nowhere.
+    pub admin: Option<Address>,
     /// The number of workers.
     pub workers: NonZeroUsize,
     /// Readiness fails so long before workers stop accepting, for load balancers to notice.

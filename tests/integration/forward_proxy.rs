@@ -28,6 +28,7 @@ fn command(directory: &Path, api_url: &str, variables: &[(&str, String)]) -> std
         "api_url": api_url,
         "api_poll_frequency_seconds": 0.2,
         "server": {"host": "127.0.0.1", "port": 0},
+        "admin": {"port": null},
         "snapshot": {"directory": directory.join("state")},
     });
     let file = directory.join("config.json");

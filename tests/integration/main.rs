@@ -1,5 +1,6 @@
 //! The real executable against a stub upstream. Each module opens with what it shows.
 
+mod admin;
 mod browsers;
 mod command_line;
 mod demo;

@@ -196,6 +196,7 @@ fn as_the_first_process_of_a_container_it_reaps_orphans_and_stops_when_told() {
     let text = serde_json::json!({
         "environment_key_pairs": [{"client_side_key": "test", "server_side_key": "ser.test"}],
         "api_url": upstream.api_url(), "server": {"host": "127.0.0.1", "port": 0},
+        "admin": {"port": null},
         "snapshot": {"directory": state}
     });
     std::fs::write(&config, text.to_string()).unwrap();
@@ -252,6 +253,7 @@ fn a_second_supervisor_leaves_the_first_alone() {
     let text = serde_json::json!({
         "environment_key_pairs": [{"client_side_key": "test", "server_side_key": "ser.test"}],
         "api_url": upstream.api_url(), "server": {"host": "127.0.0.1", "port": 0},
+        "admin": {"port": null},
         "snapshot": {"directory": proxy.state()}
     });
     std::fs::write(&config, text.to_string()).unwrap();
@@ -279,6 +281,7 @@ fn an_address_in_use_is_named() {
     let text = serde_json::json!({
         "environment_key_pairs": [{"client_side_key": "test", "server_side_key": "ser.test"}],
         "api_url": upstream.api_url(), "server": {"host": "127.0.0.1", "port": port},
+        "admin": {"port": null},
         "snapshot": {"directory": directory.path().join("state")}
     });
     std::fs::write(&config, text.to_string()).unwrap();

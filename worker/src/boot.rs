@@ -26,6 +26,7 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
         directory,
         slot,
         supervisor,
+        admin_token,
         ring,
         accepts_events,
         mut settings,
@@ -46,7 +47,15 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
     log::debug!("worker {slot}: {}", privilege::drop(&directory));
     let reader = Arc::new(reader);
     let slot = Rc::new(Slot::claim(Arc::clone(&reader), slot));
-    let served = serve::until_terminated(&reader, &slot, supervisor, settings, sockets, reports);
+    let served = serve::until_terminated(
+        &reader,
+        &slot,
+        supervisor,
+        settings,
+        admin_token,
+        sockets,
+        reports,
+    );
     slot.set_state(WorkerState::Exited);
     served
 }

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | `boot` | from the handover to a worker that serves |
 //! | `serve` | a worker's life: accept, answer, drain; the HTTP server around the answers |
-//! | `endpoints` | from a request to its answer |
+//! | `admin` | the admin listener's answers, for who runs the proxy |
+//! | `endpoints` | the public listener's answers: from a request to its answer |
 //! | `environments` | the index and the environments that are mapped |
 //! | `http` | HTTP messages: reading requests and making answers |
 //! | `connections` | sockets: how many, how long, how much memory |
@@ -14,6 +15,7 @@
 //! A request goes `connections::stream`, `serve::service`, `endpoints`, then back as an `http::response`. No room names
 //! one that stands above it in the table.
 
+mod admin;
 mod boot;
 mod connections;
 mod endpoints;

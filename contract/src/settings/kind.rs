@@ -18,6 +18,9 @@ pub trait Kind {
     /// Whether a variable of the process environment holds JSON. Otherwise it holds plain text.
     const IS_JSON: bool = false;
 
+    /// Whether nobody may see the value.
+    const IS_SECRET: bool = false;
+
     /// What is accepted: the words after `expected`.
     fn expected() -> String;
 
@@ -182,27 +185,6 @@ impl<K: Kind> Kind for OrDefault<K> {
     }
 }
 
-/// A value, or `null` for none.
-#[derive(Debug)]
-pub struct OrNone<K>(PhantomData<K>);
-
-impl<K: Kind> Kind for OrNone<K> {
-    type Value = Option<K::Value>;
-    const IS_JSON: bool = K::IS_JSON;
-
-    fn expected() -> String {
-        format!("{}, or null for none", K::expected())
-    }
-
-    fn read(value: &Value) -> Option<Self::Value> {
-        OrDefault::<K>::read(value)
-    }
-
-    fn write(value: &Self::Value) -> Value {
-        OrDefault::<K>::write(value)
-    }
-}
-
 /// A value, or `null` for never. A variable of the process environment says `null` in words.
 #[derive(Debug)]
 pub struct OrNever<K>(PhantomData<K>);
@@ -225,6 +207,28 @@ impl<K: Kind> Kind for OrNever<K> {
 
     fn write(value: &Self::Value) -> Value {
         value.as_ref().map_or(Value::Null, K::write)
+    }
+}
+
+/// A value, or `null` for none. A variable of the process environment says `null` in words.
+#[derive(Debug)]
+pub struct OrNone<K>(PhantomData<K>);
+
+impl<K: Kind> Kind for OrNone<K> {
+    type Value = Option<K::Value>;
+    const IS_JSON: bool = K::IS_JSON;
+    const IS_SECRET: bool = K::IS_SECRET;
+
+    fn expected() -> String {
+        format!("{}, or null for none", K::expected())
+    }
+
+    fn read(value: &Value) -> Option<Self::Value> {
+        OrNever::<K>::read(value)
+    }
+
+    fn write(value: &Self::Value) -> Value {
+        OrNever::<K>::write(value)
     }
 }
 

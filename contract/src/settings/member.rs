@@ -18,6 +18,8 @@ pub struct Wrong {
     pub path: String,
     /// What is accepted: the words after `expected`.
     pub expected: String,
+    /// Nobody may see the value.
+    pub is_secret: bool,
 }
 
 /// A struct of [`settings!`](crate::settings!).
@@ -83,6 +85,7 @@ impl<K: Kind> Member for K {
             *field = K::read(value).ok_or_else(|| Wrong {
                 path: names.path,
                 expected: K::expected(),
+                is_secret: K::IS_SECRET,
             })?;
         }
         Ok(())

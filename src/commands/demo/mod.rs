@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 
 use contract::{KeyPair, ServerSideKey, WorkerSettings};
-use supervisor::{Options, Settings, Source};
+use supervisor::{Address, Options, Settings, Source};
 
 use super::worker;
 use crate::config;
@@ -20,8 +20,12 @@ pub(crate) fn run() -> Result<(), Error> {
     let options = Options::default();
     let worker_settings = WorkerSettings::default();
     let directory = directory().map_err(Error::Demo)?;
-    let port = free_port(options.server.port).map_err(Error::Demo)?;
-    println!("{}", welcome(port));
+    let port = free_port(Ipv4Addr::UNSPECIFIED, options.server.port).map_err(Error::Demo)?;
+    let mut admin = options.admin();
+    if let Some(address) = &mut admin {
+        address.port = free_port(Ipv4Addr::LOCALHOST, address.port).map_err(Error::Demo)?;
+    }
+    println!("{}", welcome(port, admin.as_ref().map_or(0, |it| it.port)));
     let path = directory.path().to_owned();
     let settings = Settings {
         environments: vec![key_pair("production"), key_pair("staging")],
@@ -36,12 +40,15 @@ pub(crate) fn run() -> Result<(), Error> {
             events: None,
         },
         directory: path.clone(),
-        host: options.server.host,
-        port,
+        public: Address {
+            port,
+            ..options.public()
+        },
+        admin,
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout: worker_settings.limits.shutdown_timeout,
-        worker: supervisor::WorkerCommand::new(worker::command(path, worker_settings)),
+        worker: worker::command(path, None, false, worker_settings),
     };
     Ok(supervisor::run(settings, None)?)
 }
@@ -63,14 +70,13 @@ fn directory() -> io::Result<tempfile::TempDir> {
 }
 
 /// The wanted port if it is free, else another one.
-fn free_port(wanted: u16) -> io::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, wanted))
-        .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)))?;
+fn free_port(host: Ipv4Addr, wanted: u16) -> io::Result<u16> {
+    let listener = TcpListener::bind((host, wanted)).or_else(|_| TcpListener::bind((host, 0)))?;
     Ok(listener.local_addr()?.port())
 }
 
 /// What to try, for the terminal. These server-side keys open nothing but the samples, so they may be shown.
-fn welcome(port: u16) -> String {
+fn welcome(port: u16, admin_port: u16) -> String {
     let url = format!("http://127.0.0.1:{port}/api/v1/");
     format!(
         r#"
@@ -79,6 +85,7 @@ Edge Proxy demonstration: two sample environments, nothing leaves this machine.
   URL for SDKs       {url}
   client-side keys   demo_production, demo_staging
   server-side keys   ser.demo_production, ser.demo_staging
+  admin listener     http://127.0.0.1:{admin_port}/
 
 Try:
   curl -H 'X-Environment-Key: demo_production' '{url}flags/'

@@ -52,6 +52,15 @@ impl Rings {
         Ok(rings)
     }
 
+    /// No rings, and no directory to make one in.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self {
+            directory: PathBuf::from("/nowhere"),
+            rings: Mutex::default(),
+        }
+    }
+
     /// A ring that no worker has; `None` if there is none and none can be made, which is logged. For the main thread,
     /// which is the only one that starts workers.
     pub(crate) fn lend(&self) -> Option<Lease> {

@@ -14,7 +14,6 @@ mod times;
 mod worker;
 
 use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,9 +22,11 @@ use log::warn;
 use snapshot::Board;
 use thiserror::Error;
 
+use crate::forward::Rings;
 use crate::words::Seconds;
 use drain::Shutdown;
 use heartbeats::Heartbeats;
+use listener::SlotListeners;
 use roll::Roll;
 use slots::Slots;
 use worker::describe;
@@ -65,18 +66,19 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A pool with an empty slot for each listener.
+    /// A pool of empty slots with these sockets.
     pub(crate) fn new(
         command: WorkerCommand,
-        listeners: Vec<TcpListener>,
+        sockets: Vec<SlotListeners>,
         board: Arc<Board>,
+        rings: Arc<Rings>,
         times: Times,
     ) -> Self {
         Self {
             command,
             times,
             heartbeats: Heartbeats::new(times.heartbeat_timeout),
-            slots: Slots::new(listeners, board),
+            slots: Slots::new(sockets, board, rings),
             roll: None,
             rolled: None,
             shutdown: None,
@@ -163,15 +165,15 @@ impl Pool {
         self.slots.signal(DOORBELL);
     }
 
-    /// The sockets in use.
-    pub(crate) fn listeners(&self) -> &[TcpListener] {
-        self.slots.listeners()
+    /// The sockets in use, of each slot.
+    pub(crate) fn sockets(&self) -> &[SlotListeners] {
+        self.slots.sockets()
     }
 
     /// Begins to replace every worker by one that this command starts. The [outcome](Self::take_rolled) comes later.
-    pub(crate) fn roll(&mut self, command: WorkerCommand, listeners: Option<Vec<TcpListener>>) {
+    pub(crate) fn roll(&mut self, command: WorkerCommand, sockets: Option<Vec<SlotListeners>>) {
         self.rolled = None;
-        self.roll = Some(Roll::new(command, listeners));
+        self.roll = Some(Roll::new(command, sockets));
     }
 
     /// Takes the outcome of the last roll.

@@ -4,9 +4,9 @@
 //! claims the slot on the board. When the board says that it is ready, the previous worker is told to drain. A
 //! successor that does not get ready ends the roll; the running workers have served all the time.
 
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use super::listener::SlotListeners;
 use super::slots::Slots;
 use super::times::Times;
 use super::worker::{Worker, WorkerCommand, describe};
@@ -21,8 +21,8 @@ const KILL_MARGIN: Duration = Duration::from_secs(5);
 /// A roll in progress.
 pub(super) struct Roll {
     command: WorkerCommand,
-    /// A socket for each slot; `None` if they stay the same.
-    listeners: Option<Vec<TcpListener>>,
+    /// The sockets of each slot; `None` if they stay the same.
+    sockets: Option<Vec<SlotListeners>>,
     /// The slots before this one have their new workers.
     next: usize,
 }
@@ -37,10 +37,10 @@ pub(crate) struct Rolled {
 }
 
 impl Roll {
-    pub(super) fn new(command: WorkerCommand, listeners: Option<Vec<TcpListener>>) -> Self {
+    pub(super) fn new(command: WorkerCommand, sockets: Option<Vec<SlotListeners>>) -> Self {
         Self {
             command,
-            listeners,
+            sockets,
             next: 0,
         }
     }
@@ -87,7 +87,7 @@ impl Roll {
         let slot = self.next;
         let Some(successor) = slots.successor(slot) else {
             return slots
-                .start_successor(slot, &self.command, self.listeners.as_deref())
+                .start_successor(slot, &self.command, self.sockets.as_deref())
                 .map(|()| false)
                 .map_err(|error| format!("new worker {slot} could not be started: {error}"));
         };
@@ -102,13 +102,9 @@ impl Roll {
             let timeout = Seconds(times.boot_timeout);
             return Err(format!("new worker {slot} was not ready within {timeout}"));
         }
-        let listener = self.listeners.as_ref();
-        let listener = listener.map(|listeners| listeners[slot].try_clone());
-        let listener = listener
-            .transpose()
-            .map_err(|error| format!("the socket of worker {slot} could not be kept: {error}"))?;
+        let sockets = self.sockets.as_ref().map(|sockets| sockets[slot].clone());
         let timeout = times.shutdown_timeout.saturating_add(KILL_MARGIN);
-        slots.promote_successor(slot, listener, Instant::now().checked_add(timeout));
+        slots.promote_successor(slot, sockets, Instant::now().checked_add(timeout));
         Ok(true)
     }
 }

@@ -10,7 +10,6 @@
 
 use std::io;
 use std::mem;
-use std::net::TcpListener;
 use std::process::{self, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,16 +20,19 @@ use nix::sys::signal::Signal;
 use snapshot::Board;
 
 use super::leaving::{Kind, Leaving};
+use super::listener::{Listeners, SlotListeners};
 use super::replacement::Replacement;
 use super::worker::{Worker, WorkerCommand};
 use super::{listener, orphans};
+use crate::forward::Rings;
 
 /// The slots, their sockets, and the workers without a slot.
 pub(super) struct Slots {
     board: Arc<Board>,
+    rings: Arc<Rings>,
     slots: Vec<Slot>,
-    /// One for each slot; none while draining.
-    listeners: Vec<TcpListener>,
+    /// Those of each slot; none while draining.
+    sockets: Vec<SlotListeners>,
     leaving: Vec<Leaving>,
 }
 
@@ -59,8 +61,8 @@ pub(super) struct Exit {
 }
 
 impl Slots {
-    /// An empty slot for each listener.
-    pub(super) fn new(listeners: Vec<TcpListener>, board: Arc<Board>) -> Self {
+    /// Empty slots with these sockets.
+    pub(super) fn new(sockets: Vec<SlotListeners>, board: Arc<Board>, rings: Arc<Rings>) -> Self {
         let now = Instant::now();
         let empty = |_| Slot {
             state: State::Waiting { until: now },
@@ -69,8 +71,9 @@ impl Slots {
         };
         Self {
             board,
-            slots: listeners.iter().map(empty).collect(),
-            listeners,
+            rings,
+            slots: sockets.iter().map(empty).collect(),
+            sockets,
             leaving: Vec::new(),
         }
     }
@@ -83,8 +86,8 @@ impl Slots {
         self.slots.len()
     }
 
-    pub(super) fn listeners(&self) -> &[TcpListener] {
-        &self.listeners
+    pub(super) fn sockets(&self) -> &[SlotListeners] {
+        &self.sockets
     }
 
     /// The workers that have a slot, with its number.
@@ -143,7 +146,7 @@ impl Slots {
 
     /// Starts the worker of a slot.
     pub(super) fn start(&mut self, slot: usize, command: &WorkerCommand) -> io::Result<()> {
-        let worker = self.start_worker(slot, command, &self.listeners)?;
+        let worker = self.start_worker(slot, command, &self.sockets)?;
         self.slots[slot].state = State::Running(worker);
         Ok(())
     }
@@ -153,9 +156,9 @@ impl Slots {
         &mut self,
         slot: usize,
         command: &WorkerCommand,
-        listeners: Option<&[TcpListener]>,
+        sockets: Option<&[SlotListeners]>,
     ) -> io::Result<()> {
-        let worker = self.start_worker(slot, command, listeners.unwrap_or(&self.listeners))?;
+        let worker = self.start_worker(slot, command, sockets.unwrap_or(&self.sockets))?;
         self.slots[slot].successor = Some(worker);
         Ok(())
     }
@@ -164,14 +167,14 @@ impl Slots {
         &self,
         slot: usize,
         command: &WorkerCommand,
-        listeners: &[TcpListener],
+        sockets: &[SlotListeners],
     ) -> io::Result<Worker> {
-        let copy = |slot: usize| listeners[slot].try_clone();
+        let neighbour = self.board.neighbour(slot);
         let sockets = Sockets {
-            own: copy(slot)?,
-            neighbour: self.board.neighbour(slot).map(copy).transpose()?,
+            own: sockets[slot].clone(),
+            neighbour: neighbour.map(|neighbour| sockets[neighbour].clone()),
         };
-        let worker = Worker::start(command, slot, sockets)?;
+        let worker = Worker::start(command, slot, &sockets, self.rings.lend())?;
         // The worker claims its slot too, but it may exit before.
         self.board.claim_slot(slot, worker.process());
         debug!("worker {slot} started: process {}", worker.process());
@@ -207,17 +210,19 @@ impl Slots {
         })
     }
 
-    /// Gives a slot to its successor, with this socket if sockets change. The previous worker is told to drain, and is
-    /// killed at `kill_at`.
+    /// Gives a slot to its successor, with these sockets if sockets change. The previous worker is told to drain, and
+    /// is killed at `kill_at`.
     pub(super) fn promote_successor(
         &mut self,
         slot: usize,
-        listener: Option<TcpListener>,
+        sockets: Option<SlotListeners>,
         kill_at: Option<Instant>,
     ) {
-        if let Some(listener) = listener {
-            let previous = mem::replace(&mut self.listeners[slot], listener);
-            reject_connections(&previous);
+        if let Some(sockets) = sockets {
+            let previous = mem::replace(&mut self.sockets[slot], sockets);
+            let next = &self.sockets[slot];
+            reject_unless_kept(&previous.public, &next.public);
+            reject_unless_kept(&previous.admin, &next.admin);
         }
         let Some(successor) = self.slots[slot].successor.take() else {
             return;
@@ -288,10 +293,11 @@ impl Slots {
     }
 
     /// Ends serving: new connections are rejected, and no worker is started any more. The workers have the sockets, and
-    /// accept what is queued before they close them.
+    /// accept what is queued before they close them. The admin listener goes on as long as there is a worker.
     pub(super) fn close(&mut self) {
-        self.listeners.iter().for_each(reject_connections);
-        self.listeners.clear();
+        for sockets in self.sockets.drain(..) {
+            reject_connections(&sockets.public);
+        }
         for (slot, it) in self.slots.iter_mut().enumerate() {
             if let State::Waiting { .. } = it.state {
                 it.state = State::Over;
@@ -307,9 +313,18 @@ impl Slots {
     }
 }
 
-fn reject_connections(listener: &TcpListener) {
-    if let Err(error) = listener::reject_connections(listener) {
-        // Then a connection is reset that begins between the worker's last accept and its close.
-        debug!("reject new connections: {error}");
+/// Rejects new connections to sockets that others take the place of.
+fn reject_unless_kept(previous: &Listeners, next: &Listeners) {
+    if !Arc::ptr_eq(previous, next) {
+        reject_connections(previous);
+    }
+}
+
+fn reject_connections(listeners: &Listeners) {
+    for listener in listeners.iter() {
+        if let Err(error) = listener::reject_connections(listener) {
+            // Then a connection is reset that begins between the worker's last accept and its close.
+            debug!("reject new connections: {error}");
+        }
     }
 }

@@ -3,35 +3,37 @@
 use std::fmt;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use contract::Sockets;
+use contract::{Handover, Sockets};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Makes the command that starts the worker of a slot: program and arguments. The pool adds stdin, the worker's
-/// listening socket, and stdout, its neighbour's.
+use super::listener::Listeners;
+use crate::forward::Lease;
+
+/// Makes what starts the worker of a slot: the program with its arguments, and the handover. The pool adds the sockets
+/// and the ring.
 #[derive(Clone)]
-pub struct WorkerCommand(Rc<dyn Fn(usize) -> Command>);
+pub struct WorkerCommand(Rc<dyn Fn(usize) -> (Command, Handover)>);
 
 impl WorkerCommand {
-    /// The commands that `of_slot` makes.
-    pub fn new(of_slot: impl Fn(usize) -> Command + 'static) -> Self {
+    /// The commands and handovers that `of_slot` makes.
+    pub fn new(of_slot: impl Fn(usize) -> (Command, Handover) + 'static) -> Self {
         Self(Rc::new(of_slot))
     }
 
-    fn of_slot(&self, slot: usize) -> Command {
+    fn of_slot(&self, slot: usize) -> (Command, Handover) {
         (self.0)(slot)
     }
 }
 
 impl PartialEq for WorkerCommand {
-    /// Compares the program and the arguments of slot 0.
+    /// Compares the handovers of slot 0: the program is always the same.
     fn eq(&self, other: &Self) -> bool {
-        let (one, other) = (self.of_slot(0), other.of_slot(0));
-        one.get_program() == other.get_program() && one.get_args().eq(other.get_args())
+        self.of_slot(0).1 == other.of_slot(0).1
     }
 }
 
@@ -44,6 +46,8 @@ impl fmt::Debug for WorkerCommand {
 /// A worker process.
 pub(super) struct Worker {
     child: Child,
+    /// Its ring.
+    _lease: Option<Lease>,
     started: Instant,
     has_exited: bool,
     /// It was killed because its heartbeat stopped.
@@ -51,18 +55,21 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker, with these sockets as stdin and stdout.
+    /// Starts a worker, and gives it these sockets and this ring.
     pub(super) fn start(
         command: &WorkerCommand,
         slot: usize,
-        sockets: Sockets,
+        sockets: &Sockets<Listeners>,
+        lease: Option<Lease>,
     ) -> io::Result<Self> {
-        let mut command = command.of_slot(slot);
-        sockets.give(&mut command);
+        let (mut command, mut handover) = command.of_slot(slot);
+        handover.ring = lease.as_ref().map(Lease::number);
+        command.stdin(handover.give(sockets)?).stdout(Stdio::null());
         // Ctrl-C goes to the whole foreground group, and only the supervisor must receive it.
         let child = command.process_group(0).spawn()?;
         Ok(Self {
             child,
+            _lease: lease,
             started: Instant::now(),
             has_exited: false,
             is_killed: false,

@@ -1,9 +1,9 @@
 //! The life of a supervisor: the start, the main loop, the end.
 
 mod changes;
+mod listeners;
 mod reload;
 
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use log::info;
@@ -16,7 +16,8 @@ use crate::error::Error;
 use crate::forward::Forwarding;
 use crate::notice::{Notice, Notices};
 use crate::poll::Poller;
-use crate::pool::{Pool, Times, listener};
+use crate::pool::listener::{SlotListeners, urls};
+use crate::pool::{Pool, Times};
 use crate::publish::{Compiler, Publication};
 use crate::settings::Settings;
 use crate::source::Source;
@@ -38,7 +39,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     // With a handler, a file that exceeds the limit of its size is an error like a full disk, and does not end us.
     flag::register(SIGXFSZ, Arc::default()).map_err(Error::Signals)?;
     let documents = settings.source.open(&settings.environments)?;
-    let listeners = listener::open(&settings.host, settings.port, settings.workers)?;
+    let sockets = listeners::open(&settings)?;
     let publisher = Publisher::open(
         &settings.directory,
         Shape {
@@ -55,7 +56,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         &settings.source,
         &settings.forward,
     )?;
-    announce(&settings, &listeners);
+    announce(&settings, &sockets);
     let environments = std::mem::take(&mut settings.environments);
     let roster = Roster::new(environments.clone(), board.shape().rows);
     let index = roster.index(settings.stale_after, &[]);
@@ -65,8 +66,9 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     let times = Times::new(settings.shutdown_delay, settings.shutdown_timeout);
     let pool = Pool::new(
         settings.worker.clone(),
-        listeners,
+        sockets,
         Arc::clone(&board),
+        forwarding.rings(),
         times,
     );
     let polling = Poller {
@@ -137,7 +139,7 @@ fn serve(mut pool: Pool, notices: &Notices, mut reloader: Reloader) -> Result<()
 }
 
 /// Logs what is served, where the documents come from, and on how many workers.
-fn announce(settings: &Settings, listeners: &[TcpListener]) {
+fn announce(settings: &Settings, sockets: &[SlotListeners]) {
     const NAMED: usize = 5;
     let names: Vec<_> = settings
         .environments
@@ -166,11 +168,15 @@ fn announce(settings: &Settings, listeners: &[TcpListener]) {
             settings.directory.display()
         ),
     }
-    if let Some(Ok(address)) = listeners.first().map(TcpListener::local_addr) {
+    if let Some(first) = sockets.first() {
         info!(
-            "listening on http://{address} with {}",
+            "listening on {} with {}",
+            urls(&first.public),
             counted(settings.workers.get(), "worker")
         );
+        if !first.admin.is_empty() {
+            info!("{}", listeners::of_admin(&first.admin));
+        }
     }
 }
 

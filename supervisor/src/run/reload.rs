@@ -4,16 +4,15 @@
 //! the client, new sockets. Then the poller applies its [`Change`] and answers with a notice. Then the workers are
 //! rolled, if their command or their sockets change.
 
-use std::net::TcpListener;
-
 use log::{error, info};
 
-use super::changes;
+use super::{changes, listeners};
 use crate::environments::{Roster, Turnover};
 use crate::error::Error;
 use crate::forward::{Forwarding, Prepared};
 use crate::poll::{Change, Polling};
-use crate::pool::{Pool, Rolled, listener};
+use crate::pool::listener::SlotListeners;
+use crate::pool::{Pool, Rolled};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::source::upstream::{self, Credential, Upstream};
@@ -44,8 +43,8 @@ pub(super) struct Reloader {
 struct InProgress {
     settings: Settings,
     roster: Roster,
-    /// The new sockets, if the address changes.
-    listeners: Option<Vec<TcpListener>>,
+    /// The new sockets, if a listener moves.
+    sockets: Option<Vec<SlotListeners>>,
     /// What goes back upstream goes there from now on, if that changes.
     forwarding: Option<Prepared>,
     rolls: bool,
@@ -138,13 +137,7 @@ impl Reloader {
         let turnover = self.roster.change_to(environments);
         let turnover = turnover.map_err(Error::Environments)?;
         let change = self.change(&turnover, &settings)?;
-        let is_moved = (&settings.host, settings.port) != (&current.host, current.port);
-        let listeners = is_moved
-            .then(|| {
-                let (host, port) = (&settings.host, settings.port);
-                listener::open_beside(pool.listeners(), host, port, current.workers)
-            })
-            .transpose()?;
+        let moved = listeners::moved(current, &settings, pool.sockets())?;
 
         let forwards_elsewhere =
             (&settings.source, &settings.forward) != (&current.source, &current.forward);
@@ -159,21 +152,21 @@ impl Reloader {
         if settings.forward != current.forward {
             changes.push("other settings for what clients report".to_owned());
         }
-        let first = listeners.iter().flatten().next();
-        if let Some(Ok(address)) = first.map(TcpListener::local_addr) {
-            changes.push(format!("listening on http://{address}"));
-        }
+        let sockets = moved.map(|moved| {
+            changes.extend(moved.changes);
+            moved.sockets
+        });
         changes::warn_of_restart(current, &settings);
         // The next reload is compared with what is in use.
         settings.directory.clone_from(&current.directory);
         settings.workers = current.workers;
 
         let in_progress = InProgress {
-            rolls: is_moved || settings.worker != current.worker,
+            rolls: sockets.is_some() || settings.worker != current.worker,
             settings,
             forwarding,
             roster: turnover.roster,
-            listeners,
+            sockets,
             changes,
         };
         Ok((in_progress, change))
@@ -235,7 +228,7 @@ impl Reloader {
         };
         if in_progress.rolls {
             let command = in_progress.settings.worker.clone();
-            pool.roll(command, in_progress.listeners.take());
+            pool.roll(command, in_progress.sockets.take());
         } else {
             self.conclude(None, pool);
         }
@@ -271,8 +264,8 @@ impl Reloader {
                     changes.push(format!("{workers} of {all} workers rolled"));
                     // With the previous values the next reload tries again.
                     settings.worker = self.settings.worker.clone();
-                    settings.host.clone_from(&self.settings.host);
-                    settings.port = self.settings.port;
+                    settings.public.clone_from(&self.settings.public);
+                    settings.admin.clone_from(&self.settings.admin);
                     settings.shutdown_timeout = self.settings.shutdown_timeout;
                 }
             }

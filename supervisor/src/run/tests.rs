@@ -7,14 +7,25 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use contract::{KeyPair, ServerSideKey};
+use contract::{Handover, KeyPair, ServerSideKey, WorkerSettings};
 use engine::CompileOptions;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use testing::eventually;
 
 use super::*;
+use crate::options::DEFAULT_ADMIN_PORT;
 use crate::pool::WorkerCommand;
+use crate::pool::listener::Address;
+
+/// The address of a port of this machine.
+fn loopback(port: u16) -> Address {
+    Address {
+        host: "127.0.0.1".to_owned(),
+        port,
+        settings: "test",
+    }
+}
 
 fn settings(directory: PathBuf, documents: usize) -> Settings {
     let started = directory.join("started");
@@ -36,8 +47,8 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
             events: None,
         },
         directory: directory.join("state"),
-        host: "127.0.0.1".to_owned(),
-        port: 0,
+        public: loopback(0),
+        admin: None,
         workers: NonZeroUsize::MIN,
         shutdown_delay: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(3600),
@@ -46,7 +57,16 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
             command
                 .args(["-c", "echo $$ >$started; exec sleep 60"])
                 .env("started", &started);
-            command
+            let handover = Handover {
+                directory: PathBuf::new(),
+                slot: 0,
+                supervisor: 0,
+                admin_token: None,
+                ring: None,
+                accepts_events: false,
+                settings: WorkerSettings::default(),
+            };
+            (command, handover)
         }),
     }
 }
@@ -97,10 +117,13 @@ fn the_end_of_polling_ends_serving() {
     // A defect that makes the poller panic: this board has no row for the environment.
     let small = Publisher::open(&directory.path().join("small"), shape(0)).unwrap();
     let notices = Notices::of_children().unwrap();
-    let listeners = listener::open(&settings.host, 0, settings.workers).unwrap();
+    let sockets = listeners::open(&settings).unwrap();
     let times = Times::new(settings.shutdown_delay, settings.shutdown_timeout);
     let board = publisher.share_board();
-    let pool = Pool::new(settings.worker.clone(), listeners, board, times);
+    let forwarding = Forwarding::start(&settings.directory, 1, &settings.source, &settings.forward);
+    let forwarding = forwarding.unwrap();
+    let rings = forwarding.rings();
+    let pool = Pool::new(settings.worker.clone(), sockets, board, rings, times);
     let roster = Roster::new(settings.environments.clone(), 1);
     let publication = Publication::open(
         publisher,
@@ -122,7 +145,28 @@ fn the_end_of_polling_ends_serving() {
         },
         board: small.share_board(),
     };
-    let reloader = Reloader::new(None, settings, roster, polling.start().unwrap());
+    let polling = polling.start().unwrap();
+    let reloader = Reloader::new(None, settings, roster, polling, forwarding);
     let error = serve(pool, &notices, reloader).unwrap_err();
     assert!(error.to_string().starts_with("poll: "), "{error}");
+}
+
+#[test]
+fn an_admin_port_in_use_ends_the_start_unless_it_is_the_default_one() {
+    let settings = |directory: &tempfile::TempDir, port| Settings {
+        admin: Some(loopback(port)),
+        ..settings(directory.path().to_owned(), 1)
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let error = listeners::open(&settings(&directory, port)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("listen on 127.0.0.1:{port} (test)")
+    );
+    // Whoever has it, perhaps another test's proxy: somebody has it.
+    let _default = std::net::TcpListener::bind(("127.0.0.1", DEFAULT_ADMIN_PORT));
+    let sockets = listeners::open(&settings(&directory, DEFAULT_ADMIN_PORT)).unwrap();
+    assert_eq!((sockets[0].public.len(), sockets[0].admin.len()), (1, 0));
 }

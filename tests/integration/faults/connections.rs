@@ -155,6 +155,7 @@ fn start(api_url: &str, authority: Option<&Path>) -> Proxy {
         "api_url": api_url,
         "api_poll_frequency_seconds": 0.2,
         "server": {"host": "127.0.0.1", "port": 0},
+            "admin": {"port": null},
         "snapshot": {"directory": state},
     });
     let file = directory.path().join("config.json");

@@ -92,6 +92,20 @@ impl Proxy {
             .request("POST", path, &headers, body.as_bytes())
     }
 
+    /// The address of the admin listener, which the log tells after that of the public one.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.wait_for("the line that tells the admin address", |proxy| {
+            let log = proxy.log();
+            let (_, rest) = log.rsplit_once("admin listener on http://")?;
+            rest.split([' ', ',', '\n']).next()?.parse().ok()
+        })
+    }
+
+    /// Asks the admin listener on a new connection.
+    pub(crate) fn get_admin(&self, path: &str) -> Response {
+        Connection::open(self.admin_address()).request("GET", path, &[], b"")
+    }
+
     pub(crate) fn connect(&self) -> Connection {
         Connection::open(self.address)
     }

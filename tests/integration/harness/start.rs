@@ -27,6 +27,7 @@ impl Start {
             "api_url": upstream.api_url(),
             "api_poll_frequency_seconds": 0.2,
             "server": {"host": "127.0.0.1", "port": 0},
+            "admin": {"port": null},
         });
         Start {
             config,
@@ -56,6 +57,12 @@ impl Start {
     /// Sets a setting in the section `server`.
     pub(crate) fn server(mut self, name: &str, value: Value) -> Start {
         self.config["server"][name] = value;
+        self
+    }
+
+    /// With an admin listener.
+    pub(crate) fn admin(mut self) -> Start {
+        self.config["admin"] = json!({"port": 0});
         self
     }
 

@@ -66,7 +66,7 @@ fn configuration(proxy: &Proxy) -> PathBuf {
     proxy.state().with_file_name("config.json")
 }
 
-fn edit(proxy: &Proxy, change: impl FnOnce(&mut Value)) {
+pub(crate) fn edit(proxy: &Proxy, change: impl FnOnce(&mut Value)) {
     let path = configuration(proxy);
     let text = fs::read_to_string(&path).expect("read the configuration");
     let mut config = serde_json::from_str(&text).expect("JSON");
@@ -92,7 +92,7 @@ fn told(proxy: &Proxy) -> Vec<String> {
 
 /// Sends HUP and returns the line that tells the outcome.
 #[track_caller]
-fn reload(proxy: &Proxy) -> String {
+pub(crate) fn reload(proxy: &Proxy) -> String {
     let before = told(proxy).len();
     proxy.signal(Signal::SIGHUP);
     proxy.wait_for("word of the reload", |proxy| {

@@ -82,7 +82,9 @@ fn an_invalid_file_changes_nothing_and_says_why() {
     config["server"]["port"] = json!(port);
     fs::write(configuration(&proxy), config.to_string()).unwrap();
     let line = reload(&proxy);
-    let expected = format!("nothing changes: listen on 127.0.0.1:{port}: Address already in use");
+    let expected = format!(
+        "nothing changes: listen on 127.0.0.1:{port} (server.host, server.port): Address already in use"
+    );
     assert!(line.contains(&expected), "{line:?} lacks {expected:?}");
     some_requests(&clients);
     clients.stop("10 invalid configurations");

@@ -44,6 +44,7 @@ impl Site {
             "api_url": upstream.api_url(),
             "api_poll_frequency_seconds": 0.1,
             "server": {"host": "127.0.0.1", "port": 0},
+            "admin": {"port": null},
         });
         Self {
             directory,

@@ -143,6 +143,15 @@ impl Connections {
         }
     }
 
+    /// Ends what is left: closes idle connections at once, and waits so long for the others to be answered.
+    pub(crate) async fn finish(&self, wait: Duration) {
+        self.registry.advance_drain(DrainStage::ClosingAll);
+        self.registry.wake_all();
+        if timeout(wait, self.registry.all_closed()).await.is_err() {
+            log::debug!("{} cut", counted(self.registry.count(), "connection"));
+        }
+    }
+
     fn close_overdue(&self) {
         self.registry.advance_clock();
         let now = self.registry.now();

@@ -10,7 +10,7 @@ use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
 
 /// Answers `GET /proxy/health` and its other paths.
-pub(super) fn answer(environments: &Environments) -> Result<Response, Refusal> {
+pub(crate) fn answer(environments: &Environments) -> Result<Response, Refusal> {
     let index = environments.index();
     let board = environments.board();
     let fetched = index.rows().map(|row| board.fetched(row));

@@ -3,11 +3,13 @@
 mod document;
 mod flags;
 mod gzip;
-mod health;
+pub(crate) mod health;
 mod identities;
 mod query;
 pub(crate) mod reports;
 mod route;
+
+use std::rc::Rc;
 
 use actix_http::{Method, RequestHead};
 use actix_web::web::Bytes;
@@ -25,7 +27,7 @@ use route::{Action, Endpoint};
 
 /// All endpoints of this worker, and what they answer from.
 pub(crate) struct Endpoints {
-    environments: Environments,
+    environments: Rc<Environments>,
     cors: Cors,
     identities: Identities,
     reports: Reports,
@@ -33,21 +35,16 @@ pub(crate) struct Endpoints {
 
 impl Endpoints {
     pub(crate) fn new(
-        environments: Environments,
+        environments: &Rc<Environments>,
         allow_origins: &[String],
         reports: Reports,
     ) -> Self {
         Self {
-            environments,
+            environments: Rc::clone(environments),
             cors: Cors::new(allow_origins),
             identities: Identities::default(),
             reports,
         }
-    }
-
-    /// Follows the board without a request.
-    pub(crate) fn follow_board(&self) {
-        self.environments.follow_board();
     }
 
     /// Answers any request.
@@ -55,7 +52,8 @@ impl Endpoints {
         if let Some(response) = self.cors.preflight(head) {
             return response;
         }
-        let endpoint = Endpoint::of_path(head.uri.path());
+        let endpoint = Endpoint::of_path(head.uri.path())
+            .filter(|endpoint| *endpoint != Endpoint::Events || self.reports.accepts_events());
         let answer = match endpoint {
             Some(endpoint) => self.answer(endpoint, head, body),
             // Of the server as a whole (RFC 9110, 9.3.7).
@@ -80,9 +78,6 @@ impl Endpoints {
         let action = endpoint
             .action(&head.method)
             .ok_or_else(|| Refusal::MethodNotAllowed(endpoint.methods()))?;
-        if endpoint == Endpoint::Events && !self.reports.accepts_events() {
-            return Err(Refusal::NotFound);
-        }
         let environments = &self.environments;
         let body = || {
             refuse_compressed(&head.headers)?;

@@ -1,13 +1,16 @@
 //! Answers that refuse a request: the only file with status codes from 400 up and the bodies that go with them.
 
 use actix_http::StatusCode;
-use actix_http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER};
+use actix_http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::request_body::UnreadBody;
 use super::response::{self, Response};
 
 /// Seconds after which a client should try again: a document arrives soon, or the journal has room again.
 static RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// How to authenticate, for `WWW-Authenticate`.
+static BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
 /// The codings of request bodies that are read, for `Accept-Encoding`: none.
 static IDENTITY: HeaderValue = HeaderValue::from_static("identity");
@@ -21,6 +24,8 @@ pub(crate) enum Refusal {
     MethodNotAllowed(&'static str),
     /// The request has no key.
     MissingKey,
+    /// The request needs the admin token.
+    MissingToken,
     /// The key names no environment. Contains the key.
     UnknownKey(String),
     /// The document of the environment has not arrived yet.
@@ -66,6 +71,12 @@ impl Refusal {
                 response
             }
             Self::MissingKey => unauthorized("None"),
+            Self::MissingToken => {
+                let mut response = detail(StatusCode::UNAUTHORIZED, "Missing or wrong admin token");
+                let headers = response.headers_mut();
+                headers.insert(WWW_AUTHENTICATE, BEARER.clone());
+                response
+            }
             Self::UnknownKey(key) => unauthorized(&engine::python_repr(&key)),
             Self::NoDocument => {
                 let message = "the environment document has not arrived yet".to_owned();

@@ -84,8 +84,8 @@ pub(crate) fn text(body: &'static str) -> Response {
 }
 
 /// Plain text with another status.
-pub(crate) fn text_with(code: StatusCode, body: &'static str) -> Response {
-    typed(code, &TEXT, Bytes::from_static(body.as_bytes()))
+pub(crate) fn text_with(code: StatusCode, body: impl Into<Bytes>) -> Response {
+    typed(code, &TEXT, body.into())
 }
 
 /// The representation of a constant that suits the client best, or a 304 if the client has it.

@@ -33,6 +33,11 @@ impl Slot {
             .set_worker_state(self.number, self.process, state);
     }
 
+    /// No other worker has taken the slot.
+    pub(crate) fn is_held(&self) -> bool {
+        self.reader.board().worker_process(self.number) == self.process
+    }
+
     /// Writes heartbeats from now on, until the slot is dropped.
     pub(crate) fn start_heartbeats(self: &Rc<Self>) {
         actix_rt::spawn(write_heartbeats(Rc::downgrade(self)));

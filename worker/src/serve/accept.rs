@@ -1,46 +1,61 @@
-//! Accepting connections, from this slot's socket and where needed from the neighbour's.
+//! Accepting connections, from this slot's sockets and where needed from the neighbour's.
 
+use std::cell::Cell;
 use std::convert::Infallible;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_rt::net::{TcpListener, TcpStream};
 use actix_rt::time::sleep;
 use actix_web::dev::Service;
+use contract::Limits;
 
 use super::neighbour::Neighbour;
-use super::stack::Http;
+use super::service::{Answers, RequestService};
+use super::stack::{self, Http};
 use crate::connections::Connections;
 use crate::connections::stream::Connection;
+use crate::error::Error;
 use crate::throttle::Throttle;
 
 /// How long to wait when a connection could not be accepted, for example because descriptors are short.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// Accepts connections and has them served.
+/// Accepts the connections of one listener and has them served.
 pub(super) struct Acceptor {
     connections: Rc<Connections>,
     http: Http,
     log: Throttle,
+    /// Which of several sockets is asked first.
+    turn: Cell<usize>,
 }
 
 impl Acceptor {
-    pub(super) fn new(connections: &Rc<Connections>, http: Http) -> Self {
-        Self {
-            connections: Rc::clone(connections),
-            http,
+    pub(super) async fn new(answers: Answers, limits: Limits) -> Result<Self, Error> {
+        let connections = Connections::new(limits);
+        let service = RequestService::new(answers, limits, &connections);
+        Ok(Self {
+            connections,
+            http: stack::http(service, limits).await?,
             log: Throttle::default(),
-        }
+            turn: Cell::default(),
+        })
     }
 
-    /// Accepts from a socket for ever.
-    pub(super) async fn accept(&self, listener: &TcpListener) -> Infallible {
+    /// The connections that it has accepted.
+    pub(super) fn connections(&self) -> &Rc<Connections> {
+        &self.connections
+    }
+
+    /// Accepts from these sockets for ever.
+    pub(super) async fn accept(&self, listeners: &[TcpListener]) -> Infallible {
         loop {
             self.connections.room().await;
-            match listener.accept().await {
+            match poll_fn(|context| self.poll_accept(listeners, context)).await {
                 Ok((stream, address)) => self.serve(stream, address),
                 // The client has gone before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -58,7 +73,24 @@ impl Acceptor {
         }
     }
 
-    /// Accepts from the neighbour's socket whenever the neighbour does not.
+    /// Accepts from any of these sockets. They are asked first in turn, so that none can keep the others waiting.
+    fn poll_accept(
+        &self,
+        listeners: &[TcpListener],
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let first = self.turn.get() % listeners.len().max(1);
+        self.turn.set(first + 1);
+        let (before, from_first) = listeners.split_at(first);
+        for listener in from_first.iter().chain(before) {
+            if let Poll::Ready(accepted) = listener.poll_accept(context) {
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Accepts from the neighbour's sockets whenever the neighbour does not.
     pub(super) async fn accept_for_neighbour(
         &self,
         neighbour: Option<&mut Neighbour>,
@@ -69,17 +101,17 @@ impl Acceptor {
         loop {
             neighbour.absence().await;
             match neighbour.listen() {
-                Ok(listener) => {
+                Ok(listeners) => {
                     log::debug!("accepting the neighbour's connections");
                     tokio::select! {
                         biased;
                         () = neighbour.presence() => {}
-                        never = self.accept(&listener) => match never {},
+                        never = self.accept(&listeners) => match never {},
                     }
                 }
                 Err(error) => {
                     if self.log.is_due() {
-                        log::error!("cannot listen on the neighbour's socket: {error}; retrying");
+                        log::error!("cannot listen on the neighbour's sockets: {error}; retrying");
                     }
                     sleep(ACCEPT_RETRY).await;
                 }
@@ -113,7 +145,9 @@ impl Acceptor {
         }
     }
 
-    fn serve(&self, stream: TcpStream, address: SocketAddr) {
+    fn serve(&self, stream: TcpStream, mut address: SocketAddr) {
+        // A socket of both families shows clients of IPv4 as `::ffff:192.0.2.1`.
+        address.set_ip(address.ip().to_canonical());
         // A short answer is written whole, so there is nothing that the kernel should wait for.
         if let Err(error) = stream.set_nodelay(true) {
             log::debug!("cannot set TCP_NODELAY for {address}: {error}");

@@ -1,35 +1,38 @@
 //! A worker's life once it has booted: it accepts and answers until TERM, then it drains.
 
 mod accept;
+mod listener;
 mod neighbour;
 mod service;
 mod stack;
 
-use std::convert::Infallible;
-use std::future::{Future, pending};
-use std::rc::Rc;
+use std::future::Future;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_rt::net::TcpListener;
-use actix_rt::signal::unix::{SignalKind, signal};
-use actix_rt::time::sleep;
-use contract::{Sockets, WorkerSettings, WorkerState};
+use actix_rt::signal::unix::{Signal, SignalKind, signal};
+use contract::{AdminToken, Sockets, WorkerSettings, WorkerState};
 use snapshot::Reader;
 
-use crate::connections::Connections;
+use crate::admin::{self, Admin};
+use crate::endpoints::Endpoints;
 use crate::endpoints::reports::Reports;
+use crate::environments::Environments;
 use crate::error::Error;
 use crate::process::doorbell;
 use crate::process::slot::Slot;
 use crate::process::supervisor::Supervisor;
 use accept::Acceptor;
-use neighbour::Neighbour;
-use service::RequestService;
+use listener::Listener;
+use service::Answers;
 
 /// How long a draining worker still accepts connections. The kernel lets no new ones begin by then, but a client may be
 /// a round trip ahead in thinking that it is connected.
 const ACCEPT_AFTER_TERM: Duration = Duration::from_millis(100);
+
+/// How long requests to the admin listener may take once the drain is over.
+const ADMIN_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// How long a drain may take when the supervisor is gone. A new proxy may be waiting for the port.
 const ORPHANED_TIMEOUT: Duration = Duration::from_millis(200);
@@ -51,6 +54,7 @@ pub(crate) fn until_terminated(
     slot: &Rc<Slot>,
     supervisor: Supervisor,
     settings: WorkerSettings,
+    admin_token: Option<AdminToken>,
     sockets: Sockets,
     reports: Reports,
 ) -> Result<(), Error> {
@@ -69,67 +73,91 @@ pub(crate) fn until_terminated(
             terminate.recv().await;
             stop
         };
-        serve(reader, slot, settings, sockets, reports, stopped).await
+        serve(
+            reader,
+            slot,
+            settings,
+            admin_token,
+            sockets,
+            reports,
+            stopped,
+        )
+        .await
     })
 }
 
-/// Serves until `stopped`, then drains: accepts every connection that was made, finishes its requests, closes it.
+/// Serves until `stopped`, then drains: accepts every connection that was made, finishes its requests, closes it. The
+/// admin listener serves until the drain is over, unless another worker has taken the slot.
 pub(crate) async fn serve(
     reader: &Arc<Reader>,
     slot: &Rc<Slot>,
     settings: WorkerSettings,
+    admin_token: Option<AdminToken>,
     sockets: Sockets,
     reports: Reports,
     stopped: impl Future<Output = Stop>,
 ) -> Result<(), Error> {
-    sockets.own.set_nonblocking(true).map_err(Error::Serve)?;
-    let own = TcpListener::from_std(sockets.own).map_err(Error::Serve)?;
-    let mut neighbour = sockets
-        .neighbour
-        .map(|socket| Neighbour::new(Rc::clone(slot), socket, doorbell::listen()?))
-        .transpose()
-        .map_err(Error::Runtime)?;
-    let connections = Connections::new(settings.limits);
-    let service = RequestService::new(Arc::clone(reader), &settings, &connections, reports)?;
-    let acceptor = Acceptor::new(&connections, stack::http(service, settings.limits).await?);
+    let (beside_public, beside_admin) = sockets.neighbour.map(|it| (it.public, it.admin)).unzip();
+    let doorbell = doorbell::listen().map_err(Error::Runtime)?;
+    let environments = Environments::open(Arc::clone(reader)).map_err(Error::Map)?;
+    let environments = Rc::new(environments);
+    actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&environments)));
+
+    let endpoints = Endpoints::new(&environments, &settings.allow_origins, reports);
+    let acceptor = Acceptor::new(Answers::Public(endpoints), settings.limits).await?;
+    let mut public = Listener::new(acceptor, sockets.own.public, beside_public, slot)?;
+    let endpoints = Admin::new(&environments, admin_token);
+    let acceptor = Acceptor::new(Answers::Admin(endpoints), admin::LIMITS).await?;
+    let mut admin = Listener::new(acceptor, sockets.own.admin, beside_admin, slot)?;
     slot.set_state(WorkerState::Ready);
     slot.start_heartbeats();
 
     let stop = tokio::select! {
         biased;
         stop = stopped => stop,
-        never = acceptor.accept(&own) => match never {},
-        never = acceptor.accept_for_neighbour(neighbour.as_mut()) => match never {},
+        never = public.accept() => match never {},
+        never = admin.accept() => match never {},
     };
     slot.set_state(WorkerState::Draining);
+    let (connections, admin_connections) = (public.connections(), admin.connections());
     connections.begin_drain();
-    // The neighbour's socket too: if the neighbour has died, it has no successor that would accept.
-    let neighbours = neighbour.and_then(|neighbour| neighbour.listen().ok());
-    tokio::select! {
-        biased;
-        () = sleep(stop.accept_for) => {}
-        never = acceptor.accept(&own) => match never {},
-        never = accept_if_any(&acceptor, neighbours.as_ref()) => match never {},
-    }
-    acceptor.empty_and_close(own);
-    neighbours
-        .into_iter()
-        .for_each(|socket| acceptor.empty_and_close(socket));
-    let left = stop.shutdown_timeout.saturating_sub(stop.accept_for);
-    tokio::select! {
-        biased;
-        () = connections.drain(left) => {}
-        () = stop.supervisor.gone() => {
-            log::warn!("supervisor {} is gone; stopping", stop.supervisor.0);
-            connections.drain(ORPHANED_TIMEOUT).await;
+    admin_connections.begin_drain();
+    let drain = async {
+        public.close(stop.accept_for).await;
+        let left = stop.shutdown_timeout.saturating_sub(stop.accept_for);
+        tokio::select! {
+            biased;
+            () = connections.drain(left) => {}
+            () = stop.supervisor.gone() => {
+                log::warn!("supervisor {} is gone; stopping", stop.supervisor.0);
+                connections.drain(ORPHANED_TIMEOUT).await;
+            }
         }
+    };
+    let finish = async |admin: Listener, accept_for| {
+        admin.close(accept_for).await;
+        admin_connections.finish(ADMIN_TIMEOUT).await;
+    };
+    if slot.is_held() {
+        tokio::select! {
+            biased;
+            () = drain => {}
+            never = admin.accept() => match never {},
+        }
+        finish(admin, Duration::ZERO).await;
+    } else {
+        // In a roll: the successor answers, perhaps to another token.
+        tokio::join!(drain, finish(admin, stop.accept_for));
     }
     Ok(())
 }
 
-async fn accept_if_any(acceptor: &Acceptor, socket: Option<&TcpListener>) -> Infallible {
-    match socket {
-        Some(socket) => acceptor.accept(socket).await,
-        None => pending().await,
+/// Has the environments follow the board each time the supervisor rings, also in a worker that gets no requests.
+async fn follow_doorbell(mut doorbell: Signal, environments: Weak<Environments>) {
+    while doorbell.recv().await.is_some() {
+        let Some(environments) = environments.upgrade() else {
+            return;
+        };
+        environments.follow_board();
     }
 }

@@ -1,13 +1,13 @@
-//! The socket of the neighbouring slot, which this worker serves while that slot has no worker that does: it died,
-//! hangs, or waits to be replaced.
+//! A listener's sockets of the neighbouring slot, which this worker serves while that slot has no worker that does: it
+//! died, hangs, or waits to be replaced.
 //!
 //! With `SO_REUSEPORT` the kernel goes on queueing connections for a slot without a worker. Its replacement takes the
-//! same socket, so none is lost, but they wait: for a second in a crash loop, because replacements back off, and for
+//! same sockets, so none is lost, but they wait: for a second in a crash loop, because replacements back off, and for
 //! ten seconds when a worker hangs, because only then is it killed. With this file the first are accepted at once and
 //! the second after two seconds. Killing a silent worker that early instead would kill healthy workers of an overloaded
 //! machine.
 //!
-//! The socket is watched only while it is needed, or each of its connections would wake two workers.
+//! The sockets are watched only while they are needed, or each of their connections would wake two workers.
 
 use std::io;
 use std::net::TcpListener;
@@ -23,38 +23,46 @@ use crate::process::slot::Slot;
 /// The neighbour of this worker.
 pub(super) struct Neighbour {
     slot: Rc<Slot>,
-    socket: TcpListener,
+    sockets: Vec<TcpListener>,
     doorbell: Signal,
 }
 
 impl Neighbour {
     /// The supervisor rings `doorbell` when a worker has ended.
-    pub(super) fn new(slot: Rc<Slot>, socket: TcpListener, doorbell: Signal) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
+    pub(super) fn new(
+        slot: Rc<Slot>,
+        sockets: Vec<TcpListener>,
+        doorbell: Signal,
+    ) -> io::Result<Self> {
+        for socket in &sockets {
+            socket.set_nonblocking(true)?;
+        }
         Ok(Self {
             slot,
-            socket,
+            sockets,
             doorbell,
         })
     }
 
-    /// Ready once the neighbour does not serve its socket.
+    /// Ready once the neighbour does not serve its sockets.
     pub(super) async fn absence(&mut self) {
         while !self.slot.neighbour_is_absent() {
             self.board_may_have_changed().await;
         }
     }
 
-    /// Ready once the neighbour serves its socket.
+    /// Ready once the neighbour serves its sockets.
     pub(super) async fn presence(&mut self) {
         while self.slot.neighbour_is_absent() {
             self.board_may_have_changed().await;
         }
     }
 
-    /// The socket, to accept from.
-    pub(super) fn listen(&self) -> io::Result<AsyncListener> {
-        AsyncListener::from_std(self.socket.try_clone()?)
+    /// The sockets, to accept from.
+    pub(super) fn listen(&self) -> io::Result<Vec<AsyncListener>> {
+        let sockets = self.sockets.iter();
+        let copies = sockets.map(|socket| AsyncListener::from_std(socket.try_clone()?));
+        copies.collect()
     }
 
     /// Ready when the supervisor rings, or when a heartbeat may be missing.

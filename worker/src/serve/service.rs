@@ -3,59 +3,56 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::{Rc, Weak};
-use std::sync::Arc;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_http::{ConnectionType, Method, Payload, Request};
-use actix_rt::signal::unix::Signal;
 use actix_web::dev::{Service, always_ready};
 use actix_web::web::Bytes;
-use contract::{Limits, WorkerSettings};
-use snapshot::Reader;
+use contract::Limits;
 
+use crate::admin::Admin;
 use crate::connections::Connections;
 use crate::connections::activity::Activity;
 use crate::connections::outlet::Outlet;
 use crate::endpoints::Endpoints;
-use crate::endpoints::reports::Reports;
-use crate::environments::Environments;
-use crate::error::Error;
 use crate::http::request_body::{BodyReader, UnreadBody, announces_too_much};
 use crate::http::response::{self, Response};
-use crate::process::doorbell;
 
-/// Answers the requests of all connections, which share it.
+/// What a listener answers. A request of one listener never reaches what the other answers.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a worker has two of them, and a box would cost each request a load"
+)]
+pub(super) enum Answers {
+    Public(Endpoints),
+    Admin(Admin),
+}
+
+/// Answers the requests of all connections of a listener, which share it.
 #[derive(Clone)]
 pub(super) struct RequestService(Rc<Shared>);
 
 struct Shared {
-    endpoints: Rc<Endpoints>,
+    answers: Answers,
     connections: Rc<Connections>,
     limits: Limits,
 }
 
 impl RequestService {
-    pub(super) fn new(
-        reader: Arc<Reader>,
-        settings: &WorkerSettings,
-        connections: &Rc<Connections>,
-        reports: Reports,
-    ) -> Result<Self, Error> {
-        let doorbell = doorbell::listen().map_err(Error::Runtime)?;
-        let environments = Environments::open(reader).map_err(Error::Map)?;
-        let endpoints = Endpoints::new(environments, &settings.allow_origins, reports);
-        let endpoints = Rc::new(endpoints);
-        actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&endpoints)));
-        Ok(Self(Rc::new(Shared {
-            endpoints,
+    pub(super) fn new(answers: Answers, limits: Limits, connections: &Rc<Connections>) -> Self {
+        Self(Rc::new(Shared {
+            answers,
             connections: Rc::clone(connections),
-            limits: settings.limits,
-        })))
+            limits,
+        }))
     }
 
     fn respond(&self, request: &Request, body: Result<Bytes, UnreadBody>) -> Response {
-        let mut response = self.0.endpoints.respond(request.head(), body);
+        let mut response = match &self.0.answers {
+            Answers::Public(endpoints) => endpoints.respond(request.head(), body),
+            Answers::Admin(admin) => admin.respond(request.head()),
+        };
         if self.0.connections.is_draining() {
             response
                 .head_mut()
@@ -70,16 +67,6 @@ impl RequestService {
             return response::through_outlet(response, Rc::clone(outlet));
         }
         response
-    }
-}
-
-/// Has the environments follow the board each time the supervisor rings, also in a worker that gets no requests.
-async fn follow_doorbell(mut doorbell: Signal, endpoints: Weak<Endpoints>) {
-    while doorbell.recv().await.is_some() {
-        let Some(endpoints) = endpoints.upgrade() else {
-            return;
-        };
-        endpoints.follow_board();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The worker as its clients see it: a real listener over published snapshots, and the bytes of real requests.
 
+mod admin;
 mod answers;
 mod boot;
 mod draining;

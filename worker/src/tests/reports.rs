@@ -23,7 +23,7 @@ impl Reporting {
         supervisor.publish("one", &document("one", 0, ONE));
         let writer = Writer::open(&path).expect("a writer");
         let reports = Reports::new(Some(writer), true, accepts_events);
-        let worker = Worker::start_with(&supervisor, &["*"], reports);
+        let worker = Worker::start_reporting(&supervisor, reports);
         Self {
             supervisor,
             worker,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use contract::{Limits, Sockets, WorkerSettings};
+use contract::{AdminToken, Limits, SlotSockets, Sockets, WorkerSettings};
 
 use super::stub_supervisor::StubSupervisor;
 use crate::endpoints::reports::Reports;
@@ -30,6 +30,7 @@ pub(super) const LIMITS: Limits = Limits {
 /// A running worker. It stops when it is dropped.
 pub(super) struct Worker {
     address: SocketAddr,
+    pub(super) admin_address: SocketAddr,
     /// Closing this end stops the worker.
     stop: Option<UnixStream>,
     thread: Option<JoinHandle<Result<(), Error>>>,
@@ -37,22 +38,43 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn start(supervisor: &StubSupervisor, allow_origins: &[&str]) -> Self {
-        Self::start_with(supervisor, allow_origins, Reports::new(None, false, false))
-    }
-
-    /// The same, with a way for what clients report.
-    pub(super) fn start_with(
-        supervisor: &StubSupervisor,
-        allow_origins: &[&str],
-        reports: Reports,
-    ) -> Self {
         let settings = WorkerSettings {
             allow_origins: allow_origins.iter().map(|&origin| origin.into()).collect(),
             limits: LIMITS,
             ..WorkerSettings::default()
         };
+        Self::start_with(supervisor, settings, None)
+    }
+
+    /// With a way for what clients report.
+    pub(super) fn start_reporting(supervisor: &StubSupervisor, reports: Reports) -> Self {
+        let settings = WorkerSettings {
+            limits: LIMITS,
+            ..WorkerSettings::default()
+        };
+        Self::start_all(supervisor, settings, None, reports)
+    }
+
+    /// With these settings, and a token for its admin listener.
+    pub(super) fn start_with(
+        supervisor: &StubSupervisor,
+        settings: WorkerSettings,
+        admin_token: Option<AdminToken>,
+    ) -> Self {
+        let reports = Reports::new(None, false, false);
+        Self::start_all(supervisor, settings, admin_token, reports)
+    }
+
+    fn start_all(
+        supervisor: &StubSupervisor,
+        settings: WorkerSettings,
+        admin_token: Option<AdminToken>,
+        reports: Reports,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
         let address = listener.local_addr().expect("address");
+        let admin_listener = TcpListener::bind("127.0.0.1:0").expect("listener");
+        let admin_address = admin_listener.local_addr().expect("address");
         let reader = Arc::new(supervisor.reader());
         let (stop, stopped) = UnixStream::pair().expect("socket pair");
         let thread = std::thread::spawn(move || {
@@ -68,35 +90,51 @@ impl Worker {
                     }
                 };
                 let sockets = Sockets {
-                    own: listener,
+                    own: SlotSockets {
+                        public: vec![listener],
+                        admin: vec![admin_listener],
+                    },
                     neighbour: None,
                 };
                 let slot = Rc::new(Slot::claim(Arc::clone(&reader), 0));
-                serve::serve(&reader, &slot, settings, sockets, reports, closed).await
+                serve::serve(
+                    &reader,
+                    &slot,
+                    settings,
+                    admin_token,
+                    sockets,
+                    reports,
+                    closed,
+                )
+                .await
             })
         });
         Self {
             address,
+            admin_address,
             stop: Some(stop),
             thread: Some(thread),
         }
     }
 
     pub(super) fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).expect("connection");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .expect("timeout");
-        stream
+        connect(self.address)
+    }
+
+    /// Connects to the admin listener.
+    pub(super) fn connect_admin(&self) -> TcpStream {
+        connect(self.admin_address)
     }
 
     /// Sends a request that ends its connection, and reads the answer.
     pub(super) fn ask(&self, request: impl AsRef<[u8]>) -> Answer {
-        let mut stream = self.connect();
-        stream.write_all(request.as_ref()).expect("request");
-        let mut raw = Vec::new();
-        stream.read_to_end(&mut raw).expect("answer");
-        Answer::parse(&raw)
+        ask(self.connect(), request.as_ref())
+    }
+
+    /// Asks the admin listener.
+    pub(super) fn ask_admin(&self, method: &str, path: &str, headers: &str) -> Answer {
+        let request = request(method, path, headers, "");
+        ask(self.connect_admin(), request.as_bytes())
     }
 
     pub(super) fn get(&self, path: &str, headers: &str) -> Answer {
@@ -125,6 +163,21 @@ impl Drop for Worker {
             }
         }
     }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("connection");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("timeout");
+    stream
+}
+
+fn ask(mut stream: TcpStream, request: &[u8]) -> Answer {
+    stream.write_all(request).expect("request");
+    let mut raw = Vec::new();
+    stream.read_to_end(&mut raw).expect("answer");
+    Answer::parse(&raw)
 }
 
 /// The bytes of a request that ends its connection. Each line of `headers` has its line end.

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::{self, JoinHandle};
 
-use contract::{BoardWords, WorkerState};
+use contract::{BoardWords, Handover, WorkerSettings, WorkerState};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgid};
 use snapshot::{Publisher, Shape};
 use testing::eventually;
 
+use super::listener::Address;
 use super::*;
 use crate::notice::{Notice, Notices, Notifier};
 
@@ -48,15 +49,15 @@ impl Trial {
         };
         let publisher = Publisher::open(&directory.path().join("state"), shape).unwrap();
         let board = publisher.share_board();
-        let listeners = listener::open("127.0.0.1", 0, 2.try_into().unwrap()).unwrap();
-        let port = listeners[0].local_addr().unwrap().port();
+        let sockets = sockets(2);
+        let port = sockets[0].public[0].local_addr().unwrap().port();
         let notices = Notices::of_children().unwrap();
         let notifier = notices.notifier();
         let path = directory.path().to_owned();
         let shared = Arc::clone(&board);
         let thread = thread::spawn(move || {
-            let command = WorkerCommand::new(move |slot| shell(script, slot, &path));
-            let mut pool = Pool::new(command, listeners, shared, times);
+            let command = WorkerCommand::new(move |slot| (shell(script, slot, &path), handover(0)));
+            let mut pool = Pool::new(command, sockets, shared, no_rings(), times);
             let started = pool.start();
             if started.is_err() {
                 pool.drain();
@@ -120,6 +121,46 @@ fn serve(pool: &mut Pool, notices: &Notices) -> Result<(), Error> {
     outcome
 }
 
+/// The address of a port of this machine.
+fn loopback(port: u16) -> Address {
+    Address {
+        host: "127.0.0.1".to_owned(),
+        port,
+        settings: "test",
+    }
+}
+
+/// A public socket for each slot, and no admin listener.
+fn sockets(slots: usize) -> Vec<SlotListeners> {
+    let public = listener::open(&loopback(0), slots.try_into().unwrap()).unwrap();
+    let slots = public.into_iter().map(|public| SlotListeners {
+        public,
+        admin: Arc::default(),
+    });
+    slots.collect()
+}
+
+/// These workers report nothing.
+fn no_rings() -> Arc<Rings> {
+    Arc::new(Rings::none())
+}
+
+/// What no worker of these tests reads. Those with another number count as others.
+fn handover(number: usize) -> Handover {
+    Handover {
+        directory: PathBuf::new(),
+        slot: 0,
+        supervisor: 0,
+        admin_token: None,
+        ring: None,
+        accepts_events: false,
+        settings: WorkerSettings {
+            allow_origins: vec![number.to_string()],
+            ..WorkerSettings::default()
+        },
+    }
+}
+
 fn left(directory: &Path, name: &str, slot: usize) -> PathBuf {
     directory.join(format!("{name}.{slot}"))
 }
@@ -158,34 +199,6 @@ fn replaces_a_killed_worker_and_leaves_the_other_alone() {
 }
 
 #[test]
-fn a_successor_gets_the_same_sockets_its_own_and_its_neighbours() {
-    let trial = Trial::new(
-        "own=$(readlink /proc/$$/fd/0); beside=$(readlink /proc/$$/fd/1); \
-        printf '%s\\n' $own $beside >$directory/$$; exec sleep 60",
-        TIMES,
-    );
-    let sockets = |process: Pid| {
-        let path = trial.directory.path().join(process.to_string());
-        eventually("the worker looks at its stdin and stdout", || {
-            fs::read_to_string(&path).is_ok_and(|links| links.matches("]\n").count() == 2)
-        });
-        let links = fs::read_to_string(&path).unwrap();
-        let (own, beside) = links.trim().split_once('\n').unwrap();
-        (own.to_owned(), beside.to_owned())
-    };
-    let [first, second] = trial.processes();
-    let (own, beside) = sockets(first);
-    assert!(own.starts_with("socket:["));
-    assert_ne!(own, beside);
-    // Each worker's neighbour is the other.
-    assert_eq!(sockets(second), (beside.clone(), own.clone()));
-    kill(first, Signal::SIGKILL).unwrap();
-    assert_eq!(sockets(trial.successor(0, first)), (own, beside));
-    trial.notifier.notify(Notice::Stop);
-    trial.end().unwrap();
-}
-
-#[test]
 fn a_worker_leads_a_process_group_of_its_own() {
     let trial = Trial::new(SLEEP, TIMES);
     for process in trial.processes() {
@@ -218,9 +231,14 @@ fn a_program_that_is_not_there_ends_the_start() {
         slots: 1,
     };
     let publisher = Publisher::open(directory.path(), shape).unwrap();
-    let listeners = listener::open("127.0.0.1", 0, 1.try_into().unwrap()).unwrap();
-    let command = WorkerCommand::new(|_| Command::new("/no/such/program"));
-    let mut pool = Pool::new(command, listeners, publisher.share_board(), TIMES);
+    let command = WorkerCommand::new(|_| (Command::new("/no/such/program"), handover(0)));
+    let mut pool = Pool::new(
+        command,
+        sockets(1),
+        publisher.share_board(),
+        no_rings(),
+        TIMES,
+    );
     assert_eq!(pool.start().unwrap_err().to_string(), "start worker 0");
 }
 
@@ -238,7 +256,7 @@ fn stops_all_workers_and_lets_go_of_the_port() {
     assert_eq!(board.worker_state(1), WorkerState::Exited);
     // A process that another test starts holds a copy until its exec.
     eventually("the port is free", || {
-        listener::open("127.0.0.1", port, 1.try_into().unwrap()).is_ok()
+        listener::open(&loopback(port), 1.try_into().unwrap()).is_ok()
     });
 }
 

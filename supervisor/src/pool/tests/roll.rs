@@ -22,8 +22,13 @@ impl Trial {
     fn new(script: &'static str, times: Times) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let board = board(directory.path());
-        let listeners = listener::open("127.0.0.1", 0, 2.try_into().unwrap()).unwrap();
-        let mut pool = Pool::new(new(script), listeners, Arc::clone(&board), times);
+        let mut pool = Pool::new(
+            new(script),
+            sockets(2),
+            Arc::clone(&board),
+            no_rings(),
+            times,
+        );
         pool.start().unwrap();
         let trial = Self {
             pool,
@@ -107,7 +112,7 @@ fn pid(worker: &worker::Worker) -> Pid {
 }
 
 fn new(script: &'static str) -> WorkerCommand {
-    WorkerCommand::new(move |_| shell(script))
+    WorkerCommand::new(move |_| (shell(script), handover(0)))
 }
 
 #[test]
@@ -197,7 +202,7 @@ fn a_program_that_is_not_there_ends_the_roll() {
     let mut trial = Trial::new("exec sleep 60", TIMES);
     let old = trial.processes();
     trial.pool.roll(
-        WorkerCommand::new(|_| Command::new("/no/such/program")),
+        WorkerCommand::new(|_| (Command::new("/no/such/program"), handover(0))),
         None,
     );
     let failure = trial.outcome().failure.unwrap();
@@ -266,29 +271,55 @@ fn a_successor_that_boots_ends_with_all_the_others() {
 }
 
 #[test]
-fn new_sockets_are_taken_slot_by_slot() {
+fn new_sockets_are_taken_slot_by_slot_and_the_others_stay_open() {
     let mut trial = Trial::new("exec sleep 60", TIMES);
-    let listeners = listener::open("127.0.0.1", 0, 2.try_into().unwrap()).unwrap();
-    let address = listeners[0].local_addr().unwrap();
-    let ports = |trial: &Trial| {
-        let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
-        [0, 1].map(|slot| port(&trial.pool.listeners()[slot]))
-    };
-    let [before, _] = ports(&trial);
-    trial.pool.roll(new("exec sleep 61"), Some(listeners));
+    let kept = trial.pool.sockets().to_vec();
+    let address = loopback(0);
+    let admin = listener::open(&address, 2.try_into().unwrap()).unwrap();
+    let next: Vec<_> = (kept.iter().zip(&admin))
+        .map(|(kept, admin)| SlotListeners {
+            public: Arc::clone(&kept.public),
+            admin: Arc::clone(admin),
+        })
+        .collect();
+    let has_admin = |trial: &Trial| [0, 1].map(|slot| !trial.pool.sockets()[slot].admin.is_empty());
+    trial.pool.roll(new("exec sleep 61"), Some(next));
     trial.turn();
-    assert_eq!(ports(&trial), [before, before]);
+    assert_eq!(has_admin(&trial), [false, false]);
     trial.ready(0);
     trial.turn();
-    assert_eq!(ports(&trial), [address.port(), before]);
+    assert_eq!(has_admin(&trial), [true, false]);
     trial.ready(1);
     assert_eq!(trial.outcome().failure, None);
-    assert_eq!(ports(&trial), [address.port(); 2]);
+    assert_eq!(has_admin(&trial), [true; 2]);
+    // The public sockets are the same, and take connections.
+    let public = kept[0].public[0].local_addr().unwrap();
+    std::net::TcpStream::connect_timeout(&public, Duration::from_secs(5)).unwrap();
+
+    let public = listener::open(&address, 2.try_into().unwrap()).unwrap();
+    let moved = public[0][0].local_addr().unwrap();
+    let next: Vec<_> = (public.into_iter().zip(admin))
+        .map(|(public, admin)| SlotListeners { public, admin })
+        .collect();
+    trial.pool.roll(new("exec sleep 62"), Some(next));
+    for slot in 0..2 {
+        trial.turn();
+        trial.ready(slot);
+        trial.turn();
+    }
+    assert_eq!(trial.outcome().failure, None);
+    let slots = trial.pool.sockets().iter();
+    assert!(
+        slots
+            .clone()
+            .all(|slot| slot.public[0].local_addr().unwrap() == moved)
+    );
     // Another address with the same port can be opened beside those in use.
-    let beside = |host| {
-        let others = trial.pool.listeners();
-        listener::open_beside(others, host, address.port(), 2.try_into().unwrap())
+    let everywhere = Address {
+        host: "*".to_owned(),
+        ..loopback(moved.port())
     };
-    assert!(beside("0.0.0.0").is_ok());
-    assert!(listener::open("0.0.0.0", address.port(), 2.try_into().unwrap()).is_err());
+    let others = &trial.pool.sockets()[0].public;
+    assert!(listener::open_beside(others, &everywhere, 2.try_into().unwrap()).is_ok());
+    assert!(listener::open(&everywhere, 2.try_into().unwrap()).is_err());
 }

@@ -1,0 +1,69 @@
+//! The admin listener's answers, for who runs the proxy: all that shows more than the key of an SDK may see.
+
+mod access;
+mod endpoints;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::header::{CACHE_CONTROL, HeaderValue};
+use actix_http::{Method, RequestHead};
+use contract::{AdminToken, Limits};
+
+use crate::environments::Environments;
+use crate::http::refusal::Refusal;
+use crate::http::response::{self, Response};
+use endpoints::Endpoint;
+
+/// What its clients may use of one worker. They are few, and there is room for them whatever SDKs do.
+pub(crate) const LIMITS: Limits = Limits {
+    max_connections: 32,
+    max_body_bytes: 64 * 1024,
+    header_timeout: Duration::from_secs(5),
+    body_timeout: Duration::from_secs(5),
+    keep_alive: Duration::from_secs(75),
+    // The drain of the public listener decides when this one ends.
+    shutdown_timeout: Duration::ZERO,
+};
+
+/// The methods of all endpoints, for `Allow`.
+const METHODS: &str = "GET, HEAD, OPTIONS";
+
+static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// All endpoints of the admin listener, and what they answer from.
+pub(crate) struct Admin {
+    environments: Rc<Environments>,
+    token: Option<AdminToken>,
+}
+
+impl Admin {
+    /// If there is a token, requests must carry it.
+    pub(crate) fn new(environments: &Rc<Environments>, token: Option<AdminToken>) -> Self {
+        Self {
+            environments: Rc::clone(environments),
+            token,
+        }
+    }
+
+    /// Answers any request. None has a body that is looked at.
+    pub(crate) fn respond(&self, head: &RequestHead) -> Response {
+        let mut response = self.answer(head).unwrap_or_else(Refusal::into_response);
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, NO_STORE.clone());
+        response
+    }
+
+    fn answer(&self, head: &RequestHead) -> Result<Response, Refusal> {
+        let endpoint = Endpoint::of_path(head.uri.path());
+        if !endpoint.is_some_and(|it| it.is_open) {
+            access::check(self.token.as_ref(), &head.headers)?;
+        }
+        let endpoint = endpoint.ok_or(Refusal::NotFound)?;
+        match head.method {
+            Method::GET | Method::HEAD => (endpoint.answer)(self, head),
+            Method::OPTIONS => Ok(response::methods(METHODS)),
+            _ => Err(Refusal::MethodNotAllowed(METHODS)),
+        }
+    }
+}
