@@ -18,6 +18,10 @@ pub(crate) enum Error {
     Way(#[from] supervisor::WayError),
     #[error(transparent)]
     Health(#[from] HealthError),
+    #[error(transparent)]
+    Inspect(supervisor::inspect::Error),
+    #[error("write JSON")]
+    Json(#[source] serde_json::Error),
     #[error("print")]
     Print(#[source] io::Error),
     #[error("start the demonstration")]
@@ -35,7 +39,12 @@ pub(crate) fn report(error: Error) -> ExitCode {
     eprintln!("edge-proxy: {}", with_causes(&error));
     ExitCode::from(match error {
         Error::Config(_) | Error::Way(_) => EX_CONFIG,
-        Error::Health(_) | Error::Print(_) | Error::Demo(_) | Error::Supervisor(_) => EX_FAILURE,
+        Error::Health(_)
+        | Error::Inspect(_)
+        | Error::Json(_)
+        | Error::Print(_)
+        | Error::Demo(_)
+        | Error::Supervisor(_) => EX_FAILURE,
         Error::Handover(_) | Error::Worker(_) => EX_BOOT,
     })
 }

@@ -24,6 +24,9 @@ fn main() -> ExitCode {
         Some(Command::Worker) => commands::worker::run(),
         Some(Command::CheckConfig) => commands::check_config::run(config),
         Some(Command::Health { live }) => commands::health::run(config, live).map_err(Error::from),
+        Some(Command::Snapshot { directory, json }) => {
+            return commands::snapshot::run(config, directory, json).unwrap_or_else(error::report);
+        }
         Some(Command::Completions { shell }) => commands::completions::run(shell),
         Some(Command::Man { command }) => commands::man::run(command.as_deref()),
         Some(Command::RenderConfig { reference }) => commands::render_config::run(reference),

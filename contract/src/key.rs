@@ -25,13 +25,32 @@ pub fn file_name(client_side_key: &str) -> String {
     digits.collect()
 }
 
+/// A client-side key for people to recognise: its first 4 characters, or only 1 of a short one.
+pub fn masked(client_side_key: &str) -> String {
+    let shown = if client_side_key.chars().count() > 8 {
+        4
+    } else {
+        1
+    };
+    client_side_key.chars().take(shown).chain(['…']).collect()
+}
+
 /// The keys of one environment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyPair {
     /// Secret: fetches the document, and shows everything to the client that presents it.
     pub server_side_key: ServerSideKey,
+    /// Older ones, the newest first. They open the environment, too, and fetch while upstream refuses newer ones.
+    pub older_server_side_keys: Vec<ServerSideKey>,
     /// Public: names the environment in requests and logs.
     pub client_side_key: String,
+}
+
+impl KeyPair {
+    /// All server-side keys, the newest first.
+    pub fn server_side_keys(&self) -> impl Iterator<Item = &ServerSideKey> {
+        std::iter::once(&self.server_side_key).chain(&self.older_server_side_keys)
+    }
 }
 
 /// A secret that neither `Debug` nor `Display` shows.
@@ -75,6 +94,7 @@ mod tests {
     fn a_server_side_key_is_never_shown() {
         let pair = KeyPair {
             server_side_key: ServerSideKey::new("ser.verysecret"),
+            older_server_side_keys: vec![ServerSideKey::new("ser.verysecrettoo")],
             client_side_key: "public".to_owned(),
         };
         let shown = format!("{pair:?} {}", pair.server_side_key);
@@ -86,6 +106,13 @@ mod tests {
     #[test]
     fn a_file_name_is_16_hex_digits_of_the_client_side_key_s_digest() {
         assert_eq!(file_name("abc"), "ba7816bf8f01cfea");
+    }
+
+    #[test]
+    fn a_masked_key_shows_its_beginning() {
+        assert_eq!(masked("FDyUcfs5G2rWQcJcDTLkqu"), "FDyU…");
+        assert_eq!(masked("ééééé"), "é…");
+        assert_eq!(masked(""), "…");
     }
 
     #[test]

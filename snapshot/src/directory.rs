@@ -37,6 +37,8 @@ pub(crate) struct Found {
     pub(crate) rows: HashMap<String, Vec<u64>>,
     /// The highest of all, 0 if there are none.
     pub(crate) newest: u64,
+    /// What lies among the files of rows under another name.
+    pub(crate) foreign: Vec<PathBuf>,
 }
 
 impl Directory {
@@ -105,8 +107,12 @@ impl Directory {
         Ok(moved)
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The process that the lock file names, if it lives.
-    fn holder(&self) -> Option<u32> {
+    pub(crate) fn holder(&self) -> Option<u32> {
         let mut text = String::new();
         private::open(&self.lock_file(), Access::Read)
             .ok()?
@@ -162,14 +168,16 @@ impl Directory {
             }
         }
         for name in names(&self.environments())? {
-            if let Some((stem, generation)) = split(&name).filter(|(stem, _)| is_name(stem)) {
-                found
-                    .rows
-                    .entry(stem.to_owned())
-                    .or_default()
-                    .push(generation);
-                found.newest = found.newest.max(generation);
-            }
+            let Some((stem, generation)) = split(&name).filter(|(stem, _)| is_name(stem)) else {
+                found.foreign.push(self.environments().join(name));
+                continue;
+            };
+            found
+                .rows
+                .entry(stem.to_owned())
+                .or_default()
+                .push(generation);
+            found.newest = found.newest.max(generation);
         }
         Ok(found)
     }

@@ -78,6 +78,11 @@
 //! [`Words`] is what the board is made of, for files of other crates: atomic words in a map, allocated on disk as a
 //! whole, with a lock that the kernel releases however its holder ends.
 //!
+//! # Looking without following
+//!
+//! An [`Inspector`] reads what is in the directory, beside a writer or without one. It changes nothing, needs no right
+//! to write, and checks every file to its last byte.
+//!
 //! # Caveats
 //!
 //! - If somebody truncates a mapped file, its readers die of SIGBUS. No process of this project does. Do not edit the
@@ -91,6 +96,7 @@ mod board;
 mod directory;
 mod error;
 mod header;
+mod inspect;
 mod map;
 mod ownership;
 mod private;
@@ -102,6 +108,7 @@ mod words;
 pub use adopt::{Adopted, Adoption};
 pub use board::{Board, Shape};
 pub use error::{Defect, Error, Kind};
+pub use inspect::{Contents, Inspected, Inspector, Ownership};
 pub use map::{Map, Words};
 pub use publish::Publisher;
 pub use read::Reader;

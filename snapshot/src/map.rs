@@ -82,6 +82,11 @@ impl<T: Value> Map<T> {
             value: PhantomData,
         })
     }
+
+    /// The length of the file, in bytes.
+    pub fn length(&self) -> usize {
+        self.bytes.len()
+    }
 }
 
 impl<T: Value> Deref for Map<T> {
@@ -155,16 +160,30 @@ impl Words {
         Self::map(&file, path, Some(lock)).map(Some)
     }
 
+    /// As [`open`](Self::open), for a look only: it needs no right to write, and what is stored stays in this process.
+    pub(crate) fn look_at(path: &Path) -> Result<Self, Error> {
+        let file = private::open(path, Access::Read)?;
+        // SAFETY: the bytes may change under the map, so no reference to them is ever made but those of `deref`, which
+        // are atomic. The map is private, so a store changes only this process's copy of the page.
+        let map = unsafe { MmapOptions::new().map_copy(&file) };
+        let map = map.map_err(Error::io("map", path))?;
+        Ok(Self::of(map.into(), None))
+    }
+
     fn map(file: &fs::File, path: &Path, lock: Option<fs::File>) -> Result<Self, Error> {
         let map = MmapOptions::new()
             .map_raw(file)
             .map_err(Error::io("map", path))?;
+        Ok(Self::of(map, lock))
+    }
+
+    fn of(map: MmapRaw, lock: Option<fs::File>) -> Self {
         let count = map.len() / size_of::<AtomicU64>();
-        Ok(Self {
+        Self {
             map,
             count,
             _lock: lock,
-        })
+        }
     }
 }
 

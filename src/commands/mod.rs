@@ -7,4 +7,6 @@ pub(crate) mod health;
 pub(crate) mod man;
 pub(crate) mod render_config;
 pub(crate) mod serve;
+pub(crate) mod snapshot;
+mod table;
 pub(crate) mod worker;

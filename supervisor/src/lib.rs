@@ -17,6 +17,7 @@ mod blocking;
 mod environments;
 mod error;
 mod forward;
+pub mod inspect;
 mod notice;
 mod options;
 mod poll;

@@ -3,6 +3,7 @@
 mod admin;
 mod browsers;
 mod command_line;
+mod configuration;
 mod demo;
 mod downstream;
 mod draining;
@@ -19,4 +20,5 @@ mod prose;
 mod reload;
 mod sdk;
 mod serving;
+mod snapshot;
 mod warm;

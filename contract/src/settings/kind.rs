@@ -168,6 +168,7 @@ pub struct OrDefault<K>(PhantomData<K>);
 impl<K: Kind> Kind for OrDefault<K> {
     type Value = Option<K::Value>;
     const IS_JSON: bool = K::IS_JSON;
+    const IS_SECRET: bool = K::IS_SECRET;
 
     fn expected() -> String {
         format!("{}, or null for the default", K::expected())
@@ -192,6 +193,7 @@ pub struct OrNever<K>(PhantomData<K>);
 impl<K: Kind> Kind for OrNever<K> {
     type Value = Option<K::Value>;
     const IS_JSON: bool = K::IS_JSON;
+    const IS_SECRET: bool = K::IS_SECRET;
 
     fn expected() -> String {
         format!("{}, or null for never", K::expected())
@@ -239,6 +241,7 @@ pub struct Required<K>(PhantomData<K>);
 impl<K: Kind> Kind for Required<K> {
     type Value = Option<K::Value>;
     const IS_JSON: bool = K::IS_JSON;
+    const IS_SECRET: bool = K::IS_SECRET;
 
     fn expected() -> String {
         K::expected()

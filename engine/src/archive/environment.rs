@@ -14,7 +14,7 @@ use crate::side::Side;
 
 /// The version of what this crate archives. Raise it whenever the layout changes, and whenever the same document
 /// compiles to something else: a snapshot of an earlier release is adopted if its format and its document are the same.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// One environment, compiled.
 #[derive(Archive, Serialize, Debug)]
@@ -30,6 +30,8 @@ pub struct Environment {
     pub(crate) options: CompileOptions,
     /// How many warnings there were when it was compiled.
     pub(crate) warnings: u32,
+    /// How many segments the document has. Those without effect are not compiled.
+    pub(crate) segment_count: u32,
     /// Traits from a client-side key count.
     pub(crate) allow_client_traits: bool,
     /// What a client-side key sees; `None` if it sees everything that a server-side key does.
@@ -116,6 +118,21 @@ impl ArchivedEnvironment {
     /// How many warnings there were when the document was compiled.
     pub fn warnings(&self) -> usize {
         self.warnings.to_native() as usize
+    }
+
+    /// How many features the document has.
+    pub fn feature_count(&self) -> usize {
+        self.features.len()
+    }
+
+    /// How many segments the document has.
+    pub fn segment_count(&self) -> usize {
+        self.segment_count.to_native() as usize
+    }
+
+    /// How many identities have overrides of their own.
+    pub fn identity_override_count(&self) -> usize {
+        self.overrides.ranges.len()
     }
 
     /// Whether traits from a key of that side count. If not, a request is evaluated and answered as if it had none.

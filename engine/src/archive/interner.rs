@@ -122,6 +122,11 @@ impl Interner {
 }
 
 impl ArchivedInterner {
+    /// How many texts there are.
+    pub(crate) fn len(&self) -> usize {
+        self.bounds.len().saturating_sub(1)
+    }
+
     /// The number of `text`, if it is one of them.
     #[inline]
     pub(crate) fn get(&self, text: &[u8]) -> Option<usize> {

@@ -163,6 +163,7 @@ fn lower(
         document: ConstantAnswer::new(bytes.to_vec()),
         options,
         warnings: u32::try_from(warnings.len()).unwrap_or(u32::MAX),
+        segment_count: u32::try_from(document.segments.len()).unwrap_or(u32::MAX),
         allow_client_traits: document.allow_client_traits,
         client,
         server,

@@ -7,6 +7,7 @@ mod layout;
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::directory::Directory;
@@ -80,8 +81,17 @@ impl Board {
     /// Maps the board that is there.
     pub(crate) fn open(directory: &Directory, format: u32) -> Result<Self, Error> {
         let path = directory.board();
-        let words = Words::open(&path)?;
-        let shape = layout::check(&words, format).map_err(Error::defective(&path))?;
+        Self::of_words(Words::open(&path)?, &path, format)
+    }
+
+    /// As [`open`](Self::open), for a look only.
+    pub(crate) fn look_at(directory: &Directory, format: u32) -> Result<Self, Error> {
+        let path = directory.board();
+        Self::of_words(Words::look_at(&path)?, &path, format)
+    }
+
+    fn of_words(words: Words, path: &Path, format: u32) -> Result<Self, Error> {
+        let shape = layout::check(&words, format).map_err(Error::defective(path))?;
         Ok(Self { words, shape })
     }
 

@@ -17,6 +17,9 @@ mod publishing;
 /// Files that are not ours or not whole, each refused by name.
 mod refusals;
 
+/// Looking at a directory without following it.
+mod inspecting;
+
 /// What a writer does with the rows that an earlier run left.
 mod adopting;
 
