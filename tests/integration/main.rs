@@ -4,6 +4,7 @@ mod admin;
 mod browsers;
 mod command_line;
 mod configuration;
+mod conservation;
 mod demo;
 mod downstream;
 mod draining;

@@ -17,6 +17,8 @@ use log::{debug, info, warn};
 pub(crate) struct Rings {
     directory: PathBuf,
     rings: Mutex<Vec<Arc<Ring>>>,
+    /// The last ring could not be made, which was logged.
+    lacks_room: AtomicBool,
 }
 
 /// One ring.
@@ -42,6 +44,7 @@ impl Rings {
         let rings = Self {
             directory: directory.to_owned(),
             rings: Mutex::default(),
+            lacks_room: AtomicBool::new(false),
         };
         rings.find_left()?;
         for _ in 0..slots {
@@ -58,6 +61,7 @@ impl Rings {
         Self {
             directory: PathBuf::from("/nowhere"),
             rings: Mutex::default(),
+            lacks_room: AtomicBool::new(false),
         }
     }
 
@@ -109,6 +113,7 @@ impl Rings {
         let made = journal::create(&path, RING_BYTES).and_then(|()| Reader::open(&path));
         match made {
             Ok(reader) => {
+                self.lacks_room.store(false, Relaxed);
                 let ring = Arc::new(Ring {
                     number,
                     reader,
@@ -119,10 +124,12 @@ impl Rings {
                 Some(ring)
             }
             Err(error) => {
-                warn!(
-                    "{}; a worker refuses what clients report until it is replaced",
-                    with_causes(&error)
-                );
+                if !self.lacks_room.swap(true, Relaxed) {
+                    warn!(
+                        "{}; workers without a ring refuse what clients report until they are replaced",
+                        with_causes(&error)
+                    );
+                }
                 None
             }
         }

@@ -193,10 +193,9 @@ impl Sender {
         } else {
             failed.splice(..0, left);
         }
-        if failed.is_empty() || failed.len() < count {
-            if let Err(error) = outbox.keep(self.lane, number, &failed) {
-                warn!("{}", with_causes(&error));
-            }
+        let has_changed = failed.is_empty() || failed.len() < count;
+        if has_changed && let Err(error) = outbox.keep(self.lane, number, &failed) {
+            warn!("{}", with_causes(&error));
         }
         failure
     }

@@ -143,8 +143,8 @@ impl Outbox {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], for example on a full disk. Then nothing is committed, or [`position`](Self::position) says that it
-    /// is.
+    /// [`Error::Io`], for example on a full disk. Then nothing is committed, or [`position`](Self::position) says that
+    /// it is.
     pub(super) fn commit(
         &self,
         deliveries: Vec<Delivery>,
