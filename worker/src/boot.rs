@@ -33,18 +33,25 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
     } = handover;
     let supervisor = Supervisor(supervisor);
     supervisor.follow()?;
-    let open_files = descriptors::raise_limit();
-    let max_connections = &mut settings.limits.max_connections;
-    *max_connections = descriptors::connections_within(open_files, *max_connections, slot);
     let reader = Reader::open(&directory, engine::FORMAT).map_err(Error::Open)?;
     let slots = reader.board().shape().slots;
     if slot >= slots {
         return Err(Error::Slot { slot, slots });
     }
-    let ring = ring.and_then(|number| open_ring(&directory, number));
+    let ring = ring.map(|number| open_ring(&directory, number));
+    // After the board and the ring are mapped: no other file is written to. Before anything is logged: that starts a thread, and a
+    // thread that runs already would keep its privileges.
+    let dropped = privilege::drop(&directory);
+    log::debug!("worker {slot}: {dropped}");
+    // A worker without a ring serves, and refuses what clients report.
+    let ring = ring.and_then(|ring| {
+        let opened = ring.inspect_err(|error| log::error!("{}", with_causes(error)));
+        opened.ok()
+    });
     let reports = Reports::new(ring, settings.traits.forward, accepts_events);
-    // After the board and the ring are mapped: no other file is written to.
-    log::debug!("worker {slot}: {}", privilege::drop(&directory));
+    let open_files = descriptors::raise_limit();
+    let max_connections = &mut settings.limits.max_connections;
+    *max_connections = descriptors::connections_within(open_files, *max_connections, slot);
     let reader = Arc::new(reader);
     let slot = Rc::new(Slot::claim(Arc::clone(&reader), slot));
     let served = serve::until_terminated(
@@ -60,10 +67,9 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
     served
 }
 
-/// A worker without a ring serves, and refuses what clients report.
-fn open_ring(state_directory: &Path, number: u64) -> Option<Writer> {
-    let path = journal::ring_file(&journal::directory(state_directory), number);
-    Writer::open(&path)
-        .inspect_err(|error| log::error!("{}", with_causes(error)))
-        .ok()
+fn open_ring(state_directory: &Path, number: u64) -> Result<Writer, journal::Error> {
+    Writer::open(&journal::ring_file(
+        &journal::directory(state_directory),
+        number,
+    ))
 }

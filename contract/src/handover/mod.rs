@@ -11,8 +11,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::AdminToken;
+use crate::logging::Logging;
 use crate::settings;
-use crate::settings::{Boolean, Count, Origins, PositiveSeconds, Seconds, as_values};
+use crate::settings::{Boolean, Count, Origins, PositiveSeconds, Seconds, Text, as_values};
 pub use sockets::{HandoverError, SlotSockets, Sockets};
 
 /// What a worker is told in writing.
@@ -45,6 +46,11 @@ settings! {
         pub limits: Limits,
         /// What clients say of traits.
         pub traits: Traits,
+        /// Whom to believe about clients.
+        #[names("server")]
+        pub forwarding: Forwarding,
+        /// The log.
+        pub logging: Logging,
     }
 
     /// What clients say of traits.
@@ -52,6 +58,15 @@ settings! {
     pub struct Traits {
         /// Whether traits of identities that are not transient go upstream. Otherwise they count for the answer alone.
         pub forward: bool as Boolean = false,
+    }
+
+    /// Which proxies may say who a client is. The access log names it.
+    pub struct Forwarding {
+        /// Whether the header `X-Forwarded-For` of trusted proxies says who the client is, in the access log.
+        pub proxy_headers: bool as Boolean = false,
+        /// The proxies that are trusted: addresses and networks with commas between them, or `*` for all. The variable
+        /// `FORWARDED_ALLOW_IPS` sets it, too.
+        pub forwarded_allow_ips: String as Text = "127.0.0.1".to_owned(),
     }
 
     /// What clients may use of one worker, and for how long.

@@ -32,6 +32,7 @@ fn handover() -> Handover {
                 shutdown_timeout: Duration::from_millis(1500),
             },
             traits: Traits { forward: true },
+            ..WorkerSettings::default()
         },
     }
 }

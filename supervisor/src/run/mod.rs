@@ -152,6 +152,7 @@ fn announce(settings: &Settings, sockets: &[SlotListeners]) {
         more => format!(" and {more} more"),
     };
     info!(
+        environments = settings.environments.len();
         "serving {}: {}{more}",
         counted(settings.environments.len(), "environment"),
         names.join(", ")
@@ -170,6 +171,7 @@ fn announce(settings: &Settings, sockets: &[SlotListeners]) {
     }
     if let Some(first) = sockets.first() {
         info!(
+            workers = settings.workers.get();
             "listening on {} with {}",
             urls(&first.public),
             counted(settings.workers.get(), "worker")

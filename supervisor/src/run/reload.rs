@@ -24,6 +24,8 @@ pub struct Reload {
     pub name: String,
     /// Reads the settings; an error is the reason, in one line.
     pub read: Box<dyn Fn() -> Result<Settings, String>>,
+    /// Called when the settings that were read last are in use.
+    pub applied: Box<dyn Fn()>,
 }
 
 /// Applies reloads, one at a time.
@@ -258,6 +260,7 @@ impl Reloader {
                 }
                 Some(reason) => {
                     error!(
+                        error:% = reason;
                         "{reason}: {workers} of {} rolled, the others serve as before",
                         counted(all.get(), "worker")
                     );
@@ -270,7 +273,10 @@ impl Reloader {
                 }
             }
         }
-        let name = self.reload.as_ref().map_or("", |reload| &reload.name);
+        let name = self.reload.as_ref().map_or("", |reload| {
+            (reload.applied)();
+            &reload.name
+        });
         if changes.is_empty() {
             info!("reloaded {name}: nothing changed");
         } else {
@@ -286,5 +292,5 @@ fn source_error(error: upstream::Error) -> Error {
 }
 
 fn refuse(reason: &str) {
-    error!("not reloaded, nothing changes: {reason}");
+    error!(error:% = reason; "not reloaded, nothing changes: {reason}");
 }
