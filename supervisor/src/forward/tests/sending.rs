@@ -98,7 +98,7 @@ fn what_fails_is_sent_again_unchanged_until_it_is_taken() {
     Worker::of(&forwarding, trial.state_directory()).append(counts(3));
     // Each try is one more than a second after the last. New settings have it tried at once.
     let reports = eventually("the last try", || {
-        forwarding.change(Forwarding::prepare(&trial.source(), &trial.settings(1)).unwrap());
+        forwarding.change(Forwarding::prepare(&trial.source(), &trial.settings(1 << 20)).unwrap());
         let reports = trial.stub.reports();
         (reports.len() >= 7).then_some(reports)
     });
@@ -206,7 +206,7 @@ fn traits_of_an_identity_arrive_in_order_whatever_fails() {
     for value in 0..4 {
         worker.set("alice", "step", &value.to_string());
         eventually("it is tried", || {
-            forwarding.change(Forwarding::prepare(&trial.source(), &trial.settings(1)).unwrap());
+            forwarding.change(Forwarding::prepare(&trial.source(), &trial.settings(1 << 20)).unwrap());
             let last = trial.stub.reports().pop();
             last.is_some_and(|report| report.json()[0]["trait_value"] == value)
         });
