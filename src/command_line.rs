@@ -45,13 +45,24 @@ pub(crate) struct CommandLine {
 /// The commands. Without one, the process is the supervisor.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check the configuration and start nothing: exit status 0, or 78 and one line that says what is wrong
-    CheckConfig,
+    /// Check the configuration, show where each value comes from, and start nothing: exit status 0, or 78 and one line
+    /// that says what is wrong
+    CheckConfig {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Ask the running proxy whether it is ready: exit status 0, or 1 and the reason. For container health checks
     Health {
         /// Ask only whether it answers, whatever it has to serve
         #[arg(long)]
         live: bool,
+    },
+    /// Examine keys, upstream, certificates, documents, state directory and ports: exit status 0, or 1 if one failed
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Show what is published in the state directory: exit status 0, or 1 if a part of it cannot be read
     Snapshot {
@@ -98,6 +109,7 @@ mod tests {
             "check-config",
             "health",
             "snapshot",
+            "doctor",
             "render-config",
             "completions",
             "man",

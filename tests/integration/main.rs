@@ -6,6 +6,7 @@ mod command_line;
 mod configuration;
 mod conservation;
 mod demo;
+mod doctor;
 mod downstream;
 mod draining;
 mod faults;

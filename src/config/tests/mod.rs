@@ -1,5 +1,6 @@
 //! What a configuration may contain, and the line that names what is wrong with it.
 
+mod garbage;
 mod key_pairs;
 mod variables;
 
@@ -15,7 +16,7 @@ fn read(text: &str) -> Result<Config, String> {
     let mut given = Given::new("config.json");
     file::parse("config.json", text.as_bytes())
         .and_then(|members| given.add(&definitions, "config.json", "", members))
-        .and_then(|()| Config::of(given))
+        .and_then(|()| Config::of(&mut given))
         .map_err(|error| error.to_string())
 }
 

@@ -24,7 +24,9 @@ fn load(path: ConfigPath, variables: &[(&str, &str)]) -> Result<Config, String> 
     let variables = variables
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Config::read(&path, &Variables::new(variables)).map_err(|error| error.to_string())
+    Config::read(&path, &Variables::new(variables))
+        .map(|(config, _)| config)
+        .map_err(|error| error.to_string())
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Upstream {
         events: Option<&UpstreamSettings>,
     ) -> Result<Self, Error> {
         let client = |settings: &UpstreamSettings| {
-            client_builder(settings)?()
+            client_builder(settings, None)?()
                 .pool_idle_timeout(KEPT)
                 .timeout(settings.poll_timeout)
                 .build()

@@ -206,7 +206,8 @@ fn traits_of_an_identity_arrive_in_order_whatever_fails() {
     for value in 0..4 {
         worker.set("alice", "step", &value.to_string());
         eventually("it is tried", || {
-            forwarding.change(Forwarding::prepare(&trial.source(), &trial.settings(1 << 20)).unwrap());
+            forwarding
+                .change(Forwarding::prepare(&trial.source(), &trial.settings(1 << 20)).unwrap());
             let last = trial.stub.reports().pop();
             last.is_some_and(|report| report.json()[0]["trait_value"] == value)
         });

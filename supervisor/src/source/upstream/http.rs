@@ -35,9 +35,12 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(settings: &UpstreamSettings) -> Result<Self, Error> {
+    pub(super) fn new(
+        settings: &UpstreamSettings,
+        witness: Option<tls::Witness>,
+    ) -> Result<Self, Error> {
         let poll_timeout = settings.poll_timeout;
-        let base = client_builder(settings)?;
+        let base = client_builder(settings, witness)?;
         let builder = || {
             base()
                 .redirect(Policy::custom(within_origin))
@@ -163,8 +166,9 @@ impl Http {
 /// If there is nothing to check the certificate of upstream against, no TLS, or no way.
 pub(crate) fn client_builder(
     settings: &UpstreamSettings,
+    witness: Option<tls::Witness>,
 ) -> Result<impl Fn() -> ClientBuilder, Error> {
-    let tls = tls::config(&settings.api_url)?;
+    let tls = tls::config(&settings.api_url, witness)?;
     let poll_timeout = settings.poll_timeout;
     let proxy = settings.way.proxy();
     let forward = proxy.map(|proxy| reqwest::Proxy::all(proxy.url()));
@@ -210,7 +214,10 @@ pub(super) fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime>
     httpdate::parse_http_date(text(headers, name)?).ok()
 }
 
-fn text<'headers>(headers: &'headers HeaderMap, name: &HeaderName) -> Option<&'headers str> {
+pub(super) fn text<'headers>(
+    headers: &'headers HeaderMap,
+    name: &HeaderName,
+) -> Option<&'headers str> {
     headers.get(name)?.to_str().ok()
 }
 
