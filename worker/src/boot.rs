@@ -39,8 +39,8 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
         return Err(Error::Slot { slot, slots });
     }
     let ring = ring.map(|number| open_ring(&directory, number));
-    // After the board and the ring are mapped: no other file is written to. Before anything is logged: that starts a thread, and a
-    // thread that runs already would keep its privileges.
+    // After the board and the ring are mapped: no other file is written to. Before anything is logged: that starts a
+    // thread, and a thread that runs already would keep its privileges.
     let dropped = privilege::drop(&directory);
     log::debug!("worker {slot}: {dropped}");
     // A worker without a ring serves, and refuses what clients report.

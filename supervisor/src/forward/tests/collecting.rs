@@ -300,6 +300,8 @@ fn a_full_ring_has_room_again_long_before_the_next_collection_is_due() {
     let often = Forwarding::prepare(&trial.source(), &trial.settings(1 << 20));
     forwarding.change(often.unwrap());
     let path = "/api/v1/analytics/flags/";
-    eventually("every count", || sum(&trial.received(path), "one") == accepted);
+    eventually("every count", || {
+        sum(&trial.received(path), "one") == accepted
+    });
     forwarding.finish();
 }
