@@ -24,4 +24,5 @@ mod reload;
 mod sdk;
 mod serving;
 mod snapshot;
+mod state_directory;
 mod warm;

@@ -11,12 +11,14 @@ use contract::{Handover, KeyPair, ServerSideKey, WorkerSettings};
 use engine::CompileOptions;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use snapshot::Publisher;
 use testing::eventually;
 
 use super::*;
 use crate::options::DEFAULT_ADMIN_PORT;
 use crate::pool::WorkerCommand;
 use crate::pool::listener::Address;
+use crate::publish::StateDirectory;
 
 /// The address of a port of this machine.
 fn loopback(port: u16) -> Address {
@@ -47,7 +49,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
             max_bytes: 1,
             events: None,
         },
-        directory: directory.join("state"),
+        directory: StateDirectory::Given(directory.join("state")),
         public: loopback(0),
         admin: None,
         workers: NonZeroUsize::MIN,
@@ -114,14 +116,14 @@ fn the_end_of_polling_ends_serving() {
         slots: 1,
     };
     let settings = settings(directory.path().to_owned(), 1);
-    let publisher = Publisher::open(&settings.directory, shape(1)).unwrap();
+    let (publisher, path) = settings.directory.open(shape(1)).unwrap();
     // A defect that makes the poller panic: this board has no row for the environment.
     let small = Publisher::open(&directory.path().join("small"), shape(0)).unwrap();
     let notices = Notices::of_children().unwrap();
     let sockets = listeners::open(&settings).unwrap();
     let times = Times::new(settings.shutdown_delay, settings.shutdown_timeout);
     let board = publisher.share_board();
-    let forwarding = Forwarding::start(&settings.directory, 1, &settings.source, &settings.forward);
+    let forwarding = Forwarding::start(&path, 1, &settings.source, &settings.forward);
     let forwarding = forwarding.unwrap();
     let rings = forwarding.rings();
     let pool = Pool::new(settings.worker.clone(), sockets, board, rings, times);
@@ -147,7 +149,7 @@ fn the_end_of_polling_ends_serving() {
         board: small.share_board(),
     };
     let polling = polling.start().unwrap();
-    let reloader = Reloader::new(None, settings, roster, polling, forwarding);
+    let reloader = Reloader::new(None, settings, path, roster, polling, forwarding);
     let error = serve(pool, &notices, reloader).unwrap_err();
     assert!(error.to_string().starts_with("poll: "), "{error}");
 }
