@@ -8,7 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use contract::{
-    AdminToken, Handover, HandoverError, Limits, SlotSockets, Sockets, Traits, WorkerSettings,
+    AdminToken, Handover, HandoverError, Limits, MetricsSettings, SlotSockets, Sockets, Traits,
+    WorkerSettings,
 };
 
 /// In the process of a worker: what it is to do with its standard input.
@@ -33,6 +34,9 @@ fn handover() -> Handover {
                 shutdown_timeout: Duration::from_millis(1500),
             },
             traits: Traits { forward: true },
+            metrics: MetricsSettings {
+                max_environments: 6,
+            },
             ..WorkerSettings::default()
         },
     }
