@@ -9,7 +9,8 @@ import sys
 from types import ModuleType
 from typing import TextIO
 
-from . import encodings, environments, machine, memory, overrides, profiles, publish, reports, scaling, servers, throughput
+from . import encodings, environments, machine, memory, overrides, profiles, publish, reports, scaling, servers
+from . import throughput
 from .processes import Failed
 from .settings import Settings
 

@@ -23,8 +23,8 @@ _WORD = 8
 _NOTES = """
 POST /api/v1/analytics/flags/ with ten features. One worker and its supervisor on core 0; wrk with 20 keep-alive
 connections on core 1; the servers in turn. The ceiling is the proxy's web framework, which parses the body and answers
-as much. req/s by ceiling: ours / the ceiling's. ring bytes: what one report takes in the ring. supervisor s: CPU seconds
-of the supervisor for a million reports: collected, added up, on disk, forwarded.
+as much. req/s by ceiling: ours / the ceiling's. ring bytes: what one report takes in the ring. supervisor s: CPU
+seconds of the supervisor for a million reports: collected, added up, on disk, forwarded.
 """
 
 
