@@ -15,13 +15,12 @@ mod state_directory;
 mod tests;
 mod variables;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::settings::Settings as _;
 use contract::{KeyPair, WorkerSettings, origin};
 use serde_json::Value;
-use supervisor::Options;
+use supervisor::{Options, StateDirectory};
 
 use definitions::Definitions;
 use error::{shown, shown_name};
@@ -33,6 +32,7 @@ pub(crate) use error::ConfigError;
 pub(crate) use file::ConfigPath;
 pub(crate) use process_environment::{path, private_variables, variable, workers};
 pub(crate) use reference::{example, reference};
+pub(crate) use state_directory::of_demonstration as directories_of_demonstration;
 
 /// What the configuration says.
 #[derive(Debug)]
@@ -121,9 +121,11 @@ impl Config {
     }
 
     /// The state directory.
-    pub(crate) fn directory(&self) -> PathBuf {
-        let configured = self.supervisor.snapshot.directory.clone();
-        configured.unwrap_or_else(|| state_directory::default(variable))
+    pub(crate) fn directory(&self) -> StateDirectory {
+        match self.supervisor.snapshot.directory.clone() {
+            Some(given) => StateDirectory::Given(given),
+            None => state_directory::default(process_environment::file_variable),
+        }
     }
 }
 

@@ -112,7 +112,7 @@ fn reads_every_setting() {
     assert_eq!(times, [6, 7, 8, 9, 0].map(Duration::from_secs));
     assert_eq!(config.worker.allow_origins, ["https://a.test"]);
     assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
-    assert_eq!(config.directory(), PathBuf::from("/state"));
+    assert_eq!(config.directory(), StateDirectory::Given("/state".into()));
     let logging = &config.worker.logging;
     assert_eq!(
         (logging.log_level, logging.log_format),

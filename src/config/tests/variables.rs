@@ -1,6 +1,8 @@
 //! What variables of the process environment may say, and which of them are left alone.
 
 use super::super::variables::{Variables, variable_name};
+use std::path::PathBuf;
+
 use super::*;
 
 const PAIRS: &str = r#"[{"server_side_key":"ser.v","client_side_key":"v"}]"#;
