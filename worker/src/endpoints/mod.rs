@@ -23,6 +23,11 @@ use crate::http::response::{self, Response};
 use identities::Identities;
 use route::{Action, Endpoint};
 
+/// The endpoint as which requests of this path count.
+pub(crate) fn counted(path: &str) -> contract::Endpoint {
+    Endpoint::of_path(path).map_or(contract::Endpoint::Other, Endpoint::counted)
+}
+
 /// All endpoints of this worker, and what they answer from.
 pub(crate) struct Endpoints {
     environments: Rc<Environments>,
@@ -39,12 +44,17 @@ impl Endpoints {
         }
     }
 
-    /// Answers any request.
-    pub(crate) fn respond(&self, head: &RequestHead, body: Result<Bytes, UnreadBody>) -> Response {
-        if let Some(response) = self.cors.preflight(head) {
-            return response;
-        }
+    /// Answers any request, and says as which endpoint's it counts.
+    pub(crate) fn respond(
+        &self,
+        head: &RequestHead,
+        body: Result<Bytes, UnreadBody>,
+    ) -> (contract::Endpoint, Response) {
         let endpoint = Endpoint::of_path(head.uri.path());
+        let counted = endpoint.map_or(contract::Endpoint::Other, Endpoint::counted);
+        if let Some(response) = self.cors.preflight(head) {
+            return (counted, response);
+        }
         let answer = match endpoint {
             Some(endpoint) => self.answer(endpoint, head, body),
             // Of the server as a whole (RFC 9110, 9.3.7).
@@ -57,7 +67,7 @@ impl Endpoints {
         let rules = endpoint.map_or(CacheRules::Open, Endpoint::cache_rules);
         rules.apply(&mut response);
         self.cors.add_headers(head, &mut response);
-        response
+        (counted, response)
     }
 
     fn answer(
