@@ -52,7 +52,7 @@ pub use admin_token::AdminToken;
 pub use board::BoardWords;
 pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
-pub use handover::{Handover, HandoverError, Limits, SlotSockets, Sockets, WorkerSettings};
+pub use handover::{Handover, HandoverError, Limits, Paths, SlotSockets, Sockets, WorkerSettings};
 pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
 pub use key::{KeyPair, ServerSideKey};
 pub use wording::{counted, with_causes};

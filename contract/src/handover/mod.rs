@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::AdminToken;
 use crate::settings;
-use crate::settings::{Count, Origins, PositiveSeconds, Seconds, as_values};
+use crate::settings::{BasePath, Count, OrNone, Origins, PositiveSeconds, Seconds, as_values};
 pub use sockets::{HandoverError, SlotSockets, Sockets};
 
 /// What a worker is told in writing.
@@ -39,6 +39,15 @@ settings! {
         /// What clients may use.
         #[names("server")]
         pub limits: Limits,
+        /// Where the endpoints are.
+        #[names("server")]
+        pub paths: Paths,
+    }
+
+    /// Where the endpoints are.
+    pub struct Paths {
+        /// What paths may begin with, for an ingress that does not remove it. Paths without it are served as well.
+        pub base_path: Option<String> as OrNone<BasePath> = None,
     }
 
     /// What clients may use of one worker, and for how long.
@@ -60,8 +69,8 @@ settings! {
         /// rounded up.
         #[names("keep_alive_seconds", "timeout_keep_alive")]
         pub keep_alive: Duration as PositiveSeconds = Duration::from_secs(75),
-        /// How long requests in progress may take to finish when the proxy stops.
+        /// How long requests in progress may take to finish when the proxy stops. Docker kills it after 10 seconds.
         #[names("shutdown_timeout_seconds")]
-        pub shutdown_timeout: Duration as Seconds = Duration::from_secs(30),
+        pub shutdown_timeout: Duration as Seconds = Duration::from_secs(8),
     }
 }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use contract::{AdminToken, Handover, HandoverError, Limits, SlotSockets, Sockets, WorkerSettings};
+use contract::{
+    AdminToken, Handover, HandoverError, Limits, Paths, SlotSockets, Sockets, WorkerSettings,
+};
 
 /// In the process of a worker: what it is to do with its standard input.
 const WORKER: &str = "WORKER_OF_THE_TEST";
@@ -26,6 +28,9 @@ fn handover() -> Handover {
                 body_timeout: Duration::from_secs(4),
                 keep_alive: Duration::from_secs(5),
                 shutdown_timeout: Duration::from_millis(1500),
+            },
+            paths: Paths {
+                base_path: Some("/flagsmith".to_owned()),
             },
         },
     }

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use actix_http::{Method, RequestHead};
 use actix_web::web::Bytes;
+use contract::WorkerSettings;
 
 use crate::environments::Environments;
 use crate::http::caching::CacheRules;
@@ -23,18 +24,30 @@ use crate::http::response::{self, Response};
 use identities::Identities;
 use route::{Action, Endpoint};
 
+/// What `/` answers, for whoever looks what is here.
+const ROOT: &str = "\
+Flagsmith Edge Proxy: give SDKs the URL of this server with /api/v1/ behind it.
+
+/api/v1/flags/             the flags of an environment
+/api/v1/identities/        the flags of an identity
+/proxy/health/readiness    200 when every environment has been fetched lately
+/proxy/health/liveness     200 while the process answers
+";
+
 /// All endpoints of this worker, and what they answer from.
 pub(crate) struct Endpoints {
     environments: Rc<Environments>,
     cors: Cors,
+    base_path: Option<String>,
     identities: Identities,
 }
 
 impl Endpoints {
-    pub(crate) fn new(environments: &Rc<Environments>, allow_origins: &[String]) -> Self {
+    pub(crate) fn new(environments: &Rc<Environments>, settings: &WorkerSettings) -> Self {
         Self {
             environments: Rc::clone(environments),
-            cors: Cors::new(allow_origins),
+            cors: Cors::new(&settings.allow_origins),
+            base_path: settings.paths.base_path.clone(),
             identities: Identities::default(),
         }
     }
@@ -44,7 +57,7 @@ impl Endpoints {
         if let Some(response) = self.cors.preflight(head) {
             return response;
         }
-        let endpoint = Endpoint::of_path(head.uri.path());
+        let endpoint = Endpoint::of_path(head.uri.path(), self.base_path.as_deref());
         let answer = match endpoint {
             Some(endpoint) => self.answer(endpoint, head, body),
             // Of the server as a whole (RFC 9110, 9.3.7).
@@ -81,6 +94,7 @@ impl Endpoints {
             (Endpoint::Document, _) => document::answer(&self.environments, head),
             (Endpoint::Health, _) => health::answer(&self.environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),
+            (Endpoint::Root, _) => Ok(response::text(ROOT)),
         }
     }
 }

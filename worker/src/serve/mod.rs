@@ -91,7 +91,7 @@ pub(crate) async fn serve(
     let environments = Rc::new(environments);
     actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&environments)));
 
-    let endpoints = Endpoints::new(&environments, &settings.allow_origins);
+    let endpoints = Endpoints::new(&environments, &settings);
     let acceptor = Acceptor::new(Answers::Public(endpoints), settings.limits).await?;
     let mut public = Listener::new(acceptor, sockets.own.public, beside_public, slot)?;
     let endpoints = Admin::new(&environments, admin_token);

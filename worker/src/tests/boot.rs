@@ -17,6 +17,7 @@ fn a_worker_whose_supervisor_is_gone_does_not_serve() {
         settings: WorkerSettings {
             allow_origins: Vec::new(),
             limits: LIMITS,
+            ..WorkerSettings::default()
         },
     };
     let error = crate::run(handover, Sockets::default()).expect_err("no supervisor");

@@ -57,6 +57,8 @@ fn deviation(case: &str) -> Option<Deviation> {
         }
         "envdoc_trailing_slash" => Prefix(200, r#"{"id":6,"api_key":"client_small","#),
         "proxy_health_slash" => Prefix(200, r#"{"status":"ok","reason":null,"#),
+        // Load balancers ask there.
+        "root" => Prefix(200, "Flagsmith Edge Proxy"),
         // HEAD is served like GET.
         "flags_head" | "health_head" => Body(200, ""),
         "flags_post" | "flags_delete" | "envdoc_post" | "health_post" => {

@@ -40,6 +40,7 @@ impl Worker {
         let settings = WorkerSettings {
             allow_origins: allow_origins.iter().map(|&origin| origin.into()).collect(),
             limits: LIMITS,
+            ..WorkerSettings::default()
         };
         Self::start_with(supervisor, settings, None)
     }
