@@ -12,10 +12,12 @@ Try it without an account:
 Serve your own environments:
   1. cp config.json.example config.json
   2. put in the server-side and client-side key of each environment
+     (or set ENVIRONMENT_KEY_PAIRS and other settings as variables, and need no file)
   3. edge-proxy --config config.json
   4. point your SDKs at http://<this host>:8000/api/v1/
 
 Process environment:
+  each setting     such as API_URL or SERVER_PORT; counts more than the file
   CONFIG_PATH      the configuration file, if --config is not given
   WEB_CONCURRENCY  how many workers to run: a number, or auto for one per core (default 1)
   RUST_LOG         what to log: error, warn, info (default), debug, or a filter for each crate

@@ -40,8 +40,17 @@ pub fn masked(client_side_key: &str) -> String {
 pub struct KeyPair {
     /// Secret: fetches the document, and shows everything to the client that presents it.
     pub server_side_key: ServerSideKey,
+    /// Older ones, the newest first. They open the environment, too, and fetch while upstream refuses newer ones.
+    pub older_server_side_keys: Vec<ServerSideKey>,
     /// Public: names the environment in requests and logs.
     pub client_side_key: String,
+}
+
+impl KeyPair {
+    /// All server-side keys, the newest first.
+    pub fn server_side_keys(&self) -> impl Iterator<Item = &ServerSideKey> {
+        std::iter::once(&self.server_side_key).chain(&self.older_server_side_keys)
+    }
 }
 
 /// A secret that neither `Debug` nor `Display` shows.
@@ -85,6 +94,7 @@ mod tests {
     fn a_server_side_key_is_never_shown() {
         let pair = KeyPair {
             server_side_key: ServerSideKey::new("ser.verysecret"),
+            older_server_side_keys: vec![ServerSideKey::new("ser.verysecrettoo")],
             client_side_key: "public".to_owned(),
         };
         let shown = format!("{pair:?} {}", pair.server_side_key);

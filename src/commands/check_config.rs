@@ -17,7 +17,7 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     }
     println!(
         "{} is fine: {} on {}",
-        path.display(),
+        path,
         counted(config.environment_key_pairs.len(), "environment"),
         counted(workers.get(), "worker")
     );

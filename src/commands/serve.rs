@@ -6,7 +6,7 @@ use contract::with_causes;
 use log::{info, warn};
 
 use super::worker;
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigPath};
 use crate::error::Error;
 
 /// Serves until TERM or INT has come and the workers have drained. HUP reads the configuration again.
@@ -20,7 +20,7 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     }
     let directory = settings.directory.clone();
     let reload = supervisor::Reload {
-        name: path.display().to_string(),
+        name: path.to_string(),
         read: Box::new(move || read(&path, Some(&directory)).map_err(|error| with_causes(&error))),
     };
     Ok(supervisor::run(settings, Some(reload))?)
@@ -28,7 +28,7 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
 
 /// Reads the configuration. Workers read `directory`, which stays the same while the proxy runs; at the start it is the
 /// one of the configuration.
-fn read(path: &Path, directory: Option<&Path>) -> Result<supervisor::Settings, Error> {
+fn read(path: &ConfigPath, directory: Option<&Path>) -> Result<supervisor::Settings, Error> {
     let config = Config::load(path)?;
     let workers = config::workers()?;
     for warning in &config.warnings {

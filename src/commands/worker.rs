@@ -8,6 +8,7 @@ use contract::{AdminToken, Handover, WorkerSettings};
 
 use supervisor::WorkerCommand;
 
+use crate::config;
 use crate::error::Error;
 
 /// Serves until TERM has come and the requests in progress are answered.
@@ -23,6 +24,7 @@ pub(crate) fn command(
     admin_token: Option<AdminToken>,
     settings: WorkerSettings,
 ) -> WorkerCommand {
+    let private = config::private_variables();
     WorkerCommand::new(move |slot| {
         let handover = Handover {
             directory: directory.clone(),
@@ -33,6 +35,9 @@ pub(crate) fn command(
         };
         let mut command = Command::new("/proc/self/exe");
         command.arg0("edge-proxy").arg("worker");
+        for variable in &private {
+            command.env_remove(variable);
+        }
         (command, handover)
     })
 }

@@ -5,6 +5,7 @@ use contract::settings::{Definition, Settings as _};
 use supervisor::Options;
 
 use super::key_pairs;
+use super::variables::variable_name;
 
 /// Settings of the official proxy that change nothing here, and why.
 pub(super) const UNNECESSARY: [(&str, &str); 2] = [
@@ -64,6 +65,14 @@ impl Definitions {
     pub(super) fn nearest(&self, path: &str) -> Option<&str> {
         let nearest = nearest(path, self.all.iter().flat_map(|one| one.names.all()))?;
         self.find(nearest).map(|one| one.names.path.as_str())
+    }
+
+    /// Whether a variable of this name, in capitals, is a setting or a section.
+    pub(super) fn are_in_variable(&self, variable: &str) -> bool {
+        let mut names = self.all.iter().flat_map(|one| one.names.all());
+        let sections = self.sections();
+        names.any(|name| variable_name(name) == variable)
+            || sections.iter().any(|name| variable_name(name) == variable)
     }
 
     /// Whether settings are in a section of this name.

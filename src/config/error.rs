@@ -53,11 +53,13 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A value as an error may show it: neither a server-side key in the wrong place nor a URL with a password.
-pub(super) fn shown(value: &Value) -> String {
+/// A value as an error may show it: no secret, no server-side key in the wrong place, and no URL with a password.
+pub(super) fn shown(value: &Value, is_secret: bool) -> String {
     const MAX_LENGTH: usize = 80;
     let text = value.to_string();
-    if may_be_secret(&text) || text.len() > MAX_LENGTH {
+    if is_secret && value.is_string() {
+        "another string".to_owned()
+    } else if is_secret || may_be_secret(&text) || text.len() > MAX_LENGTH {
         kind(value).to_owned()
     } else {
         text

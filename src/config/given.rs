@@ -85,8 +85,10 @@ impl Given {
         Ok(())
     }
 
-    fn set(&mut self, name: &str, place: Place, value: Value) {
-        self.values.insert(name.to_owned(), value);
+    /// Takes one value. It counts more than the one before; of objects, each member does.
+    pub(super) fn set(&mut self, name: &str, place: Place, value: Value) {
+        let before = self.values.remove(name).unwrap_or_default();
+        self.values.insert(name.to_owned(), updated(before, value));
         self.places.insert(name.to_owned(), place);
     }
 
@@ -98,11 +100,7 @@ impl Given {
     /// What is wrong with the value of a setting, in words.
     pub(super) fn refuse(&self, wrong: &Wrong) -> ConfigError {
         let found = self.values.get(&wrong.path);
-        let found = found.map_or_else(String::new, |found| match found {
-            Value::String(_) if wrong.is_secret => "another string".to_owned(),
-            found if wrong.is_secret => kind(found).to_owned(),
-            found => shown(found),
-        });
+        let found = found.map_or_else(String::new, |found| shown(found, wrong.is_secret));
         match self.place(&wrong.path) {
             Some(place) => {
                 ConfigError::of_value(&place.source, &place.path, &found, &wrong.expected)
@@ -112,6 +110,20 @@ impl Given {
                 ConfigError::new(&self.source, &wrong.path, problem)
             }
         }
+    }
+}
+
+/// As pydantic-settings merges the file and variables: objects member by member.
+fn updated(before: Value, value: Value) -> Value {
+    match (before, value) {
+        (Value::Object(mut members), Value::Object(newer)) => {
+            for (name, value) in newer {
+                let before = members.remove(&name).unwrap_or_default();
+                members.insert(name, updated(before, value));
+            }
+            Value::Object(members)
+        }
+        (_, value) => value,
     }
 }
 

@@ -1,24 +1,31 @@
 //! The environments of the configuration: the only setting without a default.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fs;
+use std::path::PathBuf;
 
 use contract::key::is_server_side;
-use contract::settings::{Definition, Kind, Names, Required, Settings as _, Values, Wrong, text};
+use contract::settings::{
+    Definition, Kind, Names, Path, Required, Settings as _, Values, Wrong, text,
+};
 use contract::{KeyPair, ServerSideKey};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::definitions::nearest;
 use super::error::{ConfigError, kind, shown, shown_name};
 use super::given::{Given, Place};
 
-/// The setting.
-const NAME: &str = "environment_key_pairs";
+/// The name of the setting.
+pub(super) const NAME: &str = "environment_key_pairs";
 
 contract::settings! {
     /// The two keys of one environment.
     struct Pair {
         /// The secret key of the environment. It fetches the document, and is never shown anywhere.
         server_side_key: Option<ServerSideKey> as Required<ServerSide> = None,
+        /// A file that holds the server-side key, in place of the key. It is read again with each reload.
+        server_side_key_file: Option<PathBuf> as Required<Path> = None,
         /// The public key that names the environment.
         client_side_key: Option<String> as Required<ClientSide> = None,
     }
@@ -28,6 +35,7 @@ struct ServerSide;
 
 impl Kind for ServerSide {
     type Value = ServerSideKey;
+    const IS_SECRET: bool = true;
 
     fn expected() -> String {
         "a key that starts with \"ser.\" and is plain ASCII".to_owned()
@@ -68,6 +76,9 @@ pub(super) fn definition() -> Definition {
         names: Names::new("", &[], NAME),
         documentation: "The keys of each environment.".to_owned(),
         expected: "a list with at least one object".to_owned(),
+        // The members of a pair are, but for the server-side key, not.
+        is_secret: false,
+        accepts: Value::is_array,
         default: Value::Null,
         is_json: true,
     }
@@ -108,13 +119,28 @@ pub(super) fn read(given: &mut Given) -> Result<Vec<KeyPair>, ConfigError> {
             &expected,
         ));
     }
-    let pairs = list.iter().enumerate().map(|(index, value)| {
+    let mut pairs: Vec<KeyPair> = Vec::new();
+    let mut by_client_side_key = HashMap::new();
+    for (index, value) in list.iter().enumerate() {
         let path = format!("{}[{index}]", place.path);
-        read_pair(&place, &path, value, &mut given.warnings)
-    });
-    let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
-    check(&place, &pairs)?;
+        let pair = read_pair(&place, &path, value, &mut given.warnings)?;
+        match by_client_side_key.entry(pair.client_side_key.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(pairs.len());
+                pairs.push(pair);
+            }
+            Entry::Occupied(entry) => renew(&mut pairs[*entry.get()], pair.server_side_key),
+        }
+    }
     Ok(pairs)
+}
+
+/// Takes a newer server-side key of the same environment: a later pair is the newer one.
+fn renew(pair: &mut KeyPair, newer: ServerSideKey) {
+    let older = std::mem::replace(&mut pair.server_side_key, newer);
+    pair.older_server_side_keys.insert(0, older);
+    let newest = &pair.server_side_key;
+    pair.older_server_side_keys.retain(|key| key != newest);
 }
 
 fn read_pair(
@@ -123,73 +149,72 @@ fn read_pair(
     value: &Value,
     warnings: &mut Vec<String>,
 ) -> Result<KeyPair, ConfigError> {
-    let refuse = |path: &str, found: &str, expected: &str| {
-        ConfigError::of_value(&place.source, path, found, expected)
+    let source = &place.source;
+    let refuse = |name: &str, found: &str, expected: &str| {
+        ConfigError::of_value(source, &format!("{path}{name}"), found, expected)
     };
-    let members = value
-        .as_object()
-        .ok_or_else(|| refuse(path, kind(value), "an object"))?;
+    let missing = |name: &str, expected: String| {
+        let path = format!("{path}.{name}");
+        ConfigError::new(source, &path, format!("missing, expected {expected}"))
+    };
+    let members = value.as_object();
+    let members = members.ok_or_else(|| refuse("", kind(value), "an object"))?;
+    warn_of_unknown(source, path, members, warnings);
+    let values: Values = members.clone().into_iter().collect();
+    let pair = Pair::read("", &values).map_err(|wrong| {
+        let found = shown(&values[&wrong.path], wrong.is_secret);
+        refuse(&format!(".{}", wrong.path), &found, &wrong.expected)
+    })?;
+    let server_side_key = match (pair.server_side_key, pair.server_side_key_file) {
+        (Some(key), None) => key,
+        (None, Some(file)) => read_key(&file).map_err(|problem| {
+            ConfigError::new(source, &format!("{path}.server_side_key_file"), problem)
+        })?,
+        (None, None) => return Err(missing("server_side_key", ServerSide::expected())),
+        (Some(_), Some(_)) => {
+            let expected = "either this or server_side_key";
+            return Err(refuse(".server_side_key_file", "both", expected));
+        }
+    };
+    let client_side_key = pair.client_side_key;
+    Ok(KeyPair {
+        server_side_key,
+        older_server_side_keys: Vec::new(),
+        client_side_key: client_side_key
+            .ok_or_else(|| missing("client_side_key", ClientSide::expected()))?,
+    })
+}
+
+fn warn_of_unknown(
+    source: &str,
+    path: &str,
+    members: &Map<String, Value>,
+    warnings: &mut Vec<String>,
+) {
     let definitions = self::members("");
-    let names = || definitions.iter().map(|member| member.names.path.as_str());
+    let known = || definitions.iter().map(|member| member.names.path.as_str());
     for name in members
         .keys()
-        .filter(|name| !names().any(|known| known == *name))
+        .filter(|name| known().all(|known| known != *name))
     {
-        let nearest = nearest(name, names());
-        let hint = nearest.map_or_else(String::new, |name| format!(" (did you mean {name}?)"));
-        let source = &place.source;
+        let hint = nearest(name, known())
+            .map_or_else(String::new, |name| format!(" (did you mean {name}?)"));
         let name = shown_name(name);
         warnings.push(format!(
             "{source}: {path}.{name} is not a setting{hint}; ignoring it"
         ));
     }
-    let values: Values = members.clone().into_iter().collect();
-    let pair = Pair::read("", &values).map_err(|wrong| {
-        let value = &values[&wrong.path];
-        let found = match value {
-            Value::String(_) if wrong.path != "client_side_key" => "another string".to_owned(),
-            value => shown(value),
-        };
-        refuse(&format!("{path}.{}", wrong.path), &found, &wrong.expected)
-    })?;
-    let missing = |name: &str, expected: String| {
-        let path = format!("{path}.{name}");
-        ConfigError::new(
-            &place.source,
-            &path,
-            format!("missing, expected {expected}"),
-        )
-    };
-    let Some(server_side_key) = pair.server_side_key else {
-        return Err(missing("server_side_key", ServerSide::expected()));
-    };
-    let Some(client_side_key) = pair.client_side_key else {
-        return Err(missing("client_side_key", ClientSide::expected()));
-    };
-    Ok(KeyPair {
-        server_side_key,
-        client_side_key,
-    })
 }
 
-/// Checks that no key is in two pairs.
-fn check(place: &Place, pairs: &[KeyPair]) -> Result<(), ConfigError> {
-    let mut server_side_keys = HashSet::new();
-    let mut client_side_keys = HashSet::new();
-    for (index, pair) in pairs.iter().enumerate() {
-        let name = if !client_side_keys.insert(&pair.client_side_key) {
-            "client_side_key"
-        } else if !server_side_keys.insert(&pair.server_side_key) {
-            "server_side_key"
-        } else {
-            continue;
-        };
-        return Err(ConfigError::of_value(
-            &place.source,
-            &format!("{}[{index}].{name}", place.path),
-            "a key that an earlier pair has",
-            "each environment once",
-        ));
-    }
-    Ok(())
+/// Reads the server-side key in a file.
+fn read_key(file: &std::path::Path) -> Result<ServerSideKey, String> {
+    let text =
+        fs::read_to_string(file).map_err(|error| format!("read {}: {error}", file.display()))?;
+    ServerSide::read(&Value::String(text)).ok_or_else(|| {
+        format!(
+            "found another text in {}, expected {}",
+            file.display(),
+            ServerSide::expected()
+        )
+    })
 }

@@ -4,6 +4,7 @@
 
 mod definitions;
 mod error;
+mod file;
 mod given;
 mod key_pairs;
 mod process_environment;
@@ -11,21 +12,22 @@ mod reference;
 mod state_directory;
 #[cfg(test)]
 mod tests;
+mod variables;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::settings::Settings as _;
 use contract::{KeyPair, WorkerSettings, origin};
-use serde_json::Value;
 use supervisor::Options;
 
 use definitions::Definitions;
-use error::kind;
 use given::Given;
+use variables::Variables;
 
 pub(crate) use error::ConfigError;
-pub(crate) use process_environment::{path, variable, workers};
+pub(crate) use file::ConfigPath;
+pub(crate) use process_environment::{path, private_variables, variable, workers};
 pub(crate) use reference::{example, reference};
 
 /// What the configuration says.
@@ -41,34 +43,26 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Reads the configuration at `path`.
+    /// Reads the configuration: the file, and what overrides it in the process environment.
     ///
     /// # Errors
     ///
-    /// Names the file, the setting, what was found and what is expected; never shows a server-side key.
-    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
-        let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let hint = "expected a readable file; see config.json.example, or try --demo";
-            ConfigError::new(&file, "", format!("cannot be read: {error}; {hint}"))
-        })?;
-        Self::read(&file, &text)
+    /// Names file or variable, the setting, what was found and what is expected; never shows a server-side key.
+    pub(crate) fn load(path: &ConfigPath) -> Result<Self, ConfigError> {
+        Self::read(path, &Variables::of_process())
     }
 
-    /// Reads the text of a configuration; `file` is its name in errors.
-    fn read(file: &str, text: &str) -> Result<Self, ConfigError> {
-        let members = match serde_json::from_str(text) {
-            Ok(Value::Object(members)) => members,
-            Ok(value) => {
-                let problem = format!("is {}, expected an object", kind(&value));
-                return Err(ConfigError::new(file, "", problem));
-            }
-            Err(error) => {
-                return Err(ConfigError::new(file, "", format!("is not JSON: {error}")));
-            }
-        };
-        let mut given = Given::new(file);
-        given.add(&Definitions::gather(), file, "", members)?;
+    fn read(path: &ConfigPath, variables: &Variables) -> Result<Self, ConfigError> {
+        let file = path.to_string();
+        let definitions = Definitions::gather();
+        let mut given = Given::new(&file);
+        if let Some(members) = path.read(variables.have_key_pairs())? {
+            given.add(&definitions, &file, "", members)?;
+        } else if path.is_named() {
+            let line = "does not exist; the process environment is the whole configuration";
+            given.warnings.push(format!("{file} {line}"));
+        }
+        variables.add_to(&mut given, &definitions)?;
         Self::of(given)
     }
 

@@ -14,7 +14,7 @@ use engine::CompileOptions;
 /// All that a supervisor is told.
 #[derive(Debug)]
 pub struct Settings {
-    /// The environments to serve. No two have the same client-side key or the same server-side key.
+    /// The environments to serve. No two have the same client-side key.
     pub environments: Vec<KeyPair>,
     /// Where the documents come from.
     pub source: Source,

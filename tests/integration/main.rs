@@ -3,6 +3,7 @@
 mod admin;
 mod browsers;
 mod command_line;
+mod configuration;
 mod demo;
 mod downstream;
 mod draining;

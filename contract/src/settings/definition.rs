@@ -12,7 +12,7 @@ pub struct Names {
 }
 
 /// A setting as it is defined.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Definition {
     /// Its names in the file.
     pub names: Names,
@@ -20,6 +20,10 @@ pub struct Definition {
     pub documentation: String,
     /// What values are accepted: the words after `expected`.
     pub expected: String,
+    /// Whether nobody may see its value.
+    pub is_secret: bool,
+    /// Whether it can have a value.
+    pub accepts: fn(&Value) -> bool,
     /// The value that it has where nobody sets it.
     pub default: Value,
     /// Whether a variable of the process environment holds it as JSON. Other values stand there as plain text.

@@ -181,6 +181,7 @@ pub struct OrDefault<K>(PhantomData<K>);
 impl<K: Kind> Kind for OrDefault<K> {
     type Value = Option<K::Value>;
     const IS_JSON: bool = K::IS_JSON;
+    const IS_SECRET: bool = K::IS_SECRET;
 
     fn expected() -> String {
         format!("{}, or null for the default", K::expected())
@@ -205,6 +206,7 @@ pub struct OrNever<K>(PhantomData<K>);
 impl<K: Kind> Kind for OrNever<K> {
     type Value = Option<K::Value>;
     const IS_JSON: bool = K::IS_JSON;
+    const IS_SECRET: bool = K::IS_SECRET;
 
     fn expected() -> String {
         format!("{}, or null for never", K::expected())
@@ -252,6 +254,7 @@ pub struct Required<K>(PhantomData<K>);
 impl<K: Kind> Kind for Required<K> {
     type Value = Option<K::Value>;
     const IS_JSON: bool = K::IS_JSON;
+    const IS_SECRET: bool = K::IS_SECRET;
 
     fn expected() -> String {
         K::expected()

@@ -75,6 +75,8 @@ impl<K: Kind> Member for K {
             names,
             documentation: documentation.trim().to_owned(),
             expected: K::expected(),
+            is_secret: K::IS_SECRET,
+            accepts: |value| K::read(value).is_some(),
             default: K::write(field),
             is_json: K::IS_JSON,
         });

@@ -51,6 +51,7 @@ pub(crate) fn run() -> Result<(), Error> {
 fn key_pair(name: &str) -> KeyPair {
     KeyPair {
         server_side_key: ServerSideKey::new(format!("ser.demo_{name}")),
+        older_server_side_keys: Vec::new(),
         client_side_key: format!("demo_{name}"),
     }
 }

@@ -88,16 +88,21 @@ impl Roster {
             .entries
             .iter()
             .filter(|(row, _)| !stay.contains(row))
-            .map(|(row, entry)| (&entry.pair.server_side_key, *row))
+            .flat_map(|(row, entry)| entry.pair.server_side_keys().map(|key| (key, *row)))
             .collect();
         let (mut added, mut rotated) = (Vec::new(), Vec::new());
         let mut entries = BTreeMap::new();
         let mut next = self.next;
         for pair in pairs {
-            let known = by_client_side_key
-                .get(pair.client_side_key.as_str())
-                .or_else(|| by_server_side_key.get(&pair.server_side_key));
-            let Some(row) = known.copied() else {
+            let known = by_client_side_key.get(pair.client_side_key.as_str());
+            // Several pairs may have one server-side key. The first of them is the environment that had it.
+            let by_server_side_key = || {
+                let row = pair
+                    .server_side_keys()
+                    .find_map(|key| by_server_side_key.get(key))?;
+                (!entries.contains_key(row)).then_some(*row)
+            };
+            let Some(row) = known.copied().or_else(by_server_side_key) else {
                 added.push(next);
                 entries.insert(next, Entry::new(pair));
                 next += 1;
@@ -150,9 +155,13 @@ impl Roster {
         let client_side_keys: Rows<String> = entries()
             .map(|(row, entry)| (entry.pair.client_side_key.clone(), row))
             .collect();
-        let server_side_keys: Rows<[u8; 32]> = entries()
-            .map(|(row, entry)| (entry.pair.server_side_key.digest(), row))
-            .collect();
+        let mut server_side_keys = Rows::<[u8; 32]>::default();
+        for (row, entry) in entries() {
+            for key in entry.pair.server_side_keys() {
+                // Pairs with the same key have the same document, so any of them will do.
+                server_side_keys.entry(key.digest()).or_insert(row);
+            }
+        }
         let environments = entries().map(|(row, entry)| IndexEntry {
             name: entry.pair.client_side_key.clone(),
             file: entry.file.clone(),
@@ -191,6 +200,7 @@ mod tests {
         keys.iter()
             .map(|(client, server)| KeyPair {
                 server_side_key: ServerSideKey::new(format!("ser.{server}")),
+                older_server_side_keys: Vec::new(),
                 client_side_key: (*client).to_owned(),
             })
             .collect()
@@ -247,6 +257,33 @@ mod tests {
         let crossed = roster.change_to(pairs(&[("a", "2"), ("b", "1")])).unwrap();
         assert_eq!(lists(&crossed), [&[][..], &[], &[0, 1]]);
         assert_eq!(crossed.roster.entry(0).unwrap().pair.client_side_key, "a");
+    }
+
+    #[test]
+    fn older_keys_open_an_environment_and_are_recognised() {
+        let key = ServerSideKey::new;
+        let mut both = pairs(&[("a", "2")]);
+        both[0].older_server_side_keys = vec![key("ser.1")];
+        let roster = Roster::new(pairs(&[("a", "1")]), 100);
+        let with_both = roster.change_to(both).unwrap();
+        assert_eq!(lists(&with_both), [&[][..], &[], &[0]]);
+        let index = with_both.roster.index(None, &[]);
+        for server_side_key in ["ser.1", "ser.2"] {
+            let row = index.server_side_keys.get(&key(server_side_key).digest());
+            assert_eq!(row, Some(&0));
+        }
+        let renamed = with_both.roster.change_to(pairs(&[("b", "1")])).unwrap();
+        assert_eq!(lists(&renamed), [&[][..], &[], &[0]]);
+    }
+
+    #[test]
+    fn two_environments_may_have_one_server_side_key() {
+        let roster = Roster::new(pairs(&[("a", "1")]), 100);
+        let two = roster.change_to(pairs(&[("b", "1"), ("c", "1")])).unwrap();
+        assert_eq!(lists(&two), [&[1][..], &[], &[0]]);
+        let index = two.roster.index(None, &[]);
+        assert_eq!(index.environments.len(), 2);
+        assert_eq!(index.server_side_keys.len(), 1);
     }
 
     #[test]

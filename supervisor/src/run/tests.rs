@@ -34,6 +34,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
     Settings {
         environments: vec![KeyPair {
             server_side_key: ServerSideKey::new("ser.secret"),
+            older_server_side_keys: Vec::new(),
             client_side_key: "public".to_owned(),
         }],
         source: Source::Embedded(vec![document.into(); documents]),

@@ -27,6 +27,7 @@ fn credential(pair: &KeyPair) -> Credential {
 fn pair(client_side_key: &str, server_side_key: &str) -> KeyPair {
     KeyPair {
         server_side_key: ServerSideKey::new(server_side_key),
+        older_server_side_keys: Vec::new(),
         client_side_key: client_side_key.to_owned(),
     }
 }

@@ -45,6 +45,7 @@ fn pairs(count: usize) -> Vec<KeyPair> {
     (0..count)
         .map(|number| KeyPair {
             server_side_key: ServerSideKey::new(format!("ser.{number}")),
+            older_server_side_keys: Vec::new(),
             client_side_key: format!("client-{number}"),
         })
         .collect()

@@ -1,32 +1,51 @@
-//! A server-side key as a request carries it.
+//! Server-side keys as a request carries them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::header::HeaderValue;
 
 use super::error::Error;
 use contract::KeyPair;
 
-/// The value of the header that carries a server-side key.
-pub(crate) struct Credential(HeaderValue);
+/// The server-side keys of one environment, one of which is in use.
+pub(crate) struct Credential {
+    /// Values of the header, the newest key first.
+    keys: Vec<HeaderValue>,
+    in_use: AtomicUsize,
+}
 
 impl Credential {
     /// The credential of an environment.
     ///
     /// # Errors
     ///
-    /// The key holds a character that no header can carry.
+    /// A key holds a character that no header can carry.
     pub(crate) fn of(pair: &KeyPair) -> Result<Self, Error> {
-        match HeaderValue::from_str(pair.server_side_key.expose()) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                Ok(Self(value))
-            }
-            Err(_) => Err(Error::Key {
+        let keys = pair.server_side_keys().map(|key| {
+            let mut value = HeaderValue::from_str(key.expose()).map_err(|_| Error::Key {
                 environment: pair.client_side_key.clone(),
-            }),
-        }
+            })?;
+            value.set_sensitive(true);
+            Ok(value)
+        });
+        Ok(Self {
+            keys: keys.collect::<Result<_, Error>>()?,
+            in_use: AtomicUsize::new(0),
+        })
     }
 
     pub(super) fn header_value(&self) -> HeaderValue {
-        self.0.clone()
+        self.keys[self.in_use.load(Ordering::Relaxed)].clone()
+    }
+
+    /// How many keys there are.
+    pub(super) fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// From now on the next older key is used; after the oldest one the newest.
+    pub(super) fn use_next(&self) {
+        let next = (self.in_use.load(Ordering::Relaxed) + 1) % self.keys.len();
+        self.in_use.store(next, Ordering::Relaxed);
     }
 }

@@ -131,14 +131,20 @@ impl FetchError {
         Self::Tls(error.to_string(), hint)
     }
 
+    /// Whether upstream does not accept the server-side key.
+    pub(super) fn is_refused_key(&self) -> bool {
+        let Self::Status { status, .. } = self else {
+            return false;
+        };
+        matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+    }
+
     /// Whether this says that upstream is away, so that all environments fail: nobody answers, the answer breaks off,
     /// or it is not the API's, as from a load balancer or a maintenance page. It is otherwise an answer for this
     /// environment alone: its key is refused, or its document is of no use.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
-            Self::Status { status, .. } => {
-                !matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-            }
+            Self::Status { .. } => !self.is_refused_key(),
             Self::Unreachable(..)
             | Self::ConnectTimeout { .. }
             | Self::Tls(..)

@@ -54,8 +54,25 @@ impl Upstream {
         })
     }
 
-    /// Fetches the document of one environment, only if it changed after the second `if_modified_since`.
+    /// Fetches the document of one environment, only if it changed after the second `if_modified_since`. Where upstream
+    /// refuses the key that was accepted last, the others are tried.
     pub(crate) async fn fetch(
+        &self,
+        credential: &Credential,
+        if_modified_since: Option<SystemTime>,
+    ) -> Result<FetchOutcome, FetchError> {
+        let mut outcome = self.fetch_with_key(credential, if_modified_since).await;
+        for _ in 1..credential.count() {
+            if !outcome.as_ref().is_err_and(FetchError::is_refused_key) {
+                break;
+            }
+            credential.use_next();
+            outcome = self.fetch_with_key(credential, None).await;
+        }
+        outcome
+    }
+
+    async fn fetch_with_key(
         &self,
         credential: &Credential,
         mut if_modified_since: Option<SystemTime>,

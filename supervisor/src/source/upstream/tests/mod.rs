@@ -25,6 +25,7 @@ fn answer(status: &str, headers: &[&str], body: &str) -> Answer {
 fn pair(server_side_key: &str) -> KeyPair {
     KeyPair {
         server_side_key: ServerSideKey::new(server_side_key),
+        older_server_side_keys: Vec::new(),
         client_side_key: "public".to_owned(),
     }
 }
@@ -123,6 +124,40 @@ fn a_fetch_is_one_request_that_says_who_we_are() {
         assert!(request.contains(expected), "{expected:?} in {request}");
     }
     assert!(!request.contains("if-modified-since"), "{request}");
+}
+
+#[test]
+fn older_keys_fetch_while_upstream_refuses_newer_ones() {
+    for refusal in ["401 Unauthorized", "403 Forbidden"] {
+        let stub = Stub::answering(move |head| match head.contains(": ser.old\n") {
+            true => answer("200 OK", &[], DOCUMENT),
+            false => answer(refusal, &[], ""),
+        });
+        let upstream = upstream(&stub);
+        let mut pair = pair("ser.new");
+        pair.older_server_side_keys = ["ser.middle", "ser.old"].map(ServerSideKey::new).to_vec();
+        let credential = Credential::of(&pair).unwrap();
+        let fetch = || runtime().block_on(upstream.fetch(&credential, Some(second())));
+        assert!(matches!(fetch(), Ok(FetchOutcome::Document(_))));
+        assert_eq!(stub.requests().len(), 3);
+        // The key that was accepted is asked first from then on.
+        assert!(matches!(fetch(), Ok(FetchOutcome::Document(_))));
+        assert_eq!(stub.requests().len(), 4);
+
+        pair.older_server_side_keys.truncate(1);
+        let refused = Credential::of(&pair).unwrap();
+        let outcome = runtime().block_on(upstream.fetch(&refused, None));
+        assert!(matches!(outcome, Err(FetchError::Status { .. })));
+        assert_eq!(stub.requests().len(), 6);
+    }
+    // Other failures say nothing about the key.
+    let stub = Stub::answering(|_| answer("500 Oh no", &[], ""));
+    let mut pair = pair("ser.new");
+    pair.older_server_side_keys = vec![ServerSideKey::new("ser.old")];
+    let credential = Credential::of(&pair).unwrap();
+    let outcome = runtime().block_on(upstream(&stub).fetch(&credential, None));
+    assert!(outcome.is_err());
+    assert_eq!(stub.requests().len(), 1);
 }
 
 #[test]
