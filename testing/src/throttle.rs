@@ -1,4 +1,4 @@
-//! Processes that hardly get a processor, because their cgroup may not use one: needs root, and a writable `cpu` cgroup.
+//! Processes that hardly get a processor, because their cgroup may not use one: needs root, and a `cpu` cgroup.
 
 use std::fs;
 use std::io;
