@@ -20,7 +20,7 @@ Process environment:
   each setting     such as API_URL or SERVER_PORT; counts more than the file
   CONFIG_PATH      the configuration file, if --config is not given
   WEB_CONCURRENCY  how many workers to run: a number, or auto for one per core (default 1)
-  RUST_LOG         what to log: error, warn, info (default), debug, or a filter for each crate
+  RUST_LOG         what to log, in place of logging.log_level: error, warn, info, debug, or a level for each logger
 
 Signals: TERM and INT finish the requests in progress and exit with 0; a second signal does not wait.
 HUP reads the configuration again and applies it without dropping a request.

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::commands::health::HealthError;
 use crate::config::ConfigError;
+use crate::logging;
 
 /// An error that ends the process.
 #[derive(Debug, Error)]
@@ -34,9 +35,9 @@ pub(crate) enum Error {
     Worker(#[from] worker::Error),
 }
 
-/// Prints the error and returns its exit status.
+/// Logs the error and returns its exit status.
 pub(crate) fn report(error: Error) -> ExitCode {
-    eprintln!("edge-proxy: {}", with_causes(&error));
+    logging::end_with(&with_causes(&error));
     ExitCode::from(match error {
         Error::Config(_) | Error::Way(_) => EX_CONFIG,
         Error::Health(_)

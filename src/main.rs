@@ -33,5 +33,7 @@ fn main() -> ExitCode {
         None if demo => commands::demo::run(),
         None => commands::serve::run(config),
     };
-    outcome.map_or_else(error::report, |()| ExitCode::SUCCESS)
+    let status = outcome.map_or_else(error::report, |()| ExitCode::SUCCESS);
+    logging::finish();
+    status
 }

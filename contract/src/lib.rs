@@ -43,6 +43,7 @@ mod handover;
 pub mod heartbeat;
 mod index;
 pub mod key;
+mod logging;
 pub mod origin;
 pub mod settings;
 mod wording;
@@ -52,8 +53,11 @@ pub use admin_token::AdminToken;
 pub use board::BoardWords;
 pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
-pub use handover::{Handover, HandoverError, Limits, Paths, SlotSockets, Sockets, WorkerSettings};
+pub use handover::{
+    Forwarding, Handover, HandoverError, Limits, Paths, SlotSockets, Sockets, WorkerSettings,
+};
 pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
 pub use key::{KeyPair, ServerSideKey};
+pub use logging::{EventFieldName, LogFormat, LogLevel, Logging, Override};
 pub use wording::{counted, with_causes};
 pub use worker_state::WorkerState;

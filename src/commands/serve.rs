@@ -1,35 +1,51 @@
 //! `edge-proxy`: serves the environments of the configuration, as the supervisor.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use contract::with_causes;
 use log::{info, warn};
 
 use super::worker;
-use crate::config::{self, Config, ConfigPath};
+use crate::config::{self, Config};
 use crate::error::Error;
+use crate::logging;
 
 /// Serves until TERM or INT has come and the workers have drained. HUP reads the configuration again.
 pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     let path = config::path(path);
-    let settings = read(&path, None)?;
+    let config = Config::load(&path)?;
+    logging::configure(&config.worker.logging, None);
+    let settings = settings(config, None)?;
     if let supervisor::Source::Upstream(upstream) = &settings.source
         && upstream.way != supervisor::Way::Straight
     {
         info!("the way to upstream is {}", upstream.way);
     }
     let directory = settings.directory.clone();
+    // A reload that is refused changes nothing, the log included.
+    let next_logging = Rc::new(RefCell::default());
     let reload = supervisor::Reload {
         name: path.to_string(),
-        read: Box::new(move || read(&path, Some(&directory)).map_err(|error| with_causes(&error))),
+        read: Box::new({
+            let next_logging = Rc::clone(&next_logging);
+            move || {
+                let read = Config::load(&path).map_err(Error::from).and_then(|config| {
+                    next_logging.replace(config.worker.logging.clone());
+                    self::settings(config, Some(&directory))
+                });
+                read.map_err(|error| with_causes(&error))
+            }
+        }),
+        applied: Box::new(move || logging::configure(&next_logging.borrow(), None)),
     };
     Ok(supervisor::run(settings, Some(reload))?)
 }
 
-/// Reads the configuration. Workers read `directory`, which stays the same while the proxy runs; at the start it is the
-/// one of the configuration.
-fn read(path: &ConfigPath, directory: Option<&Path>) -> Result<supervisor::Settings, Error> {
-    let config = Config::load(path)?;
+/// What the configuration says to the supervisor. Workers read `directory`, which stays the same while the proxy runs;
+/// at the start it is the one of the configuration.
+fn settings(config: Config, directory: Option<&Path>) -> Result<supervisor::Settings, Error> {
     let workers = config::workers()?;
     for warning in &config.warnings {
         warn!("{warning}");

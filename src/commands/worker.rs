@@ -10,10 +10,12 @@ use supervisor::WorkerCommand;
 
 use crate::config;
 use crate::error::Error;
+use crate::logging;
 
 /// Serves until TERM has come and the requests in progress are answered.
 pub(crate) fn run() -> Result<(), Error> {
     let (handover, sockets) = Handover::take()?;
+    logging::configure(&handover.settings.logging, Some(handover.slot));
     Ok(worker::run(handover, sockets)?)
 }
 

@@ -76,9 +76,14 @@ impl Config {
             let source = given.place("allow_origins").map_or("", |place| &place.source);
             format!("{source}: allow_origins: {text:?} is no origin such as \"https://app.example.com\"; ignoring it")
         });
+        let inapplicable = worker.logging.overrides.inapplicable().join(", ");
+        let inapplicable = (!inapplicable.is_empty()).then(|| {
+            let source = given.place("logging.override").map_or("", |place| &place.source);
+            format!("{source}: logging.override: only levels of loggers apply here; ignoring {inapplicable}")
+        });
         let mut warnings = given.warnings.clone();
         warnings.sort_unstable();
-        warnings.extend(no_origins);
+        warnings.extend(no_origins.chain(inapplicable));
         Ok(Self {
             environment_key_pairs,
             supervisor,

@@ -78,6 +78,14 @@ impl Variables {
                 self.add_setting(given, definition, path)?;
             }
         }
+        // Uvicorn's name, which is outside of sections.
+        if let Some((name, trusted)) = self.get("forwarded_allow_ips") {
+            let place = Place {
+                source: SOURCE.to_owned(),
+                path: name.to_owned(),
+            };
+            given.set("server.forwarded_allow_ips", place, trusted.into());
+        }
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod harness;
 mod health;
 mod hostile;
 mod kills;
+mod logging;
 mod middleboxes;
 mod pool;
 mod prose;

@@ -28,16 +28,18 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
     } = handover;
     let supervisor = Supervisor(supervisor);
     supervisor.follow()?;
-    let open_files = descriptors::raise_limit();
-    let max_connections = &mut settings.limits.max_connections;
-    *max_connections = descriptors::connections_within(open_files, *max_connections, slot);
     let reader = Reader::open(&directory, engine::FORMAT).map_err(Error::Open)?;
     let slots = reader.board().shape().slots;
     if slot >= slots {
         return Err(Error::Slot { slot, slots });
     }
-    // After the board is mapped: no other file is written to.
-    log::debug!("worker {slot}: {}", privilege::drop(&directory));
+    // After the board is mapped: no other file is written to. Before anything is logged: that starts a thread, and a
+    // thread that runs already would keep its privileges.
+    let dropped = privilege::drop(&directory);
+    log::debug!("worker {slot}: {dropped}");
+    let open_files = descriptors::raise_limit();
+    let max_connections = &mut settings.limits.max_connections;
+    *max_connections = descriptors::connections_within(open_files, *max_connections, slot);
     let reader = Arc::new(reader);
     let slot = Rc::new(Slot::claim(Arc::clone(&reader), slot));
     let served =

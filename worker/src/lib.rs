@@ -10,11 +10,13 @@
 //! | `environments` | the index and the environments that are mapped |
 //! | `http` | HTTP messages: reading requests and making answers |
 //! | `connections` | sockets: how many, how long, how much memory |
+//! | `access` | the access log, and who the client of a request is |
 //! | `process` | slot, supervisor, doorbell, limits, privileges |
 //!
 //! A request goes `connections::stream`, `serve::service`, `endpoints`, then back as an `http::response`. No room names
 //! one that stands above it in the table.
 
+mod access;
 mod admin;
 mod boot;
 mod connections;

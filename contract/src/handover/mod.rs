@@ -11,8 +11,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::AdminToken;
+use crate::logging::Logging;
 use crate::settings;
-use crate::settings::{BasePath, Count, OrNone, Origins, PositiveSeconds, Seconds, as_values};
+use crate::settings::{
+    BasePath, Boolean, Count, OrNone, Origins, PositiveSeconds, Seconds, Text, as_values,
+};
 pub use sockets::{HandoverError, SlotSockets, Sockets};
 
 /// What a worker is told in writing.
@@ -42,12 +45,26 @@ settings! {
         /// Where the endpoints are.
         #[names("server")]
         pub paths: Paths,
+        /// Whom to believe about clients.
+        #[names("server")]
+        pub forwarding: Forwarding,
+        /// The log.
+        pub logging: Logging,
     }
 
     /// Where the endpoints are.
     pub struct Paths {
         /// What paths may begin with, for an ingress that does not remove it. Paths without it are served as well.
         pub base_path: Option<String> as OrNone<BasePath> = None,
+    }
+
+    /// Which proxies may say who a client is. The access log names it.
+    pub struct Forwarding {
+        /// Whether the header `X-Forwarded-For` of trusted proxies says who the client is, in the access log.
+        pub proxy_headers: bool as Boolean = false,
+        /// The proxies that are trusted: addresses and networks with commas between them, or `*` for all. The variable
+        /// `FORWARDED_ALLOW_IPS` sets it, too.
+        pub forwarded_allow_ips: String as Text = "127.0.0.1".to_owned(),
     }
 
     /// What clients may use of one worker, and for how long.

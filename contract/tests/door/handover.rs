@@ -32,6 +32,7 @@ fn handover() -> Handover {
             paths: Paths {
                 base_path: Some("/flagsmith".to_owned()),
             },
+            ..WorkerSettings::default()
         },
     }
 }

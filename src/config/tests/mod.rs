@@ -5,6 +5,7 @@ mod variables;
 
 use super::process_environment::parse_workers;
 use super::*;
+use contract::{LogFormat, LogLevel};
 use serde_json::Value;
 use std::path::Path;
 use supervisor::{ConditionalFetch, FetchRules};
@@ -70,7 +71,10 @@ fn reads_every_setting() {
         "api_whole_fetch_seconds":4,
         "server":{"host":"::1","port":0,"reload":true,"max_connections":4,"max_body_bytes":5,
         "header_timeout_seconds":6,"body_timeout_seconds":7,"keep_alive_seconds":8,"shutdown_delay_seconds":9,
-        "shutdown_timeout_seconds":0},"allow_origins":"https://a.test","logging":{},
+        "shutdown_timeout_seconds":0,"proxy_headers":true,
+        "forwarded_allow_ips":"10.0.0.0/8"},"allow_origins":"https://a.test",
+        "logging":{"log_level":"debug","log_format":"json","log_event_field_name":"event","colors":true,
+        "enable_access_log":true,"override":{"version":1,"loggers":{"worker":{"level":"ERROR"}}}},
         "health_check":{"environment_update_grace_period_seconds":7},"snapshot":{"directory":"/state"},
         "flags":{"apply_environment_segments":true},
         "identities":{"official_proxy_fields_only":true}"#,
@@ -108,7 +112,22 @@ fn reads_every_setting() {
     assert_eq!(config.worker.allow_origins, ["https://a.test"]);
     assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
     assert_eq!(config.directory(), PathBuf::from("/state"));
-    assert_eq!(config.warnings.len(), 2, "{:?}", config.warnings);
+    let logging = &config.worker.logging;
+    assert_eq!(
+        (logging.log_level, logging.log_format),
+        (LogLevel::Debug, LogFormat::Json)
+    );
+    assert_eq!(
+        (logging.log_event_field_name.as_str(), logging.colours),
+        ("event", Some(true))
+    );
+    assert!(logging.enable_access_log);
+    let levels: Vec<_> = logging.overrides.levels().collect();
+    assert_eq!(levels, [("worker", LogLevel::Error)]);
+    let forwarding = &config.worker.forwarding;
+    assert!(forwarding.proxy_headers);
+    assert_eq!(forwarding.forwarded_allow_ips, "10.0.0.0/8");
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
     let never = read(&with(
         r#","health_check":{"environment_update_grace_period_seconds":null}"#,
     ));
@@ -133,11 +152,11 @@ fn reads_older_names_unless_the_newer_one_is_there() {
 #[test]
 fn warns_of_names_that_are_no_setting_wherever_they_are() {
     let text = r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"a","name":"A"}],
-        "servers":{"port":1},"health_check":{"a.b":1},"logging":{"level":"info"}}"#;
+        "servers":{"port":1},"health_check":{"a.b":1},"notes":{"level":"info"}}"#;
     let names = [
         "environment_key_pairs[0].name",
         "health_check.a.b",
-        "logging",
+        "notes",
         "servers",
     ];
     let warning = |name| format!("config.json: {name} is not a setting; ignoring it");

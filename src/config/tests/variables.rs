@@ -264,3 +264,31 @@ fn whatever_json_writes_a_variable_reads() {
         assert_eq!(config.worker, WorkerSettings::default());
     }
 }
+
+#[test]
+fn the_log_is_configured_by_variables_too() {
+    let config = with_variables(
+        r#","logging":{"log_level":"ERROR","log_event_field_name":"event"}"#,
+        &[
+            ("LOGGING_LOG_LEVEL", "debug"),
+            ("LOGGING", r#"{"log_format":"json","override":{"loggers":{"uvicorn.access":{"level":"ERROR"}}}}"#),
+            ("LOGGING_COLORS", "off"),
+            ("FORWARDED_ALLOW_IPS", "*"),
+        ],
+    )
+    .unwrap();
+    let logging = &config.worker.logging;
+    assert_eq!(
+        (logging.log_level, logging.log_format),
+        (LogLevel::Debug, LogFormat::Json)
+    );
+    assert_eq!(
+        (logging.log_event_field_name.as_str(), logging.colours),
+        ("event", Some(false))
+    );
+    assert_eq!(
+        logging.overrides.levels().collect::<Vec<_>>(),
+        [("uvicorn.access", LogLevel::Error)]
+    );
+    assert_eq!(config.worker.forwarding.forwarded_allow_ips, "*");
+}

@@ -102,7 +102,12 @@ impl FirstDocuments {
     /// Another first document was published.
     pub(super) fn publish(&self) {
         if let Some(line) = self.line(Instant::now()) {
-            info!("{line}");
+            info!(
+                published = self.published.get(),
+                environments = self.expected.get(),
+                seconds = self.started.elapsed().as_secs_f64();
+                "{line}"
+            );
         }
     }
 

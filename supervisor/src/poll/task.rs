@@ -90,6 +90,7 @@ impl Task {
                 let failures = self.schedule.failures();
                 if failures > 0 {
                     info!(
+                        environment:% = self.name, failures;
                         "environment {} updated again after {}",
                         self.name,
                         counted(failures, "failure")
@@ -109,6 +110,7 @@ impl Task {
                 };
                 let delay = self.schedule.failed(retry_after, chance);
                 warn!(
+                    environment:% = self.name, error:% = failure, retry_seconds = delay.as_secs_f64();
                     "environment {} not updated: {failure}; next try in {}",
                     self.name,
                     Seconds(delay)
@@ -238,15 +240,15 @@ impl Task {
         let (generation, length) = (compiled.generation, compiled.length);
         let line = format_args!("published: generation {generation}, {length} bytes");
         if self.served.is_some() {
-            info!("environment {} {line}", self.name);
+            info!(environment:% = self.name, generation, bytes = length; "environment {} {line}", self.name);
         } else {
-            debug!("environment {} {line}", self.name);
+            debug!(environment:% = self.name, generation, bytes = length; "environment {} {line}", self.name);
             if !self.orders.is_for_added() {
                 self.shared.first_documents.publish();
             }
         }
         for warning in compiled.warnings {
-            warn!("environment {}: {warning}", self.name);
+            warn!(environment:% = self.name, warning:%; "environment {}: {warning}", self.name);
         }
         self.served_dates
             .note(compiled.served.updated_at.as_deref());
@@ -264,9 +266,11 @@ impl Task {
         match compressed {
             Ok(None) => {}
             Ok(Some(generation)) => {
-                debug!("environment {name} compressed: generation {generation}");
+                debug!(environment:% = name, generation; "environment {name} compressed: generation {generation}");
             }
-            Err(failure) => warn!("environment {name} is served uncompressed: {failure}"),
+            Err(failure) => {
+                warn!(environment:% = name, error:% = failure; "environment {name} is served uncompressed: {failure}")
+            }
         }
     }
 

@@ -159,6 +159,7 @@ async fn index_added(shared: Rc<Shared>, countdown: Rc<Countdown>, index: Index)
     // The rest of the change is applied and cannot be undone, so this is tried until it succeeds.
     while let Err(reason) = publish_index(&shared, Arc::clone(&index), Vec::new()).await {
         warn!(
+            error:% = reason, retry_seconds = INDEX_RETRY_DELAY.as_secs_f64();
             "added environments are not served yet: {reason}; next try in {}",
             Seconds(INDEX_RETRY_DELAY)
         );

@@ -41,7 +41,7 @@ impl Shutdown {
             return Self::drain(slots, timeout);
         }
         slots.board().set_draining();
-        info!("not ready any more; accepting stops in {}", Seconds(delay));
+        info!(seconds = delay.as_secs_f64(); "not ready any more; accepting stops in {}", Seconds(delay));
         Self::Delayed {
             until: after(delay),
         }
@@ -54,6 +54,7 @@ impl Shutdown {
             return Self::Over;
         }
         info!(
+            workers = slots.count(), seconds = timeout.as_secs_f64();
             "draining {} for at most {}",
             counted(slots.count(), "worker"),
             Seconds(timeout)
@@ -127,9 +128,9 @@ fn close(slots: &mut Slots) {
 fn has_exited(slots: &mut Slots) -> bool {
     for exit in slots.reap() {
         if exit.status.success() {
-            debug!("worker {} exited", exit.slot);
+            debug!(worker = exit.slot; "worker {} exited", exit.slot);
         } else {
-            info!("worker {} exited: {}", exit.slot, describe(exit.status));
+            info!(worker = exit.slot; "worker {} exited: {}", exit.slot, describe(exit.status));
         }
     }
     slots.count() == 0

@@ -75,8 +75,11 @@ impl Heartbeats {
                 continue;
             }
             if !worker.is_killed {
-                let silence = Seconds(silence);
-                warn!("worker {slot} was not heard of for {silence}; killing it");
+                warn!(
+                    worker = slot, seconds = silence.as_secs_f64();
+                    "worker {slot} was not heard of for {}; killing it",
+                    Seconds(silence)
+                );
             }
             worker.is_killed = true;
             worker.signal(Signal::SIGKILL);

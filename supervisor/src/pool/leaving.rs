@@ -30,21 +30,23 @@ impl Leaving {
         match self.worker.try_wait() {
             Ok(Some(status)) => {
                 if status.success() {
-                    debug!("{kind} worker {slot} exited");
+                    debug!(worker = slot; "{kind} worker {slot} exited");
                 } else {
-                    info!("{kind} worker {slot} exited: {}", describe(status));
+                    info!(worker = slot; "{kind} worker {slot} exited: {}", describe(status));
                 }
                 return true;
             }
             Ok(None) => {}
-            Err(error) => warn!("{kind} worker {slot} could not be waited for: {error}"),
+            Err(error) => {
+                warn!(worker = slot, error:%; "{kind} worker {slot} could not be waited for: {error}")
+            }
         }
         if self
             .kill_at
             .is_some_and(|kill_at| kill_at <= Instant::now())
         {
             self.kill_at = None;
-            warn!("killing {kind} worker {slot}: shutdown timeout");
+            warn!(worker = slot; "killing {kind} worker {slot}: shutdown timeout");
             self.worker.signal(Signal::SIGKILL);
         }
         false

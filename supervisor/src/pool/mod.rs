@@ -208,7 +208,10 @@ impl Pool {
                 format!(" in {}", Seconds(delay))
             };
             let status = describe(exit.status);
-            warn!("worker {slot} exited: {status}; replacing it{when}");
+            warn!(
+                worker = slot, retry_seconds = delay.as_secs_f64();
+                "worker {slot} exited: {status}; replacing it{when}"
+            );
         }
         Ok(())
     }
@@ -220,8 +223,11 @@ impl Pool {
             if let Err(error) = self.slots.start(slot, command) {
                 let min_delay = replacement::MIN_DELAY;
                 let delay = self.slots.replace_later(slot, Duration::ZERO, min_delay);
-                let delay = Seconds(delay);
-                warn!("worker {slot} not started: {error}; next try in {delay}");
+                warn!(
+                    worker = slot, error:%, retry_seconds = delay.as_secs_f64();
+                    "worker {slot} not started: {error}; next try in {}",
+                    Seconds(delay)
+                );
             }
         }
     }

@@ -174,7 +174,7 @@ impl Slots {
         let worker = Worker::start(command, slot, &sockets)?;
         // The worker claims its slot too, but it may exit before.
         self.board.claim_slot(slot, worker.process());
-        debug!("worker {slot} started: process {}", worker.process());
+        debug!(worker = slot, process = worker.process(); "worker {slot} started: process {}", worker.process());
         Ok(worker)
     }
 
@@ -278,7 +278,9 @@ impl Slots {
                     });
                 }
                 Ok(None) => {}
-                Err(error) => warn!("worker {slot} could not be waited for: {error}"),
+                Err(error) => {
+                    warn!(worker = slot, error:%; "worker {slot} could not be waited for: {error}")
+                }
             }
         }
         self.leaving.retain_mut(|leaving| !leaving.reap());

@@ -39,9 +39,9 @@ impl Outage {
         let begins = affected.is_empty();
         if begins {
             self.since.set(Some(Instant::now()));
-            warn!("{what}; {}", self.consequence);
+            warn!(error:% = what; "{what}; {}", self.consequence);
         } else {
-            debug!("{what}");
+            debug!(error:% = what; "{what}");
         }
         affected.insert(row);
         begins
@@ -51,7 +51,8 @@ impl Outage {
     pub(crate) fn passed(&self, row: usize) -> bool {
         let ends = self.remove(row);
         if ends && let Some(since) = self.since.get() {
-            info!("{} after {}", self.end, Seconds(since.elapsed()));
+            let lasted = since.elapsed();
+            info!(seconds = lasted.as_secs_f64(); "{} after {}", self.end, Seconds(lasted));
         }
         ends
     }

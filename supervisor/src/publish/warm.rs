@@ -45,7 +45,7 @@ pub(super) fn start(
                 refused += 1;
                 if refused <= MAX_LOGGED {
                     let name = &environments[number].name;
-                    warn!("environment {name}: snapshot refused: {reason}");
+                    warn!(environment:% = name, error:% = reason; "environment {name}: snapshot refused: {reason}");
                 }
             }
             if let Some((document, fetched)) = found.warm {
@@ -61,6 +61,7 @@ pub(super) fn start(
     if let Some(oldest) = oldest {
         let age = SystemTime::now().duration_since(oldest).unwrap_or_default();
         info!(
+            environments = warm.len(), age_seconds = age.as_secs_f64();
             "serving {} of {} from an earlier run, fetched up to {} ago",
             warm.len(),
             counted(environments.len(), "environment"),
@@ -100,6 +101,7 @@ impl Found {
                 compile_again(publisher, entry, adopted.map.document().body(), options)
         {
             warn!(
+                environment:% = entry.name, error:% = reason;
                 "environment {}: until it is fetched, it is served as the settings were before: {reason}",
                 entry.name
             );
@@ -156,7 +158,7 @@ fn fetches(publisher: &Publisher) -> HashMap<String, SystemTime> {
         Ok(None) => HashMap::new(),
         Err(error) => {
             let reason = with_causes(&error);
-            warn!("using the times of publication as times of fetch: {reason}");
+            warn!(error:% = reason; "using the times of publication as times of fetch: {reason}");
             HashMap::new()
         }
     }

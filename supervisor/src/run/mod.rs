@@ -138,6 +138,7 @@ fn announce(settings: &Settings, sockets: &[SlotListeners]) {
         more => format!(" and {more} more"),
     };
     info!(
+        environments = settings.environments.len();
         "serving {}: {}{more}",
         counted(settings.environments.len(), "environment"),
         names.join(", ")
@@ -156,6 +157,7 @@ fn announce(settings: &Settings, sockets: &[SlotListeners]) {
     }
     if let Some(first) = sockets.first() {
         info!(
+            workers = settings.workers.get();
             "listening on {} with {}",
             urls(&first.public),
             counted(settings.workers.get(), "worker")

@@ -23,6 +23,8 @@ pub struct Reload {
     pub name: String,
     /// Reads the settings; an error is the reason, in one line.
     pub read: Box<dyn Fn() -> Result<Settings, String>>,
+    /// Called when the settings that were read last are in use.
+    pub applied: Box<dyn Fn()>,
 }
 
 /// Applies reloads, one at a time.
@@ -237,6 +239,7 @@ impl Reloader {
                 }
                 Some(reason) => {
                     error!(
+                        error:% = reason;
                         "{reason}: {workers} of {} rolled, the others serve as before",
                         counted(all.get(), "worker")
                     );
@@ -249,7 +252,10 @@ impl Reloader {
                 }
             }
         }
-        let name = self.reload.as_ref().map_or("", |reload| &reload.name);
+        let name = self.reload.as_ref().map_or("", |reload| {
+            (reload.applied)();
+            &reload.name
+        });
         if changes.is_empty() {
             info!("reloaded {name}: nothing changed");
         } else {
@@ -265,5 +271,5 @@ fn source_error(error: upstream::Error) -> Error {
 }
 
 fn refuse(reason: &str) {
-    error!("not reloaded, nothing changes: {reason}");
+    error!(error:% = reason; "not reloaded, nothing changes: {reason}");
 }

@@ -92,6 +92,15 @@ impl Connection {
         }
     }
 
+    /// How many bytes can be read now.
+    pub(crate) fn peek(&mut self) -> usize {
+        let stream = self.stream.get_mut();
+        stream.set_nonblocking(true).expect("a socket");
+        let peeked = stream.peek(&mut [0; 1024]);
+        stream.set_nonblocking(false).expect("a socket");
+        peeked.unwrap_or(0)
+    }
+
     /// Whether the proxy has closed the connection, after everything it sent was read.
     pub(crate) fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0]), Ok(0))

@@ -15,6 +15,7 @@ pub(super) fn program(path: &str) -> Command {
     let mut command = Command::new(path);
     for name in [
         "CONFIG_PATH",
+        "FORWARDED_ALLOW_IPS",
         "WEB_CONCURRENCY",
         "RUST_LOG",
         "STATE_DIRECTORY",

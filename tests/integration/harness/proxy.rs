@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ pub(crate) struct Proxy {
     log: Arc<Mutex<String>>,
     reading: Option<JoinHandle<()>>,
     state: PathBuf,
-    _directory: Option<tempfile::TempDir>,
+    directory: Option<tempfile::TempDir>,
 }
 
 impl Proxy {
@@ -66,7 +66,7 @@ impl Proxy {
             log,
             reading: Some(reading),
             state,
-            _directory: directory,
+            directory,
         };
         proxy.address = proxy.wait_for("the line that tells the address", |proxy| {
             let log = proxy.log();
@@ -129,6 +129,19 @@ impl Proxy {
     /// Everything that supervisor and workers logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("the log").clone()
+    }
+
+    /// Until this is dropped, nobody reads what the proxy logs.
+    pub(crate) fn unread_log(&self) -> MutexGuard<'_, String> {
+        // The reader takes the lock for each line.
+        self.log.lock().expect("the log")
+    }
+
+    /// Its configuration file.
+    pub(crate) fn config(&self) -> PathBuf {
+        let directory = self.directory.as_ref();
+        let directory = directory.expect("a proxy that was started with a file");
+        directory.path().join("config.json")
     }
 
     pub(crate) fn pid(&self) -> Pid {

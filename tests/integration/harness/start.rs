@@ -10,7 +10,7 @@ use super::proxy::Proxy;
 pub(crate) struct Start {
     config: Value,
     workers: usize,
-    log: Option<&'static str>,
+    variables: Vec<(&'static str, String)>,
     /// How many files each of its processes may open.
     files: Option<u64>,
 }
@@ -32,7 +32,7 @@ impl Start {
         Start {
             config,
             workers: 1,
-            log: None,
+            variables: Vec::new(),
             files: None,
         }
     }
@@ -43,8 +43,13 @@ impl Start {
     }
 
     /// Sets `RUST_LOG`.
-    pub(crate) fn log(mut self, filter: &'static str) -> Start {
-        self.log = Some(filter);
+    pub(crate) fn log(self, filter: &str) -> Start {
+        self.variable("RUST_LOG", filter)
+    }
+
+    /// Sets a variable of the process environment.
+    pub(crate) fn variable(mut self, name: &'static str, value: &str) -> Start {
+        self.variables.push((name, value.to_owned()));
         self
     }
 
@@ -86,10 +91,8 @@ impl Start {
             let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
             command.arg("-c").arg(script).arg(itself);
         }
-        if let Some(filter) = self.log {
-            command.env("RUST_LOG", filter);
-        }
         command
+            .envs(self.variables)
             .arg("--config")
             .arg(&config)
             .env("WEB_CONCURRENCY", self.workers.to_string());

@@ -6,9 +6,20 @@ use memchr::memmem;
 /// No answer of HTTP's own is longer.
 const MAX_LENGTH: usize = 200;
 
-/// If HTTP's own refusal ends `bytes`: where it begins, and the same with a body. HTTP closes the connection after it.
+/// The answer to bytes that are no request.
+pub(super) struct Refusal {
+    /// Where HTTP's own refusal begins.
+    pub(super) start: usize,
+    pub(super) status: u16,
+    /// The same with a body.
+    pub(super) answer: Bytes,
+    /// The length of that body.
+    pub(super) length: usize,
+}
+
+/// The refusal that ends `bytes`, if it is HTTP's own. HTTP closes the connection after it.
 #[inline]
-pub(super) fn explained(bytes: &[u8]) -> Option<(usize, Bytes)> {
+pub(super) fn explained(bytes: &[u8]) -> Option<Refusal> {
     // Nearly all other answers end with a body.
     if bytes.ends_with(b"\r\n\r\n") {
         explain(bytes)
@@ -18,16 +29,16 @@ pub(super) fn explained(bytes: &[u8]) -> Option<(usize, Bytes)> {
 }
 
 #[cold]
-fn explain(bytes: &[u8]) -> Option<(usize, Bytes)> {
+fn explain(bytes: &[u8]) -> Option<Refusal> {
     let tail = bytes.len().saturating_sub(MAX_LENGTH);
     let start = tail + memmem::rfind(&bytes[tail..], b"HTTP/1.")?;
     let head = std::str::from_utf8(&bytes[start..]).ok()?;
     // Refusals that are made elsewhere have a body.
     let (status, headers) = head.split_once("\r\ncontent-length: 0\r\n")?;
-    let detail = match status.get("HTTP/1.1 ".len()..)? {
-        "400 Bad Request" => "Invalid HTTP request",
-        "408 Request Timeout" => "Request Timeout",
-        "431 Request Header Fields Too Large" => "Request Header Fields Too Large",
+    let (code, detail) = match status.get("HTTP/1.1 ".len()..)? {
+        "400 Bad Request" => (400, "Invalid HTTP request"),
+        "408 Request Timeout" => (408, "Request Timeout"),
+        "431 Request Header Fields Too Large" => (431, "Request Header Fields Too Large"),
         _ => return None,
     };
     let date = headers.lines().find(|line| line.starts_with("date: "))?;
@@ -37,5 +48,10 @@ fn explain(bytes: &[u8]) -> Option<(usize, Bytes)> {
         "{status}\r\ncontent-length: {length}\r\nconnection: close\r\n\
          content-type: application/json\r\ncache-control: no-store\r\n{date}\r\n\r\n{body}"
     );
-    Some((start, explained.into()))
+    Some(Refusal {
+        start,
+        status: code,
+        answer: explained.into(),
+        length,
+    })
 }

@@ -30,6 +30,11 @@ impl Outlet {
         Poll::Pending
     }
 
+    /// How many bytes the socket has not taken yet.
+    pub(crate) fn unsent(&self) -> usize {
+        self.rest.borrow().len()
+    }
+
     /// The bytes that the socket has not taken yet.
     #[inline]
     pub(super) fn rest(&self) -> RefMut<'_, Bytes> {

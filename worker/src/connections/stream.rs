@@ -2,6 +2,7 @@
 //! and sends what is in its outlet.
 
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -18,6 +19,7 @@ use super::framing::{Framing, Shown, encode_target};
 use super::malformed;
 use super::outlet::Outlet;
 use super::registry::Registration;
+use crate::access::AccessLog;
 
 /// How many bytes are sent before other connections get their turn: about a fifth of a millisecond's work.
 const SEND_PER_TURN: usize = 1024 * 1024;
@@ -42,10 +44,16 @@ pub(crate) struct Connection {
     unseen: BytesMut,
     /// The unseen bytes are the start of a line, of which HTTP is shown the whole or nothing.
     awaits_line: bool,
+    /// Where HTTP's own refusals are logged, and the address of the client.
+    access_log: Option<(Rc<AccessLog>, SocketAddr)>,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, registration: Registration) -> Self {
+    pub(crate) fn new(
+        stream: TcpStream,
+        registration: Registration,
+        access_log: Option<(Rc<AccessLog>, SocketAddr)>,
+    ) -> Self {
         Self {
             stream,
             outlet: Rc::default(),
@@ -54,6 +62,7 @@ impl Connection {
             framing: Framing::default(),
             unseen: BytesMut::new(),
             awaits_line: false,
+            access_log,
         }
     }
 
@@ -212,12 +221,15 @@ impl AsyncWrite for Connection {
         let this = self.get_mut();
         let mut rest = this.outlet.rest();
         let stream = Pin::new(&mut this.stream);
-        if let Some((start, explained)) = malformed::explained(bytes) {
-            if start == 0 {
-                *rest = explained;
+        if let Some(refusal) = malformed::explained(bytes) {
+            if refusal.start == 0 {
+                if let Some((access_log, address)) = &this.access_log {
+                    access_log.log_malformed(*address, refusal.status, refusal.length);
+                }
+                *rest = refusal.answer;
                 return Poll::Ready(Ok(bytes.len()));
             }
-            bytes = &bytes[..start];
+            bytes = &bytes[..refusal.start];
         }
         let polled = if rest.is_empty() {
             stream.poll_write(context, bytes)?

@@ -74,7 +74,7 @@ impl Environments {
         }
         match CurrentIndex::map(&self.reader) {
             Ok(index) => {
-                log::debug!("index {} is current", index.generation());
+                log::debug!(generation = index.generation(); "index {} is current", index.generation());
                 self.failed_at.set(None);
                 let previous = self.index.replace(index);
                 self.index.borrow().take_over(previous);
@@ -82,10 +82,11 @@ impl Environments {
             Err(error) => {
                 self.failed_at.set(Some(Instant::now()));
                 if self.log.is_due() {
+                    let causes = with_causes(&error);
                     log::error!(
-                        "cannot map index {}: {}; still serving index {}",
+                        error:% = causes;
+                        "cannot map index {}: {causes}; still serving index {}",
                         self.board().index_generation(),
-                        with_causes(&error),
                         self.index.borrow().generation()
                     );
                 }

@@ -93,6 +93,7 @@ impl Row {
                             served => format!("still serving generation {served}"),
                         };
                         log::error!(
+                            environment:% = name, generation, error:% = causes;
                             "environment {name}: cannot map generation {generation}: {causes}; \
                              {served}"
                         );

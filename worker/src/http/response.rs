@@ -14,6 +14,7 @@ use actix_http::{RequestHead, StatusCode};
 use actix_web::web::Bytes;
 
 use super::constant::{Constant, Date};
+use crate::access::Entry;
 use crate::connections::outlet::Outlet;
 
 /// From this length on a body is sent through the connection's outlet. For a shorter one HTTP's own buffer is cheaper:
@@ -33,6 +34,9 @@ pub(crate) type Response = actix_http::Response<Body>;
 pub(crate) struct Body {
     rest: Bytes,
     delivery: Delivery,
+    /// The line of the access log, if there is one, and the length of the whole body. It is logged when the body is
+    /// sent, or given up.
+    entry: Option<(Box<Entry>, usize)>,
 }
 
 /// How a body gets to the client.
@@ -123,13 +127,23 @@ pub(crate) fn without_body(response: Response) -> Response {
 
 /// Takes the body away from HTTP, and states its length in HTTP's place.
 fn deliver(response: Response, delivery: Delivery) -> Response {
-    response.map_body(|head, body| {
+    response.map_body(|head, mut body| {
         if head.status != StatusCode::NOT_MODIFIED {
             let length = HeaderValue::from(body.rest.len());
             head.headers_mut().insert(CONTENT_LENGTH, length);
         }
         head.no_chunking(true);
-        Body { delivery, ..body }
+        body.delivery = delivery;
+        body
+    })
+}
+
+/// Has the answer logged when it is sent.
+pub(crate) fn logged(response: Response, mut entry: Box<Entry>) -> Response {
+    entry.set_status(response.status());
+    response.map_body(|_, mut body| {
+        body.entry = Some((entry, body.rest.len()));
+        body
     })
 }
 
@@ -187,6 +201,22 @@ impl From<Bytes> for Body {
         Self {
             rest,
             delivery: Delivery::Buffer,
+            entry: None,
+        }
+    }
+}
+
+impl Drop for Body {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some((entry, length)) = self.entry.take() {
+            let unsent = match &self.delivery {
+                Delivery::Omitted => length,
+                // The outlet has taken it.
+                Delivery::Outlet(outlet) if self.rest.is_empty() => outlet.unsent(),
+                Delivery::Buffer | Delivery::Outlet(_) => self.rest.len(),
+            };
+            entry.log(length - unsent);
         }
     }
 }
@@ -208,7 +238,7 @@ impl MessageBody for Body {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let Self { rest, delivery } = self.get_mut();
+        let Self { rest, delivery, .. } = self.get_mut();
         match delivery {
             Delivery::Buffer if !rest.is_empty() => Poll::Ready(Some(Ok(std::mem::take(rest)))),
             Delivery::Buffer | Delivery::Omitted => Poll::Ready(None),

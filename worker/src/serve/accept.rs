@@ -17,6 +17,7 @@ use contract::Limits;
 use super::neighbour::Neighbour;
 use super::service::{Answers, RequestService};
 use super::stack::{self, Http};
+use crate::access::AccessLog;
 use crate::connections::Connections;
 use crate::connections::stream::Connection;
 use crate::error::Error;
@@ -29,18 +30,24 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 pub(super) struct Acceptor {
     connections: Rc<Connections>,
     http: Http,
+    access_log: Option<Rc<AccessLog>>,
     log: Throttle,
     /// Which of several sockets is asked first.
     turn: Cell<usize>,
 }
 
 impl Acceptor {
-    pub(super) async fn new(answers: Answers, limits: Limits) -> Result<Self, Error> {
+    pub(super) async fn new(
+        answers: Answers,
+        limits: Limits,
+        access_log: Option<Rc<AccessLog>>,
+    ) -> Result<Self, Error> {
         let connections = Connections::new(limits);
-        let service = RequestService::new(answers, limits, &connections);
+        let service = RequestService::new(answers, limits, &connections, access_log.clone());
         Ok(Self {
             connections,
-            http: stack::http(service, limits).await?,
+            http: stack::http(service, limits, access_log.clone()).await?,
+            access_log,
             log: Throttle::default(),
             turn: Cell::default(),
         })
@@ -62,6 +69,7 @@ impl Acceptor {
                 Err(error) => {
                     if self.log.is_due() {
                         log::error!(
+                            error:%;
                             "cannot accept a connection: {error}; closing idle ones and retrying"
                         );
                     }
@@ -111,7 +119,7 @@ impl Acceptor {
                 }
                 Err(error) => {
                     if self.log.is_due() {
-                        log::error!("cannot listen on the neighbour's sockets: {error}; retrying");
+                        log::error!(error:%; "cannot listen on the neighbour's sockets: {error}; retrying");
                     }
                     sleep(ACCEPT_RETRY).await;
                 }
@@ -123,7 +131,7 @@ impl Acceptor {
     /// kernel resets the connections that are still in its queue.
     pub(super) fn empty_and_close(&self, listener: TcpListener) {
         if let Err(error) = self.empty(listener) {
-            log::error!("cannot accept the last connections: {error}");
+            log::error!(error:%; "cannot accept the last connections: {error}");
         }
     }
 
@@ -154,7 +162,8 @@ impl Acceptor {
         }
         let registration = self.connections.register();
         let number = registration.number();
-        let connection = Connection::new(stream, registration);
+        let access_log = self.access_log.clone().map(|log| (log, address));
+        let connection = Connection::new(stream, registration, access_log);
         let served = self.http.call((connection, Some(address)));
         self.connections.spawn(number, async move {
             if let Err(error) = served.await {

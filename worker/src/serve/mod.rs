@@ -15,6 +15,7 @@ use actix_rt::signal::unix::{Signal, SignalKind, signal};
 use contract::{AdminToken, Sockets, WorkerSettings, WorkerState};
 use snapshot::Reader;
 
+use crate::access::AccessLog;
 use crate::admin::{self, Admin};
 use crate::endpoints::Endpoints;
 use crate::environments::Environments;
@@ -91,11 +92,12 @@ pub(crate) async fn serve(
     let environments = Rc::new(environments);
     actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&environments)));
 
-    let endpoints = Endpoints::new(&environments, &settings);
-    let acceptor = Acceptor::new(Answers::Public(endpoints), settings.limits).await?;
+    let access_log = AccessLog::new(&settings);
+    let answers = Answers::Public(Endpoints::new(&environments, &settings));
+    let acceptor = Acceptor::new(answers, settings.limits, access_log.clone()).await?;
     let mut public = Listener::new(acceptor, sockets.own.public, beside_public, slot)?;
-    let endpoints = Admin::new(&environments, admin_token);
-    let acceptor = Acceptor::new(Answers::Admin(endpoints), admin::LIMITS).await?;
+    let answers = Answers::Admin(Admin::new(&environments, admin_token));
+    let acceptor = Acceptor::new(answers, admin::LIMITS, access_log).await?;
     let mut admin = Listener::new(acceptor, sockets.own.admin, beside_admin, slot)?;
     slot.set_state(WorkerState::Ready);
     slot.start_heartbeats();

@@ -11,6 +11,7 @@ use actix_web::dev::{Service, always_ready};
 use actix_web::web::Bytes;
 use contract::Limits;
 
+use crate::access::{AccessLog, Entry};
 use crate::admin::Admin;
 use crate::connections::Connections;
 use crate::connections::activity::Activity;
@@ -36,23 +37,38 @@ pub(super) struct RequestService(Rc<Shared>);
 struct Shared {
     answers: Answers,
     connections: Rc<Connections>,
+    access_log: Option<Rc<AccessLog>>,
     limits: Limits,
 }
 
 impl RequestService {
-    pub(super) fn new(answers: Answers, limits: Limits, connections: &Rc<Connections>) -> Self {
+    pub(super) fn new(
+        answers: Answers,
+        limits: Limits,
+        connections: &Rc<Connections>,
+        access_log: Option<Rc<AccessLog>>,
+    ) -> Self {
         Self(Rc::new(Shared {
             answers,
             connections: Rc::clone(connections),
+            access_log,
             limits,
         }))
     }
 
-    fn respond(&self, request: &Request, body: Result<Bytes, UnreadBody>) -> Response {
+    fn respond(
+        &self,
+        request: &Request,
+        body: Result<Bytes, UnreadBody>,
+        entry: Option<Box<Entry>>,
+    ) -> Response {
         let mut response = match &self.0.answers {
             Answers::Public(endpoints) => endpoints.respond(request.head(), body),
             Answers::Admin(admin) => admin.respond(request.head()),
         };
+        if let Some(entry) = entry {
+            response = response::logged(response, entry);
+        }
         if self.0.connections.is_draining() {
             response
                 .head_mut()
@@ -78,6 +94,8 @@ impl Service<Request> for RequestService {
     always_ready!();
 
     fn call(&self, mut request: Request) -> Responding {
+        let access_log = self.0.access_log.as_ref();
+        let entry = access_log.map(|log| log.begin(request.head()));
         let payload = request.take_payload();
         let reads_body = match payload {
             Payload::None => false,
@@ -88,13 +106,14 @@ impl Service<Request> for RequestService {
             ),
         };
         if !reads_body {
-            return Responding::Done(Some(self.respond(&request, Ok(Bytes::new()))));
+            return Responding::Done(Some(self.respond(&request, Ok(Bytes::new()), entry)));
         }
         // Read even if the answer does not need it, or the connection could not be used again.
         Responding::Reading {
             body: BodyReader::new(payload, self.0.limits),
             request,
             service: self.clone(),
+            entry,
         }
     }
 }
@@ -108,6 +127,7 @@ pub(super) enum Responding {
         body: BodyReader,
         request: Request,
         service: RequestService,
+        entry: Option<Box<Entry>>,
     },
 }
 
@@ -124,6 +144,7 @@ impl Future for Responding {
                 body: reader,
                 request,
                 service,
+                entry,
             } => {
                 let body = match reader.poll(context) {
                     // Nearly always: bodies arrive with their heads.
@@ -154,7 +175,7 @@ impl Future for Responding {
                     }
                     unread => unread,
                 });
-                Poll::Ready(Ok(service.respond(request, body)))
+                Poll::Ready(Ok(service.respond(request, body, entry.take())))
             }
         }
     }

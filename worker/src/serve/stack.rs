@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::ready;
 use std::io;
+use std::rc::Rc;
 
 use actix_http::h1::{H1ServiceHandler, UpgradeHandler};
 use actix_http::{HttpService, KeepAlive};
@@ -10,6 +11,7 @@ use actix_web::dev::{ServiceFactory, fn_factory};
 use contract::Limits;
 
 use super::service::RequestService;
+use crate::access::AccessLog;
 use crate::connections::stream::Connection;
 use crate::error::Error;
 use crate::http::expect_continue::ExpectContinue;
@@ -23,7 +25,11 @@ const WRITE_BUFFER: usize = 8 * 1024;
 pub(super) type Http =
     H1ServiceHandler<Connection, RequestService, Body, ExpectContinue, UpgradeHandler>;
 
-pub(super) async fn http(service: RequestService, limits: Limits) -> Result<Http, Error> {
+pub(super) async fn http(
+    service: RequestService,
+    limits: Limits,
+    access_log: Option<Rc<AccessLog>>,
+) -> Result<Http, Error> {
     let max_body_bytes = limits.max_body_bytes;
     let factory = HttpService::build()
         // `connections` times silence for all connections together. A timer for each request would cost more than its
@@ -34,7 +40,10 @@ pub(super) async fn http(service: RequestService, limits: Limits) -> Result<Http
         .client_disconnect_timeout(limits.body_timeout)
         .h1_write_buffer_size(WRITE_BUFFER)
         .expect(fn_factory(move || {
-            ready(Ok::<_, Infallible>(ExpectContinue { max_body_bytes }))
+            ready(Ok::<_, Infallible>(ExpectContinue {
+                max_body_bytes,
+                access_log: access_log.clone(),
+            }))
         }))
         .on_connect_ext(|connection: &Connection, extensions| {
             extensions.insert(connection.outlet());
