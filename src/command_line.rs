@@ -53,6 +53,12 @@ pub(crate) enum Command {
         #[arg(long)]
         live: bool,
     },
+    /// Examine keys, upstream, certificates, documents, state directory and ports: exit status 0, or 1 if one failed
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what is published in the state directory: exit status 0, or 1 if a part of it cannot be read
     Snapshot {
         /// State directory [default: that of the configuration]
@@ -98,6 +104,7 @@ mod tests {
             "check-config",
             "health",
             "snapshot",
+            "doctor",
             "render-config",
             "completions",
             "man",

@@ -14,26 +14,32 @@ use command_line::{Command, CommandLine};
 use error::Error;
 
 fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    logging::start();
+    let status = run(command_line).unwrap_or_else(error::report);
+    logging::finish();
+    status
+}
+
+fn run(command_line: CommandLine) -> Result<ExitCode, Error> {
     let CommandLine {
         config,
         demo,
         command,
-    } = CommandLine::parse();
-    logging::start();
-    let outcome = match command {
-        Some(Command::Worker) => commands::worker::run(),
-        Some(Command::CheckConfig) => commands::check_config::run(config),
-        Some(Command::Health { live }) => commands::health::run(config, live).map_err(Error::from),
+    } = command_line;
+    match command {
+        Some(Command::Worker) => commands::worker::run()?,
+        Some(Command::CheckConfig) => commands::check_config::run(config)?,
+        Some(Command::Health { live }) => commands::health::run(config, live)?,
         Some(Command::Snapshot { directory, json }) => {
-            return commands::snapshot::run(config, directory, json).unwrap_or_else(error::report);
+            return commands::snapshot::run(config, directory, json);
         }
-        Some(Command::Completions { shell }) => commands::completions::run(shell),
-        Some(Command::Man { command }) => commands::man::run(command.as_deref()),
-        Some(Command::RenderConfig { reference }) => commands::render_config::run(reference),
-        None if demo => commands::demo::run(),
-        None => commands::serve::run(config),
-    };
-    let status = outcome.map_or_else(error::report, |()| ExitCode::SUCCESS);
-    logging::finish();
-    status
+        Some(Command::Doctor { json }) => return commands::doctor::run(config, json),
+        Some(Command::Completions { shell }) => commands::completions::run(shell)?,
+        Some(Command::Man { command }) => commands::man::run(command.as_deref())?,
+        Some(Command::RenderConfig { reference }) => commands::render_config::run(reference)?,
+        None if demo => commands::demo::run()?,
+        None => commands::serve::run(config)?,
+    }
+    Ok(ExitCode::SUCCESS)
 }

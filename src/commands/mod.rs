@@ -3,6 +3,7 @@
 pub(crate) mod check_config;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod health;
 pub(crate) mod man;
 pub(crate) mod render_config;

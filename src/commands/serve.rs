@@ -45,7 +45,10 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
 
 /// What the configuration says to the supervisor. Workers read `directory`, which stays the same while the proxy runs;
 /// at the start it is the one of the configuration.
-fn settings(config: Config, directory: Option<&Path>) -> Result<supervisor::Settings, Error> {
+pub(super) fn settings(
+    config: Config,
+    directory: Option<&Path>,
+) -> Result<supervisor::Settings, Error> {
     let workers = config::workers()?;
     for warning in &config.warnings {
         warn!("{warning}");

@@ -14,6 +14,7 @@
 //! ```
 
 mod blocking;
+pub mod doctor;
 mod environments;
 mod error;
 pub mod inspect;

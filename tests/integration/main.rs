@@ -5,6 +5,7 @@ mod browsers;
 mod command_line;
 mod configuration;
 mod demo;
+mod doctor;
 mod downstream;
 mod draining;
 mod faults;

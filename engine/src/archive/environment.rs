@@ -55,6 +55,11 @@ impl Environment {
         self.name.as_deref()
     }
 
+    /// The client-side key that the document contains.
+    pub fn api_key(&self) -> &str {
+        &self.api_key
+    }
+
     /// When upstream last changed the document, in the words of the document (ISO 8601).
     pub fn updated_at(&self) -> Option<&str> {
         self.updated_at.as_deref()

@@ -59,6 +59,17 @@ impl ApiUrl {
         self.0.origin().ascii_serialization()
     }
 
+    /// The host, an IPv6 address without brackets.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.0.host_str().unwrap_or_default();
+        host.trim_matches(['[', ']'])
+    }
+
+    /// The path in which the API is.
+    pub(crate) fn path(&self) -> &str {
+        self.0.path()
+    }
+
     /// The port that connections go to.
     pub(crate) fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or_default()

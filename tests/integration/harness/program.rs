@@ -27,6 +27,8 @@ pub(super) fn program(path: &str) -> Command {
         "ALL_PROXY",
         "no_proxy",
         "NO_PROXY",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
     ] {
         command.env_remove(name);
     }

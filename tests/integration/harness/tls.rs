@@ -30,6 +30,8 @@ pub(crate) enum Manner {
     ExpiredOwnCa,
     /// It has a certificate of that authority for another host.
     OtherHost,
+    /// It has a certificate of a CA whose own certificate, which that authority has signed, it does not send.
+    WithoutIntermediate,
     /// It has a certificate of that authority that expired years ago.
     Expired,
     /// It speaks HTTP without TLS.
@@ -49,7 +51,7 @@ impl Manner {
     }
 }
 
-const SIGNED: [Manner; 8] = [
+const SIGNED: [Manner; 9] = [
     Manner::Trusted,
     Manner::SelfSigned,
     Manner::SelfSignedCa,
@@ -57,6 +59,7 @@ const SIGNED: [Manner; 8] = [
     Manner::OwnCaOfOtherHost,
     Manner::ExpiredOwnCa,
     Manner::OtherHost,
+    Manner::WithoutIntermediate,
     Manner::Expired,
 ];
 
@@ -145,11 +148,21 @@ fn certificate_of(manner: Manner, issuer: &Issuer<'_, KeyPair>) -> (Certificate,
     if manner.is_ca() {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     }
-    let certificate = match manner.is_ca() || manner == Manner::SelfSigned {
-        true => params.self_signed(&key),
-        false => params.signed_by(&key, issuer),
+    let certificate = match manner {
+        Manner::WithoutIntermediate => params.signed_by(&key, &intermediate()),
+        _ if manner.is_ca() || manner == Manner::SelfSigned => params.self_signed(&key),
+        _ => params.signed_by(&key, issuer),
     };
     (certificate.expect("a certificate"), key)
+}
+
+/// A CA. Who has signed its own certificate does not matter, because nobody sends it.
+fn intermediate() -> Issuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let name = "intermediate";
+    params.distinguished_name.push(DnType::CommonName, name);
+    Issuer::new(params, KeyPair::generate().expect("a key"))
 }
 
 fn config(certificate: &Certificate, key: &KeyPair) -> Arc<ServerConfig> {

@@ -35,9 +35,12 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(settings: &UpstreamSettings) -> Result<Self, Error> {
+    pub(super) fn new(
+        settings: &UpstreamSettings,
+        witness: Option<tls::Witness>,
+    ) -> Result<Self, Error> {
         let poll_timeout = settings.poll_timeout;
-        let tls = tls::config(&settings.api_url)?;
+        let tls = tls::config(&settings.api_url, witness)?;
         let proxy = settings.way.proxy();
         let forward = proxy.map(|proxy| reqwest::Proxy::all(proxy.url()));
         let forward = forward.transpose().map_err(Error::Client)?;
@@ -195,7 +198,10 @@ pub(super) fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime>
     httpdate::parse_http_date(text(headers, name)?).ok()
 }
 
-fn text<'headers>(headers: &'headers HeaderMap, name: &HeaderName) -> Option<&'headers str> {
+pub(super) fn text<'headers>(
+    headers: &'headers HeaderMap,
+    name: &HeaderName,
+) -> Option<&'headers str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod http;
 mod link;
 mod pages;
+mod probe;
 mod redirect;
 mod retry_after;
 mod settings;
@@ -27,7 +28,9 @@ use pages::FirstPage;
 pub(crate) use credential::Credential;
 pub use error::Error;
 pub(crate) use error::FetchError;
+pub(crate) use probe::Probe;
 pub use settings::UpstreamSettings;
+pub(crate) use tls::{Presented, Witness, is_ca_as_end_entity};
 pub use way::{ForwardProxy, Way, WayError};
 
 /// A document that changes between two of its pages is fetched again. Once is a coincidence, so often is something
@@ -46,7 +49,15 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// A client with these settings.
     pub(crate) fn new(settings: &UpstreamSettings) -> Result<Self, Error> {
-        let http = Http::new(settings)?;
+        Self::witnessed(settings, None)
+    }
+
+    /// A client whose witness sees the certificates of upstream.
+    pub(crate) fn witnessed(
+        settings: &UpstreamSettings,
+        witness: Option<Witness>,
+    ) -> Result<Self, Error> {
+        let http = Http::new(settings, witness)?;
         Ok(Self {
             document: settings.api_url.document(),
             pages_timeout: http.request_timeout().saturating_mul(PAGES_TIMEOUT_FACTOR),

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
@@ -17,7 +17,7 @@ use crate::source::api_url::ApiUrl;
 
 /// A configuration that trusts the machine's certificates, which are read anew each time. Without any, `https` is an
 /// error.
-pub(super) fn config(api_url: &ApiUrl) -> Result<ClientConfig, Error> {
+pub(super) fn config(api_url: &ApiUrl, witness: Option<Witness>) -> Result<ClientConfig, Error> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs.iter().cloned());
@@ -39,6 +39,7 @@ pub(super) fn config(api_url: &ApiUrl) -> Result<ClientConfig, Error> {
             .build()
             .map_err(Error::Verifier)?,
         roots: found.certs,
+        witness,
     };
     Ok(config
         .dangerous()
@@ -52,10 +53,30 @@ pub(super) fn config(api_url: &ApiUrl) -> Result<ClientConfig, Error> {
 struct Verifier {
     chains: Arc<WebPkiServerVerifier>,
     roots: Vec<CertificateDer<'static>>,
+    witness: Option<Witness>,
 }
 
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
+/// Keeps what the last server presented, for those who explain why it is not trusted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Witness(Arc<Mutex<Option<Presented>>>);
+
+/// What a server presented.
+#[derive(Clone, Debug)]
+pub(crate) struct Presented {
+    /// Its own certificate, and those that it sent with it.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) verified: Result<(), rustls::Error>,
+}
+
+impl Witness {
+    pub(crate) fn presented(&self) -> Option<Presented> {
+        let presented = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        presented.clone()
+    }
+}
+
+impl Verifier {
+    fn verify(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -78,6 +99,27 @@ impl ServerCertVerifier for Verifier {
             }
             verified => verified,
         }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.verify(end_entity, intermediates, server_name, ocsp_response, now);
+        if let Some(Witness(presented)) = &self.witness {
+            let chain = std::iter::once(end_entity).chain(intermediates);
+            let chain = chain.map(|each| each.clone().into_owned()).collect();
+            let verified = verified.as_ref().map(|_| ()).map_err(rustls::Error::clone);
+            let mut presented = presented.lock().unwrap_or_else(PoisonError::into_inner);
+            *presented = Some(Presented { chain, verified });
+        }
+        verified
     }
 
     fn verify_tls12_signature(
@@ -106,7 +148,7 @@ impl ServerCertVerifier for Verifier {
 }
 
 /// Whether a server's certificate was refused because it is that of a CA.
-pub(super) fn is_ca_as_end_entity(error: &rustls::Error) -> bool {
+pub(crate) fn is_ca_as_end_entity(error: &rustls::Error) -> bool {
     let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else {
         return false;
     };

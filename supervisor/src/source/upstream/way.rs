@@ -152,6 +152,11 @@ impl ForwardProxy {
         let port = self.url.port_or_known_default().unwrap_or(SOCKS_PORT);
         (host.trim_matches(['[', ']']), port)
     }
+
+    /// Whether this machine, and not the proxy, looks up the name of upstream.
+    pub(crate) fn resolves_here(&self) -> bool {
+        matches!(self.url.scheme(), "socks4" | "socks5")
+    }
 }
 
 impl fmt::Display for ForwardProxy {

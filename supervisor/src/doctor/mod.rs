@@ -1,0 +1,72 @@
+//! Examines everything that the proxy depends on, with the code that the proxy itself uses, and says what to do about
+//! what is not well. Ends within about a minute. It publishes nothing and starts no worker.
+//!
+//! Each file is a subject. What is found later depends on what was found before: nobody asks for a document where
+//! there is no connection.
+
+mod address;
+mod answer;
+mod certificates;
+mod documents;
+mod finding;
+mod freshness;
+mod ports;
+mod reach;
+mod state;
+
+use std::time::{Duration, Instant};
+
+use contract::counted;
+
+use crate::settings::Settings;
+use crate::source::Source;
+
+pub use finding::{Finding, Status};
+
+/// How long the whole examination may take. What is left then is said to be unchecked.
+const TIME_LIMIT: Duration = Duration::from_secs(45);
+
+/// Examines what `settings` name.
+pub fn examine(settings: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime.block_on(upstream(settings, &mut findings)),
+        Err(error) => findings.push(Finding::failed(
+            "upstream.connection",
+            format!("prepare to connect: {error}"),
+            "free files, threads or memory of this machine",
+        )),
+    }
+    findings.extend(freshness::check(settings));
+    findings.extend(state::check(&settings.directory));
+    findings.extend(ports::check(settings));
+    findings
+}
+
+/// From the address to the documents, as far as one can get.
+async fn upstream(settings: &Settings, findings: &mut Vec<Finding>) {
+    let Source::Upstream(upstream) = &settings.source else {
+        return;
+    };
+    let deadline = Instant::now() + TIME_LIMIT;
+    // The configuration has checked each key's kind.
+    let pairs = counted(settings.environments.len(), "key pair");
+    findings.push(Finding::ok(
+        "keys.kind",
+        format!("{pairs}, each key in its place"),
+    ));
+    findings.push(address::check(&upstream.api_url));
+    findings.push(reach::way(&upstream.way));
+    if !reach::check(upstream, findings).await {
+        return;
+    }
+    if upstream.api_url.is_encrypted() {
+        findings.push(certificates::trusted());
+    }
+    if answer::check(upstream, &settings.environments, findings).await {
+        documents::check(settings, upstream, deadline, findings).await;
+    }
+}
