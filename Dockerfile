@@ -8,7 +8,9 @@ COPY . .
 RUN target="$(rustc -vV | sed -n 's/^host: //p')" \
     && RUSTFLAGS="-C target-feature=+crt-static" \
        cargo build --release --locked --package edge-proxy --target "$target" \
-    && mkdir -p /image/etc/ssl/certs /image/app /image/var/lib/edge-proxy \
+    && mkdir -p /image/etc/ssl/certs /image/app /image/var/lib/edge-proxy /image/tmp \
+    && chmod 775 /image/var/lib/edge-proxy \
+    && chmod 1777 /image/tmp \
     && cp "target/$target/release/edge-proxy" /image/edge-proxy \
     && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/
 
@@ -16,7 +18,9 @@ FROM scratch
 COPY --from=build /image/edge-proxy /edge-proxy
 COPY --from=build /image/etc /etc
 COPY --from=build --chown=65532:65532 /image/app /app
-COPY --from=build --chown=65532:65532 /image/var/lib/edge-proxy /var/lib/edge-proxy
+# Group 0 is the group of whoever has another user id: OpenShift's random one, and that of `--user 1000`.
+COPY --from=build --chown=65532:0 /image/var/lib/edge-proxy /var/lib/edge-proxy
+COPY --from=build /image/tmp /tmp
 USER 65532:65532
 WORKDIR /app
 # A directory of its own below the volume: what an orchestrator mounts there usually belongs to root.

@@ -45,8 +45,13 @@ pub(crate) struct CommandLine {
 /// The commands. Without one, the process is the supervisor.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check the configuration and start nothing: exit status 0, or 78 and one line that says what is wrong
-    CheckConfig,
+    /// Check the configuration, show where each value comes from, and start nothing: exit status 0, or 78 and one line
+    /// that says what is wrong
+    CheckConfig {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Ask the running proxy whether it is ready: exit status 0, or 1 and the reason. For container health checks
     Health {
         /// Ask only whether it answers, whatever it has to serve

@@ -29,7 +29,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Error> {
     } = command_line;
     match command {
         Some(Command::Worker) => commands::worker::run()?,
-        Some(Command::CheckConfig) => commands::check_config::run(config)?,
+        Some(Command::CheckConfig { json }) => commands::check_config::run(config, json)?,
         Some(Command::Health { live }) => commands::health::run(config, live)?,
         Some(Command::Snapshot { directory, json }) => {
             return commands::snapshot::run(config, directory, json);

@@ -15,6 +15,7 @@ use crate::error::{Error, Kind};
 use crate::ownership;
 use crate::private::{self, Access};
 
+pub(crate) const BOARD: &str = "board";
 const PRIVATE_DIRECTORY: u32 = 0o700;
 const PRIVATE_FILE: u32 = 0o600;
 /// A file with a higher generation in its name is not ours: nobody can have published so often.
@@ -42,12 +43,13 @@ pub(crate) struct Found {
 }
 
 impl Directory {
-    /// For the writer: creates the directory if it is missing and closes it to other users. Returns warnings.
-    pub(crate) fn create(path: &Path) -> Result<(Self, Vec<Error>), Error> {
+    /// For the writer: creates the directory if it is missing, and refuses one that is not ours alone.
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
         create_private(path)?;
-        let warnings = ownership::claim(path)?;
         let path = path.to_owned();
-        Ok((Self { path }, warnings))
+        let directory = Self { path };
+        ownership::examine(&directory.path, || private::is_ours(&directory.board()))?;
+        Ok(directory)
     }
 
     /// For a reader: refuses a directory that is not as a writer leaves it.
@@ -83,28 +85,49 @@ impl Directory {
         }
     }
 
-    /// For the holder of the lock: writes the lock file and makes room for the other files. A directory, or a file in
-    /// place of a directory, that has one of our names is moved aside, because it is not ours to remove. Returns
-    /// those as warnings.
+    /// For the holder of the lock: closes the directory to others, writes the lock file and makes room for the other
+    /// files. If others could write there, what earlier runs left is unlinked. A directory, or a file in place of a
+    /// directory, that has one of our names is moved aside, because it is not ours to remove. Returns warnings.
     pub(crate) fn prepare(&self) -> Result<Vec<Error>, Error> {
-        let mut moved = Vec::new();
+        let was_open = ownership::close(&self.path)?;
+        let mut warnings = Vec::from_iter(ownership::parent_open_to_all(&self.path));
         for path in [self.staging(), self.board(), self.lock_file()] {
             // Everything else is replaced when a file gets that name.
             if kind(&path)? == Some(Kind::Directory) {
-                moved.push(set_aside(path, Kind::Directory)?);
+                warnings.push(set_aside(path, Kind::Directory)?);
             }
         }
         let environments = self.environments();
         match kind(&environments)? {
             None | Some(Kind::Directory) => {}
-            Some(other) => moved.push(set_aside(environments.clone(), other)?),
+            Some(other) => warnings.push(set_aside(environments.clone(), other)?),
         }
         create_private(&environments)?;
-        ownership::claim_inside(&environments)?;
+        ownership::close(&environments)?;
         unlink(&self.staging())?;
+        if let Some(mode) = was_open {
+            self.clear()?;
+            let directory = self.path.clone();
+            warnings.push(Error::WasOpen { directory, mode });
+        }
         // For people only, so a full disk must not prevent the start.
         let _ = self.stage(format!("{}\n", process::id()).as_bytes(), &self.lock_file());
-        Ok(moved)
+        Ok(warnings)
+    }
+
+    /// Unlinks all files of earlier runs.
+    fn clear(&self) -> Result<(), Error> {
+        let found = self.found()?;
+        unlink(&self.board())?;
+        for generation in found.indexes {
+            unlink(&self.index(generation))?;
+        }
+        for (name, generations) in found.rows {
+            for generation in generations {
+                unlink(&self.file(&name, generation)?)?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -125,7 +148,7 @@ impl Directory {
     }
 
     pub(crate) fn board(&self) -> PathBuf {
-        self.path.join("board")
+        self.path.join(BOARD)
     }
 
     pub(crate) fn index(&self, generation: u64) -> PathBuf {

@@ -55,6 +55,18 @@ pub enum Error {
         /// Its permission bits.
         mode: u32,
     },
+    /// A warning: the directory was open to its group. Nothing in it was used.
+    #[error(
+        "trust what is in state directory {}: mode {mode:03o} let its group write there; closed it and starting \
+         without (an fsGroup of Kubernetes leaves it alone with `fsGroupChangePolicy: OnRootMismatch`)",
+        directory.display()
+    )]
+    WasOpen {
+        /// The state directory.
+        directory: PathBuf,
+        /// The permission bits that it had.
+        mode: u32,
+    },
     /// A warning: anybody may rename or remove the directory. A directory in its place would not be trusted, so the
     /// only harm is that the next start does not find what was published.
     #[error(

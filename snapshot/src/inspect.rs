@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::board::Board;
-use crate::directory::Directory;
+use crate::directory::{BOARD, Directory};
 use crate::error::Error;
 use crate::header::Trust;
 use crate::map::Map;
@@ -51,6 +51,11 @@ pub struct Inspected<T: Value> {
 }
 
 impl Inspector {
+    /// Whether a writer has published in this directory, as far as this user can see.
+    pub fn finds_board(directory: &Path) -> bool {
+        directory.join(BOARD).is_file()
+    }
+
     /// Looks at a directory that a writer has made.
     ///
     /// # Errors

@@ -71,7 +71,7 @@
 //!
 //! Only regular files of this user that are closed to all others are opened; links are not followed, and no open
 //! waits. The writer refuses a directory that others can write to, and does not close it to them: what is in it may
-//! be forged.
+//! be forged. One that it made and that was opened to its group since is closed and emptied.
 //!
 //! # Words of others
 //!

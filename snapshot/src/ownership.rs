@@ -10,29 +10,29 @@ const PRIVATE: u32 = 0o700;
 const ALL: u32 = 0o7777;
 const OTHERS: u32 = 0o077;
 const OTHERS_WRITE: u32 = 0o022;
+const GROUP_WRITE: u32 = 0o020;
 const ALL_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
 /// For the writer: refuses a directory that others own or can write to, because what they wrote may be forged and
-/// closing the directory would come too late. Closes one that others can only read. Returns other findings as
-/// warnings.
-pub(crate) fn claim(path: &Path) -> Result<Vec<Error>, Error> {
+/// closing the directory would come too late. The exception is one that an earlier run made and that was opened to its
+/// group since then: Kubernetes does so with each start of a pod that has an `fsGroup`. Nothing in it is to be trusted.
+pub(crate) fn examine(path: &Path, made_by_us: impl FnOnce() -> bool) -> Result<(), Error> {
     let mode = mode_if_ours(path)?;
-    if mode & OTHERS_WRITE != 0 {
+    if mode & ALL_WRITE != 0 || mode & GROUP_WRITE != 0 && !made_by_us() {
         return Err(open_to_others(path, mode));
     }
-    if mode & OTHERS != 0 {
-        close(path)?;
-    }
-    Ok(parent_open_to_all(path).into_iter().collect())
+    Ok(())
 }
 
-/// For the writer: closes a directory that is within a claimed one, where nobody else can have written.
-pub(crate) fn claim_inside(path: &Path) -> Result<(), Error> {
-    if mode_if_ours(path)? & OTHERS != 0 {
-        close(path)?;
+/// For the writer: closes a directory to others. Returns its permissions if they could write there.
+pub(crate) fn close(path: &Path) -> Result<Option<u32>, Error> {
+    let mode = mode_if_ours(path)?;
+    if mode & OTHERS != 0 {
+        fs::set_permissions(path, Permissions::from_mode(PRIVATE))
+            .map_err(Error::io("restrict the permissions of", path))?;
     }
-    Ok(())
+    Ok((mode & OTHERS_WRITE != 0).then_some(mode))
 }
 
 /// For a reader: refuses a directory that is not as a writer leaves it.
@@ -67,11 +67,6 @@ fn mode_if_ours(path: &Path) -> Result<u32, Error> {
     Ok(target.mode() & ALL)
 }
 
-fn close(path: &Path) -> Result<(), Error> {
-    fs::set_permissions(path, Permissions::from_mode(PRIVATE))
-        .map_err(Error::io("restrict the permissions of", path))
-}
-
 fn open_to_others(path: &Path, mode: u32) -> Error {
     Error::Permissions {
         directory: path.to_owned(),
@@ -80,7 +75,7 @@ fn open_to_others(path: &Path, mode: u32) -> Error {
 }
 
 /// The nearest directory above in which anybody may rename the files of others, as a warning.
-fn parent_open_to_all(path: &Path) -> Option<Error> {
+pub(crate) fn parent_open_to_all(path: &Path) -> Option<Error> {
     let whole = path.canonicalize().ok()?;
     whole.ancestors().skip(1).find_map(|parent| {
         let mode = fs::metadata(parent).ok()?.mode() & ALL;

@@ -39,6 +39,15 @@ pub(crate) fn open(path: &Path, access: Access) -> Result<fs::File, Error> {
     }
 }
 
+/// Whether this is a regular file of this user, whoever else can write to it.
+pub(crate) fn is_ours(path: &Path) -> bool {
+    let found = fs::symlink_metadata(path);
+    found.is_ok_and(|found| {
+        let defect = defect(&found);
+        matches!(defect, None | Some(Defect::Permissions { .. }))
+    })
+}
+
 fn defect(found: &Metadata) -> Option<Defect> {
     let kind = Kind::of(found.file_type());
     let (owner, user) = (found.uid(), nix::unistd::geteuid().as_raw());

@@ -54,8 +54,9 @@ struct Unsettled {
 impl Publisher {
     /// Takes possession of a state directory.
     ///
-    /// Creates the directory with mode 0700 if it is missing, closes it to others if they could read there, takes the
-    /// lock, and puts a new board in place. Generations continue after the highest one found. Files that an earlier
+    /// Creates the directory with mode 0700 if it is missing, takes the lock, closes the directory to others if they
+    /// could read there, and puts a new board in place. A directory that an earlier run made and that was opened to its
+    /// group since is closed and emptied. Generations continue after the highest one found. Files that an earlier
     /// run left can be [adopted](Self::adopt); the others keep their names until the first index has settled.
     ///
     /// # Errors
@@ -63,9 +64,9 @@ impl Publisher {
     /// [`Error::Owner`] if the directory belongs to another user; [`Error::Permissions`] if others could write there;
     /// [`Error::Locked`] if another publisher lives; [`Error::Io`].
     pub fn open(directory: &Path, shape: Shape) -> Result<Self, Error> {
-        let (directory, mut warnings) = Directory::create(directory)?;
+        let directory = Directory::create(directory)?;
         let lock = directory.lock()?;
-        warnings.extend(directory.prepare()?);
+        let mut warnings = directory.prepare()?;
         let found = directory.found()?;
         let earlier_board = match Board::open(&directory, shape.format) {
             Ok(board) => Some(board),

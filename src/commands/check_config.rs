@@ -1,25 +1,53 @@
-//! `edge-proxy check-config`: checks the configuration and starts nothing.
+//! `edge-proxy check-config`: checks the configuration, shows where each value comes from, and starts nothing.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use contract::counted;
+use serde_json::{Value, json};
 
-use crate::config::{self, Config};
+use super::table::table;
+use crate::config::{self, Config, Effective};
 use crate::error::Error;
 
-/// Prints what the configuration would serve, and a warning for each name in it that is no setting.
-pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
+/// Prints each setting, its value and where it comes from, and a warning for each name that is no setting.
+pub(crate) fn run(path: Option<PathBuf>, as_json: bool) -> Result<(), Error> {
     let path = config::path(path);
-    let config = Config::load(&path)?;
+    let (config, settings) = Config::explain(&path)?;
     let workers = config::workers()?;
-    for warning in &config.warnings {
-        eprintln!("edge-proxy: {warning}");
-    }
-    println!(
-        "{} is fine: {} on {}",
-        path,
-        counted(config.environment_key_pairs.len(), "environment"),
-        counted(workers.get(), "worker")
-    );
-    Ok(())
+    let text = if as_json {
+        let setting =
+            |one: Effective| json!({"name": one.name, "value": one.value, "from": one.from});
+        let report = json!({
+            "settings": settings.into_iter().map(setting).collect::<Vec<_>>(),
+            "environments": config.environment_key_pairs.len(),
+            "workers": workers,
+            "warnings": config.warnings,
+        });
+        format!("{report:#}\n")
+    } else {
+        for warning in &config.warnings {
+            eprintln!("edge-proxy: {warning}");
+        }
+        let rows: Vec<_> = settings.into_iter().map(row).collect();
+        format!(
+            "{}\n{path} is fine: {} on {}\n",
+            table(["setting", "value", "from"], &rows),
+            counted(config.environment_key_pairs.len(), "environment"),
+            counted(workers.get(), "worker")
+        )
+    };
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(Error::Print)
+}
+
+fn row(setting: Effective) -> [String; 3] {
+    let value = match setting.value {
+        Value::String(text) => text,
+        value => value.to_string(),
+    };
+    // A control character would spoil the table, or the terminal.
+    let value = value.escape_debug().to_string();
+    [setting.name, value, setting.from]
 }

@@ -44,7 +44,7 @@ fn findings(path: &ConfigPath) -> Vec<Finding> {
         Err(error) => return vec![of_configuration(error.to_string())],
     };
     let warnings = std::mem::take(&mut config.warnings);
-    let settings = match serve::settings(config, None) {
+    let settings = match serve::settings(config) {
         Ok(settings) => settings,
         Err(error) => return vec![of_configuration(with_causes(&error))],
     };

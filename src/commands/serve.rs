@@ -1,7 +1,7 @@
 //! `edge-proxy`: serves the environments of the configuration, as the supervisor.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use contract::with_causes;
@@ -17,13 +17,12 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     let path = config::path(path);
     let config = Config::load(&path)?;
     logging::configure(&config.worker.logging, None);
-    let settings = settings(config, None)?;
+    let settings = settings(config)?;
     if let supervisor::Source::Upstream(upstream) = &settings.source
         && upstream.way != supervisor::Way::Straight
     {
         info!("the way to upstream is {}", upstream.way);
     }
-    let directory = settings.directory.clone();
     // A reload that is refused changes nothing, the log included.
     let next_logging = Rc::new(RefCell::default());
     let reload = supervisor::Reload {
@@ -33,7 +32,7 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
             move || {
                 let read = Config::load(&path).map_err(Error::from).and_then(|config| {
                     next_logging.replace(config.worker.logging.clone());
-                    self::settings(config, Some(&directory))
+                    self::settings(config)
                 });
                 read.map_err(|error| with_causes(&error))
             }
@@ -43,19 +42,14 @@ pub(crate) fn run(path: Option<PathBuf>) -> Result<(), Error> {
     Ok(supervisor::run(settings, Some(reload))?)
 }
 
-/// What the configuration says to the supervisor. Workers read `directory`, which stays the same while the proxy runs;
-/// at the start it is the one of the configuration.
-pub(super) fn settings(
-    config: Config,
-    directory: Option<&Path>,
-) -> Result<supervisor::Settings, Error> {
+/// What the configuration says to the supervisor.
+pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
     let workers = config::workers()?;
     for warning in &config.warnings {
         warn!("{warning}");
     }
     let stale_after = config.stale_after();
-    let configured = config.directory();
-    let directory = directory.unwrap_or(&configured).to_owned();
+    let directory = config.directory();
     let shutdown_timeout = config.worker.limits.shutdown_timeout;
     let options = config.supervisor;
     let (public, admin) = (options.public(), options.admin());
@@ -75,12 +69,12 @@ pub(super) fn settings(
         fetch_rules,
         compile_options,
         stale_after,
-        directory: configured,
+        directory,
         public,
         admin,
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
-        worker: worker::command(directory, options.admin.token, config.worker),
+        worker: worker::command(options.admin.token, config.worker),
     })
 }

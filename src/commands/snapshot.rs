@@ -21,7 +21,7 @@ pub(crate) fn run(
 ) -> Result<ExitCode, Error> {
     let directory = match directory {
         Some(directory) => directory,
-        None => Config::load(&config::path(path))?.directory(),
+        None => Config::load(&config::path(path))?.directory().find(),
     };
     let mut inspection = inspect(&entered(&directory)).map_err(Error::Inspect)?;
     inspection.directory = directory;

@@ -21,15 +21,12 @@ pub(crate) fn run() -> Result<(), Error> {
 
 /// Makes the command that starts the worker of a slot, and its handover. `/proc/self/exe` is this very program, even
 /// after its file was replaced.
-pub(crate) fn command(
-    directory: PathBuf,
-    admin_token: Option<AdminToken>,
-    settings: WorkerSettings,
-) -> WorkerCommand {
+pub(crate) fn command(admin_token: Option<AdminToken>, settings: WorkerSettings) -> WorkerCommand {
     let private = config::private_variables();
     WorkerCommand::new(move |slot| {
         let handover = Handover {
-            directory: directory.clone(),
+            // The supervisor knows it once it has opened one.
+            directory: PathBuf::new(),
             slot,
             supervisor: std::process::id(),
             admin_token: admin_token.clone(),

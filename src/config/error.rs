@@ -1,6 +1,7 @@
 //! What is wrong with the configuration, in one line.
 
 use std::fmt;
+use std::path::Path;
 
 use contract::key::SERVER_SIDE_PREFIX;
 use serde_json::Value;
@@ -75,6 +76,30 @@ pub(super) fn shown_name(name: &str) -> String {
     }
 }
 
+/// The path of a file as a message may show it: some take the secret for the name of the file.
+pub(super) fn shown_path(path: &Path) -> String {
+    let path = path.display().to_string();
+    if may_be_secret(&path) {
+        "a file whose name may be a secret".to_owned()
+    } else {
+        path
+    }
+}
+
+/// A wrong value may be a URL that is none, so an `@` is enough.
 fn may_be_secret(text: &str) -> bool {
-    text.contains(SERVER_SIDE_PREFIX) || text.contains('@')
+    holds_server_side_key(text) || text.contains('@')
+}
+
+/// Whether a server-side key is in the text, or a URL with a password.
+pub(super) fn holds_secret(text: &str) -> bool {
+    holds_server_side_key(text) || text.contains("://") && text.contains('@')
+}
+
+/// `ser.`, but not that of `/home/user.name`.
+fn holds_server_side_key(text: &str) -> bool {
+    text.match_indices(SERVER_SIDE_PREFIX).any(|(start, _)| {
+        let before = text[..start].chars().next_back();
+        !before.is_some_and(char::is_alphanumeric)
+    })
 }

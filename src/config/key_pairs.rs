@@ -13,7 +13,7 @@ use contract::{KeyPair, ServerSideKey};
 use serde_json::{Map, Value};
 
 use super::definitions::nearest;
-use super::error::{ConfigError, kind, shown, shown_name};
+use super::error::{ConfigError, kind, shown, shown_name, shown_path};
 use super::given::{Given, Place};
 
 /// The name of the setting.
@@ -209,11 +209,11 @@ fn warn_of_unknown(
 /// Reads the server-side key in a file.
 fn read_key(file: &std::path::Path) -> Result<ServerSideKey, String> {
     let text =
-        fs::read_to_string(file).map_err(|error| format!("read {}: {error}", file.display()))?;
+        fs::read_to_string(file).map_err(|error| format!("read {}: {error}", shown_path(file)))?;
     ServerSide::read(&Value::String(text)).ok_or_else(|| {
         format!(
             "found another text in {}, expected {}",
-            file.display(),
+            shown_path(file),
             ServerSide::expected()
         )
     })

@@ -3,6 +3,7 @@
 //! The names in the file are those of the official proxies, so that their `config.json` works here.
 
 mod definitions;
+mod effective;
 mod error;
 mod file;
 mod given;
@@ -14,21 +15,24 @@ mod state_directory;
 mod tests;
 mod variables;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::settings::Settings as _;
 use contract::{KeyPair, WorkerSettings, origin};
-use supervisor::Options;
+use serde_json::Value;
+use supervisor::{Options, StateDirectory};
 
 use definitions::Definitions;
+use error::{shown, shown_name};
 use given::Given;
 use variables::Variables;
 
+pub(crate) use effective::Effective;
 pub(crate) use error::ConfigError;
 pub(crate) use file::ConfigPath;
 pub(crate) use process_environment::{path, private_variables, variable, workers};
 pub(crate) use reference::{example, reference};
+pub(crate) use state_directory::of_demonstration as directories_of_demonstration;
 
 /// What the configuration says.
 #[derive(Debug)]
@@ -49,10 +53,18 @@ impl Config {
     ///
     /// Names file or variable, the setting, what was found and what is expected; never shows a server-side key.
     pub(crate) fn load(path: &ConfigPath) -> Result<Self, ConfigError> {
-        Self::read(path, &Variables::of_process())
+        let (config, _) = Self::read(path, &Variables::of_process())?;
+        Ok(config)
     }
 
-    fn read(path: &ConfigPath, variables: &Variables) -> Result<Self, ConfigError> {
+    /// As [`load`](Self::load), with the value of each setting and where it comes from.
+    pub(crate) fn explain(path: &ConfigPath) -> Result<(Self, Vec<Effective>), ConfigError> {
+        let (config, given) = Self::read(path, &Variables::of_process())?;
+        let settings = effective::settings(&given, &config);
+        Ok((config, settings))
+    }
+
+    fn read(path: &ConfigPath, variables: &Variables) -> Result<(Self, Given), ConfigError> {
         let file = path.to_string();
         let definitions = Definitions::gather();
         let mut given = Given::new(&file);
@@ -63,20 +75,24 @@ impl Config {
             given.warnings.push(format!("{file} {line}"));
         }
         variables.add_to(&mut given, &definitions)?;
-        Self::of(given)
+        let config = Self::of(&mut given)?;
+        Ok((config, given))
     }
 
-    fn of(mut given: Given) -> Result<Self, ConfigError> {
-        let environment_key_pairs = key_pairs::read(&mut given)?;
+    fn of(given: &mut Given) -> Result<Self, ConfigError> {
+        let environment_key_pairs = key_pairs::read(given)?;
         let refuse = |wrong| given.refuse(&wrong);
         let supervisor = Options::read("", &given.values).map_err(refuse)?;
         let worker = WorkerSettings::read("", &given.values).map_err(refuse)?;
         let origins = worker.allow_origins.iter();
         let no_origins = origins.filter(|text| is_no_origin(text)).map(|text| {
             let source = given.place("allow_origins").map_or("", |place| &place.source);
-            format!("{source}: allow_origins: {text:?} is no origin such as \"https://app.example.com\"; ignoring it")
+            let found = shown(&Value::from(text.as_str()), false);
+            format!("{source}: allow_origins: {found} is no origin such as \"https://app.example.com\"; ignoring it")
         });
-        let inapplicable = worker.logging.overrides.inapplicable().join(", ");
+        let inapplicable = worker.logging.overrides.inapplicable();
+        let inapplicable: Vec<_> = inapplicable.iter().map(|name| shown_name(name)).collect();
+        let inapplicable = inapplicable.join(", ");
         let inapplicable = (!inapplicable.is_empty()).then(|| {
             let source = given.place("logging.override").map_or("", |place| &place.source);
             format!("{source}: logging.override: only levels of loggers apply here; ignoring {inapplicable}")
@@ -105,9 +121,11 @@ impl Config {
     }
 
     /// The state directory.
-    pub(crate) fn directory(&self) -> PathBuf {
-        let configured = self.supervisor.snapshot.directory.clone();
-        configured.unwrap_or_else(|| state_directory::default(variable))
+    pub(crate) fn directory(&self) -> StateDirectory {
+        match self.supervisor.snapshot.directory.clone() {
+            Some(given) => StateDirectory::Given(given),
+            None => state_directory::default(process_environment::file_variable),
+        }
     }
 }
 

@@ -46,6 +46,11 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// A variable that is set; the name of a file need not be UTF-8.
+pub(super) fn file_variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
 pub(super) fn parse_workers(value: Option<&str>) -> Result<NonZeroUsize, ConfigError> {
     match value.map(str::trim) {
         None | Some("") => Ok(NonZeroUsize::MIN),

@@ -8,13 +8,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use contract::settings::Definition;
 use contract::settings::Wrong;
 use serde_json::Value;
 
 use super::definitions::Definitions;
-use super::error::ConfigError;
+use super::error::{ConfigError, shown_path};
 use super::given::{Given, Place};
 
 /// What a place is called that is a variable.
@@ -123,7 +124,11 @@ impl Variables {
             }
             (None, Some((name, file))) => {
                 let text = fs::read_to_string(file.trim()).map_err(|error| {
-                    ConfigError::new(SOURCE, name, format!("read {}: {error}", file.trim()))
+                    ConfigError::new(
+                        SOURCE,
+                        name,
+                        format!("read {}: {error}", shown_path(Path::new(file.trim()))),
+                    )
                 })?;
                 let place = Place {
                     source: file.trim().to_owned(),

@@ -16,6 +16,9 @@ pub enum Error {
     /// There is no address to serve on.
     #[error(transparent)]
     Listener(#[from] pool::listener::Error),
+    /// There is no state directory that can be used. The text says why for each.
+    #[error("find a state directory: {0}")]
+    NoDirectory(String),
     /// The state directory cannot be used.
     #[error(transparent)]
     Publish(snapshot::Error),

@@ -34,6 +34,7 @@ pub use options::{Admin, HealthCheck, Listen, Options, Snapshot};
 pub use poll::{ConditionalFetch, Error as PollError, FetchRules};
 pub use pool::listener::{ANY_HOST, Address, Error as ListenerError};
 pub use pool::{Error as PoolError, WorkerCommand};
+pub use publish::StateDirectory;
 pub use run::{Reload, run};
 pub use settings::Settings;
 pub use source::api_url::{ApiUrl, ApiUrlError};

@@ -85,8 +85,9 @@ contract::settings! {
 
     /// Where snapshots are.
     pub struct Snapshot {
-        /// The state directory. The default is `$STATE_DIRECTORY`, else `$XDG_STATE_HOME/edge-proxy`,
-        /// `~/.local/state/edge-proxy`, or a directory of this user under the temporary one.
+        /// The state directory; the proxy does not start if it cannot be used. The default is the first that can be
+        /// used of `$STATE_DIRECTORY`, else `$XDG_STATE_HOME/edge-proxy` and `~/.local/state/edge-proxy`; then one of
+        /// this proxy in `$RUNTIME_DIRECTORY`, `$TMPDIR`, `/tmp` or `/dev/shm`, with a warning.
         pub directory: Option<PathBuf> as OrDefault<Path> = None,
     }
 

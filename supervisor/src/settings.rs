@@ -1,12 +1,12 @@
 //! All that a supervisor is told.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::poll::FetchRules;
 use crate::pool::WorkerCommand;
 use crate::pool::listener::Address;
+use crate::publish::StateDirectory;
 use crate::source::Source;
 use contract::KeyPair;
 use engine::CompileOptions;
@@ -26,8 +26,8 @@ pub struct Settings {
     pub compile_options: CompileOptions,
     /// The proxy is not ready if the last successful fetch of an environment is older; `None` for never.
     pub stale_after: Option<Duration>,
-    /// The state directory. It is created if it does not exist.
-    pub directory: PathBuf,
+    /// Where to publish. The directory is created if it does not exist.
+    pub directory: StateDirectory,
     /// Where to listen for SDKs.
     pub public: Address,
     /// Where to listen for who runs the proxy; `None` for nowhere.

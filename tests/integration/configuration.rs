@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
-use serde_json::json;
-use testing::{Stub, document};
+use serde_json::{Value, json};
+use testing::{Stub, document, file};
 
-use crate::harness::{Proxy, executable};
+use crate::harness::{Proxy, executable, run};
 
 const FLAGS: &str = "/api/v1/flags/";
 
@@ -138,6 +138,82 @@ fn variables_override_the_file() {
     assert_eq!(proxy.address.ip().to_string(), "127.0.0.1");
     serves(&proxy, &["two"]);
     assert_eq!(proxy.get(FLAGS, "one").status, 401);
+}
+
+#[test]
+fn check_config_tells_where_each_value_comes_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let pairs = json!([{"server_side_key": "ser.SECRET", "client_side_key": "public"}]);
+    let config = json!({
+        "environment_key_pairs": pairs,
+        "api_url": "https://me:SECRET@flagsmith.test/api/v1",
+        "api_poll_frequency": 5,
+        "admin": {"token": "SECRET"},
+        "server": {"prot": 1},
+    });
+    fs::write(directory.path().join("config.json"), config.to_string()).unwrap();
+    let check = |arguments: &[&str]| {
+        let mut command = in_directory(directory.path());
+        command
+            .env("SERVER", r#"{"host": "127.0.0.1"}"#)
+            .env("SERVER_PORT", "8080")
+            .arg("check-config")
+            .args(arguments);
+        let (code, stdout, stderr) = run(&mut command);
+        assert_eq!(code, Some(0), "{stderr}");
+        assert!(!stdout.contains("SECRET"), "{stdout}");
+        (stdout, stderr)
+    };
+    let (table, stderr) = check(&[]);
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    for row in [
+        [
+            "environment_key_pairs[0].client_side_key",
+            "public",
+            "config.json",
+        ],
+        [
+            "environment_key_pairs[0].server_side_key",
+            "(secret)",
+            "config.json",
+        ],
+        ["api_url", "https://flagsmith.test/api/v1", "config.json"],
+        [
+            "api_poll_frequency_seconds",
+            "5",
+            "config.json: api_poll_frequency",
+        ],
+        ["api_poll_timeout_seconds", "5", "default"],
+        ["admin.token", "(secret)", "config.json"],
+        ["server.host", "127.0.0.1", "process environment: SERVER"],
+        ["server.port", "8080", "process environment: SERVER_PORT"],
+    ] {
+        let cells = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let is_there = table.lines().any(|line| cells(line) == row.join(" "));
+        assert!(is_there, "no {row:?} in\n{table}");
+    }
+    let (report, stderr) = check(&["--json"]);
+    assert_eq!(stderr, "");
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["warnings"].as_array().map(Vec::len), Some(1));
+    let settings = report["settings"].as_array().unwrap();
+    let port =
+        json!({"name": "server.port", "value": 8080, "from": "process environment: SERVER_PORT"});
+    assert!(settings.contains(&port), "{settings:?}");
+}
+
+#[test]
+fn the_rendered_configuration_is_valid() {
+    let directory = tempfile::tempdir().unwrap();
+    let (code, config, _) = run(in_directory(directory.path()).arg("render-config"));
+    assert_eq!(code, Some(0));
+    fs::write(directory.path().join("config.json"), config).unwrap();
+    let (code, table, stderr) = run(in_directory(directory.path()).arg("check-config"));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{table}");
+    let (code, reference, _) =
+        run(in_directory(directory.path()).args(["render-config", "--reference"]));
+    assert_eq!(code, Some(0));
+    assert_eq!(reference, file("docs/configuration.md"));
 }
 
 /// Docker secrets, and a rotation of the key in one.

@@ -23,4 +23,5 @@ mod reload;
 mod sdk;
 mod serving;
 mod snapshot;
+mod state_directory;
 mod warm;

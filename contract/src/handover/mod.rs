@@ -22,6 +22,7 @@ pub use sockets::{HandoverError, SlotSockets, Sockets};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Handover {
     /// The state directory in which the supervisor publishes.
+    #[serde(with = "any_path")]
     pub directory: PathBuf,
     /// The worker's slot on the board.
     pub slot: usize,
@@ -89,5 +90,21 @@ settings! {
         /// How long requests in progress may take to finish when the proxy stops. Docker kills it after 10 seconds.
         #[names("shutdown_timeout_seconds")]
         pub shutdown_timeout: Duration as Seconds = Duration::from_secs(8),
+    }
+}
+
+/// A path that need not be UTF-8, which it must be for serde.
+mod any_path {
+    use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+        path.as_os_str().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+        OsString::deserialize(from).map(PathBuf::from)
     }
 }

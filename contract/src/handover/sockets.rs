@@ -73,8 +73,8 @@ impl Handover {
     ///
     /// # Errors
     ///
-    /// If the path of the directory is not UTF-8, or the kernel does not take it all: the text is longer than a
-    /// socket's buffer, or there are too many descriptors on their way.
+    /// If the kernel does not take it all: the text is longer than a socket's buffer, or there are too many descriptors
+    /// on their way.
     pub fn give<S: AsRef<[TcpListener]>>(&self, sockets: &Sockets<S>) -> io::Result<OwnedFd> {
         let text = serde_json::to_vec(&Message {
             handover: self,

@@ -1,8 +1,9 @@
 //! What a worker is given, between two real processes: the worker is this very test, started again.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStringExt;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ const WORKER: &str = "WORKER_OF_THE_TEST";
 
 fn handover() -> Handover {
     Handover {
-        directory: PathBuf::from("/var/lib/edge proxy"),
+        directory: OsString::from_vec(b"/var/lib/edge \xff proxy".to_vec()).into(),
         slot: 3,
         supervisor: 1234,
         admin_token: Some(AdminToken::of("secret")),

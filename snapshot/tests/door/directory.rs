@@ -6,6 +6,7 @@ use std::path::Path;
 
 use snapshot::{Error, Publisher, Reader};
 
+use crate::adopting::{adopt, left_behind};
 use crate::{FORMAT, SHAPE, Sample, names, path, place, publisher, reader};
 
 #[test]
@@ -64,6 +65,75 @@ fn directories_that_others_could_write_to_or_that_are_none() {
         place.path().display()
     );
     assert!(error.to_string().ends_with(&expected), "{error}");
+}
+
+/// As Kubernetes does for a pod with an `fsGroup`.
+fn open_to_group(directory: &Path) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            open_to_group(&path);
+        } else {
+            fs::set_permissions(&path, Permissions::from_mode(0o660)).unwrap();
+        }
+    }
+    fs::set_permissions(directory, Permissions::from_mode(0o2770)).unwrap();
+}
+
+#[test]
+fn a_directory_of_ours_that_was_opened_to_its_group_is_closed_and_nothing_in_it_is_trusted() {
+    let place = left_behind(10);
+    fs::write(place.path().join("notes"), "of somebody").unwrap();
+    open_to_group(place.path());
+    // Another user of the group has put an older file of ours in the place of a newer one, and closed what can be.
+    let sample = |generation| path(place.path(), "sample", generation);
+    fs::rename(sample(2), sample(9)).unwrap();
+    fs::set_permissions(sample(9), Permissions::from_mode(0o600)).unwrap();
+
+    let (publisher, adoption) = adopt(place.path());
+    assert!(adoption.adopted.is_none());
+    assert_eq!(names(&place.path().join("environments")), [""; 0]);
+    assert_eq!(
+        names(place.path()),
+        ["board", "environments", "lock", "notes"]
+    );
+    let warnings: Vec<String> = publisher.warnings().iter().map(Error::to_string).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].contains("mode 2770 let its group write there"),
+        "{warnings:?}"
+    );
+    assert_eq!(mode(place.path()), 0o700);
+    assert_eq!(mode(&place.path().join("environments")), 0o700);
+
+    publisher.publish_index(&1_u32).unwrap();
+    let generation = publisher.publish(0, "sample", &Sample::new(5, 9)).unwrap();
+    let reader = reader(place.path());
+    assert!(
+        reader
+            .map::<Sample>("sample", generation)
+            .unwrap()
+            .is_whole()
+    );
+    drop(publisher);
+    let (publisher, adoption) = adopt(place.path());
+    assert_eq!(adoption.adopted.unwrap().generation, generation);
+    assert_eq!(publisher.warnings().len(), 0);
+}
+
+#[test]
+fn a_directory_that_is_open_to_its_group_and_was_not_made_by_us_is_left_as_it_is() {
+    for is_open_to_all in [false, true] {
+        let place = place();
+        if is_open_to_all {
+            drop(publisher(place.path()));
+        }
+        let open = if is_open_to_all { 0o777 } else { 0o770 };
+        fs::set_permissions(place.path(), Permissions::from_mode(open)).unwrap();
+        let error = Publisher::open(place.path(), SHAPE).unwrap_err();
+        assert!(matches!(error, Error::Permissions { .. }), "{error}");
+        assert_eq!(mode(place.path()), open);
+    }
 }
 
 #[test]

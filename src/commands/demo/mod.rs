@@ -2,10 +2,9 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
 
 use contract::{KeyPair, ServerSideKey, WorkerSettings};
-use supervisor::{Address, Options, Settings, Source};
+use supervisor::{Address, Options, Settings, Source, StateDirectory};
 
 use super::worker;
 use crate::config;
@@ -26,7 +25,6 @@ pub(crate) fn run() -> Result<(), Error> {
         address.port = free_port(Ipv4Addr::LOCALHOST, address.port).map_err(Error::Demo)?;
     }
     println!("{}", welcome(port, admin.as_ref().map_or(0, |it| it.port)));
-    let path = directory.path().to_owned();
     let settings = Settings {
         environments: vec![key_pair("production"), key_pair("staging")],
         source: Source::Embedded(vec![PRODUCTION.into(), STAGING.into()]),
@@ -34,7 +32,7 @@ pub(crate) fn run() -> Result<(), Error> {
         fetch_rules: options.fetch_rules(),
         compile_options: options.compile_options(),
         stale_after: None,
-        directory: path.clone(),
+        directory: StateDirectory::Given(directory.path().to_owned()),
         public: Address {
             port,
             ..options.public()
@@ -43,7 +41,7 @@ pub(crate) fn run() -> Result<(), Error> {
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout: worker_settings.limits.shutdown_timeout,
-        worker: worker::command(path, None, worker_settings),
+        worker: worker::command(None, worker_settings),
     };
     Ok(supervisor::run(settings, None)?)
 }
@@ -56,13 +54,19 @@ fn key_pair(name: &str) -> KeyPair {
     }
 }
 
-/// A state directory that is removed at the end.
+/// A state directory that is removed at the end, in the first place where one can be made.
 fn directory() -> io::Result<tempfile::TempDir> {
-    let parent = config::variable("STATE_DIRECTORY").map_or_else(std::env::temp_dir, PathBuf::from);
-    std::fs::create_dir_all(&parent)?;
-    tempfile::Builder::new()
-        .prefix("edge-proxy-demo-")
-        .tempdir_in(parent)
+    let mut outcome = Err(io::ErrorKind::NotFound.into());
+    for parent in config::directories_of_demonstration() {
+        let _ = std::fs::create_dir_all(&parent);
+        outcome = tempfile::Builder::new()
+            .prefix("edge-proxy-demo-")
+            .tempdir_in(parent);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
 }
 
 /// The wanted port if it is free, else another one.

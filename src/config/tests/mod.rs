@@ -1,5 +1,6 @@
 //! What a configuration may contain, and the line that names what is wrong with it.
 
+mod garbage;
 mod key_pairs;
 mod variables;
 
@@ -15,7 +16,7 @@ fn read(text: &str) -> Result<Config, String> {
     let mut given = Given::new("config.json");
     file::parse("config.json", text.as_bytes())
         .and_then(|members| given.add(&definitions, "config.json", "", members))
-        .and_then(|()| Config::of(given))
+        .and_then(|()| Config::of(&mut given))
         .map_err(|error| error.to_string())
 }
 
@@ -111,7 +112,7 @@ fn reads_every_setting() {
     assert_eq!(times, [6, 7, 8, 9, 0].map(Duration::from_secs));
     assert_eq!(config.worker.allow_origins, ["https://a.test"]);
     assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
-    assert_eq!(config.directory(), PathBuf::from("/state"));
+    assert_eq!(config.directory(), StateDirectory::Given("/state".into()));
     let logging = &config.worker.logging;
     assert_eq!(
         (logging.log_level, logging.log_format),

@@ -1,6 +1,8 @@
 //! What variables of the process environment may say, and which of them are left alone.
 
 use super::super::variables::{Variables, variable_name};
+use std::path::PathBuf;
+
 use super::*;
 
 const PAIRS: &str = r#"[{"server_side_key":"ser.v","client_side_key":"v"}]"#;
@@ -24,7 +26,9 @@ fn load(path: ConfigPath, variables: &[(&str, &str)]) -> Result<Config, String> 
     let variables = variables
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Config::read(&path, &Variables::new(variables)).map_err(|error| error.to_string())
+    Config::read(&path, &Variables::new(variables))
+        .map(|(config, _)| config)
+        .map_err(|error| error.to_string())
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn listen(id: &'static str, address: &Address, settings: &Settings) -> Finding {
 
 /// Whether a proxy runs with this state directory.
 fn is_running(settings: &Settings) -> bool {
-    Inspector::open(&settings.directory, engine::FORMAT)
+    Inspector::open(&settings.directory.find(), engine::FORMAT)
         .and_then(|inspector| inspector.ownership())
         .is_ok_and(|ownership| ownership != Ownership::Free)
 }

@@ -7,14 +7,25 @@ use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 use snapshot::{Error, Inspector, Ownership};
 
-use super::finding::Finding;
+use super::finding::{Finding, Status};
+use crate::publish::StateDirectory;
 
 const DIRECTORY: &str = "state.directory";
 const ROOM: &str = "state.room";
 /// Less room than this hardly holds the snapshots of a large environment, the old one beside the new.
 const LITTLE_ROOM: u64 = 256 << 20;
 
-pub(super) fn check(directory: &Path) -> Vec<Finding> {
+pub(super) fn check(directory: &StateDirectory) -> Vec<Finding> {
+    let mut findings = check_path(&directory.find());
+    if let StateDirectory::FirstUsable { .. } = directory {
+        // The proxy takes another one then.
+        let failed = findings.iter_mut().filter(|it| it.status == Status::Failed);
+        failed.for_each(|finding| finding.status = Status::Warning);
+    }
+    findings
+}
+
+fn check_path(directory: &Path) -> Vec<Finding> {
     let shown = directory.display();
     let existing = directory.ancestors().find(|path| path.exists());
     let Some(existing) = existing else {

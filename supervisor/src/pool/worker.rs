@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -22,6 +23,16 @@ impl WorkerCommand {
     /// The commands and handovers that `of_slot` makes.
     pub fn new(of_slot: impl Fn(usize) -> (Command, Handover) + 'static) -> Self {
         Self(Rc::new(of_slot))
+    }
+
+    /// The same for workers that read this state directory.
+    pub(crate) fn reading(self, directory: &Path) -> Self {
+        let directory = directory.to_owned();
+        Self::new(move |slot| {
+            let (command, mut handover) = self.of_slot(slot);
+            handover.directory.clone_from(&directory);
+            (command, handover)
+        })
     }
 
     fn of_slot(&self, slot: usize) -> (Command, Handover) {

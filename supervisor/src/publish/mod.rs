@@ -6,6 +6,7 @@ mod outage;
 mod publication;
 mod served;
 mod settle;
+mod state_directory;
 mod warm;
 
 #[cfg(test)]
@@ -16,3 +17,4 @@ pub(crate) use outage::Outage;
 pub(crate) use publication::Publication;
 pub(crate) use served::ServedDocument;
 pub(crate) use settle::settle;
+pub use state_directory::StateDirectory;

@@ -1,5 +1,7 @@
 //! The words for what a reload changes.
 
+use std::path::Path;
+
 use log::warn;
 
 use crate::environments::Turnover;
@@ -58,11 +60,11 @@ pub(super) fn of_compiling(current: &Settings, next: &Settings) -> Option<String
 }
 
 /// Settings that only a restart changes.
-pub(super) fn warn_of_restart(current: &Settings, next: &Settings) {
+pub(super) fn warn_of_restart(current: &Settings, next: &Settings, directory: &Path) {
     if next.directory != current.directory {
         warn!(
             "the state directory changes with a restart only: still publishing in {}",
-            current.directory.display()
+            directory.display()
         );
     }
     if next.workers != current.workers {

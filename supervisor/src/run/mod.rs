@@ -4,12 +4,13 @@ mod changes;
 mod listeners;
 mod reload;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use log::info;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
-use snapshot::{Publisher, Shape};
+use snapshot::Shape;
 
 use crate::environments::{Roster, capacity};
 use crate::error::Error;
@@ -39,17 +40,14 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     flag::register(SIGXFSZ, Arc::default()).map_err(Error::Signals)?;
     let documents = settings.source.open(&settings.environments)?;
     let sockets = listeners::open(&settings)?;
-    let publisher = Publisher::open(
-        &settings.directory,
-        Shape {
-            format: engine::FORMAT,
-            rows: capacity(settings.environments.len()),
-            slots: settings.workers.get(),
-        },
-    )
-    .map_err(Error::Publish)?;
+    let (publisher, directory) = settings.directory.open(Shape {
+        format: engine::FORMAT,
+        rows: capacity(settings.environments.len()),
+        slots: settings.workers.get(),
+    })?;
+    settings.worker = settings.worker.reading(&directory);
     let board = publisher.share_board();
-    announce(&settings, &sockets);
+    announce(&settings, &directory, &sockets);
     let environments = std::mem::take(&mut settings.environments);
     let roster = Roster::new(environments.clone(), board.shape().rows);
     let index = roster.index(settings.stale_after, &[]);
@@ -76,7 +74,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     serve(
         pool,
         &notices,
-        Reloader::new(reload, settings, roster, polling),
+        Reloader::new(reload, settings, directory, roster, polling),
     )
 }
 
@@ -125,7 +123,7 @@ fn serve(mut pool: Pool, notices: &Notices, mut reloader: Reloader) -> Result<()
 }
 
 /// Logs what is served, where the documents come from, and on how many workers.
-fn announce(settings: &Settings, sockets: &[SlotListeners]) {
+fn announce(settings: &Settings, directory: &Path, sockets: &[SlotListeners]) {
     const NAMED: usize = 5;
     let names: Vec<_> = settings
         .environments
@@ -148,12 +146,9 @@ fn announce(settings: &Settings, sockets: &[SlotListeners]) {
             "polling {} every {}, publishing in {}",
             upstream.api_url,
             Seconds(settings.api_poll_frequency),
-            settings.directory.display()
+            directory.display()
         ),
-        Source::Embedded(_) => info!(
-            "publishing embedded documents in {}",
-            settings.directory.display()
-        ),
+        Source::Embedded(_) => info!("publishing embedded documents in {}", directory.display()),
     }
     if let Some(first) = sockets.first() {
         info!(

@@ -4,6 +4,8 @@
 //! the client, new sockets. Then the poller applies its [`Change`] and answers with a notice. Then the workers are
 //! rolled, if their command or their sockets change.
 
+use std::path::PathBuf;
+
 use log::{error, info};
 
 use super::{changes, listeners};
@@ -32,6 +34,7 @@ pub(super) struct Reloader {
     reload: Option<Reload>,
     /// The settings in use. Their environments are in `roster`.
     settings: Settings,
+    directory: PathBuf,
     roster: Roster,
     polling: Polling,
     /// A reload was requested and has not begun.
@@ -51,16 +54,18 @@ struct InProgress {
 }
 
 impl Reloader {
-    /// For a proxy that has started with these settings.
+    /// For a proxy that has started with these settings and publishes in this state directory.
     pub(super) fn new(
         reload: Option<Reload>,
         settings: Settings,
+        directory: PathBuf,
         roster: Roster,
         polling: Polling,
     ) -> Self {
         Self {
             reload,
             settings,
+            directory,
             roster,
             polling,
             requested: false,
@@ -142,10 +147,11 @@ impl Reloader {
             changes.extend(moved.changes);
             moved.sockets
         });
-        changes::warn_of_restart(current, &settings);
+        changes::warn_of_restart(current, &settings, &self.directory);
         // The next reload is compared with what is in use.
         settings.directory.clone_from(&current.directory);
         settings.workers = current.workers;
+        settings.worker = settings.worker.reading(&self.directory);
 
         let in_progress = InProgress {
             rolls: sockets.is_some() || settings.worker != current.worker,

@@ -11,12 +11,14 @@ use contract::{Handover, KeyPair, ServerSideKey, WorkerSettings};
 use engine::CompileOptions;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use snapshot::Publisher;
 use testing::eventually;
 
 use super::*;
 use crate::options::DEFAULT_ADMIN_PORT;
 use crate::pool::WorkerCommand;
 use crate::pool::listener::Address;
+use crate::publish::StateDirectory;
 
 /// The address of a port of this machine.
 fn loopback(port: u16) -> Address {
@@ -42,7 +44,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
         fetch_rules: crate::Options::default().fetch_rules(),
         compile_options: CompileOptions::default(),
         stale_after: None,
-        directory: directory.join("state"),
+        directory: StateDirectory::Given(directory.join("state")),
         public: loopback(0),
         admin: None,
         workers: NonZeroUsize::MIN,
@@ -107,7 +109,7 @@ fn the_end_of_polling_ends_serving() {
         slots: 1,
     };
     let settings = settings(directory.path().to_owned(), 1);
-    let publisher = Publisher::open(&settings.directory, shape(1)).unwrap();
+    let (publisher, path) = settings.directory.open(shape(1)).unwrap();
     // A defect that makes the poller panic: this board has no row for the environment.
     let small = Publisher::open(&directory.path().join("small"), shape(0)).unwrap();
     let notices = Notices::of_children().unwrap();
@@ -136,7 +138,7 @@ fn the_end_of_polling_ends_serving() {
         },
         board: small.share_board(),
     };
-    let reloader = Reloader::new(None, settings, roster, polling.start().unwrap());
+    let reloader = Reloader::new(None, settings, path, roster, polling.start().unwrap());
     let error = serve(pool, &notices, reloader).unwrap_err();
     assert!(error.to_string().starts_with("poll: "), "{error}");
 }
