@@ -60,7 +60,7 @@ pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
 pub use failure::Failure;
 pub use handover::{
-    Forwarding, Handover, HandoverError, Limits, MetricsSettings, SlotSockets, Sockets,
+    Forwarding, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
     WorkerSettings,
 };
 pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Readiness, ReadyWhen, Rows};

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use contract::{
-    AdminToken, Handover, HandoverError, Limits, MetricsSettings, SlotSockets, Sockets,
+    AdminToken, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
     WorkerSettings,
 };
 
@@ -33,6 +33,9 @@ fn handover() -> Handover {
             },
             metrics: MetricsSettings {
                 max_environments: 6,
+            },
+            paths: Paths {
+                base_path: Some("/flagsmith".to_owned()),
             },
             ..WorkerSettings::default()
         },

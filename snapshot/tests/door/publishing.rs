@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use snapshot::{Error, Publisher, Shape};
 
-use crate::{SHAPE, Sample, names, newest, place, publisher, reader};
+use crate::{FORMAT, SHAPE, Sample, names, newest, place, publisher, reader};
 
 #[test]
 fn a_second_publisher_is_refused_until_the_first_is_gone() {

@@ -12,6 +12,7 @@ mod replacement;
 mod roll;
 mod slots;
 mod times;
+mod waiting;
 mod worker;
 
 use std::io;

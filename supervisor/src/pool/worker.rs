@@ -13,6 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::listener::Listeners;
+use super::waiting::Waiting;
 
 /// Makes what starts the worker of a slot: the program with its arguments, and the handover. The pool adds the sockets.
 #[derive(Clone)]
@@ -59,6 +60,8 @@ pub(super) struct Worker {
     has_exited: bool,
     /// It was killed because its heartbeat stopped.
     pub(super) is_killed: bool,
+    /// Whether it had to wait for a processor, while its heartbeat is missing.
+    pub(super) waiting: Option<Waiting>,
 }
 
 impl Worker {
@@ -77,6 +80,7 @@ impl Worker {
             started: Instant::now(),
             has_exited: false,
             is_killed: false,
+            waiting: None,
         })
     }
 

@@ -86,7 +86,7 @@ fn what_is_odd_but_plain_is_answered_or_refused() {
             line("GET /api/v1/flags/\0 HTTP/1.1"),
             refused,
         ),
-        ("CONNECT", line("CONNECT other.test:443 HTTP/1.1"), unknown),
+        ("CONNECT", line("CONNECT other.test:443 HTTP/1.1"), not_allowed),
         (
             "CONNECT to a path",
             line("CONNECT /api/v1/flags/ HTTP/1.1"),

@@ -95,7 +95,7 @@ pub(crate) async fn serve(
     actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&environments)));
 
     let access_log = AccessLog::new(&settings);
-    let answers = Answers::Public(Endpoints::new(&environments, &settings.allow_origins));
+    let answers = Answers::Public(Endpoints::new(&environments, &settings));
     let limits = settings.limits;
     let acceptor = Acceptor::new(answers, limits, Some(slot), access_log.clone()).await?;
     let mut public = Listener::new(acceptor, sockets.own.public, beside_public, slot)?;

@@ -4,17 +4,12 @@ use std::process::Command;
 
 use super::*;
 use crate::notice::Notices;
-use contract::{Index, KeyPair, ServerSideKey};
-use snapshot::Shape;
+use contract::{Index, KeyPair, Readiness, ServerSideKey};
 
 /// What becomes of a large document if this is its compile process.
 fn publish(command: CompileCommand) -> Failure {
     let directory = tempfile::tempdir().unwrap();
-    let shape = Shape {
-        format: engine::FORMAT,
-        rows: 1,
-        slots: 1,
-    };
+    let shape = contract::board_shape(engine::FORMAT, 1, 1);
     let publisher = Publisher::open(directory.path(), shape).unwrap();
     let board = publisher.share_board();
     let pair = KeyPair {
@@ -22,7 +17,8 @@ fn publish(command: CompileCommand) -> Failure {
         client_side_key: "public".to_owned(),
         older_server_side_keys: Vec::new(),
     };
-    let index: Index = crate::environments::Roster::new(vec![pair], 1).index(None, &[]);
+    let index: Index =
+        crate::environments::Roster::new(vec![pair], 1).index(Readiness::default(), &[]);
     let options = CompileOptions::default();
     let publication = Publication::open(publisher, &index, options, command).unwrap();
     let compiler = Compiler {
