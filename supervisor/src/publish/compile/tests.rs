@@ -4,12 +4,12 @@ use std::process::Command;
 
 use super::*;
 use crate::notice::Notices;
-use contract::{Index, KeyPair, Readiness, ServerSideKey};
+use contract::{Index, KeyPair, Readiness, ServerSideKey, board_shape};
 
 /// What becomes of a large document if this is its compile process.
 fn publish(command: CompileCommand) -> Failure {
     let directory = tempfile::tempdir().unwrap();
-    let shape = contract::board_shape(engine::FORMAT, 1, 1);
+    let shape = board_shape(engine::FORMAT, 1, 1);
     let publisher = Publisher::open(directory.path(), shape).unwrap();
     let board = publisher.share_board();
     let pair = KeyPair {
