@@ -7,7 +7,7 @@ use crate::forward::ForwardSettings;
 use crate::poll::FetchRules;
 use crate::pool::WorkerCommand;
 use crate::pool::listener::Address;
-use crate::publish::StateDirectory;
+use crate::publish::{CompileCommand, StateDirectory};
 use crate::source::Source;
 use contract::{KeyPair, Readiness};
 use engine::CompileOptions;
@@ -43,4 +43,6 @@ pub struct Settings {
     pub forward: ForwardSettings,
     /// Makes the command that starts the worker of a slot.
     pub worker: WorkerCommand,
+    /// Makes the command of a process that compiles a large document.
+    pub compile: CompileCommand,
 }

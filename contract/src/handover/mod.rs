@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::AdminToken;
 use crate::logging::Logging;
 use crate::settings;
-use crate::settings::{Boolean, Count, Origins, PositiveSeconds, Seconds, Text, as_values};
+use crate::settings::{
+    BasePath, Boolean, Count, OrNone, Origins, PositiveSeconds, Seconds, Text, as_values,
+};
 pub use sockets::{HandoverError, SlotSockets, Sockets};
 
 /// What a worker is told in writing.
@@ -47,6 +49,9 @@ settings! {
         pub limits: Limits,
         /// What clients say of traits.
         pub traits: Traits,
+        /// Where the endpoints are.
+        #[names("server")]
+        pub paths: Paths,
         /// Whom to believe about clients.
         #[names("server")]
         pub forwarding: Forwarding,
@@ -69,6 +74,12 @@ settings! {
     pub struct Traits {
         /// Whether traits of identities that are not transient go upstream. Otherwise they count for the answer alone.
         pub forward: bool as Boolean = false,
+    }
+
+    /// Where the endpoints are.
+    pub struct Paths {
+        /// What paths may begin with, for an ingress that does not remove it. Paths without it are served as well.
+        pub base_path: Option<String> as OrNone<BasePath> = None,
     }
 
     /// Which proxies may say who a client is. The access log names it.
@@ -99,9 +110,9 @@ settings! {
         /// rounded up.
         #[names("keep_alive_seconds", "timeout_keep_alive")]
         pub keep_alive: Duration as PositiveSeconds = Duration::from_secs(75),
-        /// How long requests in progress may take to finish when the proxy stops.
+        /// How long requests in progress may take to finish when the proxy stops. Docker kills it after 10 seconds.
         #[names("shutdown_timeout_seconds")]
-        pub shutdown_timeout: Duration as Seconds = Duration::from_secs(30),
+        pub shutdown_timeout: Duration as Seconds = Duration::from_secs(8),
     }
 }
 

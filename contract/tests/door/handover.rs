@@ -8,8 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use contract::{
-    AdminToken, Handover, HandoverError, Limits, MetricsSettings, SlotSockets, Sockets, Traits,
-    WorkerSettings,
+    AdminToken, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
+    Traits, WorkerSettings,
 };
 
 /// In the process of a worker: what it is to do with its standard input.
@@ -36,6 +36,9 @@ fn handover() -> Handover {
             traits: Traits { forward: true },
             metrics: MetricsSettings {
                 max_environments: 6,
+            },
+            paths: Paths {
+                base_path: Some("/flagsmith".to_owned()),
             },
             ..WorkerSettings::default()
         },

@@ -45,7 +45,7 @@ pub use settings::ForwardSettings;
 /// How often the collector looks at the rings: several times before a worker that does nothing else could fill one.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// How long the end of the proxy may wait for what was accepted last to go upstream. The rest waits for the next run.
-const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why nothing can be forwarded.
 #[derive(Debug, ThisError)]

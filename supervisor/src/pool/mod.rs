@@ -12,6 +12,7 @@ mod replacement;
 mod roll;
 mod slots;
 mod times;
+mod waiting;
 mod worker;
 
 use std::io;
@@ -24,14 +25,13 @@ use snapshot::Board;
 use thiserror::Error;
 
 use crate::forward::Rings;
-use crate::words::Seconds;
+use crate::words::{Seconds, describe};
 use drain::Shutdown;
 use heartbeats::Heartbeats;
 use listener::SlotListeners;
 use memory::Memories;
 use roll::Roll;
 use slots::Slots;
-use worker::describe;
 
 pub(crate) use roll::Rolled;
 pub(crate) use times::Times;

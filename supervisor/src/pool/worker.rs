@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::listener::Listeners;
+use super::waiting::Waiting;
 use crate::forward::Lease;
 
 /// Makes what starts the worker of a slot: the program with its arguments, and the handover. The pool adds the sockets
@@ -63,6 +64,8 @@ pub(super) struct Worker {
     has_exited: bool,
     /// It was killed because its heartbeat stopped.
     pub(super) is_killed: bool,
+    /// Whether it had to wait for a processor, while its heartbeat is missing.
+    pub(super) waiting: Option<Waiting>,
 }
 
 impl Worker {
@@ -84,6 +87,7 @@ impl Worker {
             started: Instant::now(),
             has_exited: false,
             is_killed: false,
+            waiting: None,
         })
     }
 
@@ -116,14 +120,5 @@ impl Worker {
     /// Whether [`try_wait`](Self::try_wait) has returned its exit status.
     pub(super) fn has_exited(&self) -> bool {
         self.has_exited
-    }
-}
-
-/// An exit status for a log line.
-pub(super) fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("status {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => status.to_string(),
     }
 }

@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use actix_http::{Method, RequestHead};
 use actix_web::web::Bytes;
+use contract::WorkerSettings;
 
 use crate::environments::Environments;
 use crate::http::caching::CacheRules;
@@ -25,15 +26,21 @@ use identities::Identities;
 use reports::Reports;
 use route::{Action, Endpoint};
 
-/// The endpoint as which requests of this path count.
-pub(crate) fn counted(path: &str) -> contract::Endpoint {
-    Endpoint::of_path(path).map_or(contract::Endpoint::Other, Endpoint::counted)
-}
+/// What `/` answers, for whoever looks what is here.
+const ROOT: &str = "\
+Flagsmith Edge Proxy: give SDKs the URL of this server with /api/v1/ behind it.
+
+/api/v1/flags/             the flags of an environment
+/api/v1/identities/        the flags of an identity
+/proxy/health/readiness    200 when every environment has been fetched lately
+/proxy/health/liveness     200 while the process answers
+";
 
 /// All endpoints of this worker, and what they answer from.
 pub(crate) struct Endpoints {
     environments: Rc<Environments>,
     cors: Cors,
+    base_path: Option<String>,
     identities: Identities,
     reports: Reports,
 }
@@ -41,15 +48,26 @@ pub(crate) struct Endpoints {
 impl Endpoints {
     pub(crate) fn new(
         environments: &Rc<Environments>,
-        allow_origins: &[String],
+        settings: &WorkerSettings,
         reports: Reports,
     ) -> Self {
         Self {
             environments: Rc::clone(environments),
-            cors: Cors::new(allow_origins),
+            cors: Cors::new(&settings.allow_origins),
+            base_path: settings.paths.base_path.clone(),
             identities: Identities::default(),
             reports,
         }
+    }
+
+    /// The endpoint as which requests of this path count.
+    pub(crate) fn counted(&self, path: &str) -> contract::Endpoint {
+        let endpoint = self.endpoint(path);
+        endpoint.map_or(contract::Endpoint::Other, Endpoint::counted)
+    }
+
+    fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        Endpoint::of_path(path, self.base_path.as_deref())
     }
 
     /// Answers any request, and says as which endpoint's it counts.
@@ -58,8 +76,9 @@ impl Endpoints {
         head: &RequestHead,
         body: Result<Bytes, UnreadBody>,
     ) -> (contract::Endpoint, Response) {
-        let endpoint = Endpoint::of_path(head.uri.path())
-            .filter(|endpoint| *endpoint != Endpoint::Events || self.reports.accepts_events());
+        let endpoint = self.endpoint(head.uri.path());
+        let endpoint =
+            endpoint.filter(|it| *it != Endpoint::Events || self.reports.accepts_events());
         let counted = endpoint.map_or(contract::Endpoint::Other, Endpoint::counted);
         if let Some(response) = self.cors.preflight(head) {
             return (counted, response);
@@ -116,6 +135,7 @@ impl Endpoints {
             (Endpoint::Events, _) => self.reports.event(environments, head, &body()?),
             (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),
+            (Endpoint::Root, _) => Ok(response::text(ROOT)),
         }
     }
 }

@@ -31,6 +31,8 @@ pub(super) enum Endpoint {
     Health,
     /// Liveness: this process answers.
     Liveness,
+    /// What this server is. Load balancers ask there unless they are told a better path.
+    Root,
 }
 
 /// The methods of any endpoint, for `Allow`.
@@ -49,17 +51,26 @@ pub(super) enum Action {
 impl Endpoint {
     /// The endpoint of a path, with or without its trailing slash. Several slashes in a row count as one, because many
     /// clients put a path behind a base URL that ends with a slash.
-    pub(super) fn of_path(path: &str) -> Option<Self> {
+    ///
+    /// Paths may have `base_path` before them. Those without it are served as well, as behind other servers that are
+    /// told such a path (`root_path` of uvicorn): whoever asks past the ingress, as a health check does, omits it.
+    pub(super) fn of_path(path: &str, base_path: Option<&str>) -> Option<Self> {
         if let Some(endpoint) = Self::of_plain_path(path) {
             return Some(endpoint);
         }
         if !path.contains('%') && !path.contains("//") {
-            return None;
+            return Self::below(base_path?, path);
         }
         let mut plain = percent_decode_str(path).decode_utf8().ok()?.into_owned();
         let mut before = ' ';
         plain.retain(|char| std::mem::replace(&mut before, char) != '/' || char != '/');
-        Self::of_plain_path(&plain)
+        Self::of_plain_path(&plain).or_else(|| Self::below(base_path?, &plain))
+    }
+
+    fn below(base_path: &str, path: &str) -> Option<Self> {
+        let rest = path.strip_prefix(base_path)?;
+        let is_whole = rest.is_empty() || rest.starts_with('/');
+        is_whole.then(|| Self::of_plain_path(rest)).flatten()
     }
 
     fn of_plain_path(path: &str) -> Option<Self> {
@@ -76,6 +87,7 @@ impl Endpoint {
             "/v1/events" | "/api/v1/events" => Some(Self::Events),
             "/proxy/health" | "/proxy/health/readiness" | "/health" => Some(Self::Health),
             "/proxy/health/liveness" => Some(Self::Liveness),
+            "" => Some(Self::Root),
             _ => None,
         }
     }
@@ -108,9 +120,12 @@ impl Endpoint {
             | Self::Increment
             | Self::BulkIdentities
             | Self::Events => true,
-            Self::Flags | Self::Identities | Self::Document | Self::Health | Self::Liveness => {
-                false
-            }
+            Self::Flags
+            | Self::Identities
+            | Self::Document
+            | Self::Health
+            | Self::Liveness
+            | Self::Root => false,
         }
     }
 
@@ -138,6 +153,7 @@ impl Endpoint {
             | Self::Increment
             | Self::BulkIdentities
             | Self::Events => contract::Endpoint::Reports,
+            Self::Root => contract::Endpoint::Other,
         }
     }
 
@@ -173,34 +189,66 @@ mod tests {
             ("/proxy/health/readiness", Endpoint::Health),
             ("/health", Endpoint::Health),
             ("/proxy/health/liveness", Endpoint::Liveness),
+            ("", Endpoint::Root),
         ] {
-            assert_eq!(Endpoint::of_path(path), Some(endpoint), "{path}");
+            assert_eq!(Endpoint::of_path(path, None), Some(endpoint), "{path}");
             let slashed = format!("{path}/");
-            assert_eq!(Endpoint::of_path(&slashed), Some(endpoint), "{slashed}");
+            assert_eq!(
+                Endpoint::of_path(&slashed, None),
+                Some(endpoint),
+                "{slashed}"
+            );
         }
     }
 
     #[test]
     fn reads_percent_encoded_paths() {
-        assert_eq!(Endpoint::of_path("/api/v1/%66lags/"), Some(Endpoint::Flags));
-        assert_eq!(Endpoint::of_path("/%2fapi/v1/flags"), Some(Endpoint::Flags));
-        assert_eq!(Endpoint::of_path("/api/v1/%ff"), None);
-        assert_eq!(Endpoint::of_path("/api/v1/flags%"), None);
+        assert_eq!(
+            Endpoint::of_path("/api/v1/%66lags/", None),
+            Some(Endpoint::Flags)
+        );
+        assert_eq!(
+            Endpoint::of_path("/%2fapi/v1/flags", None),
+            Some(Endpoint::Flags)
+        );
+        assert_eq!(Endpoint::of_path("/api/v1/%ff", None), None);
+        assert_eq!(Endpoint::of_path("/api/v1/flags%", None), None);
     }
 
     #[test]
     fn several_slashes_count_as_one() {
         for path in ["//api/v1/flags/", "/api//v1///flags", "/api/v1/flags//"] {
-            assert_eq!(Endpoint::of_path(path), Some(Endpoint::Flags), "{path}");
+            assert_eq!(
+                Endpoint::of_path(path, None),
+                Some(Endpoint::Flags),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_base_path_may_stand_before_every_path() {
+        let of_path = |path| Endpoint::of_path(path, Some("/flags/edge"));
+        for (path, endpoint) in [
+            ("/flags/edge/api/v1/flags/", Some(Endpoint::Flags)),
+            ("//flags//edge/api/v1/flags", Some(Endpoint::Flags)),
+            ("/flags/%65dge/api/v1/flags", Some(Endpoint::Flags)),
+            ("/flags/edge", Some(Endpoint::Root)),
+            ("/flags/edge/", Some(Endpoint::Root)),
+            ("/api/v1/flags/", Some(Endpoint::Flags)),
+            ("/health", Some(Endpoint::Health)),
+            ("/flags/edgeapi/v1/flags/", None),
+            ("/flags/edge/flags/edge/health", None),
+            ("/flags", None),
+            ("/edge/api/v1/flags", None),
+        ] {
+            assert_eq!(of_path(path), endpoint, "{path}");
         }
     }
 
     #[test]
     fn no_other_path_is_an_endpoint() {
         for path in [
-            "",
-            "/",
-            "//",
             "*",
             "/api/v1/fla/gs",
             "api/v1/flags/",
@@ -209,7 +257,7 @@ mod tests {
             "/health/x",
             "/api/v2/flags/",
         ] {
-            assert_eq!(Endpoint::of_path(path), None, "{path}");
+            assert_eq!(Endpoint::of_path(path, None), None, "{path}");
         }
     }
 
@@ -237,6 +285,7 @@ mod tests {
             Endpoint::Events,
             Endpoint::Health,
             Endpoint::Liveness,
+            Endpoint::Root,
         ] {
             let allowed: Vec<&str> = endpoint.methods().split(", ").collect();
             for method in &methods {

@@ -107,7 +107,7 @@ pub(crate) async fn serve(
     actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&environments)));
 
     let access_log = AccessLog::new(&settings);
-    let endpoints = Endpoints::new(&environments, &settings.allow_origins, reports);
+    let endpoints = Endpoints::new(&environments, &settings, reports);
     let answers = Answers::Public(endpoints);
     let limits = settings.limits;
     let acceptor = Acceptor::new(answers, limits, Some(slot), access_log.clone()).await?;

@@ -62,6 +62,8 @@ fn deviation(case: &str) -> Option<Deviation> {
             503,
             r#"{"status":"error","reason":"environment document(s) not updated.","last_successful_update":null,"environments":["#,
         ),
+        // Load balancers ask there.
+        "root" => Prefix(200, "Flagsmith Edge Proxy"),
         // HEAD is served like GET.
         "flags_head" | "health_head" => Body(200, ""),
         "flags_post" | "flags_delete" | "envdoc_post" | "health_post" => {

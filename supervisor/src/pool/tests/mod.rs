@@ -318,6 +318,35 @@ fn a_worker_that_is_not_heard_of_is_killed_and_replaced() {
 }
 
 #[test]
+fn a_worker_that_gets_no_processor_is_not_killed_and_one_that_is_busy_for_ever_is() {
+    const BUSY: &str = "while :; do :; done";
+    let heartbeat_timeout = Duration::from_millis(500);
+    let times = Times {
+        heartbeat_timeout,
+        ..TIMES
+    };
+    let trial = Trial::new(BUSY, times);
+    let [throttled, busy] = trial.processes();
+    let number = throttled.as_raw().cast_unsigned();
+    let Some(throttle) = testing::Throttle::of([number]) else {
+        trial.notifier.notify(Notice::Stop);
+        trial.end().unwrap();
+        return testing::skip("there is no cpu cgroup that this user may write to");
+    };
+    // A worker that boots has three times as long.
+    let begun = Instant::now();
+    while begun.elapsed() < 3 * 3 * heartbeat_timeout {
+        thread::sleep(Duration::from_millis(50));
+        assert_eq!(trial.process(0), throttled);
+    }
+    eventually("the end of the busy one", || is_gone(busy));
+    drop(throttle);
+    eventually("the end of the other one", || is_gone(throttled));
+    trial.notifier.notify(Notice::Stop);
+    trial.end().unwrap();
+}
+
+#[test]
 fn serves_on_for_the_shutdown_delay_and_replaces_who_dies() {
     let shutdown_delay = Duration::from_millis(500);
     let trial = Trial::new(
