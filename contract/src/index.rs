@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use rkyv::{Archive, Serialize};
 
+use crate::settings::Choice;
+
 /// All environments and keys. It is archived, and looked up in place.
 #[derive(Archive, Serialize, Debug, Default)]
 pub struct Index {
@@ -17,8 +19,28 @@ pub struct Index {
     pub client_side_keys: Rows<String>,
     /// The row of each server-side key, by its [digest](crate::key::digest).
     pub server_side_keys: Rows<[u8; 32]>,
-    /// The age of the oldest successful fetch above which the proxy is not ready; `None` for never.
+    /// When the proxy is ready.
+    pub readiness: Readiness,
+}
+
+/// When the proxy is ready. It is told with the index, and not with the handover, because it depends on the number of
+/// environments.
+#[derive(Archive, Serialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// The age of the last successful fetch above which an environment is stale; `None` for never.
     pub stale_after: Option<Duration>,
+    /// How many environments have to be current.
+    pub ready_when: ReadyWhen,
+}
+
+/// How many environments have to be current for the proxy to be ready: there, and not stale.
+#[derive(Archive, Serialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadyWhen {
+    /// All of them, as in the official proxy.
+    #[default]
+    All,
+    /// One at least: a revoked key among many does not take the proxy out of a load balancer.
+    Any,
 }
 
 /// Rows by the keys that open them. The hasher has no random seed, so equal entries give equal archives.
@@ -33,6 +55,10 @@ pub struct IndexEntry {
     pub file: String,
     /// Its row of the board, for as long as it is configured.
     pub row: u32,
+}
+
+impl Choice for ReadyWhen {
+    const CHOICES: &'static [(&'static str, Self)] = &[("all", Self::All), ("any", Self::Any)];
 }
 
 impl ArchivedIndex {
@@ -55,9 +81,15 @@ impl ArchivedIndex {
         Some(self.server_side_keys.get(digest)?.to_native() as usize)
     }
 
-    /// The age of the oldest successful fetch above which the proxy is not ready; `None` for never.
-    pub fn stale_after(&self) -> Option<Duration> {
-        let age = self.stale_after.as_ref()?;
-        Some(Duration::new(age.as_secs(), age.subsec_nanos()))
+    /// When the proxy is ready.
+    pub fn readiness(&self) -> Readiness {
+        let age = self.readiness.stale_after.as_ref();
+        Readiness {
+            stale_after: age.map(|age| Duration::new(age.as_secs(), age.subsec_nanos())),
+            ready_when: match self.readiness.ready_when {
+                ArchivedReadyWhen::All => ReadyWhen::All,
+                ArchivedReadyWhen::Any => ReadyWhen::Any,
+            },
+        }
     }
 }

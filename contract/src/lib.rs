@@ -21,7 +21,8 @@
 //! |---|---|---|
 //! | which key opens which row | the [`Index`] | supervisor |
 //! | which snapshot of a row is current | generations of the board ([`snapshot::Board`]) | supervisor |
-//! | when a document was fetched, whether the proxy drains | words of the board ([`BoardWords`]) | supervisor |
+//! | how fetches went, whether the proxy drains | words of the board ([`BoardWords`]) | supervisor |
+//! | what a worker has counted ([`Counters`]) | its slot's lines of the board | worker |
 //! | what a worker does ([`WorkerState`]), its [`heartbeat`] | its slot's line of the board | worker |
 //!
 //! | signal | to | meaning |
@@ -39,6 +40,7 @@ mod admin_token;
 mod board;
 mod doorbell;
 mod exit;
+mod failure;
 mod handover;
 pub mod heartbeat;
 mod index;
@@ -50,13 +52,18 @@ mod wording;
 mod worker_state;
 
 pub use admin_token::AdminToken;
-pub use board::BoardWords;
+pub use board::{
+    BoardWords, Closed, Counters, Ended, Endpoint, EnvironmentWords, Fetch, Histogram, Memory,
+    ProxyWords, STATUS_CLASSES, board_shape,
+};
 pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
+pub use failure::Failure;
 pub use handover::{
-    Forwarding, Handover, HandoverError, Limits, Paths, SlotSockets, Sockets, WorkerSettings,
+    Forwarding, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
+    WorkerSettings,
 };
-pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Rows};
+pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Readiness, ReadyWhen, Rows};
 pub use key::{KeyPair, ServerSideKey};
 pub use logging::{EventFieldName, LogFormat, LogLevel, Logging, Override};
 pub use wording::{counted, with_causes};

@@ -106,7 +106,7 @@ mod value;
 mod words;
 
 pub use adopt::{Adopted, Adoption};
-pub use board::{Board, Shape};
+pub use board::{Board, CallersWords, Shape};
 pub use error::{Defect, Error, Kind};
 pub use inspect::{Contents, Inspected, Inspector, Ownership};
 pub use map::{Map, Words};

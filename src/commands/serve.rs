@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use contract::with_causes;
+use contract::{Readiness, with_causes};
 use log::{info, warn};
 
 use super::worker;
@@ -68,7 +68,10 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
         api_poll_frequency: options.api_poll_frequency,
         fetch_rules,
         compile_options,
-        stale_after,
+        readiness: Readiness {
+            stale_after,
+            ready_when: options.health_check.ready_when,
+        },
         directory,
         public,
         admin,

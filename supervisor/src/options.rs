@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contract::AdminToken;
 use contract::settings::{
     Boolean, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, OrNone, Path, Port,
     PositiveSeconds, Seconds,
 };
+use contract::{AdminToken, ReadyWhen};
 use engine::CompileOptions;
 
 use crate::poll::{ConditionalFetch, FetchRules};
@@ -81,6 +81,9 @@ contract::settings! {
         /// Readiness fails when the oldest successful fetch is older than one poll and this for every environment.
         #[names("environment_update_grace_period_seconds")]
         pub environment_update_grace_period: Option<Duration> as OrNever<Seconds> = Some(Duration::from_secs(30)),
+        /// How many environments have to have a document that is not stale: `all` of them, as in the official proxy, or
+        /// `any`, so that one revoked key among many does not take the proxy out of a load balancer.
+        pub ready_when: ReadyWhen as OneOf<ReadyWhen> = ReadyWhen::All,
     }
 
     /// Where snapshots are.

@@ -8,7 +8,7 @@ use crate::pool::WorkerCommand;
 use crate::pool::listener::Address;
 use crate::publish::StateDirectory;
 use crate::source::Source;
-use contract::KeyPair;
+use contract::{KeyPair, Readiness};
 use engine::CompileOptions;
 
 /// All that a supervisor is told.
@@ -24,8 +24,8 @@ pub struct Settings {
     pub fetch_rules: FetchRules,
     /// What documents are compiled to.
     pub compile_options: CompileOptions,
-    /// The proxy is not ready if the last successful fetch of an environment is older; `None` for never.
-    pub stale_after: Option<Duration>,
+    /// When the proxy is ready.
+    pub readiness: Readiness,
     /// Where to publish. The directory is created if it does not exist.
     pub directory: StateDirectory,
     /// Where to listen for SDKs.

@@ -51,6 +51,16 @@ settings! {
         pub forwarding: Forwarding,
         /// The log.
         pub logging: Logging,
+        /// What metrics tell.
+        pub metrics: MetricsSettings,
+    }
+
+    /// What metrics tell.
+    #[derive(Copy)]
+    pub struct MetricsSettings {
+        /// Up to so many environments have metrics of their own, about 1.5 kB of text each. If there are more, none
+        /// has, and the metrics of all environments together remain.
+        pub max_environments: usize as Count = 1_000,
     }
 
     /// Where the endpoints are.

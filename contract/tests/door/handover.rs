@@ -8,7 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use contract::{
-    AdminToken, Handover, HandoverError, Limits, Paths, SlotSockets, Sockets, WorkerSettings,
+    AdminToken, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
+    WorkerSettings,
 };
 
 /// In the process of a worker: what it is to do with its standard input.
@@ -32,6 +33,9 @@ fn handover() -> Handover {
             },
             paths: Paths {
                 base_path: Some("/flagsmith".to_owned()),
+            },
+            metrics: MetricsSettings {
+                max_environments: 6,
             },
             ..WorkerSettings::default()
         },

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use contract::{Index, IndexEntry, key};
+use contract::{Index, IndexEntry, Readiness, ReadyWhen, key};
 use tempfile::tempdir;
 
 use crate::{publisher, reader};
+
+const READINESS: Readiness = Readiness {
+    stale_after: Some(Duration::from_millis(1500)),
+    ready_when: ReadyWhen::Any,
+};
 
 #[test]
 fn keys_open_the_rows_of_their_environments_and_nothing_else() {
@@ -22,7 +27,7 @@ fn keys_open_the_rows_of_their_environments_and_nothing_else() {
             .into_iter()
             .collect(),
         server_side_keys: [(key::digest(b"ser.three"), 2)].into_iter().collect(),
-        stale_after: Some(Duration::from_millis(1500)),
+        readiness: READINESS,
     };
     let generation = publisher.publish_index(&index).unwrap();
     let index = reader(directory.path()).index::<Index>(generation).unwrap();
@@ -32,5 +37,5 @@ fn keys_open_the_rows_of_their_environments_and_nothing_else() {
     assert_eq!(index.open_server_side(&key::digest(b"ser.one")), None);
     assert_eq!(index.environment(2).unwrap().name, "three");
     assert!(index.environment(1).is_none() && index.environment(3).is_none());
-    assert_eq!(index.stale_after(), Some(Duration::from_millis(1500)));
+    assert_eq!(index.readiness(), READINESS);
 }

@@ -10,13 +10,10 @@ mod index;
 
 use std::path::Path;
 
+use contract::board_shape;
 use snapshot::{Publisher, Reader, Shape};
 
-const SHAPE: Shape = Shape {
-    format: 7,
-    rows: 4,
-    slots: 4,
-};
+const SHAPE: Shape = board_shape(7, 4, 4);
 
 fn publisher(directory: &Path) -> Publisher {
     Publisher::open(directory, SHAPE).unwrap()

@@ -6,13 +6,14 @@
 //! ```text
 //! line 0     magic, layout, caller's format, rows, slots: written before the board has its name
 //! line 1     the generation of the index
-//! line 2     the caller's common words
-//! line 3..   a word for each row: the generation of its file, 0 for none
-//! then       a word for each row: the caller's
-//! then       a line for each slot: the caller's
+//! line 2..   the caller's common words
+//! then       a word for each row: the generation of its file, 0 for none
+//! then       lines for each row: the caller's words
+//! then       lines for each slot: the caller's words
 //! ```
 //!
-//! There may be many more rows than are used. They take room on disk, and memory only when they are looked at.
+//! The generations lie together, because every request reads one of them. The whole board is allocated at the start,
+//! also the rows that are not used.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,10 +23,9 @@ use crate::error::Defect;
 /// Words in a line.
 const LINE: usize = 16;
 pub(super) const INDEX_GENERATION: usize = LINE;
-pub(super) const COMMON_WORDS: Range<usize> = 2 * LINE..3 * LINE;
-const ROWS: usize = 3 * LINE;
+const COMMON: usize = 2 * LINE;
 const MAGIC: u64 = u64::from_ne_bytes(*b"board\0\0\0");
-const LAYOUT: u32 = 4;
+const LAYOUT: u32 = 5;
 
 /// What a board has room for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,9 +36,26 @@ pub struct Shape {
     pub rows: usize,
     /// How many processes have words of their own.
     pub slots: usize,
+    /// How many words the caller has in common, for each row and for each slot. Each is rounded up to whole lines.
+    pub words: CallersWords,
+}
+
+/// How many words of 64 bits the caller has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CallersWords {
+    /// For the directory as a whole.
+    pub common: usize,
+    /// For each row.
+    pub row: usize,
+    /// For each slot.
+    pub slot: usize,
 }
 
 impl Shape {
+    pub(super) fn common_words(self) -> Range<usize> {
+        COMMON..COMMON + self.words.common
+    }
+
     #[inline]
     pub(super) fn generation_of(self, row: usize) -> usize {
         assert!(
@@ -46,41 +63,57 @@ impl Shape {
             "row {row} of a board with {} rows",
             self.rows
         );
-        ROWS + row
+        self.generations() + row
     }
 
-    pub(super) fn word_of(self, row: usize) -> usize {
-        self.generation_of(row) + self.run()
+    pub(super) fn words_of_row(self, row: usize) -> Range<usize> {
+        let generation = self.generation_of(row);
+        let words = self.words.row;
+        let rows = self.generations() + lines(self.rows);
+        let start = rows + (generation - self.generations()) * lines(words);
+        start..start + words
     }
 
     pub(super) fn words_of_slot(self, slot: usize) -> Range<usize> {
         let slots = self.slots;
         assert!(slot < slots, "slot {slot} of a board with {slots} slots");
-        let start = ROWS + 2 * self.run() + slot * LINE;
-        start..start + LINE
+        let words = self.words.slot;
+        let rows = self.generations() + lines(self.rows);
+        let start = rows + self.rows * lines(self.words.row) + slot * lines(words);
+        start..start + words
     }
 
-    /// The length of one word for each row, in whole lines.
-    fn run(self) -> usize {
-        self.rows.next_multiple_of(LINE)
+    /// Where the generations of the rows begin.
+    fn generations(self) -> usize {
+        COMMON + lines(self.words.common)
     }
 
     /// The words of a board of this shape; `None` if their bytes cannot be counted, or rows in 32 bits.
-    fn words(self) -> Option<usize> {
+    fn count(self) -> Option<usize> {
         u32::try_from(self.rows)
             .ok()
             .filter(|rows| *rows < u32::MAX)?;
-        let rows = self.rows.checked_next_multiple_of(LINE)?.checked_mul(2)?;
-        let slots = self.slots.checked_mul(LINE)?;
-        let words = ROWS.checked_add(rows)?.checked_add(slots)?;
+        let whole = |words: usize| words.checked_next_multiple_of(LINE);
+        let rows = self.rows.checked_mul(whole(self.words.row)?)?;
+        let slots = self.slots.checked_mul(whole(self.words.slot)?)?;
+        let words = COMMON
+            .checked_add(whole(self.words.common)?)?
+            .checked_add(whole(self.rows)?)?
+            .checked_add(rows)?
+            .checked_add(slots)?;
         words.checked_mul(size_of::<u64>())?;
         Some(words)
     }
 
     /// The length of a board of this shape; `None` if it cannot be counted.
     pub(super) fn bytes(self) -> Option<usize> {
-        Some(self.words()? * size_of::<u64>())
+        Some(self.count()? * size_of::<u64>())
     }
+}
+
+/// So many words, and those that fill their last line.
+fn lines(words: usize) -> usize {
+    words.next_multiple_of(LINE)
 }
 
 /// The first bytes of a board.
@@ -91,6 +124,9 @@ pub(super) fn header(shape: Shape) -> Vec<u8> {
         u64::from(shape.format),
         shape.rows as u64,
         shape.slots as u64,
+        shape.words.common as u64,
+        shape.words.row as u64,
+        shape.words.slot as u64,
     ];
     words.map(u64::to_ne_bytes).concat()
 }
@@ -98,10 +134,10 @@ pub(super) fn header(shape: Shape) -> Vec<u8> {
 /// The shape of a board, if it is one of ours and as long as it says.
 pub(super) fn check(words: &[AtomicU64], format: u32) -> Result<Shape, Defect> {
     let bytes = |count: usize| (count as u64).saturating_mul(size_of::<u64>() as u64);
-    if words.len() < ROWS {
+    if words.len() < COMMON {
         return Err(Defect::Truncated {
             found: bytes(words.len()),
-            expected: bytes(ROWS),
+            expected: bytes(COMMON),
         });
     }
     let word = |position: usize| words[position].load(Ordering::Relaxed);
@@ -126,8 +162,13 @@ pub(super) fn check(words: &[AtomicU64], format: u32) -> Result<Shape, Defect> {
         format,
         rows: size(3),
         slots: size(4),
+        words: CallersWords {
+            common: size(5),
+            row: size(6),
+            slot: size(7),
+        },
     };
-    let expected = shape.words().unwrap_or(usize::MAX);
+    let expected = shape.count().unwrap_or(usize::MAX);
     if words.len() != expected {
         return Err(Defect::Length {
             found: bytes(words.len()),

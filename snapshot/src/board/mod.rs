@@ -14,7 +14,7 @@ use crate::directory::Directory;
 use crate::error::Error;
 use crate::map::Words;
 
-pub use layout::Shape;
+pub use layout::{CallersWords, Shape};
 
 /// A small shared file of atomic words, cheap enough to be looked at with every request.
 pub struct Board {
@@ -40,22 +40,22 @@ impl Board {
         self.words[self.shape.generation_of(row)].load(Ordering::Acquire)
     }
 
-    /// 16 words of the caller, for the directory as a whole.
+    /// The caller's words for the directory as a whole.
     pub fn common_words(&self) -> &[AtomicU64] {
-        &self.words[layout::COMMON_WORDS]
+        &self.words[self.shape.common_words()]
     }
 
-    /// The caller's word for this row. It is not in the cache line of the row's generation, which every request
-    /// reads.
+    /// The caller's words for this row, in cache lines of their own: not in that of the row's generation, which every
+    /// request reads.
     ///
     /// # Panics
     ///
     /// If there is no such row.
-    pub fn row_word(&self, row: usize) -> &AtomicU64 {
-        &self.words[self.shape.word_of(row)]
+    pub fn row_words(&self, row: usize) -> &[AtomicU64] {
+        &self.words[self.shape.words_of_row(row)]
     }
 
-    /// The caller's 16 words for this slot, in cache lines of their own.
+    /// The caller's words for this slot, in cache lines of their own.
     ///
     /// # Panics
     ///

@@ -233,11 +233,11 @@ fn the_board_and_the_index_of_the_run_before_tell_what_its_rows_were() {
     first
         .publish_index(&"what the rows are".to_owned())
         .unwrap();
-    first.board().row_word(2).store(7, Relaxed);
+    first.board().row_words(2)[0].store(7, Relaxed);
     drop(first);
     let second = publisher(place.path());
     assert_eq!(second.warnings().len(), 0);
-    let word = |board: &Board| board.row_word(2).load(Relaxed);
+    let word = |board: &Board| board.row_words(2)[0].load(Relaxed);
     assert_eq!(word(second.earlier_board().unwrap()), 7);
     assert_eq!(word(second.board()), 0);
     let index = second.earlier_index::<String>().unwrap().unwrap();

@@ -46,8 +46,8 @@ fn what_is_stored_into_an_inspected_board_stays_here() {
         .unwrap()
         .board()
         .unwrap();
-    board.row_word(1).store(7, Relaxed);
-    assert_eq!(writer.board().row_word(1).load(Relaxed), 0);
+    board.row_words(1)[0].store(7, Relaxed);
+    assert_eq!(writer.board().row_words(1)[0].load(Relaxed), 0);
     assert_eq!(fs::read(place.path().join("board")).unwrap(), before);
 }
 

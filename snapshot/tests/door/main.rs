@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rkyv::{Archive, Serialize};
-use snapshot::{Board, Publisher, Reader, Shape};
+use snapshot::{Board, CallersWords, Publisher, Reader, Shape};
 use tempfile::TempDir;
 
 /// Who owns the directory, who can enter it, and what is cleared away in it.
@@ -43,6 +43,11 @@ const SHAPE: Shape = Shape {
     format: FORMAT,
     rows: 4,
     slots: 4,
+    words: CallersWords {
+        common: 3,
+        row: 16,
+        slot: 20,
+    },
 };
 
 /// A value that can tell whether it is whole.

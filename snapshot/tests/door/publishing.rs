@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use snapshot::{Error, Publisher, Shape};
 
-use crate::{FORMAT, SHAPE, Sample, names, newest, place, publisher, reader};
+use crate::{SHAPE, Sample, names, newest, place, publisher, reader};
 
 #[test]
 fn a_second_publisher_is_refused_until_the_first_is_gone() {
@@ -113,9 +113,8 @@ fn the_files_of_retired_rows_are_reclaimed_and_their_maps_stay() {
 fn a_board_has_room_on_disk_for_every_row_and_memory_for_those_in_use() {
     let place = place();
     let shape = Shape {
-        format: FORMAT,
         rows: 65_536,
-        slots: 1,
+        ..SHAPE
     };
     let publisher = Publisher::open(place.path(), shape).unwrap();
     let board = fs::metadata(place.path().join("board")).unwrap();
@@ -139,9 +138,8 @@ fn one_of_ten_thousand_rows_is_one_file() {
     const ROWS: usize = 10_000;
     let place = place();
     let shape = Shape {
-        format: FORMAT,
         rows: ROWS,
-        slots: 1,
+        ..SHAPE
     };
     let publisher = Publisher::open(place.path(), shape).unwrap();
     publisher.publish_index(&1_u32).unwrap();

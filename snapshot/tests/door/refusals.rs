@@ -232,10 +232,10 @@ fn names_that_are_gone() {
 #[test]
 fn boards_that_are_not_ours() {
     let changes: [(Change, &str); 7] = [
-        (Vec::clear, "truncated: 0 bytes, expected 384"),
+        (Vec::clear, "truncated: 0 bytes, expected 256"),
         (
-            |content| content.truncate(383),
-            "truncated: 376 bytes, expected 384",
+            |content| content.truncate(255),
+            "truncated: 248 bytes, expected 256",
         ),
         (
             |content| content[0] ^= 1,
@@ -243,7 +243,7 @@ fn boards_that_are_not_ours() {
         ),
         (
             |content| content[8..16].copy_from_slice(&9_u64.to_ne_bytes()),
-            "header format 9, expected 4",
+            "header format 9, expected 5",
         ),
         (
             |content| content[16..24].copy_from_slice(&9_u64.to_ne_bytes()),
@@ -251,11 +251,11 @@ fn boards_that_are_not_ours() {
         ),
         (
             |content| content[32..40].copy_from_slice(&5_u64.to_ne_bytes()),
-            "length 1152 bytes, expected 1280",
+            "length 2048 bytes, expected 2304",
         ),
         (
             |content| content[32..40].fill(0xff),
-            "length 1152 bytes, expected 18446744073709551615",
+            "length 2048 bytes, expected 18446744073709551615",
         ),
     ];
     for (change, expected) in changes {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 
-use contract::{KeyPair, ServerSideKey, WorkerSettings};
+use contract::{KeyPair, Readiness, ServerSideKey, WorkerSettings};
 use supervisor::{Address, Options, Settings, Source, StateDirectory};
 
 use super::worker;
@@ -31,7 +31,7 @@ pub(crate) fn run() -> Result<(), Error> {
         api_poll_frequency: options.api_poll_frequency,
         fetch_rules: options.fetch_rules(),
         compile_options: options.compile_options(),
-        stale_after: None,
+        readiness: Readiness::default(),
         directory: StateDirectory::Given(directory.path().to_owned()),
         public: Address {
             port,

@@ -6,7 +6,7 @@ mod variables;
 
 use super::process_environment::parse_workers;
 use super::*;
-use contract::{LogFormat, LogLevel};
+use contract::{LogFormat, LogLevel, ReadyWhen};
 use serde_json::Value;
 use std::path::Path;
 use supervisor::{ConditionalFetch, FetchRules};
@@ -76,8 +76,9 @@ fn reads_every_setting() {
         "forwarded_allow_ips":"10.0.0.0/8"},"allow_origins":"https://a.test",
         "logging":{"log_level":"debug","log_format":"json","log_event_field_name":"event","colors":true,
         "enable_access_log":true,"override":{"version":1,"loggers":{"worker":{"level":"ERROR"}}}},
-        "health_check":{"environment_update_grace_period_seconds":7},"snapshot":{"directory":"/state"},
-        "flags":{"apply_environment_segments":true},
+        "health_check":{"environment_update_grace_period_seconds":7,"ready_when":"any"},
+        "snapshot":{"directory":"/state"},
+        "flags":{"apply_environment_segments":true},"metrics":{"max_environments":11},
         "identities":{"official_proxy_fields_only":true}"#,
     ))
     .unwrap();
@@ -111,7 +112,9 @@ fn reads_every_setting() {
     ];
     assert_eq!(times, [6, 7, 8, 9, 0].map(Duration::from_secs));
     assert_eq!(config.worker.allow_origins, ["https://a.test"]);
+    assert_eq!(config.worker.metrics.max_environments, 11);
     assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
+    assert_eq!(supervisor.health_check.ready_when, ReadyWhen::Any);
     assert_eq!(config.directory(), StateDirectory::Given("/state".into()));
     let logging = &config.worker.logging;
     assert_eq!(

@@ -47,7 +47,7 @@ fn freshness(settings: &Settings) -> Finding {
 }
 
 fn staleness(settings: &Settings) -> Finding {
-    let Some(limit) = settings.stale_after else {
+    let Some(limit) = settings.readiness.stale_after else {
         return Finding::warning(
             STALENESS,
             "readiness never fails for old documents",

@@ -5,17 +5,16 @@
 //! board has many more rows than there are environments. A restart begins at row 0 again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Duration;
 
-use contract::{Index, IndexEntry, KeyPair, Rows, key};
+use contract::{Index, IndexEntry, KeyPair, Readiness, Rows, key};
 use thiserror::Error;
 
-/// A board has at least so many rows, and twice as many as there are environments at the start.
-const MIN_ROWS: usize = 65_536;
+/// A board has at least so many rows: of 136 bytes each, about a mebibyte.
+const MIN_ROWS: usize = 8_192;
 
-/// The number of rows for a board that starts with so many environments.
+/// The number of rows for a board that starts with so many environments: four times as many, or [`MIN_ROWS`].
 pub(crate) fn capacity(environments: usize) -> usize {
-    environments.saturating_mul(2).max(MIN_ROWS)
+    environments.saturating_mul(4).max(MIN_ROWS)
 }
 
 /// A run has used all rows of its board.
@@ -142,7 +141,7 @@ impl Roster {
     }
 
     /// The index of all environments except those of the rows `without`.
-    pub(crate) fn index(&self, stale_after: Option<Duration>, without: &[usize]) -> Index {
+    pub(crate) fn index(&self, readiness: Readiness, without: &[usize]) -> Index {
         let without: HashSet<usize> = without.iter().copied().collect();
         let entries = || {
             let entries = self
@@ -171,7 +170,7 @@ impl Roster {
             environments: environments.collect(),
             client_side_keys,
             server_side_keys,
-            stale_after,
+            readiness,
         }
     }
 }
@@ -226,10 +225,10 @@ mod tests {
             .change_to(pairs(&[("a", "1"), ("c", "3"), ("d", "4")]))
             .unwrap();
         assert_eq!(lists(&back), [&[4][..], &[], &[]]);
-        let index = back.roster.index(None, &[]);
+        let index = back.roster.index(Readiness::default(), &[]);
         let rows: Vec<u32> = index.environments.iter().map(|entry| entry.row).collect();
         assert_eq!(rows, [2, 3, 4]);
-        let others = back.roster.index(None, &[4]);
+        let others = back.roster.index(Readiness::default(), &[4]);
         assert_eq!(others.environments.len(), 2);
         assert!(!others.client_side_keys.contains_key("a"));
     }
@@ -239,14 +238,14 @@ mod tests {
         let roster = Roster::new(pairs(&[("a", "1"), ("b", "2")]), 100);
         let server_side = roster.change_to(pairs(&[("a", "1"), ("b", "3")])).unwrap();
         assert_eq!(lists(&server_side), [&[][..], &[], &[1]]);
-        let index = server_side.roster.index(None, &[]);
+        let index = server_side.roster.index(Readiness::default(), &[]);
         let digest = |key| ServerSideKey::new(key).digest();
         assert_eq!(index.server_side_keys.get(&digest("ser.3")), Some(&1));
         assert_eq!(index.server_side_keys.get(&digest("ser.2")), None);
 
         let client_side = roster.change_to(pairs(&[("c", "1"), ("b", "2")])).unwrap();
         assert_eq!(lists(&client_side), [&[][..], &[], &[0]]);
-        let index = client_side.roster.index(None, &[]);
+        let index = client_side.roster.index(Readiness::default(), &[]);
         assert_eq!(index.client_side_keys.get("c"), Some(&0));
         assert_eq!(index.client_side_keys.get("a"), None);
         // The snapshot that lies there is still this environment's.
@@ -267,7 +266,7 @@ mod tests {
         let roster = Roster::new(pairs(&[("a", "1")]), 100);
         let with_both = roster.change_to(both).unwrap();
         assert_eq!(lists(&with_both), [&[][..], &[], &[0]]);
-        let index = with_both.roster.index(None, &[]);
+        let index = with_both.roster.index(Readiness::default(), &[]);
         for server_side_key in ["ser.1", "ser.2"] {
             let row = index.server_side_keys.get(&key(server_side_key).digest());
             assert_eq!(row, Some(&0));
@@ -281,15 +280,15 @@ mod tests {
         let roster = Roster::new(pairs(&[("a", "1")]), 100);
         let two = roster.change_to(pairs(&[("b", "1"), ("c", "1")])).unwrap();
         assert_eq!(lists(&two), [&[1][..], &[], &[0]]);
-        let index = two.roster.index(None, &[]);
+        let index = two.roster.index(Readiness::default(), &[]);
         assert_eq!(index.environments.len(), 2);
         assert_eq!(index.server_side_keys.len(), 1);
     }
 
     #[test]
-    fn there_is_room_for_twice_the_environments_and_for_65536() {
-        assert_eq!(capacity(1), 65_536);
-        assert_eq!(capacity(50_000), 100_000);
+    fn there_is_room_for_four_times_the_environments_and_for_8192() {
+        assert_eq!(capacity(1), 8_192);
+        assert_eq!(capacity(10_000), 40_000);
         let roster = Roster::new(pairs(&[("a", "1")]), 2);
         let full = roster
             .change_to(pairs(&[("b", "2"), ("c", "3")]))

@@ -191,7 +191,7 @@ impl Inspection {
         self.index = Some(IndexReport {
             generation: board.index_generation(),
             bytes: index.length(),
-            stale_after_seconds: index.stale_after().map(|age| age.as_secs_f64()),
+            stale_after_seconds: index.readiness().stale_after.map(|age| age.as_secs_f64()),
         });
         for entry in index.environments.iter() {
             let row = entry.row.to_native() as usize;
@@ -212,7 +212,7 @@ impl Inspection {
             });
             self.environments.push(EnvironmentReport {
                 key: masked(&entry.name),
-                fetched_seconds_ago: board.fetched(row).map(seconds_since),
+                fetched_seconds_ago: board.environment(row).fetched().map(seconds_since),
                 snapshot: snapshot.map(|(generation, found)| report(generation, &found)),
             });
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use contract::BoardWords;
+use contract::{BoardWords, EnvironmentWords, Fetch};
 use engine::Environment;
 use log::{debug, info, warn};
 
@@ -75,6 +75,9 @@ impl Task {
                 // Nobody closes the semaphore.
                 Err(_) => return,
             };
+            if let Err(failure) = &result {
+                self.words().failed(SystemTime::now(), failure.kind());
+            }
             self.orders.tried();
             let delay = self.delay_after(result);
             self.wait(delay).await;
@@ -155,14 +158,25 @@ impl Task {
     async fn update(&mut self) -> Result<(), Failure> {
         // An answer proves nothing about the upstream of a reload meanwhile.
         let trust = Rc::clone(&self.shared.trust.borrow());
-        let environment = match self.fetch(&trust).await? {
-            FetchOutcome::Document(document) => self.compile(document, &trust).await?,
-            FetchOutcome::NotModified(timing) => {
+        let begun = Instant::now();
+        let fetched = self.fetch(&trust).await;
+        let took = begun.elapsed();
+        let environment = match fetched {
+            Ok(FetchOutcome::Document(document)) => self.compile(document, &trust).await,
+            Ok(FetchOutcome::NotModified(timing)) => {
                 self.freshness.confirmed(timing);
-                None
+                Ok(None)
             }
+            Err(error) => Err(error.into()),
         };
-        self.shared.board.set_fetched(self.row, SystemTime::now());
+        let fetch = match &environment {
+            Ok(Some(_)) => Fetch::Changed,
+            Ok(None) => Fetch::Unchanged,
+            Err(_) => Fetch::Failed,
+        };
+        self.shared.board.count_fetch(self.row, fetch, took);
+        let environment = environment?;
+        self.words().succeeded(SystemTime::now());
         match environment {
             Some(environment) => {
                 self.compress(environment).await;
@@ -171,6 +185,11 @@ impl Task {
             }
             None => self.require_snapshot(),
         }
+    }
+
+    /// What the board says of this environment.
+    fn words(&self) -> EnvironmentWords<'_> {
+        self.shared.board.environment(self.row)
     }
 
     /// If somebody removed the snapshot, workers that have it mapped still serve it, but a worker that starts cannot
@@ -247,6 +266,8 @@ impl Task {
                 self.shared.first_documents.publish();
             }
         }
+        self.shared.board.count_compile(self.row, compiled.took);
+        self.words().set_document(length, compiled.warnings.len());
         for warning in compiled.warnings {
             warn!(environment:% = self.name, warning:%; "environment {}: {warning}", self.name);
         }

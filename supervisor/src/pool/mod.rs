@@ -6,6 +6,7 @@ mod drain;
 mod heartbeats;
 mod leaving;
 pub(crate) mod listener;
+mod memory;
 mod orphans;
 mod replacement;
 mod roll;
@@ -18,7 +19,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::{DOORBELL, is_boot_failure};
+use contract::{BoardWords, DOORBELL, is_boot_failure};
 use log::warn;
 use snapshot::Board;
 use thiserror::Error;
@@ -27,6 +28,7 @@ use crate::words::Seconds;
 use drain::Shutdown;
 use heartbeats::Heartbeats;
 use listener::SlotListeners;
+use memory::Memories;
 use roll::Roll;
 use slots::Slots;
 use worker::describe;
@@ -59,6 +61,7 @@ pub(crate) struct Pool {
     command: WorkerCommand,
     times: Times,
     heartbeats: Heartbeats,
+    memories: Memories,
     slots: Slots,
     roll: Option<Roll>,
     rolled: Option<Rolled>,
@@ -77,6 +80,7 @@ impl Pool {
             command,
             times,
             heartbeats: Heartbeats::new(times.heartbeat_timeout),
+            memories: Memories::new(),
             slots: Slots::new(sockets, board),
             roll: None,
             rolled: None,
@@ -103,6 +107,7 @@ impl Pool {
         if self.shutdown.as_ref().is_none_or(Shutdown::is_delayed) {
             self.reap()?;
             self.heartbeats.kill_silent(&mut self.slots);
+            self.memories.look(&mut self.slots);
             self.start_due();
             self.advance_roll();
         }
@@ -164,6 +169,11 @@ impl Pool {
         self.slots.signal(DOORBELL);
     }
 
+    /// The board that supervisor and workers share.
+    pub(crate) fn board(&self) -> &Board {
+        self.slots.board()
+    }
+
     /// The sockets in use, of each slot.
     pub(crate) fn sockets(&self) -> &[SlotListeners] {
         self.slots.sockets()
@@ -201,6 +211,7 @@ impl Pool {
             if is_boot_failure(exit.status) {
                 return Err(Error::Boot { slot });
             }
+            self.slots.board().proxy().count_ended_worker(exit.reason());
             let delay = self.slots.replace_later(slot, exit.lived, Duration::ZERO);
             let when = if delay.is_zero() {
                 String::new()

@@ -10,11 +10,12 @@
 
 use std::io;
 use std::mem;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{self, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::{BoardWords, Sockets, WorkerState};
+use contract::{BoardWords, Ended, Sockets, WorkerState};
 use log::{debug, warn};
 use nix::sys::signal::Signal;
 use snapshot::Board;
@@ -56,6 +57,21 @@ pub(super) struct Exit {
     pub(super) slot: usize,
     pub(super) status: ExitStatus,
     pub(super) lived: Duration,
+    /// It was killed because its heartbeat stopped.
+    pub(super) was_silent: bool,
+}
+
+impl Exit {
+    /// As the board tells it.
+    pub(super) fn reason(&self) -> Ended {
+        if self.was_silent {
+            Ended::Silent
+        } else if self.status.signal().is_some() {
+            Ended::Killed
+        } else {
+            Ended::Exited
+        }
+    }
 }
 
 impl Slots {
@@ -226,6 +242,7 @@ impl Slots {
         };
         let state = mem::replace(&mut self.slots[slot].state, State::Running(successor));
         if let State::Running(worker) = state {
+            self.board.proxy().count_ended_worker(Ended::Rolled);
             worker.signal(Signal::SIGTERM);
             self.leaving.push(Leaving {
                 worker,
@@ -268,6 +285,7 @@ impl Slots {
             match worker.try_wait() {
                 Ok(Some(status)) => {
                     let (process, lived) = (worker.process(), worker.age());
+                    let was_silent = worker.is_killed;
                     self.board
                         .set_worker_state(slot, process, WorkerState::Exited);
                     it.state = State::Over;
@@ -275,6 +293,7 @@ impl Slots {
                         slot,
                         status,
                         lived,
+                        was_silent,
                     });
                 }
                 Ok(None) => {}

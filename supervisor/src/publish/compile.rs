@@ -1,6 +1,7 @@
 //! Compiles documents and publishes the result. For any thread but the poller's, because it takes long.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use engine::{CompileOptions, Environment};
 
@@ -32,6 +33,8 @@ pub(crate) struct Compiled {
     pub(crate) served: ServedDocument,
     /// The length of the body, in bytes.
     pub(crate) length: usize,
+    /// How long it took to compile and publish it.
+    pub(crate) took: Duration,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -50,6 +53,7 @@ impl Compiler {
         if served == Some(fingerprint) {
             return Ok(None);
         }
+        let begun = Instant::now();
         let engine::Compiled {
             mut environment,
             warnings,
@@ -66,6 +70,7 @@ impl Compiler {
             },
             environment,
             length: body.len(),
+            took: begun.elapsed(),
             warnings,
         }))
     }

@@ -16,3 +16,15 @@ pub(crate) enum Failure {
     #[error("compiling the document failed: {0}")]
     Panicked(String),
 }
+
+impl Failure {
+    /// As the board tells it.
+    pub(crate) fn kind(&self) -> contract::Failure {
+        match self {
+            Self::Fetch(error) => error.kind(),
+            Self::Compile(_) => contract::Failure::Compile,
+            Self::Publish(_) => contract::Failure::Publish,
+            Self::Panicked(_) => contract::Failure::Defect,
+        }
+    }
+}

@@ -148,11 +148,7 @@ mod tests {
 
     use super::*;
 
-    const SHAPE: Shape = Shape {
-        format: 1,
-        rows: 1,
-        slots: 1,
-    };
+    const SHAPE: Shape = contract::board_shape(1, 1, 1);
 
     /// With these names in a directory; `file` in it is a file, in which no directory can be made.
     fn first_usable(lasting: &[&str], temporary: &[&str]) -> (tempfile::TempDir, StateDirectory) {

@@ -48,8 +48,10 @@ pub(super) fn start(
                     warn!(environment:% = name, error:% = reason; "environment {name}: snapshot refused: {reason}");
                 }
             }
-            if let Some((document, fetched)) = found.warm {
-                publisher.board().set_fetched(row, fetched);
+            if let Some((document, fetched, bytes)) = found.warm {
+                let words = publisher.board().environment(row);
+                words.set_fetched(fetched);
+                words.set_document(bytes, 0);
                 oldest = Some(oldest.map_or(fetched, |oldest: SystemTime| oldest.min(fetched)));
                 warm.insert(row, document);
             }
@@ -73,8 +75,8 @@ pub(super) fn start(
 
 /// The outcome of adopting one environment's snapshots.
 struct Found {
-    /// The document, and the time of its last successful fetch.
-    warm: Option<(ServedDocument, SystemTime)>,
+    /// The document, the time of its last successful fetch, and its length in bytes.
+    warm: Option<(ServedDocument, SystemTime, usize)>,
     refused: Vec<String>,
 }
 
@@ -111,7 +113,8 @@ impl Found {
                 let fetched = fetched.unwrap_or(adopted.published);
                 // The clock may have been set back: a time in the future would look fresh for long.
                 let fetched = fetched.min(SystemTime::now());
-                (served(&adopted, options), fetched)
+                let bytes = adopted.map.document().body().len();
+                (served(&adopted, options), fetched, bytes)
             }),
             refused: refused.iter().map(|error| with_causes(error)).collect(),
         }
@@ -152,7 +155,9 @@ fn fetches(publisher: &Publisher) -> HashMap<String, SystemTime> {
             let entries = index.environments.iter();
             let rows = entries.map(|entry| (entry.row.to_native() as usize, entry));
             rows.filter(|(row, _)| *row < board.shape().rows)
-                .filter_map(|(row, entry)| Some((entry.file.to_string(), board.fetched(row)?)))
+                .filter_map(|(row, entry)| {
+                    Some((entry.file.to_string(), board.environment(row).fetched()?))
+                })
                 .collect()
         }
         Ok(None) => HashMap::new(),

@@ -32,7 +32,7 @@ pub(super) fn of_environments(turnover: &Turnover) -> Vec<String> {
     changes
 }
 
-/// The changes of polling, or else of readiness. `stale_after` also depends on the number of environments: if that
+/// The changes of polling, or else of readiness. Readiness also depends on the number of environments: if that
 /// changes, the other change is not mentioned.
 pub(super) fn of_polling(current: &Settings, next: &Settings, same_number: bool) -> Option<String> {
     let polling = current.source != next.source
@@ -44,8 +44,8 @@ pub(super) fn of_polling(current: &Settings, next: &Settings, same_number: bool)
             upstream.api_url,
             Seconds(next.api_poll_frequency)
         )),
-        _ => (same_number && current.stale_after != next.stale_after).then(|| {
-            match next.stale_after {
+        _ => (same_number && current.readiness != next.readiness).then(|| {
+            match next.readiness.stale_after {
                 Some(age) => format!("stale after {}", Seconds(age)),
                 None => "never stale".to_owned(),
             }

@@ -6,11 +6,11 @@ mod reload;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use log::info;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
-use snapshot::Shape;
 
 use crate::environments::{Roster, capacity};
 use crate::error::Error;
@@ -22,7 +22,7 @@ use crate::publish::{Compiler, Publication};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::words::Seconds;
-use contract::counted;
+use contract::{BoardWords, board_shape, counted};
 use reload::Reloader;
 
 pub use reload::Reload;
@@ -40,17 +40,19 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     flag::register(SIGXFSZ, Arc::default()).map_err(Error::Signals)?;
     let documents = settings.source.open(&settings.environments)?;
     let sockets = listeners::open(&settings)?;
-    let (publisher, directory) = settings.directory.open(Shape {
-        format: engine::FORMAT,
-        rows: capacity(settings.environments.len()),
-        slots: settings.workers.get(),
-    })?;
+    let shape = board_shape(
+        engine::FORMAT,
+        capacity(settings.environments.len()),
+        settings.workers.get(),
+    );
+    let (publisher, directory) = settings.directory.open(shape)?;
     settings.worker = settings.worker.reading(&directory);
     let board = publisher.share_board();
+    board.proxy().set_started(SystemTime::now());
     announce(&settings, &directory, &sockets);
     let environments = std::mem::take(&mut settings.environments);
     let roster = Roster::new(environments.clone(), board.shape().rows);
-    let index = roster.index(settings.stale_after, &[]);
+    let index = roster.index(settings.readiness, &[]);
     let publication =
         Publication::open(publisher, &index, settings.compile_options).map_err(Error::Publish)?;
 

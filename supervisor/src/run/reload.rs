@@ -5,6 +5,7 @@
 //! rolled, if their command or their sockets change.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use log::{error, info};
 
@@ -17,7 +18,7 @@ use crate::pool::{Pool, Rolled};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::source::upstream::{self, Credential, Upstream};
-use contract::{counted, with_causes};
+use contract::{BoardWords, counted, with_causes};
 
 /// Where settings are read again.
 pub struct Reload {
@@ -84,7 +85,7 @@ impl Reloader {
             Ok(()) => self.roll(pool),
             Err(reason) => {
                 self.in_progress = None;
-                refuse(&format!("publish the new index: {reason}"));
+                refuse(&format!("publish the new index: {reason}"), pool);
             }
         }
     }
@@ -115,7 +116,7 @@ impl Reloader {
                 .map_err(|error| with_causes(&error))
         });
         match prepared {
-            Err(reason) => refuse(&reason),
+            Err(reason) => refuse(&reason, pool),
             Ok((in_progress, change)) => {
                 self.in_progress = Some(in_progress);
                 match change {
@@ -176,12 +177,12 @@ impl Reloader {
         let poll_frequency = settings.api_poll_frequency;
         let poll_frequency =
             (poll_frequency != current.api_poll_frequency).then_some(poll_frequency);
-        let stale_changes = settings.stale_after != current.stale_after;
+        let readiness_changes = settings.readiness != current.readiness;
         let polling_changes = upstream.is_some()
             || poll_frequency.is_some()
             || settings.fetch_rules != current.fetch_rules
             || settings.compile_options != current.compile_options;
-        if turnover.is_empty() && !polling_changes && !stale_changes {
+        if turnover.is_empty() && !polling_changes && !readiness_changes {
             return Ok(None);
         }
         let with_credentials = |rows: &[usize]| {
@@ -196,8 +197,8 @@ impl Reloader {
                 .collect::<Result<Vec<_>, Error>>()
         };
         let served_change =
-            stale_changes || !turnover.removed.is_empty() || !turnover.rotated.is_empty();
-        let index = |without: &[usize]| turnover.roster.index(settings.stale_after, without);
+            readiness_changes || !turnover.removed.is_empty() || !turnover.rotated.is_empty();
+        let index = |without: &[usize]| turnover.roster.index(settings.readiness, without);
         Ok(Some(Change {
             is_elsewhere: settings.source.api_url() != current.source.api_url(),
             upstream,
@@ -236,6 +237,12 @@ impl Reloader {
             return;
         };
         pool.set_shutdown_delay(settings.shutdown_delay);
+        let is_whole = rolled
+            .as_ref()
+            .is_none_or(|rolled| rolled.failure.is_none());
+        pool.board()
+            .proxy()
+            .count_reload(is_whole, SystemTime::now());
         if let Some(Rolled { workers, failure }) = rolled {
             let all = self.settings.workers;
             match failure {
@@ -276,6 +283,7 @@ fn source_error(error: upstream::Error) -> Error {
     Error::Source(error.into())
 }
 
-fn refuse(reason: &str) {
+fn refuse(reason: &str, pool: &Pool) {
+    pool.board().proxy().count_reload(false, SystemTime::now());
     error!(error:% = reason; "not reloaded, nothing changes: {reason}");
 }

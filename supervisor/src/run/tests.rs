@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use contract::{Handover, KeyPair, ServerSideKey, WorkerSettings};
+use contract::{Handover, KeyPair, Readiness, ServerSideKey, WorkerSettings, board_shape};
 use engine::CompileOptions;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -43,7 +43,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
         api_poll_frequency: Duration::from_secs(10),
         fetch_rules: crate::Options::default().fetch_rules(),
         compile_options: CompileOptions::default(),
-        stale_after: None,
+        readiness: Readiness::default(),
         directory: StateDirectory::Given(directory.join("state")),
         public: loopback(0),
         admin: None,
@@ -103,11 +103,7 @@ fn settings_show_no_secret() {
 #[test]
 fn the_end_of_polling_ends_serving() {
     let directory = tempfile::tempdir().unwrap();
-    let shape = |rows| Shape {
-        format: engine::FORMAT,
-        rows,
-        slots: 1,
-    };
+    let shape = |rows| board_shape(engine::FORMAT, rows, 1);
     let settings = settings(directory.path().to_owned(), 1);
     let (publisher, path) = settings.directory.open(shape(1)).unwrap();
     // A defect that makes the poller panic: this board has no row for the environment.
@@ -120,7 +116,7 @@ fn the_end_of_polling_ends_serving() {
     let roster = Roster::new(settings.environments.clone(), 1);
     let publication = Publication::open(
         publisher,
-        &roster.index(None, &[]),
+        &roster.index(Readiness::default(), &[]),
         settings.compile_options,
     )
     .unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_http::header::{CACHE_CONTROL, HeaderValue};
 use actix_http::{Method, RequestHead};
-use contract::{AdminToken, Limits};
+use contract::{AdminToken, Limits, MetricsSettings};
 
 use crate::environments::Environments;
 use crate::http::refusal::Refusal;
@@ -35,14 +35,20 @@ static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(crate) struct Admin {
     environments: Rc<Environments>,
     token: Option<AdminToken>,
+    metrics: MetricsSettings,
 }
 
 impl Admin {
     /// If there is a token, requests must carry it.
-    pub(crate) fn new(environments: &Rc<Environments>, token: Option<AdminToken>) -> Self {
+    pub(crate) fn new(
+        environments: &Rc<Environments>,
+        token: Option<AdminToken>,
+        metrics: MetricsSettings,
+    ) -> Self {
         Self {
             environments: Rc::clone(environments),
             token,
+            metrics,
         }
     }
 

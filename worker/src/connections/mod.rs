@@ -18,10 +18,12 @@ use std::time::Duration;
 use actix_rt::time::{Instant, interval, timeout};
 
 use activity::Timeouts;
-use contract::{Limits, counted};
+use contract::{Closed, Limits, counted};
 pub(crate) use registry::Registration;
 use registry::{DrainStage, Registry};
 use tick::{TICK, ticks};
+
+use crate::process::slot::Slot;
 
 /// How often to look for an idle connection when the limit is reached and all are busy.
 const EVICT_RETRY: Duration = Duration::from_millis(20);
@@ -44,15 +46,15 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Also starts the clock that connections are timed by.
-    pub(crate) fn new(limits: Limits) -> Rc<Self> {
+    /// Also starts the clock that connections are timed by. With a slot, the connections are counted there.
+    pub(crate) fn new(limits: Limits, slot: Option<Rc<Slot>>) -> Rc<Self> {
         let connections = Rc::new(Self {
             max_connections: limits.max_connections.max(1),
             timeouts: Timeouts {
                 keep_alive: ticks(limits.keep_alive),
                 header_timeout: ticks(limits.header_timeout),
             },
-            registry: Rc::default(),
+            registry: Rc::new(Registry::new(slot)),
         });
         actix_rt::spawn(tick(Rc::downgrade(&connections)));
         connections
@@ -61,6 +63,11 @@ impl Connections {
     /// Adds a connection.
     pub(crate) fn register(&self) -> Registration {
         self.registry.register()
+    }
+
+    /// Counts a connection that could not be accepted.
+    pub(crate) fn count_not_accepted(&self) {
+        self.registry.count_closed(Closed::NotAccepted);
     }
 
     /// Spawns the task that serves the connection of that number. It is aborted when the connection is overdue, or
@@ -97,6 +104,7 @@ impl Connections {
         log::debug!("closing {count} idle connections to make room");
         for (_, number) in &evictable[..count] {
             if let Some(task) = &open[number].task {
+                self.registry.count_closed(Closed::ForRoom);
                 task.abort();
             }
         }
@@ -159,6 +167,7 @@ impl Connections {
             if entry.activity.is_overdue(now, self.timeouts)
                 && let Some(task) = &entry.task
             {
+                self.registry.count_closed(Closed::Overdue);
                 task.abort();
             }
         }

@@ -6,13 +6,16 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
+use contract::{Closed, Endpoint};
 use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::activity::Activity;
 use super::tick::Tick;
+use crate::process::slot::Slot;
 
 /// How many bytes all connections together may hold, of requests that are not answered and of answers that are not
 /// sent.
@@ -22,8 +25,9 @@ pub(super) const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 pub(super) const SHARE: usize = 16 * 1024;
 
 /// All open connections of this worker.
-#[derive(Default)]
 pub(super) struct Registry {
+    /// Where they are counted.
+    slot: Option<Rc<Slot>>,
     now: Cell<Tick>,
     held_bytes: Cell<usize>,
     next_number: Cell<u64>,
@@ -67,6 +71,18 @@ pub(crate) struct Registration {
 struct TooManyBytes(usize);
 
 impl Registry {
+    pub(super) fn new(slot: Option<Rc<Slot>>) -> Self {
+        Self {
+            slot,
+            now: Cell::default(),
+            held_bytes: Cell::default(),
+            next_number: Cell::default(),
+            open: RefCell::default(),
+            drain: Cell::default(),
+            closed: Notify::new(),
+        }
+    }
+
     /// Adds a connection.
     pub(super) fn register(self: &Rc<Self>) -> Registration {
         let number = self.next_number.replace(self.next_number.get() + 1);
@@ -77,6 +93,10 @@ impl Registry {
             waker: None,
         };
         self.open.borrow_mut().insert(number, entry);
+        if let Some(slot) = &self.slot {
+            slot.counters().accepted();
+            slot.set_open_connections(self.count());
+        }
         Registration {
             registry: Rc::clone(self),
             number,
@@ -157,6 +177,21 @@ impl Registry {
         }
     }
 
+    /// Counts a connection that is closed for this reason.
+    pub(super) fn count_closed(&self, reason: Closed) {
+        if let Some(slot) = &self.slot {
+            slot.counters().closed(reason);
+        }
+    }
+
+    /// Counts a refusal of bytes that are no request.
+    pub(super) fn count_malformed(&self, status: u16, bytes: usize) {
+        if let Some(slot) = &self.slot {
+            let counters = slot.counters();
+            counters.answered(Endpoint::Other, status, bytes, Duration::ZERO);
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn held_bytes(&self) -> usize {
         self.held_bytes.get()
@@ -202,6 +237,7 @@ impl Registration {
         let all = self.registry.held_bytes.get() + more;
         self.registry.held_bytes.set(all);
         if all > MAX_HELD_BYTES && self.activity.held_bytes() > SHARE {
+            self.registry.count_closed(Closed::ForMemory);
             return Err(io::Error::other(TooManyBytes(self.activity.held_bytes())));
         }
         Ok(())
@@ -222,6 +258,11 @@ impl Registration {
         self.registry.drain.get() >= from && self.activity.is_idle()
     }
 
+    /// Counts a refusal of bytes that are no request.
+    pub(super) fn count_malformed(&self, status: u16, bytes: usize) {
+        self.registry.count_malformed(status, bytes);
+    }
+
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
@@ -232,6 +273,9 @@ impl Drop for Registration {
         let released = self.activity.held_bytes();
         self.registry.held_bytes.update(|held| held - released);
         self.registry.open.borrow_mut().remove(&self.number);
+        if let Some(slot) = &self.registry.slot {
+            slot.set_open_connections(self.registry.count());
+        }
         self.registry.closed.notify_one();
     }
 }

@@ -223,8 +223,10 @@ impl AsyncWrite for Connection {
         let stream = Pin::new(&mut this.stream);
         if let Some(refusal) = malformed::explained(bytes) {
             if refusal.start == 0 {
+                let (status, length) = (refusal.status, refusal.length);
+                this.registration.count_malformed(status, length);
                 if let Some((access_log, address)) = &this.access_log {
-                    access_log.log_malformed(*address, refusal.status, refusal.length);
+                    access_log.log_malformed(*address, status, length);
                 }
                 *rest = refusal.answer;
                 return Poll::Ready(Ok(bytes.len()));

@@ -56,7 +56,7 @@ async fn ticks(count: u32) {
 fn closes_connections_that_are_silent_for_too_long_and_no_others() {
     actix_rt::System::new().block_on(async {
         tokio::time::pause();
-        let connections = Connections::new(limits(100));
+        let connections = Connections::new(limits(100), None);
         open(&connections, 0);
         open(&connections, 10);
         ticks(73).await;
@@ -88,7 +88,7 @@ fn closing_for(connections: &Rc<Connections>, time: Duration) {
 fn drains_until_the_last_connection_is_closed_or_the_time_is_over() {
     actix_rt::System::new().block_on(async {
         tokio::time::pause();
-        let connections = Connections::new(limits(100));
+        let connections = Connections::new(limits(100), None);
         closing_for(&connections, Duration::from_secs(3));
         actix_rt::task::yield_now().await;
         let begun = actix_rt::time::Instant::now();
@@ -107,7 +107,7 @@ fn drains_until_the_last_connection_is_closed_or_the_time_is_over() {
 fn the_longest_idle_connection_makes_room_and_no_other() {
     actix_rt::System::new().block_on(async {
         tokio::time::pause();
-        let connections = Connections::new(limits(3));
+        let connections = Connections::new(limits(3), None);
         let used = open(&connections, 20);
         let silent = open(&connections, 1);
         busy(&connections, 1).expect("room");
@@ -126,7 +126,7 @@ fn the_longest_idle_connection_makes_room_and_no_other() {
 fn a_new_connection_waits_while_all_are_busy() {
     actix_rt::System::new().block_on(async {
         tokio::time::pause();
-        let connections = Connections::new(limits(2));
+        let connections = Connections::new(limits(2), None);
         busy(&connections, 1).expect("room");
         let registration = connections.register();
         registration.received(1).expect("a little");
@@ -146,7 +146,7 @@ fn a_new_connection_waits_while_all_are_busy() {
 #[test]
 fn connections_hold_a_bounded_amount_together_and_each_has_its_share() {
     actix_rt::System::new().block_on(async {
-        let connections = Connections::new(limits(10_000));
+        let connections = Connections::new(limits(10_000), None);
         let most = MAX_HELD_BYTES / (1024 * 1024);
         for _ in 0..most {
             busy(&connections, 1024 * 1024).expect("room");
@@ -166,7 +166,7 @@ fn connections_hold_a_bounded_amount_together_and_each_has_its_share() {
 fn a_drain_without_connections_takes_no_time() {
     actix_rt::System::new().block_on(async {
         tokio::time::pause();
-        let connections = Connections::new(limits(100));
+        let connections = Connections::new(limits(100), None);
         let begun = actix_rt::time::Instant::now();
         connections.drain(Duration::from_secs(10)).await;
         assert_eq!(begun.elapsed().as_millis(), 0);

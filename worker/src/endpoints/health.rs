@@ -1,88 +1,122 @@
-//! Readiness: every environment has a document, none is stale, and the proxy does not drain.
+//! Readiness: every environment has a document, none is stale, and the proxy does not drain. An operator can choose
+//! that one such environment is enough.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use contract::BoardWords;
+use contract::{BoardWords, ReadyWhen, key};
 use jiff::Timestamp;
+use serde_json::{Map, Value, json};
 
 use crate::environments::Environments;
+use crate::environments::status::{State, Status};
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
 
-/// Answers `GET /proxy/health` and its other paths.
-pub(crate) fn answer(environments: &Environments) -> Result<Response, Refusal> {
-    let index = environments.index();
-    let board = environments.board();
-    let fetched = index.rows().map(|row| board.fetched(row));
-    let health = Health::of(fetched, SystemTime::now(), index.stale_after())
-        .unless_missing(index.is_complete())
-        .unless_draining(board.draining());
-    match health.reason {
-        None => Ok(response::json(health.report())),
-        Some(_) => Err(Refusal::NotReady(health.report())),
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Health {
-    /// Why the proxy is not ready; `None` if it is.
-    reason: Option<&'static str>,
-    /// The oldest of the last successful fetches of all environments; `None` if one was never fetched.
-    last_successful_update: Option<SystemTime>,
-}
+/// How many environments are named that are not as they should be. The others are counted.
+const MAX_NAMED: usize = 10;
 
 const NOT_UPDATED: &str = "environment document(s) not updated.";
 const STALE: &str = "environment document(s) stale.";
 const DRAINING: &str = "draining.";
 
+/// Answers `GET /proxy/health` and its other paths.
+pub(crate) fn answer(environments: &Environments) -> Result<Response, Refusal> {
+    let index = environments.index();
+    let statuses = index.statuses(SystemTime::now());
+    let draining = environments.board().draining();
+    let health = Health::of(statuses, index.ready_when(), draining);
+    let report = health.report().to_string();
+    match health.reason {
+        None => Ok(response::json(report)),
+        Some(_) => Err(Refusal::NotReady(report)),
+    }
+}
+
+/// What readiness says.
+struct Health {
+    /// Why the proxy is not ready; `None` if it is.
+    reason: Option<&'static str>,
+    /// The oldest of the last successful fetches of all environments; `None` if one was never fetched.
+    last_successful_update: Option<SystemTime>,
+    /// The first environments that are not current.
+    named: Vec<Value>,
+    /// How many more there are.
+    unnamed: usize,
+}
+
 impl Health {
-    fn of(
-        mut fetched: impl Iterator<Item = Option<SystemTime>>,
-        now: SystemTime,
-        stale_after: Option<Duration>,
+    fn of<'index>(
+        statuses: impl Iterator<Item = Status<'index>>,
+        ready_when: ReadyWhen,
+        draining: bool,
     ) -> Self {
-        let oldest = fetched.try_fold(None, |oldest: Option<SystemTime>, at| {
-            let at = at?;
-            Some(Some(oldest.map_or(at, |oldest| oldest.min(at))))
-        });
-        let oldest = oldest.flatten();
-        // A fetch in the future, from before the clock was set back, is not old.
-        let age = oldest.map(|oldest| now.duration_since(oldest).unwrap_or_default());
-        let reason = match (age, stale_after) {
-            (None, _) => Some(NOT_UPDATED),
-            (Some(age), Some(limit)) if age > limit => Some(STALE),
-            _ => None,
+        let (mut count, mut current, mut missing, mut never_fetched) = (0, 0, 0, 0);
+        let mut oldest: Option<SystemTime> = None;
+        let mut named = Vec::new();
+        for status in statuses {
+            count += 1;
+            match status.fetched {
+                Some(at) => oldest = Some(oldest.map_or(at, |oldest| oldest.min(at))),
+                None => never_fetched += 1,
+            }
+            match status.state {
+                State::Current => {
+                    current += 1;
+                    continue;
+                }
+                State::Missing => missing += 1,
+                State::Stale => {}
+            }
+            if named.len() < MAX_NAMED {
+                named.push(described(&status));
+            }
+        }
+        let is_ready = match ready_when {
+            ReadyWhen::All => current == count && count > 0,
+            ReadyWhen::Any => current > 0,
+        };
+        let reason = match (draining, is_ready) {
+            (true, _) => Some(DRAINING),
+            (false, true) => None,
+            (false, false) if missing > 0 || count == 0 => Some(NOT_UPDATED),
+            (false, false) => Some(STALE),
         };
         Self {
             reason,
-            last_successful_update: oldest,
+            last_successful_update: oldest.filter(|_| never_fetched == 0),
+            unnamed: count - current - named.len(),
+            named,
         }
     }
 
-    fn unless_missing(self, complete: bool) -> Self {
-        let reason = if complete {
-            self.reason
-        } else {
-            Some(NOT_UPDATED)
-        };
-        Self { reason, ..self }
-    }
-
-    fn unless_draining(self, draining: bool) -> Self {
-        let reason = if draining {
-            Some(DRAINING)
-        } else {
-            self.reason
-        };
-        Self { reason, ..self }
-    }
-
-    fn report(self) -> String {
+    /// The members of the official proxy, and after them what it does not tell.
+    fn report(&self) -> Value {
         let status = if self.reason.is_none() { "ok" } else { "error" };
-        let reason = quoted(self.reason.map(str::to_owned));
-        let last = quoted(self.last_successful_update.and_then(iso_8601));
-        format!(r#"{{"status":"{status}","reason":{reason},"last_successful_update":{last}}}"#)
+        let mut report = Map::new();
+        report.insert("status".to_owned(), status.into());
+        report.insert("reason".to_owned(), self.reason.into());
+        let last = self.last_successful_update.and_then(iso_8601);
+        report.insert("last_successful_update".to_owned(), last.into());
+        if !self.named.is_empty() {
+            report.insert("environments".to_owned(), self.named.clone().into());
+        }
+        if self.unnamed > 0 {
+            report.insert("more_environments".to_owned(), self.unnamed.into());
+        }
+        report.into()
     }
+}
+
+/// An environment that is not current, and why. Anybody may ask for readiness, so its key is masked.
+fn described(status: &Status<'_>) -> Value {
+    let (failure, since) = status.failing.unzip();
+    json!({
+        "environment": key::masked(status.name),
+        "state": status.state.name(),
+        "last_successful_update": status.fetched.and_then(iso_8601),
+        "failure": failure.map(|failure| failure.to_string()),
+        "failing_since": since.and_then(iso_8601),
+    })
 }
 
 fn iso_8601(time: SystemTime) -> Option<String> {
@@ -92,86 +126,4 @@ fn iso_8601(time: SystemTime) -> Option<String> {
             .strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00")
             .to_string(),
     )
-}
-
-/// The JSON of a text that needs no escapes.
-fn quoted(text: Option<String>) -> String {
-    text.map_or_else(|| "null".to_owned(), |text| format!("\"{text}\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: u64 = 1_768_473_000;
-
-    fn before(seconds: u64) -> Option<SystemTime> {
-        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW - seconds))
-    }
-
-    fn health(fetched: &[Option<SystemTime>], stale_after: Option<u64>) -> Health {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
-        Health::of(
-            fetched.iter().copied(),
-            now,
-            stale_after.map(Duration::from_secs),
-        )
-    }
-
-    #[test]
-    fn is_ready_when_every_fetch_is_recent_and_reports_the_oldest() {
-        let health = health(&[before(3), before(9), before(1)], Some(10));
-        assert_eq!(
-            health.report(),
-            concat!(
-                r#"{"status":"ok","reason":null,"#,
-                r#""last_successful_update":"2026-01-15T10:29:51.000000+00:00"}"#
-            )
-        );
-    }
-
-    #[test]
-    fn is_stale_when_the_oldest_fetch_is_older_than_allowed() {
-        let health = health(&[before(3), before(11)], Some(10));
-        assert_eq!(
-            health.report(),
-            concat!(
-                r#"{"status":"error","reason":"environment document(s) stale.","#,
-                r#""last_successful_update":"2026-01-15T10:29:49.000000+00:00"}"#
-            )
-        );
-    }
-
-    #[test]
-    fn is_never_stale_without_a_limit() {
-        assert_eq!(health(&[before(1_000_000)], None).reason, None);
-    }
-
-    #[test]
-    fn is_not_ready_while_one_environment_was_never_fetched() {
-        let expected = concat!(
-            r#"{"status":"error","reason":"environment document(s) not updated.","#,
-            r#""last_successful_update":null}"#
-        );
-        assert_eq!(health(&[before(3), None], Some(10)).report(), expected);
-        assert_eq!(health(&[None, before(3)], None).report(), expected);
-        assert_eq!(health(&[], None).report(), expected);
-    }
-
-    #[test]
-    fn is_not_ready_while_a_document_is_missing_or_the_proxy_drains() {
-        let ready = health(&[before(3)], Some(10));
-        assert_eq!(ready.unless_missing(true).unless_draining(false), ready);
-        assert_eq!(ready.unless_missing(false).reason, Some(NOT_UPDATED));
-        assert_eq!(
-            ready.unless_missing(false).unless_draining(true).reason,
-            Some(DRAINING)
-        );
-    }
-
-    #[test]
-    fn a_fetch_in_the_future_is_not_old() {
-        let future = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + 60));
-        assert_eq!(health(&[future], Some(10)).reason, None);
-    }
 }

@@ -52,12 +52,27 @@ impl Endpoints {
         }
     }
 
-    /// Answers any request.
-    pub(crate) fn respond(&self, head: &RequestHead, body: Result<Bytes, UnreadBody>) -> Response {
+    /// The endpoint as which requests of this path count.
+    pub(crate) fn counted(&self, path: &str) -> contract::Endpoint {
+        let endpoint = self.endpoint(path);
+        endpoint.map_or(contract::Endpoint::Other, Endpoint::counted)
+    }
+
+    fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        Endpoint::of_path(path, self.base_path.as_deref())
+    }
+
+    /// Answers any request, and says as which endpoint's it counts.
+    pub(crate) fn respond(
+        &self,
+        head: &RequestHead,
+        body: Result<Bytes, UnreadBody>,
+    ) -> (contract::Endpoint, Response) {
+        let endpoint = self.endpoint(head.uri.path());
+        let counted = endpoint.map_or(contract::Endpoint::Other, Endpoint::counted);
         if let Some(response) = self.cors.preflight(head) {
-            return response;
+            return (counted, response);
         }
-        let endpoint = Endpoint::of_path(head.uri.path(), self.base_path.as_deref());
         let answer = match endpoint {
             Some(endpoint) => self.answer(endpoint, head, body),
             // Of the server as a whole (RFC 9110, 9.3.7).
@@ -70,7 +85,7 @@ impl Endpoints {
         let rules = endpoint.map_or(CacheRules::Open, Endpoint::cache_rules);
         rules.apply(&mut response);
         self.cors.add_headers(head, &mut response);
-        response
+        (counted, response)
     }
 
     fn answer(

@@ -88,6 +88,17 @@ impl Endpoint {
         }
     }
 
+    /// The endpoint as which its requests count.
+    pub(super) fn counted(self) -> contract::Endpoint {
+        match self {
+            Self::Flags => contract::Endpoint::Flags,
+            Self::Identities => contract::Endpoint::Identities,
+            Self::Document => contract::Endpoint::Document,
+            Self::Health | Self::Liveness => contract::Endpoint::Health,
+            Self::Root => contract::Endpoint::Other,
+        }
+    }
+
     /// What caches may do with its answers.
     pub(super) fn cache_rules(self) -> CacheRules {
         match self {

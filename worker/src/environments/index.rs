@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::SystemTime;
 
-use contract::{ArchivedIndexEntry, Index};
+use contract::{ArchivedIndexEntry, Index, ReadyWhen};
 use engine::Side;
 use foldhash::fast::RandomState;
 use snapshot::{Error, Map, Reader};
@@ -14,6 +14,7 @@ use snapshot::{Error, Map, Reader};
 use super::keys::{self, KeyCache, Target};
 use super::mapped::MappedEnvironment;
 use super::row::Row;
+use super::status::Status;
 use crate::http::refusal::Refusal;
 
 /// The index that requests are answered from.
@@ -92,23 +93,18 @@ impl CurrentIndex {
         self.index.environment(row)
     }
 
-    /// The rows of the board that belong to environments.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = usize> {
-        let rows = self.reader.board().shape().rows;
-        let entries = self.index.environments.iter();
-        let entries = entries.map(|entry| entry.row.to_native() as usize);
-        entries.filter(move |row| *row < rows)
-    }
-
-    /// Every environment has a document.
-    pub(crate) fn is_complete(&self) -> bool {
+    /// How each environment does, in the order of the rows.
+    pub(crate) fn statuses(&self, now: SystemTime) -> impl Iterator<Item = Status<'_>> {
         let board = self.reader.board();
-        self.rows().all(|row| board.row_generation(row) != 0)
+        let stale_after = self.index.readiness().stale_after;
+        let entries = self.index.environments.iter();
+        let entries = entries.filter(|entry| (entry.row.to_native() as usize) < board.shape().rows);
+        entries.map(move |entry| Status::of(entry, board, stale_after, now))
     }
 
-    /// The age of the oldest successful fetch above which the proxy is not ready; `None` for never.
-    pub(crate) fn stale_after(&self) -> Option<Duration> {
-        self.index.stale_after()
+    /// How many environments have to be current for the proxy to be ready.
+    pub(crate) fn ready_when(&self) -> ReadyWhen {
+        self.index.readiness().ready_when
     }
 
     /// The environment that a key opens, and the key's side. Costs one look-up and one atomic load, unless the key or

@@ -8,6 +8,7 @@ mod index;
 mod keys;
 pub(crate) mod mapped;
 mod row;
+pub(crate) mod status;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::sync::Arc;

@@ -7,7 +7,6 @@ pub(crate) mod constant;
 pub(crate) mod content_type;
 pub(crate) mod cors;
 pub(crate) mod environment_key;
-pub(crate) mod expect_continue;
 pub(crate) mod refusal;
 pub(crate) mod request_body;
 pub(crate) mod response;

@@ -23,6 +23,7 @@ const LARGE: usize = 32 * 1024;
 
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+static METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 static GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// When upstream last changed the document that an answer comes from, in seconds since 1970 with a fraction.
 static UPDATED_AT: HeaderName = HeaderName::from_static("x-flagsmith-document-updated-at");
@@ -75,6 +76,11 @@ pub(crate) fn json_with(code: StatusCode, body: impl Into<Bytes>) -> Response {
 /// A 200 with plain text.
 pub(crate) fn text(body: &'static str) -> Response {
     text_with(StatusCode::OK, body)
+}
+
+/// A 200 with metrics in Prometheus' text format.
+pub(crate) fn metrics(text: String) -> Response {
+    typed(StatusCode::OK, &METRICS, text.into())
 }
 
 /// Plain text with another status.
@@ -190,6 +196,12 @@ fn is_cached(headers: &HeaderMap, entity_tag: Option<&HeaderValue>, date: Option
 }
 
 impl Body {
+    /// Its length in bytes, until it is sent.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The body is long enough for the outlet.
     pub(crate) fn is_large(&self) -> bool {
         self.rest.len() >= LARGE

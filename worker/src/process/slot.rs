@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_rt::time::interval;
 use contract::heartbeat::{ABSENT_AFTER, INTERVAL};
-use contract::{BoardWords, WorkerState};
+use contract::{BoardWords, Counters, WorkerState};
 use snapshot::Reader;
 
 /// A slot that this process holds.
@@ -31,6 +31,18 @@ impl Slot {
         self.reader
             .board()
             .set_worker_state(self.number, self.process, state);
+    }
+
+    /// What this worker counts, after those that had the slot before.
+    #[inline]
+    pub(crate) fn counters(&self) -> Counters<'_> {
+        self.reader.board().counters(self.number)
+    }
+
+    /// Says on the board how many connections are open.
+    pub(crate) fn set_open_connections(&self, connections: usize) {
+        let board = self.reader.board();
+        board.set_open_connections(self.number, self.process, connections);
     }
 
     /// No other worker has taken the slot.

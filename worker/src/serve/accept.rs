@@ -15,12 +15,14 @@ use actix_web::dev::Service;
 use contract::Limits;
 
 use super::neighbour::Neighbour;
+use super::observe::Observer;
 use super::service::{Answers, RequestService};
 use super::stack::{self, Http};
 use crate::access::AccessLog;
 use crate::connections::Connections;
 use crate::connections::stream::Connection;
 use crate::error::Error;
+use crate::process::slot::Slot;
 use crate::throttle::Throttle;
 
 /// How long to wait when a connection could not be accepted, for example because descriptors are short.
@@ -37,16 +39,19 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
+    /// Connections and requests are counted in the slot, if there is one.
     pub(super) async fn new(
         answers: Answers,
         limits: Limits,
+        slot: Option<&Rc<Slot>>,
         access_log: Option<Rc<AccessLog>>,
     ) -> Result<Self, Error> {
-        let connections = Connections::new(limits);
-        let service = RequestService::new(answers, limits, &connections, access_log.clone());
+        let connections = Connections::new(limits, slot.cloned());
+        let observer = Observer::new(slot.cloned(), access_log.clone());
+        let service = RequestService::new(answers, limits, &connections, observer.clone());
         Ok(Self {
             connections,
-            http: stack::http(service, limits, access_log.clone()).await?,
+            http: stack::http(service, limits, observer).await?,
             access_log,
             log: Throttle::default(),
             turn: Cell::default(),
@@ -73,6 +78,7 @@ impl Acceptor {
                             "cannot accept a connection: {error}; closing idle ones and retrying"
                         );
                     }
+                    self.connections.count_not_accepted();
                     // Most likely descriptors are short, and each connection takes one.
                     self.connections.make_room();
                     sleep(ACCEPT_RETRY).await;

@@ -1,8 +1,10 @@
 //! A worker's life once it has booted: it accepts and answers until TERM, then it drains.
 
 mod accept;
+mod expect_continue;
 mod listener;
 mod neighbour;
+mod observe;
 mod service;
 mod stack;
 
@@ -94,10 +96,12 @@ pub(crate) async fn serve(
 
     let access_log = AccessLog::new(&settings);
     let answers = Answers::Public(Endpoints::new(&environments, &settings));
-    let acceptor = Acceptor::new(answers, settings.limits, access_log.clone()).await?;
+    let limits = settings.limits;
+    let acceptor = Acceptor::new(answers, limits, Some(slot), access_log.clone()).await?;
     let mut public = Listener::new(acceptor, sockets.own.public, beside_public, slot)?;
-    let answers = Answers::Admin(Admin::new(&environments, admin_token));
-    let acceptor = Acceptor::new(answers, admin::LIMITS, access_log).await?;
+    let answers = Answers::Admin(Admin::new(&environments, admin_token, settings.metrics));
+    // What the admin listener does is not counted: most of it would be scrapes.
+    let acceptor = Acceptor::new(answers, admin::LIMITS, None, access_log).await?;
     let mut admin = Listener::new(acceptor, sockets.own.admin, beside_admin, slot)?;
     slot.set_state(WorkerState::Ready);
     slot.start_heartbeats();

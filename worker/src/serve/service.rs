@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use actix_http::{ConnectionType, Method, Payload, Request};
 use actix_web::dev::{Service, always_ready};
 use actix_web::web::Bytes;
-use contract::Limits;
+use contract::{Endpoint, Limits};
 
-use crate::access::{AccessLog, Entry};
+use super::observe::{Observed, Observer};
 use crate::admin::Admin;
 use crate::connections::Connections;
 use crate::connections::activity::Activity;
@@ -37,8 +37,8 @@ pub(super) struct RequestService(Rc<Shared>);
 struct Shared {
     answers: Answers,
     connections: Rc<Connections>,
-    access_log: Option<Rc<AccessLog>>,
     limits: Limits,
+    observer: Observer,
 }
 
 impl RequestService {
@@ -46,29 +46,37 @@ impl RequestService {
         answers: Answers,
         limits: Limits,
         connections: &Rc<Connections>,
-        access_log: Option<Rc<AccessLog>>,
+        observer: Observer,
     ) -> Self {
         Self(Rc::new(Shared {
             answers,
             connections: Rc::clone(connections),
-            access_log,
             limits,
+            observer,
         }))
+    }
+
+    /// The endpoint as which requests of this path count.
+    pub(super) fn counted(&self, path: &str) -> Endpoint {
+        match &self.0.answers {
+            Answers::Public(endpoints) => endpoints.counted(path),
+            Answers::Admin(_) => Endpoint::Other,
+        }
     }
 
     fn respond(
         &self,
         request: &Request,
         body: Result<Bytes, UnreadBody>,
-        entry: Option<Box<Entry>>,
+        observed: &mut Observed,
     ) -> Response {
-        let mut response = match &self.0.answers {
-            Answers::Public(endpoints) => endpoints.respond(request.head(), body),
-            Answers::Admin(admin) => admin.respond(request.head()),
+        let head = request.head();
+        let (endpoint, response) = match &self.0.answers {
+            Answers::Public(endpoints) => endpoints.respond(head, body),
+            Answers::Admin(admin) => (Endpoint::Other, admin.respond(head)),
         };
-        if let Some(entry) = entry {
-            response = response::logged(response, entry);
-        }
+        let observer = &self.0.observer;
+        let mut response = observer.answered(observed, head, endpoint, response);
         if self.0.connections.is_draining() {
             response
                 .head_mut()
@@ -94,8 +102,7 @@ impl Service<Request> for RequestService {
     always_ready!();
 
     fn call(&self, mut request: Request) -> Responding {
-        let access_log = self.0.access_log.as_ref();
-        let entry = access_log.map(|log| log.begin(request.head()));
+        let mut observed = self.0.observer.begin(request.head());
         let payload = request.take_payload();
         let reads_body = match payload {
             Payload::None => false,
@@ -106,14 +113,18 @@ impl Service<Request> for RequestService {
             ),
         };
         if !reads_body {
-            return Responding::Done(Some(self.respond(&request, Ok(Bytes::new()), entry)));
+            return Responding::Done(Some(self.respond(
+                &request,
+                Ok(Bytes::new()),
+                &mut observed,
+            )));
         }
         // Read even if the answer does not need it, or the connection could not be used again.
         Responding::Reading {
             body: BodyReader::new(payload, self.0.limits),
             request,
             service: self.clone(),
-            entry,
+            observed,
         }
     }
 }
@@ -127,7 +138,7 @@ pub(super) enum Responding {
         body: BodyReader,
         request: Request,
         service: RequestService,
-        entry: Option<Box<Entry>>,
+        observed: Observed,
     },
 }
 
@@ -144,7 +155,7 @@ impl Future for Responding {
                 body: reader,
                 request,
                 service,
-                entry,
+                observed,
             } => {
                 let body = match reader.poll(context) {
                     // Nearly always: bodies arrive with their heads.
@@ -175,7 +186,7 @@ impl Future for Responding {
                     }
                     unread => unread,
                 });
-                Poll::Ready(Ok(service.respond(request, body, entry.take())))
+                Poll::Ready(Ok(service.respond(request, body, observed)))
             }
         }
     }

@@ -3,18 +3,17 @@
 use std::convert::Infallible;
 use std::future::ready;
 use std::io;
-use std::rc::Rc;
 
 use actix_http::h1::{H1ServiceHandler, UpgradeHandler};
 use actix_http::{HttpService, KeepAlive};
 use actix_web::dev::{ServiceFactory, fn_factory};
 use contract::Limits;
 
+use super::expect_continue::ExpectContinue;
+use super::observe::Observer;
 use super::service::RequestService;
-use crate::access::AccessLog;
 use crate::connections::stream::Connection;
 use crate::error::Error;
-use crate::http::expect_continue::ExpectContinue;
 use crate::http::response::Body;
 
 /// How many bytes of answers HTTP collects before it sends them. A connection whose client does not read may hold as
@@ -28,9 +27,10 @@ pub(super) type Http =
 pub(super) async fn http(
     service: RequestService,
     limits: Limits,
-    access_log: Option<Rc<AccessLog>>,
+    observer: Observer,
 ) -> Result<Http, Error> {
     let max_body_bytes = limits.max_body_bytes;
+    let counting = service.clone();
     let factory = HttpService::build()
         // `connections` times silence for all connections together. A timer for each request would cost more than its
         // answer.
@@ -42,7 +42,8 @@ pub(super) async fn http(
         .expect(fn_factory(move || {
             ready(Ok::<_, Infallible>(ExpectContinue {
                 max_body_bytes,
-                access_log: access_log.clone(),
+                observer: observer.clone(),
+                service: counting.clone(),
             }))
         }))
         .on_connect_ext(|connection: &Connection, extensions| {

@@ -188,12 +188,15 @@ fn is_ready_when_every_document_is_fresh_and_until_the_proxy_drains() {
     supervisor.publish("two", &document("two", 0, ONE));
     assert_eq!(health(), (200, None));
     let long_ago = SystemTime::now() - Duration::from_secs(61);
-    supervisor.board().set_fetched(0, long_ago);
+    supervisor.board().environment(0).set_fetched(long_ago);
     assert_eq!(
         health(),
         (503, Some("environment document(s) stale.".to_owned()))
     );
-    supervisor.board().set_fetched(0, SystemTime::now());
+    supervisor
+        .board()
+        .environment(0)
+        .set_fetched(SystemTime::now());
     supervisor.board().set_draining();
     assert_eq!(health(), (503, Some("draining.".to_owned())));
     assert_eq!(worker.get("/proxy/health/liveness/", "").status, 200);

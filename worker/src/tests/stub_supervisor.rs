@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use contract::{BoardWords, Index, IndexEntry, key};
+use contract::{BoardWords, Index, IndexEntry, Readiness, ReadyWhen, board_shape, key};
 use engine::{CompileOptions, Environment, FORMAT};
-use snapshot::{Board, Publisher, Reader, Shape};
+use snapshot::{Board, Publisher, Reader};
 use tempfile::TempDir;
 
 /// Publishes documents in a state directory of its own.
@@ -14,23 +14,25 @@ pub(super) struct StubSupervisor {
     /// The names of the environments by row. Their keys are `client_<name>` and `ser.<name>`. A row without a name
     /// belongs to no environment.
     pub(super) environments: Vec<&'static str>,
+    /// Of the next index.
+    pub(super) readiness: Readiness,
 }
 
 impl StubSupervisor {
     /// Publishes an index of these environments, which have no documents yet.
     pub(super) fn new(names: &[&'static str]) -> Self {
         let directory = TempDir::new().expect("temporary directory");
-        let shape = Shape {
-            format: FORMAT,
-            // The board always has more rows than environments.
-            rows: names.len() + 100,
-            slots: 1,
-        };
+        // The board always has more rows than environments.
+        let shape = board_shape(FORMAT, names.len() + 100, 1);
         let publisher = Publisher::open(&directory.path().join("state"), shape).expect("publisher");
         let supervisor = Self {
             directory,
             publisher,
             environments: names.to_vec(),
+            readiness: Readiness {
+                stale_after: Some(Duration::from_secs(60)),
+                ready_when: ReadyWhen::All,
+            },
         };
         supervisor.publish_index();
         supervisor
@@ -64,7 +66,7 @@ impl StubSupervisor {
         let row = self.environments.iter().position(is_named).expect("row");
         let generation = self.publisher.publish(row, name, environment);
         self.publisher.settle().expect("settle");
-        self.board().set_fetched(row, SystemTime::now());
+        self.board().environment(row).set_fetched(SystemTime::now());
         generation.expect("publish")
     }
 
@@ -74,7 +76,7 @@ impl StubSupervisor {
 
     pub(super) fn publish_index(&self) {
         let mut index = Index {
-            stale_after: Some(Duration::from_secs(60)),
+            readiness: self.readiness,
             ..Index::default()
         };
         for (row, name) in (0..).zip(&self.environments) {

@@ -59,6 +59,11 @@ fn deviation(case: &str) -> Option<Deviation> {
         "proxy_health_slash" => Prefix(200, r#"{"status":"ok","reason":null,"#),
         // Load balancers ask there.
         "root" => Prefix(200, "Flagsmith Edge Proxy"),
+        // After the members of the official proxy, readiness names the environments that are not current.
+        "unloaded_health" => Prefix(
+            503,
+            r#"{"status":"error","reason":"environment document(s) not updated.","last_successful_update":null,"environments":["#,
+        ),
         // HEAD is served like GET.
         "flags_head" | "health_head" => Body(200, ""),
         "flags_post" | "flags_delete" | "envdoc_post" | "health_post" => {

@@ -51,8 +51,9 @@ fn change(turnover: &Turnover) -> Change {
         added: entries(&turnover.added),
         rotated: entries(&turnover.rotated),
         removed: turnover.removed.clone(),
-        index_at_once: Some(turnover.roster.index(None, &turnover.added)),
-        index_with_added: (!turnover.added.is_empty()).then(|| turnover.roster.index(None, &[])),
+        index_at_once: Some(turnover.roster.index(Readiness::default(), &turnover.added)),
+        index_with_added: (!turnover.added.is_empty())
+            .then(|| turnover.roster.index(Readiness::default(), &[])),
     }
 }
 
@@ -90,9 +91,11 @@ fn what_is_added_is_fetched_before_it_is_in_the_index_and_what_stays_is_left_alo
     let pairs = pairs(4);
     let trial = trial(&stub, &pairs[..2]);
     for row in 0..2 {
-        eventually("the fetch", || trial.reader.board().fetched(row).is_some());
+        eventually("the fetch", || {
+            trial.reader.board().environment(row).fetched().is_some()
+        });
     }
-    let fetched = trial.reader.board().fetched(0);
+    let fetched = trial.reader.board().environment(0).fetched();
     let roster = Roster::new(pairs[..2].to_vec(), 12);
     let turnover = roster
         .change_to(vec![pairs[3].clone(), pairs[0].clone()])
@@ -104,7 +107,7 @@ fn what_is_added_is_fetched_before_it_is_in_the_index_and_what_stays_is_left_alo
     trial.change(change(&turnover)).unwrap();
     assert_eq!(trial.rows(), [0, 2]);
     assert_eq!(trial.document(2), Some(document(3, 1)), "at once");
-    assert_eq!(trial.reader.board().fetched(0), fetched);
+    assert_eq!(trial.reader.board().environment(0).fetched(), fetched);
     assert_eq!(
         seen.lock()
             .unwrap()
@@ -266,7 +269,10 @@ fn a_document_that_is_on_its_way_is_not_published_for_a_row_that_was_retired() {
     publication.publish(1, &environment).unwrap();
     let turnover = roster.change_to(pairs(1)).unwrap();
     publication
-        .change(&turnover.roster.index(None, &[]), &turnover.removed)
+        .change(
+            &turnover.roster.index(Readiness::default(), &[]),
+            &turnover.removed,
+        )
         .unwrap();
     let generation = newest(&board);
     let refused = publication.publish(1, &environment).unwrap_err();

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use contract::{BoardWords, Index, ServerSideKey, key};
-use snapshot::{Map, Publisher, Reader, Shape};
+use contract::{BoardWords, Index, Readiness, ServerSideKey, board_shape, key};
+use snapshot::{Map, Publisher, Reader};
 use testing::{Answer, Stub, eventually, header};
 
 use super::*;
@@ -52,14 +52,10 @@ fn pairs(count: usize) -> Vec<KeyPair> {
 }
 
 fn publication(directory: &Path, environments: &[KeyPair]) -> (Publication, Arc<Board>) {
-    let shape = Shape {
-        format: engine::FORMAT,
-        rows: environments.len() + 10,
-        slots: 1,
-    };
+    let shape = board_shape(engine::FORMAT, environments.len() + 10, 1);
     let publisher = Publisher::open(directory, shape).unwrap();
     let board = publisher.share_board();
-    let index = Roster::new(environments.to_vec(), shape.rows).index(None, &[]);
+    let index = Roster::new(environments.to_vec(), shape.rows).index(Readiness::default(), &[]);
     (
         Publication::open(publisher, &index, CompileOptions::default()).unwrap(),
         board,
@@ -236,7 +232,7 @@ fn many_environments_are_fetched_and_published() {
             trial.document(row) == Some(document(row, 1))
         });
         eventually("every fetch is noted", || {
-            trial.reader.board().fetched(row).is_some()
+            trial.reader.board().environment(row).fetched().is_some()
         });
     }
 }
@@ -287,9 +283,9 @@ fn a_fetch_is_conditional_only_after_the_second_of_the_edit() {
         conditional,
         [false, false, false, false, true, true, true, true]
     );
-    let fetched = trial.reader.board().fetched(0).unwrap();
+    let fetched = trial.reader.board().environment(0).fetched().unwrap();
     eventually("304 counts as a success", || {
-        trial.reader.board().fetched(0).unwrap() > fetched
+        trial.reader.board().environment(0).fetched().unwrap() > fetched
     });
 }
 
@@ -400,9 +396,9 @@ fn embedded_documents_are_published_once_and_never_get_stale() {
         });
     }
     let generation = newest(board);
-    let fetched = board.fetched(1);
+    let fetched = board.environment(1).fetched();
     eventually("a later poll counts as a fetch", || {
-        board.fetched(1) > fetched
+        board.environment(1).fetched() > fetched
     });
     assert_eq!(newest(board), generation);
 }
@@ -412,11 +408,7 @@ fn a_poller_that_ends_says_why() {
     let directory = tempfile::tempdir().unwrap();
     let (publication, _) = publication(directory.path(), &pairs(2));
     // A defect: the board has fewer rows than there are environments.
-    let shape = Shape {
-        format: engine::FORMAT,
-        rows: 1,
-        slots: 1,
-    };
+    let shape = board_shape(engine::FORMAT, 1, 1);
     let small = Publisher::open(&directory.path().join("small"), shape).unwrap();
     let notices = Notices::of_children().unwrap();
     let source = Source::Embedded(vec![document(0, 1).into(), document(1, 1).into()]);

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::{self, JoinHandle};
 
-use contract::{BoardWords, Handover, WorkerSettings, WorkerState};
+use contract::{BoardWords, Handover, WorkerSettings, WorkerState, board_shape};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgid};
-use snapshot::{Publisher, Shape};
+use snapshot::Publisher;
 use testing::eventually;
 
 use super::listener::Address;
@@ -42,11 +42,7 @@ impl Trial {
     /// Two workers that write their process number and then run this script; `$slot` and `$directory` are set.
     fn new(script: &'static str, times: Times) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let shape = Shape {
-            format: 1,
-            rows: 1,
-            slots: 2,
-        };
+        let shape = board_shape(1, 1, 2);
         let publisher = Publisher::open(&directory.path().join("state"), shape).unwrap();
         let board = publisher.share_board();
         let sockets = sockets(2);
@@ -218,11 +214,7 @@ fn a_worker_that_cannot_boot_ends_them_all() {
 #[test]
 fn a_program_that_is_not_there_ends_the_start() {
     let directory = tempfile::tempdir().unwrap();
-    let shape = Shape {
-        format: 1,
-        rows: 1,
-        slots: 1,
-    };
+    let shape = board_shape(1, 1, 1);
     let publisher = Publisher::open(directory.path(), shape).unwrap();
     let command = WorkerCommand::new(|_| (Command::new("/no/such/program"), handover(0)));
     let mut pool = Pool::new(command, sockets(1), publisher.share_board(), TIMES);

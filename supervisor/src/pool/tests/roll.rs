@@ -87,11 +87,7 @@ impl Drop for Trial {
 }
 
 fn board(directory: &Path) -> Arc<Board> {
-    let shape = Shape {
-        format: 1,
-        rows: 1,
-        slots: 2,
-    };
+    let shape = board_shape(1, 1, 2);
     let publisher = Publisher::open(&directory.join("state"), shape).unwrap();
     publisher.share_board()
 }

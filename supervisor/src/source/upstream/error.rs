@@ -165,6 +165,27 @@ impl FetchError {
         }
     }
 
+    /// As the board tells it.
+    pub(crate) fn kind(&self) -> contract::Failure {
+        use contract::Failure;
+        match self {
+            Self::Status { status, .. } => Failure::Status(status.as_u16()),
+            Self::ConnectTimeout { .. } | Self::Silent(_) | Self::TooSlow(_) => Failure::Timeout,
+            Self::Unreachable(..) => Failure::Unreachable,
+            Self::Tls(..) => Failure::Tls,
+            Self::BrokeOff(_) => Failure::BrokenOff,
+            Self::CrossOrigin(_) | Self::TooManyRedirects => Failure::Redirect,
+            Self::PageWithoutQuery
+            | Self::PagesRepeat(_)
+            | Self::TooManyPages(_)
+            | Self::Page(..)
+            | Self::ChangedTooOften(_) => Failure::Pages,
+            Self::Panicked(_) => Failure::Defect,
+            Self::UnexpectedNotModified | Self::NotJson(_) => Failure::NotADocument,
+            Self::TooLarge(_) => Failure::TooLarge,
+        }
+    }
+
     /// The wait that upstream asks for.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {

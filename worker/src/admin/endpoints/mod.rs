@@ -2,6 +2,7 @@
 
 mod health;
 mod list;
+mod metrics;
 
 use actix_http::RequestHead;
 
@@ -20,12 +21,18 @@ pub(super) struct Endpoint {
     pub(super) answer: fn(&Admin, &RequestHead) -> Result<Response, Refusal>,
 }
 
-const ENDPOINTS: [Endpoint; 3] = [
+const ENDPOINTS: [Endpoint; 4] = [
     Endpoint {
         path: "/",
         meaning: "this list",
         is_open: false,
         answer: list::answer,
+    },
+    Endpoint {
+        path: "/metrics",
+        meaning: "metrics of the whole proxy, for Prometheus",
+        is_open: false,
+        answer: metrics::answer,
     },
     Endpoint {
         path: "/proxy/health/readiness",

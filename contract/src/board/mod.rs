@@ -1,28 +1,60 @@
 //! What the words of the board mean that `snapshot` keeps and does not interpret.
 //!
-//! | line | word | meaning | written by |
+//! | line | words | meaning | written by |
 //! |---|---|---|---|
 //! | common | 0 | 1 while the proxy drains | supervisor |
-//! | row | the one | microseconds since 1970 of the last successful fetch, 0 for never | supervisor |
+//! | common | others | the proxy as a whole: [`ProxyWords`] | supervisor |
+//! | row | all | one environment: [`EnvironmentWords`] | supervisor |
 //! | slot | 0 | the process that holds the slot (high half) and its [`WorkerState`] (low half) | supervisor, worker |
 //! | slot | 1 | the last [heartbeat](crate::heartbeat), in milliseconds; at first, the start | supervisor, worker |
+//! | slot | 2 | the connections that the process has open | worker |
+//! | slot | 3, 4 | the [`Memory`] of the process | supervisor |
+//! | slot | 16.. | what its workers have counted: [`Counters`] | workers |
 //!
 //! Each word stands for itself alone, so all of them are loaded and stored relaxed.
 //!
 //! A supervisor also reads the row words that the previous run left, perhaps of another release. Whoever changes
 //! their meaning must raise the layout number in `snapshot/src/board/layout.rs`, so that an old board is refused.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, SystemTime};
+mod environment;
+mod histogram;
+mod proxy;
+mod requests;
+mod time;
 
-use snapshot::Board;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use snapshot::{Board, CallersWords, Shape};
 
 use crate::heartbeat;
 use crate::worker_state::{Holder, WorkerState};
 
-const DRAINING: usize = 0;
+pub use environment::{EnvironmentWords, Fetch};
+pub use histogram::Histogram;
+pub use proxy::{Ended, Memory, ProxyWords};
+pub use requests::{Closed, Counters, Endpoint, STATUS_CLASSES};
+
+// Of the words of a slot.
 const HOLDER: usize = 0;
 const HEARTBEAT: usize = 1;
+const CONNECTIONS: usize = 2;
+const MEMORY: usize = 3;
+const COUNTERS: usize = 16;
+
+/// The shape of a board for so many environments and workers.
+pub const fn board_shape(format: u32, rows: usize, slots: usize) -> Shape {
+    Shape {
+        format,
+        rows,
+        slots,
+        words: CallersWords {
+            common: proxy::WORDS,
+            row: environment::WORDS,
+            slot: COUNTERS + requests::WORDS,
+        },
+    }
+}
 
 /// The board as supervisor and workers read it.
 ///
@@ -33,11 +65,20 @@ const HEARTBEAT: usize = 1;
 ///
 /// Every method that takes a row or a slot panics if the board has none of that number.
 pub trait BoardWords {
-    /// When the document of this row was last fetched successfully, in whole microseconds; `None` for never.
-    fn fetched(&self, row: usize) -> Option<SystemTime>;
+    /// What is known of the environment of this row.
+    fn environment(&self, row: usize) -> EnvironmentWords<'_>;
 
-    /// Notes a successful fetch. For the supervisor.
-    fn set_fetched(&self, row: usize, at: SystemTime);
+    /// What is known of the proxy as a whole.
+    fn proxy(&self) -> ProxyWords<'_>;
+
+    /// What the workers of this slot have counted.
+    fn counters(&self, slot: usize) -> Counters<'_>;
+
+    /// Counts a fetch for this row and for the proxy. For the supervisor.
+    fn count_fetch(&self, row: usize, fetch: Fetch, took: Duration);
+
+    /// Counts a compilation for this row and for the proxy. For the supervisor.
+    fn count_compile(&self, row: usize, took: Duration);
 
     /// Whether the proxy has begun to drain, so that readiness fails.
     fn draining(&self) -> bool;
@@ -65,34 +106,53 @@ pub trait BoardWords {
     /// The time since the last heartbeat of this slot, without time in which the machine was suspended.
     fn heartbeat_age(&self, slot: usize) -> Duration;
 
+    /// The connections that the process of this slot has open; 0 while there is none.
+    fn open_connections(&self, slot: usize) -> u64;
+
+    /// Says how many connections are open, unless another process holds the slot by now. For the process that holds it.
+    fn set_open_connections(&self, slot: usize, process: u32, connections: usize);
+
+    /// The memory of the process of this slot when the supervisor last looked; zero until then, and when it is gone.
+    fn worker_memory(&self, slot: usize) -> Memory;
+
+    /// Notes the memory of the process of this slot. For the supervisor.
+    fn set_worker_memory(&self, slot: usize, memory: Memory);
+
     /// The slot whose socket the worker of this slot serves while that slot has no worker; `None` if there is only
     /// one slot.
     fn neighbour(&self, slot: usize) -> Option<usize>;
 }
 
 impl BoardWords for Board {
-    fn fetched(&self, row: usize) -> Option<SystemTime> {
-        match self.row_word(row).load(Relaxed) {
-            0 => None,
-            microseconds => SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(microseconds)),
-        }
+    fn environment(&self, row: usize) -> EnvironmentWords<'_> {
+        EnvironmentWords(self.row_words(row))
     }
 
-    fn set_fetched(&self, row: usize, at: SystemTime) {
-        let since = at
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let microseconds = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
-        // 0 means never, so a clock that is set to 1970 counts as one microsecond later.
-        self.row_word(row).store(microseconds.max(1), Relaxed);
+    fn proxy(&self) -> ProxyWords<'_> {
+        ProxyWords(self.common_words())
+    }
+
+    #[inline]
+    fn counters(&self, slot: usize) -> Counters<'_> {
+        Counters(&self.slot_words(slot)[COUNTERS..])
+    }
+
+    fn count_fetch(&self, row: usize, fetch: Fetch, took: Duration) {
+        self.environment(row).count_fetch(fetch, took);
+        self.proxy().count_fetch(fetch, took);
+    }
+
+    fn count_compile(&self, row: usize, took: Duration) {
+        self.environment(row).count_compile(took);
+        self.proxy().count_compile(took);
     }
 
     fn draining(&self) -> bool {
-        self.common_words()[DRAINING].load(Relaxed) != 0
+        self.common_words()[proxy::DRAINING].load(Relaxed) != 0
     }
 
     fn set_draining(&self) {
-        self.common_words()[DRAINING].store(1, Relaxed);
+        self.common_words()[proxy::DRAINING].store(1, Relaxed);
     }
 
     fn worker_state(&self, slot: usize) -> WorkerState {
@@ -128,6 +188,32 @@ impl BoardWords for Board {
     fn heartbeat_age(&self, slot: usize) -> Duration {
         let last = heartbeat(self, slot).load(Relaxed);
         Duration::from_millis(heartbeat::now().saturating_sub(last))
+    }
+
+    fn open_connections(&self, slot: usize) -> u64 {
+        match self.worker_state(slot) {
+            WorkerState::Ready | WorkerState::Draining => {
+                self.slot_words(slot)[CONNECTIONS].load(Relaxed)
+            }
+            WorkerState::Starting | WorkerState::Exited => 0,
+        }
+    }
+
+    fn set_open_connections(&self, slot: usize, process: u32, connections: usize) {
+        if self.worker_process(slot) == process {
+            self.slot_words(slot)[CONNECTIONS].store(connections as u64, Relaxed);
+        }
+    }
+
+    fn worker_memory(&self, slot: usize) -> Memory {
+        match self.worker_state(slot) {
+            WorkerState::Exited => Memory::default(),
+            _ => Memory::load(&self.slot_words(slot)[MEMORY..]),
+        }
+    }
+
+    fn set_worker_memory(&self, slot: usize, memory: Memory) {
+        memory.store(&self.slot_words(slot)[MEMORY..]);
     }
 
     fn neighbour(&self, slot: usize) -> Option<usize> {
