@@ -16,6 +16,7 @@ mod health;
 mod hostile;
 mod kills;
 mod logging;
+mod metrics;
 mod middleboxes;
 mod pool;
 mod prose;

@@ -58,7 +58,7 @@ settings! {
     /// What metrics tell.
     #[derive(Copy)]
     pub struct MetricsSettings {
-        /// Up to so many environments have metrics of their own, about 1.5 kB of text each. If there are more, none
+        /// Up to so many environments have metrics of their own, about 0.9 kB of text each. If there are more, none
         /// has, and the metrics of all environments together remain.
         pub max_environments: usize as Count = 1_000,
     }

@@ -82,3 +82,21 @@ fn check_path(directory: &Path) -> Vec<Finding> {
     }
     findings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_another_one_can_replace_does_not_fail() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let inside = file.path().join("state");
+        let only = StateDirectory::Given(inside.clone());
+        assert_eq!(check(&only)[0].status, Status::Failed);
+        let first = StateDirectory::FirstUsable {
+            lasting: vec![inside],
+            temporary: Vec::new(),
+        };
+        assert_eq!(check(&first)[0].status, Status::Warning);
+    }
+}

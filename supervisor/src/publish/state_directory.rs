@@ -55,13 +55,11 @@ impl StateDirectory {
         };
         let mut refused = Vec::new();
         for path in lasting {
-            match open_lasting(path, shape, &mut refused) {
-                None => {}
-                Some((publisher, path)) if refused.is_empty() => return Ok((publisher, path)),
-                Some((publisher, path)) => {
+            if let Some((publisher, path)) = open_lasting(path, shape, &mut refused) {
+                if !refused.is_empty() {
                     warn!("publishing in {}: {}", path.display(), refused.join("; "));
-                    return Ok((publisher, path));
                 }
+                return Ok((publisher, path));
             }
         }
         if lasting.is_empty() {
