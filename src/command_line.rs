@@ -21,6 +21,8 @@ Process environment:
   CONFIG_PATH      the configuration file, if --config is not given
   WEB_CONCURRENCY  how many workers to run: a number, or auto for one per core (default 1)
   RUST_LOG         what to log, in place of logging.log_level: error, warn, info, debug, or a level for each logger
+  HTTPS_PROXY      the proxy on the way to upstream (also HTTP_PROXY, ALL_PROXY); NO_PROXY: exceptions
+  SSL_CERT_FILE    the CA bundle to check upstream's certificate with
 
 Signals: TERM and INT finish the requests in progress and exit with 0; a second signal does not wait.
 HUP reads the configuration again and applies it without dropping a request.
@@ -45,26 +47,34 @@ pub(crate) struct CommandLine {
 /// The commands. Without one, the process is the supervisor.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check the configuration, show where each value comes from, and start nothing: exit status 0, or 78 and one line
-    /// that says what is wrong
+    /// Check the configuration, show where each value comes from, and start nothing
+    ///
+    /// Exit status 0, or 78 and one line that says what is wrong.
     CheckConfig {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Ask the running proxy whether it is ready: exit status 0, or 1 and the reason. For container health checks
+    /// Ask the running proxy whether it is ready, for health checks of containers
+    ///
+    /// It is found by the same configuration. Exit status 0 if it is ready, else 1 and a line that says why.
     Health {
         /// Ask only whether it answers, whatever it has to serve
         #[arg(long)]
         live: bool,
     },
-    /// Examine keys, upstream, certificates, documents, state directory and ports: exit status 0, or 1 if one failed
+    /// Examine keys, upstream, certificates, documents, state directory and ports
+    ///
+    /// One line for each check: ok, warning or failed, what was checked, what was found, and what to do. Exit status 1
+    /// if something failed.
     Doctor {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Show what is published in the state directory: exit status 0, or 1 if a part of it cannot be read
+    /// Show what is published in the state directory
+    ///
+    /// Beside a running proxy or without one; changes nothing. Exit status 1 if something published cannot be read.
     Snapshot {
         /// State directory [default: that of the configuration]
         #[arg(long, value_name = "PATH")]
@@ -80,12 +90,25 @@ pub(crate) enum Command {
         reference: bool,
     },
     /// Print the completions of a shell
-    Completions { shell: Shell },
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
     /// Print the manual page, or that of a command
-    Man { command: Option<String> },
+    Man {
+        /// Which command [default: edge-proxy itself]
+        command: Option<String>,
+    },
     /// Serve requests as a worker. Started by the supervisor, with the handover in standard input
     #[command(hide = true)]
     Worker,
+    /// Compile a large document. Started by the supervisor, with the document as stdin and the snapshot as stdout
+    #[command(hide = true)]
+    Compile {
+        /// The task, as JSON
+        #[arg(long)]
+        task: String,
+    },
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub(crate) enum Error {
     Handover(#[from] HandoverError),
     #[error(transparent)]
     Worker(#[from] worker::Error),
+    #[error(transparent)]
+    Compile(#[from] supervisor::CompileError),
 }
 
 /// Logs the error and returns its exit status.
@@ -44,6 +46,7 @@ pub(crate) fn report(error: Error) -> ExitCode {
         | Error::Inspect(_)
         | Error::Json(_)
         | Error::Print(_)
+        | Error::Compile(_)
         | Error::Demo(_)
         | Error::Supervisor(_) => EX_FAILURE,
         Error::Handover(_) | Error::Worker(_) => EX_BOOT,

@@ -29,6 +29,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Error> {
     } = command_line;
     match command {
         Some(Command::Worker) => commands::worker::run()?,
+        Some(Command::Compile { task }) => commands::compile::run(&task)?,
         Some(Command::CheckConfig { json }) => commands::check_config::run(config, json)?,
         Some(Command::Health { live }) => commands::health::run(config, live)?,
         Some(Command::Snapshot { directory, json }) => {

@@ -66,7 +66,7 @@ class Proxy(Server):
     """This project: a supervisor and its workers."""
 
     def workers(self) -> list[int]:
-        return children(self.supervisor())
+        return [pid for pid in children(self.supervisor()) if _is_worker(pid)]
 
     def supervisor(self) -> int:
         return self.pids[0]
@@ -76,6 +76,14 @@ class Proxy(Server):
             return self.ask(Request(READINESS)).status == 200
         except (OSError, Failed):
             return False
+
+
+def _is_worker(pid: int) -> bool:
+    """Whether a child of the supervisor is a worker, and not a process that compiles a document."""
+    try:
+        return b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 class Nginx(Server):

@@ -1,23 +1,21 @@
 //! The state directory: its lock, the names of its files, and how a file gets its name.
 
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder, TryLockError};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::posix_fallocate;
-
 use crate::error::{Error, Kind};
 use crate::ownership;
 use crate::private::{self, Access};
+use crate::stage::{Numbers, Staging, is_staging};
 
 pub(crate) const BOARD: &str = "board";
 const PRIVATE_DIRECTORY: u32 = 0o700;
-const PRIVATE_FILE: u32 = 0o600;
 /// A file with a higher generation in its name is not ours: nobody can have published so often.
 const LAST_GENERATION: u64 = u64::MAX >> 1;
 const LONGEST_NAME: usize = 64;
@@ -28,6 +26,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
+    staging: Numbers,
 }
 
 /// What a directory holds of earlier runs: the generations in the names of its files.
@@ -46,8 +45,7 @@ impl Directory {
     /// For the writer: creates the directory if it is missing, and refuses one that is not ours alone.
     pub(crate) fn create(path: &Path) -> Result<Self, Error> {
         create_private(path)?;
-        let path = path.to_owned();
-        let directory = Self { path };
+        let directory = Self::at(path);
         ownership::examine(&directory.path, || private::is_ours(&directory.board()))?;
         Ok(directory)
     }
@@ -55,8 +53,14 @@ impl Directory {
     /// For a reader: refuses a directory that is not as a writer leaves it.
     pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
         ownership::check(path)?;
-        let path = path.to_owned();
-        Ok(Self { path })
+        Ok(Self::at(path))
+    }
+
+    fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            staging: Numbers::default(),
+        }
     }
 
     /// Takes the lock, which is held until the returned file is dropped or its process is gone. The directory itself
@@ -91,10 +95,14 @@ impl Directory {
     pub(crate) fn prepare(&self) -> Result<Vec<Error>, Error> {
         let was_open = ownership::close(&self.path)?;
         let mut warnings = Vec::from_iter(ownership::parent_open_to_all(&self.path));
-        for path in [self.staging(), self.board(), self.lock_file()] {
+        let staging = names(&self.path)?
+            .into_iter()
+            .filter(|name| is_staging(name));
+        let staging: Vec<PathBuf> = staging.map(|name| self.path.join(name)).collect();
+        for path in staging.iter().chain(&[self.board(), self.lock_file()]) {
             // Everything else is replaced when a file gets that name.
-            if kind(&path)? == Some(Kind::Directory) {
-                warnings.push(set_aside(path, Kind::Directory)?);
+            if kind(path)? == Some(Kind::Directory) {
+                warnings.push(set_aside(path.clone(), Kind::Directory)?);
             }
         }
         let environments = self.environments();
@@ -104,7 +112,7 @@ impl Directory {
         }
         create_private(&environments)?;
         ownership::close(&environments)?;
-        unlink(&self.staging())?;
+        staging.iter().try_for_each(|path| unlink(path))?;
         if let Some(mode) = was_open {
             self.clear()?;
             let directory = self.path.clone();
@@ -165,8 +173,12 @@ impl Directory {
         Ok(self.environments().join(format!("{name}.{generation}")))
     }
 
-    /// Writes `content` under a temporary name, then renames it to `path`. A file that had that name keeps its
-    /// content for those who have it open. Does not sync, which is slow: readers need not wait for that.
+    /// A file to write before it has a name.
+    pub(crate) fn staging(&self) -> Result<Staging, Error> {
+        Staging::create(&self.path, &self.staging)
+    }
+
+    /// Writes `content` to a staging file, then renames it to `path`.
     pub(crate) fn stage(&self, content: &[u8], path: &Path) -> Result<(), Error> {
         self.stage_with_room(content, content.len(), path)
     }
@@ -178,7 +190,9 @@ impl Directory {
         length: usize,
         path: &Path,
     ) -> Result<(), Error> {
-        stage_with_room(content, length, &self.staging(), path)
+        let staging = self.staging()?;
+        staging.fill(content, length)?;
+        staging.rename(path)
     }
 
     /// Finds all files that have a generation in their name. Files of any other name are not ours.
@@ -216,10 +230,6 @@ impl Directory {
             })
     }
 
-    pub(crate) fn staging(&self) -> PathBuf {
-        self.path.join("staging")
-    }
-
     fn lock_file(&self) -> PathBuf {
         self.path.join("lock")
     }
@@ -227,45 +237,6 @@ impl Directory {
     fn environments(&self) -> PathBuf {
         self.path.join("environments")
     }
-}
-
-/// Writes `content` and zeros up to `length` as `staging`, then renames that to `path`. The room on disk is allocated,
-/// because a process that writes to a map of the file would be killed if the disk were full.
-pub(crate) fn stage_with_room(
-    content: &[u8],
-    length: usize,
-    staging: &Path,
-    path: &Path,
-) -> Result<(), Error> {
-    // There is one writer at a time, so a file of that name was left by a failure or by an earlier run.
-    unlink(staging)?;
-    let written = write(content, length, staging).and_then(|()| {
-        fs::rename(staging, path).map_err(Error::io("rename the staged file to", path))
-    });
-    if written.is_err() {
-        // The first error says more than one of tidying up. The next stage unlinks too.
-        let _ = unlink(staging);
-    }
-    written
-}
-
-fn write(content: &[u8], length: usize, staging: &Path) -> Result<(), Error> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(PRIVATE_FILE)
-        .open(staging)
-        .map_err(Error::io("create", staging))?;
-    file.write_all(content)
-        .map_err(Error::io("write", staging))?;
-    if length > content.len() {
-        let reserve = Error::io("reserve room for", staging);
-        let length = i64::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge.into());
-        length
-            .and_then(|length| Ok(posix_fallocate(&file, 0, length)?))
-            .map_err(reserve)?;
-    }
-    Ok(())
 }
 
 fn kind(path: &Path) -> Result<Option<Kind>, Error> {

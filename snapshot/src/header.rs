@@ -28,7 +28,8 @@ const HEADER_FORMAT: u32 = 1;
 // A map starts on a page, so the archive is aligned if the length of the header is a multiple of the alignment.
 const _: () = assert!(LENGTH.is_multiple_of(ALIGNMENT));
 
-const GENERATION: Range<usize> = 16..24;
+/// Where the generation is, which is known last. The checksum does not cover the header.
+pub(crate) const GENERATION: Range<usize> = 16..24;
 
 /// What a reader asks for and a writer states.
 #[derive(Clone, Copy, Debug)]
@@ -47,36 +48,51 @@ pub(crate) enum Trust {
     Nothing,
 }
 
-/// Writes the header into the first [`LENGTH`] bytes of `file`. The payload must be behind them already.
-pub(crate) fn write(file: &mut [u8], identification: Identification) {
-    let (header, payload) = file.split_at_mut(LENGTH);
+/// The header of a payload of so many bytes that has this checksum.
+pub(crate) fn of(identification: Identification, length: u64, checksum: u64) -> Vec<u8> {
     let fields: [&[u8]; 7] = [
         &MAGIC,
         &HEADER_FORMAT.to_le_bytes(),
         &identification.format.to_le_bytes(),
         &identification.generation.to_le_bytes(),
         &identification.fingerprint.to_le_bytes(),
-        &(payload.len() as u64).to_le_bytes(),
-        &xxh3_64(payload).to_le_bytes(),
+        &length.to_le_bytes(),
+        &checksum.to_le_bytes(),
     ];
-    header.copy_from_slice(&fields.concat());
-}
-
-/// Sets the generation in the header of a whole file, which is known last. The checksum does not cover the header.
-pub(crate) fn set_generation(file: &mut [u8], generation: u64) {
-    file[GENERATION].copy_from_slice(&generation.to_le_bytes());
+    fields.concat()
 }
 
 /// Compares the header of a whole file with what was asked for and, unless the payload is trusted, the payload with
 /// its checksum. Returns the payload.
 pub(crate) fn check(file: &[u8], asked: Identification, trust: Trust) -> Result<&[u8], Defect> {
-    let truncated = |expected| Defect::Truncated {
-        found: file.len() as u64,
+    let length = check_length(file.len() as u64)?;
+    let (header, payload) = file.split_at(LENGTH);
+    let expected = check_fields(header, length, asked)?;
+    if trust == Trust::Nothing {
+        let found = xxh3_64(payload);
+        if found != expected {
+            return Err(Defect::Checksum { found, expected });
+        }
+    }
+    Ok(payload)
+}
+
+/// Refuses a file that is shorter than a header. Returns the length of the payload.
+pub(crate) fn check_length(file: u64) -> Result<u64, Defect> {
+    let expected = LENGTH as u64;
+    file.checked_sub(expected).ok_or(Defect::Truncated {
+        found: file,
         expected,
-    };
-    let (header, payload) = file
-        .split_at_checked(LENGTH)
-        .ok_or_else(|| truncated(LENGTH as u64))?;
+    })
+}
+
+/// Compares a header with what was asked for and with the length of the payload. Returns the checksum that the payload
+/// should have.
+pub(crate) fn check_fields(
+    header: &[u8],
+    payload: u64,
+    asked: Identification,
+) -> Result<u64, Defect> {
     let mut fields = Fields(header);
     if fields.take() != MAGIC {
         return Err(Defect::Foreign);
@@ -106,24 +122,21 @@ pub(crate) fn check(file: &[u8], asked: Identification, trust: Trust) -> Result<
         return Err(Defect::Type);
     }
     let expected = u64::from_le_bytes(fields.take());
-    let found = payload.len() as u64;
-    if found < expected {
-        return Err(truncated(expected.saturating_add(LENGTH as u64)));
-    }
-    if found > expected {
-        return Err(Defect::Length {
-            found: file.len() as u64,
-            expected: expected + LENGTH as u64,
+    let found = payload.saturating_add(LENGTH as u64);
+    let whole = expected.saturating_add(LENGTH as u64);
+    if payload < expected {
+        return Err(Defect::Truncated {
+            found,
+            expected: whole,
         });
     }
-    if trust == Trust::Nothing {
-        let expected = u64::from_le_bytes(fields.take());
-        let found = xxh3_64(payload);
-        if found != expected {
-            return Err(Defect::Checksum { found, expected });
-        }
+    if payload > expected {
+        return Err(Defect::Length {
+            found,
+            expected: whole,
+        });
     }
-    Ok(payload)
+    Ok(u64::from_le_bytes(fields.take()))
 }
 
 /// Takes fixed-width fields off the front of a header.

@@ -12,7 +12,7 @@
 //! board                             generations, and words of the caller: all of them atomic
 //! index.<generation>                one archived value: what the rows are
 //! environments/<name>.<generation>  one archived value: the file of a row
-//! staging                           a file that is being written and has no name yet
+//! staging, staging-<number>         files that are being written and have no name yet
 //! ```
 //!
 //! A **row** is a value that changes on its own. Each row has a word on the board, which is the generation of its
@@ -22,8 +22,9 @@
 //!
 //! # How a row is published
 //!
-//! 1. The writer **stages** the value: it archives it in memory, writes it with its header to `staging`, and renames
-//!    that to its own name. Nobody writes that file again; its replacement has another name.
+//! 1. The writer **stages** the value: it writes its archive to a staging file, header last, and renames that to its
+//!    own name. Nobody writes that file again; its replacement has another name. Another process may archive the value
+//!    in the writer's place ([`write_staged`]). The writer compares the header before it gives the file its name.
 //! 2. The writer stores the generation in the row's word (Release). This one store is the act of **publishing**.
 //! 3. Later, while readers are served already, the writer **settles**: it syncs the file and the names, and unlinks
 //!    the file that was replaced. After a power cut before that, the older file is there, beside a newer one that is
@@ -102,6 +103,8 @@ mod ownership;
 mod private;
 mod publish;
 mod read;
+mod sealed;
+mod stage;
 mod value;
 mod words;
 
@@ -112,4 +115,6 @@ pub use inspect::{Contents, Inspected, Inspector, Ownership};
 pub use map::{Map, Words};
 pub use publish::Publisher;
 pub use read::Reader;
+pub use sealed::{Sealed, Unsealed};
+pub use stage::{Staging, write_staged};
 pub use value::Value;

@@ -6,7 +6,7 @@
 )]
 
 use std::fmt;
-use std::fs::{self, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -15,11 +15,13 @@ use std::slice;
 use std::sync::atomic::AtomicU64;
 
 use memmap2::{Advice, Mmap, MmapOptions, MmapRaw};
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use rkyv::rancor;
 
 use crate::error::{Defect, Error};
 use crate::header::{self, Trust};
 use crate::private::{self, Access};
+use crate::sealed::SEALS;
 use crate::value::{self, Value};
 
 /// A read-only view of a published value, which derefs to its archived form. It outlives the file's name. All
@@ -47,7 +49,7 @@ impl<T: Value> Map<T> {
             }
             opened => opened?,
         };
-        // SAFETY: nobody changes the bytes under the map. `Directory::stage` writes a file only before it has the
+        // SAFETY: nobody changes the bytes under the map. A file is written as `Staging` only, before it has the
         // name by which it was opened here. `Directory::existing` and `private::open` have checked that only this
         // user, who owns both, can reach the directory and the file.
         let bytes = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
@@ -94,7 +96,7 @@ impl<T: Value> Deref for Map<T> {
 
     fn deref(&self) -> &T::Archived {
         let payload = &self.bytes[header::LENGTH..];
-        // SAFETY: the payload is an archive of `T` with its root at the end. `value::archive` made it from a `T` and
+        // SAFETY: the payload is an archive of `T` with its root at the end. `stage::write` made it from a `T` and
         // wrote the type's fingerprint and the length into the header, and `open` compared both. If the writer was
         // not trusted, `open` has validated the archive. The payload is aligned: a map begins on a page, the header's
         // length is a multiple of the alignment, and `open` does not compile for a type that needs a larger one.
@@ -119,6 +121,31 @@ fn read_ahead(bytes: &Mmap) -> io::Result<()> {
         // Linux before 5.14 does not know the advice. The file is then read page by page and trusted to be readable.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         populated => populated,
+    }
+}
+
+/// A read-only view of a file in memory that nobody can change.
+#[derive(Debug)]
+pub(crate) struct SealedMap(Mmap);
+
+impl SealedMap {
+    /// Maps a file that is sealed.
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
+        let seals = fcntl(file, FcntlArg::F_GET_SEALS)?;
+        if !SealFlag::from_bits_retain(seals).contains(SEALS) {
+            return Err(io::Error::other("it is not sealed"));
+        }
+        // SAFETY: the kernel lets nobody write, shrink or grow the file, nor undo that: the seals were just read.
+        let map = unsafe { Mmap::map(file) }?;
+        Ok(Self(map))
+    }
+}
+
+impl Deref for SealedMap {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -193,7 +220,7 @@ impl Deref for Words {
     fn deref(&self) -> &[AtomicU64] {
         let first = self.map.as_ptr().cast::<AtomicU64>();
         // SAFETY: `count` words lie within the map, which begins on a page and lives as long as `self`. All processes
-        // use them through this slice only, so every access is atomic. `directory::stage_with_room` gives the file its
+        // use them through this slice only, so every access is atomic. `Staging::fill` gives the file its
         // length before its name, and nobody changes the length afterwards.
         unsafe { slice::from_raw_parts(first, self.count) }
     }

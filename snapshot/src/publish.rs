@@ -6,18 +6,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rkyv::util::AlignedVec;
-
 use crate::adopt::{Adoption, newest_whole};
 use crate::board::{Board, Shape};
 use crate::directory::{Directory, sync, unlink};
 use crate::error::Error;
-use crate::header::{self, Trust};
+use crate::header::Trust;
 use crate::map::Map;
-use crate::value::{self, Value};
+use crate::stage::Staging;
+use crate::value::Value;
 
-/// The one writer of a state directory, until it is dropped. Threads that [`publish`](Self::publish) archive in
-/// parallel and take turns to write. No publication waits for [`settle`](Self::settle).
+/// The one writer of a state directory, until it is dropped. Threads that [`publish`](Self::publish) write
+/// files in parallel and take turns to name them. No publication waits for [`settle`](Self::settle).
 #[derive(Debug)]
 pub struct Publisher {
     directory: Directory,
@@ -170,11 +169,13 @@ impl Publisher {
     ///
     /// [`Error::Archive`], [`Error::Io`]. Readers see no change then.
     pub fn publish_index<I: Value>(&self, value: &I) -> Result<u64, Error> {
-        let content = self.archive(value, || self.directory.index(0))?;
+        let staging = self.directory.staging()?;
+        staging.write(value, self.format)?;
         let mut state = self.state();
         let generation = state.generation + 1;
         let file = self.directory.index(generation);
-        self.write(content, generation, &file)?;
+        staging.number::<I>(self.format, generation)?;
+        staging.rename(&file)?;
         self.board.publish_index(generation);
         state.generation = generation;
         let mut replaces = std::mem::replace(&mut state.index, vec![file.clone()]);
@@ -200,15 +201,43 @@ impl Publisher {
     ///
     /// If there is no such row.
     pub fn publish<T: Value>(&self, row: usize, name: &str, value: &T) -> Result<u64, Error> {
-        // Panics if there is no such row, before anything is written.
+        let staging = self.stage()?;
+        staging.write(value, self.format)?;
+        self.publish_staged::<T>(row, name, staging)
+    }
+
+    /// A file to be written by another process, with [`write_staged`](crate::write_staged).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn stage(&self) -> Result<Staging, Error> {
+        self.directory.staging()
+    }
+
+    /// As [`publish`](Self::publish), for a value that another process has written.
+    ///
+    /// # Errors
+    ///
+    /// As there; [`Error::Defective`] if the file does not hold a whole value of that type.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn publish_staged<T: Value>(
+        &self,
+        row: usize,
+        name: &str,
+        staging: Staging,
+    ) -> Result<u64, Error> {
+        // Panics if there is no such row.
         self.board.row_generation(row);
-        let unnumbered = self.directory.file(name, 0)?;
-        let content = self.archive(value, || unnumbered)?;
         let mut state = self.state();
         let generation = state.generation + 1;
         let file = self.directory.file(name, generation)?;
         let before = state.rows.get(&row).cloned();
-        self.write(content, generation, &file)?;
+        staging.number::<T>(self.format, generation)?;
+        staging.rename(&file)?;
         self.board.publish_row(row, generation);
         state.generation = generation;
         state.rows.insert(row, file.clone());
@@ -253,7 +282,7 @@ impl Publisher {
     }
 
     /// Whether the file of this row still has its name; `true` if the row has no file. Also `true`, without a look,
-    /// while another thread writes a publication, so that the caller does not wait.
+    /// while another thread names a publication, so that the caller does not wait.
     pub fn is_in_place(&self, row: usize) -> bool {
         match self.state.try_lock() {
             Ok(state) => state
@@ -275,22 +304,6 @@ impl Publisher {
             .try_for_each(|one| sync(&one.file))?;
         self.directory.sync_names()?;
         replaced.into_iter().try_for_each(|path| unlink(path))
-    }
-
-    fn archive<T: Value>(
-        &self,
-        value: &T,
-        path: impl FnOnce() -> PathBuf,
-    ) -> Result<AlignedVec, Error> {
-        value::archive(value, self.format).map_err(|source| Error::Archive {
-            path: path(),
-            source,
-        })
-    }
-
-    fn write(&self, mut content: AlignedVec, generation: u64, file: &Path) -> Result<(), Error> {
-        header::set_generation(&mut content, generation);
-        self.directory.stage(&content, file)
     }
 
     /// A thread that panicked with the lock has left the state consistent: it is changed only after a publication.

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::directory;
 use crate::error::Error;
 use crate::map::Words;
+use crate::stage::Staging;
 
 impl Words {
     /// Makes a file of `count` words, of which the first are given and the others 0. It gets its name when it is whole,
@@ -16,6 +16,8 @@ impl Words {
     pub fn create(path: &Path, first: &[u64], count: usize) -> Result<(), Error> {
         let content: Vec<u8> = first.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let length = count.saturating_mul(size_of::<u64>());
-        directory::stage_with_room(&content, length, &path.with_extension("staging"), path)
+        let staging = Staging::at(path.with_extension("staging"))?;
+        staging.fill(&content, length)?;
+        staging.rename(path)
     }
 }

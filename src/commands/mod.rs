@@ -1,6 +1,7 @@
 //! What the executable can do: a file for each command.
 
 pub(crate) mod check_config;
+pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use contract::{Readiness, with_causes};
 use log::{info, warn};
 
-use super::worker;
+use super::{compile, worker};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::logging;
@@ -79,5 +79,6 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
         worker: worker::command(options.admin.token, config.worker),
+        compile: compile::command,
     })
 }

@@ -14,6 +14,7 @@
 //! ```
 
 mod blocking;
+mod dates;
 pub mod doctor;
 mod environments;
 mod error;
@@ -22,6 +23,7 @@ mod notice;
 mod options;
 mod poll;
 mod pool;
+mod processes;
 mod publish;
 mod run;
 mod settings;
@@ -34,7 +36,7 @@ pub use options::{Admin, HealthCheck, Listen, Options, Snapshot};
 pub use poll::{ConditionalFetch, Error as PollError, FetchRules};
 pub use pool::listener::{ANY_HOST, Address, Error as ListenerError};
 pub use pool::{Error as PoolError, WorkerCommand};
-pub use publish::StateDirectory;
+pub use publish::{CompileCommand, CompileError, StateDirectory, compile};
 pub use run::{Reload, run};
 pub use settings::Settings;
 pub use source::api_url::{ApiUrl, ApiUrlError};

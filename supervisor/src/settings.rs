@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::poll::FetchRules;
 use crate::pool::WorkerCommand;
 use crate::pool::listener::Address;
-use crate::publish::StateDirectory;
+use crate::publish::{CompileCommand, StateDirectory};
 use crate::source::Source;
 use contract::{KeyPair, Readiness};
 use engine::CompileOptions;
@@ -40,4 +40,6 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// Makes the command that starts the worker of a slot.
     pub worker: WorkerCommand,
+    /// Makes the command of a process that compiles a large document.
+    pub compile: CompileCommand,
 }

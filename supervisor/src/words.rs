@@ -1,6 +1,8 @@
-//! Durations in log lines and messages.
+//! Durations and exit statuses in log lines and messages.
 
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 /// A duration in seconds, to the tenth below 10 s.
@@ -15,6 +17,15 @@ impl fmt::Display for Seconds {
         } else {
             write!(formatter, "{seconds:.0} s")
         }
+    }
+}
+
+/// An exit status for a log line.
+pub(crate) fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod admin;
 mod browsers;
 mod command_line;
+mod compiling;
 mod configuration;
 mod demo;
 mod doctor;

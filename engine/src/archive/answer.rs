@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rkyv::{Archive, Serialize};
@@ -13,7 +14,7 @@ const WORTH_COMPRESSING: usize = 1000;
 /// A constant answer: its body plain and compressed, each with an entity tag.
 #[derive(Archive, Serialize, Debug)]
 pub struct ConstantAnswer {
-    body: Vec<u8>,
+    body: Bytes,
     gzip: Option<Vec<u8>>,
     etag: String,
     gzip_etag: String,
@@ -21,7 +22,8 @@ pub struct ConstantAnswer {
 
 impl ConstantAnswer {
     /// An answer that is not compressed yet.
-    pub(crate) fn new(body: Vec<u8>) -> ConstantAnswer {
+    pub(crate) fn new(body: impl Into<Bytes>) -> ConstantAnswer {
+        let body = body.into();
         // The tag depends on the content alone, so that all workers of all hosts give an answer the same one.
         let digest = xxh3_128(&body);
         ConstantAnswer {

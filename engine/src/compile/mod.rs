@@ -19,11 +19,12 @@ mod segments;
 mod sides;
 mod steps;
 
+use bytes::Bytes;
+
 use crate::archive::{
     CompileOptions, ConstantAnswer, Environment, FeatureId, Interner, PieceId, Salts,
 };
-use crate::document::{Document, DocumentError};
-use crate::json::read_document;
+use crate::document::{Document, DocumentError, Tree};
 use contests::ContestsBuilder;
 use dependencies::DependencyOrder;
 use render::{Members, RenderedFlag, RenderedFlags, Renderer};
@@ -50,21 +51,21 @@ pub struct Compiled {
 /// # Errors
 /// If it is not JSON, or a member that answers need is missing or of another type. The error names the member.
 pub fn compile(document: &[u8]) -> Result<Compiled, DocumentError> {
-    compile_with(document, CompileOptions::default())
+    compile_with(&Bytes::copy_from_slice(document), CompileOptions::default())
 }
 
-/// [`compile`] for a proxy that answers otherwise.
+/// [`compile`] for a proxy that answers otherwise. The document is not copied.
 ///
 /// # Errors
 /// Those of [`compile`].
-pub fn compile_with(document: &[u8], options: CompileOptions) -> Result<Compiled, DocumentError> {
+pub fn compile_with(document: &Bytes, options: CompileOptions) -> Result<Compiled, DocumentError> {
     let text = std::str::from_utf8(document).map_err(|error| DocumentError::not_utf8(&error))?;
-    let root = read_document(text)?;
+    let tree = Tree::read(text)?;
     let Lowered {
         mut environment,
         warnings,
         ..
-    } = lower(&Document::read(&root)?, document, options)?;
+    } = lower(&Document::read(&tree)?, document, options)?;
     environment.compress_within(COMPRESSED_AT_ONCE);
     Ok(Compiled {
         environment,
@@ -85,7 +86,7 @@ struct Lowered {
 /// Lowers a document of which `bytes` is the text.
 fn lower(
     document: &Document<'_>,
-    bytes: &[u8],
+    bytes: &Bytes,
     options: CompileOptions,
 ) -> Result<Lowered, DocumentError> {
     let mut features = Interner::new();
@@ -137,7 +138,7 @@ fn lower(
         contests.add(id, segment);
     }
     let of_contests = contests.salt_count();
-    let overrides = overrides::identity_overrides(document, &features, &mut contests);
+    let overrides = overrides::identity_overrides(document, &features, &mut contests)?;
     let (contests, defaults) = contests.finish(&order);
 
     let RenderedFlags { text, flags, seen } = renderer.finish();
@@ -160,7 +161,7 @@ fn lower(
         api_key: document.api_key.to_owned(),
         updated_at: document.updated_at.map(str::to_owned),
         is_dated: false,
-        document: ConstantAnswer::new(bytes.to_vec()),
+        document: ConstantAnswer::new(bytes.clone()),
         options,
         warnings: u32::try_from(warnings.len()).unwrap_or(u32::MAX),
         segment_count: u32::try_from(document.segments.len()).unwrap_or(u32::MAX),
@@ -201,7 +202,7 @@ fn constants(document: &Document<'_>, options: CompileOptions) -> Result<Constan
             flags,
             defaults,
             ..
-        } = lower(&document, &[], options)?;
+        } = lower(&document, &Bytes::new(), options)?;
         let pieces = environment_segments::chosen_pieces(&environment, &flags, defaults);
         let pieces = pieces.map_err(|error| DocumentError::whole(error.to_string()))?;
         return Ok(Constants {

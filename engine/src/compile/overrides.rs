@@ -2,17 +2,21 @@
 
 use super::contests::ContestsBuilder;
 use crate::archive::{FeatureId, IdentityOverrides, Interner, OverriddenFlag, Span, length};
-use crate::document::Document;
+use crate::document::{Document, DocumentError};
 
 /// Renders all identity overrides. Of several for one identifier and feature, the first in the document counts.
+///
+/// # Errors
+///
+/// One of them has a member that is missing or of another type.
 pub(super) fn identity_overrides(
     document: &Document<'_>,
     features: &Interner,
     contests: &mut ContestsBuilder<'_, '_>,
-) -> IdentityOverrides {
+) -> Result<IdentityOverrides, DocumentError> {
     let mut identifiers = Interner::new();
     let mut rows: Vec<(usize, OverriddenFlag)> = Vec::new();
-    for entry in &document.identity_overrides {
+    document.identity_overrides.try_for_each(|entry| {
         for state in &entry.feature_states {
             if let Some(feature) = features.get(state.feature_name.as_bytes()) {
                 let identifier = identifiers.intern(entry.identifier.as_bytes());
@@ -21,7 +25,7 @@ pub(super) fn identity_overrides(
                 rows.push((identifier, OverriddenFlag { feature, candidate }));
             }
         }
-    }
+    })?;
     let key = |row: &(usize, OverriddenFlag)| (row.0, row.1.feature);
     rows.sort_by_key(key);
     rows.dedup_by_key(|row| key(row));
@@ -31,9 +35,9 @@ pub(super) fn identity_overrides(
         end += length(run);
         Span { start, end }
     });
-    IdentityOverrides {
+    Ok(IdentityOverrides {
         ranges: ranges.collect(),
         flags: rows.into_iter().map(|(_, flag)| flag).collect(),
         identifiers,
-    }
+    })
 }

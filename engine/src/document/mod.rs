@@ -5,6 +5,7 @@
 
 mod feature_state;
 mod node;
+mod overrides;
 mod pages;
 mod segment;
 
@@ -12,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 pub(crate) use feature_state::{FeatureState, MultivariateValue};
 pub use node::DocumentError;
+pub(crate) use overrides::{IdentityOverrides, Tree};
 pub use pages::{Edition, Pages};
 pub(crate) use segment::{Condition, Rule, Segment};
 
@@ -30,7 +32,7 @@ pub(crate) struct Document<'v> {
     pub(crate) feature_states: Vec<FeatureState<'v>>,
     /// By id, in the same way.
     pub(crate) segments: Vec<Segment<'v>>,
-    pub(crate) identity_overrides: Vec<IdentityOverride<'v>>,
+    pub(crate) identity_overrides: IdentityOverrides<'v>,
     /// Traits from a client-side key count.
     pub(crate) allow_client_traits: bool,
     pub(crate) hide_disabled_flags: bool,
@@ -44,16 +46,10 @@ pub(crate) struct Document<'v> {
     pub(crate) feature_types: HashMap<String, Option<&'v Value<'v>>>,
 }
 
-/// The feature states of one identifier.
-pub(crate) struct IdentityOverride<'v> {
-    pub(crate) identifier: &'v str,
-    pub(crate) feature_states: Vec<FeatureState<'v>>,
-}
-
 impl<'v> Document<'v> {
-    /// Reads the model from a parsed document.
-    pub(crate) fn read(root: &'v Value<'v>) -> Parsed<Document<'v>> {
-        let root = Node::root(root);
+    /// Reads the model from a parsed document, except what is wrong with identity overrides.
+    pub(crate) fn read(tree: &'v Tree<'v>) -> Parsed<Document<'v>> {
+        let root = Node::root(&tree.root);
         if !matches!(root.value, Value::Object(_)) {
             return root.refuse(&format!("expected an object, found {}", root.value.kind()));
         }
@@ -91,7 +87,7 @@ impl<'v> Document<'v> {
             feature_types,
             feature_states: last_of_each(feature_states),
             segments: read_segments(&project)?,
-            identity_overrides: read_identity_overrides(&root)?,
+            identity_overrides: tree.identity_overrides(),
             allow_client_traits: allow_client_traits.is_none_or(Value::is_truthy),
             hide_disabled_flags: hide.is_truthy(),
             hides_sensitive_data: root.or_null("hide_sensitive_data").is_truthy(),
@@ -118,37 +114,10 @@ impl<'v> Document<'v> {
                 .map(FeatureState::without_multivariate_values)
                 .collect(),
             segments,
-            identity_overrides: Vec::new(),
+            identity_overrides: IdentityOverrides::NONE,
             server_key_only_feature_ids: self.server_key_only_feature_ids.clone(),
             feature_types: self.feature_types.clone(),
             ..*self
         }
     }
-}
-
-fn read_identity_overrides<'v>(root: &Node<'v, '_>) -> Parsed<Vec<IdentityOverride<'v>>> {
-    let mut overrides = Vec::new();
-    if root.optional("identity_overrides").is_none() {
-        return Ok(overrides);
-    }
-    let list = root.member("identity_overrides")?;
-    for (index, entry) in list.list()?.iter().enumerate() {
-        let node = list.element(index, entry);
-        let features = node.or_empty("identity_features")?;
-        if features.list()?.is_empty() {
-            continue;
-        }
-        overrides.push(IdentityOverride {
-            identifier: node.member("identifier")?.text()?,
-            feature_states: features
-                .list()?
-                .iter()
-                .enumerate()
-                .map(|(index, state)| {
-                    FeatureState::read(features.element(index, state), Origin::Identity)
-                })
-                .collect::<Parsed<_>>()?,
-        });
-    }
-    Ok(overrides)
 }

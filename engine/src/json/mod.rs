@@ -9,13 +9,14 @@ mod integer;
 mod members;
 mod number;
 mod read;
+mod skip;
 mod text;
 mod value;
 mod write;
 
-pub(crate) use dialect::{Dialect, JsonError};
+pub(crate) use dialect::{Dialect, JsonError, Read};
 pub(crate) use integer::{Integer, StoredInteger};
-pub(crate) use read::{Reader, read_body, read_document};
+pub(crate) use read::{Reader, read_body};
 pub(crate) use text::Text;
 pub(crate) use value::Value;
 pub(crate) use write::{write_float, write_integer, write_string, write_text, write_value};

@@ -11,11 +11,6 @@ use super::value::Value;
 /// that, and this depth fits the stack of any thread, also in a debug build.
 const DEEPEST: usize = 256;
 
-/// Reads a whole document by the rules of orjson.
-pub(crate) fn read_document(text: &str) -> Read<Value<'_>> {
-    Reader::new(text, Dialect::Document).whole()
-}
-
 /// Reads a whole request body by the rules of Python's `json`.
 pub(crate) fn read_body(text: &str) -> Read<Value<'_>> {
     Reader::new(text, Dialect::Body).whole()
@@ -104,6 +99,17 @@ impl<'a> Reader<'a> {
             },
             Some(_) => self.word(),
             None => self.fail("Expecting value"),
+        }
+    }
+
+    /// Reads any value as `value` does, of which members of an object are read by `read`.
+    pub(crate) fn value_by_member(
+        &mut self,
+        mut read: impl FnMut(&mut Self, &Text<'a>) -> Read<Value<'a>>,
+    ) -> Read<Value<'a>> {
+        match self.peek() {
+            Some(b'{') => self.nested(|reader| reader.members(&mut read)),
+            _ => self.value(),
         }
     }
 
@@ -218,7 +224,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Read<Value<'a>>) -> Read<Value<'a>> {
+    pub(super) fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
         self.at += 1;
         self.depth += 1;
         if self.depth > DEEPEST {
@@ -245,6 +251,13 @@ impl<'a> Reader<'a> {
     }
 
     fn object(&mut self) -> Read<Value<'a>> {
+        self.members(&mut |reader, _| reader.value())
+    }
+
+    fn members(
+        &mut self,
+        read: &mut impl FnMut(&mut Self, &Text<'a>) -> Read<Value<'a>>,
+    ) -> Read<Value<'a>> {
         if self.take(b'}') {
             return Ok(Value::Object(Vec::new()));
         }
@@ -252,7 +265,7 @@ impl<'a> Reader<'a> {
         let start = self.members.len();
         loop {
             let name = self.name()?;
-            let value = self.value()?;
+            let value = read(self, &name)?;
             match names.find(&name, &self.members[start..]) {
                 Some(index) => self.members[start + index].1 = value,
                 None => self.members.push((name, value)),

@@ -2,6 +2,20 @@
 
 use super::*;
 
+fn read_document(text: &str) -> Read<Value<'_>> {
+    let mut reader = Reader::new(text, Dialect::Document);
+    let value = reader.value();
+    let read = value.and_then(|value| reader.end().map(|()| value));
+    let mut reader = Reader::new(text, Dialect::Document);
+    let skipped = reader.skip().and_then(|()| reader.end());
+    assert_eq!(
+        read.as_ref().map(drop),
+        skipped.as_ref().copied(),
+        "{text} skipped"
+    );
+    read
+}
+
 fn printed(value: &Value<'_>) -> String {
     let mut out = Vec::new();
     write_value(value, &mut out);

@@ -36,7 +36,7 @@ impl Proxy {
 
     /// The same as the operator chooses.
     pub(crate) fn with(document: &Value, options: CompileOptions) -> Proxy {
-        let compiled = compile_with(document.to_string().as_bytes(), options);
+        let compiled = compile_with(&document.to_string().into(), options);
         let compiled = compiled.unwrap_or_else(|error| panic!("{error} in {document}"));
         let archive = archive(&compiled.environment);
         let environment = rkyv::access::<ArchivedEnvironment, Error>(&archive);

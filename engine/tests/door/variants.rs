@@ -124,7 +124,7 @@ fn the_official_proxys_members_are_all_if_the_operator_says_so() {
         let found = official.identity(&json!({ "identifier": identifier }));
         assert_eq!(found.to_string(), expected.to_string());
     }
-    let compiled = compile_with(document.to_string().as_bytes(), options).expect("a document");
+    let compiled = compile_with(&document.to_string().into(), options).expect("a document");
     assert_ne!(archive(&compiled.environment)[..], both.archive[..]);
 }
 

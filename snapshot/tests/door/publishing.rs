@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use snapshot::{Error, Publisher, Shape};
 
-use crate::{SHAPE, Sample, names, newest, place, publisher, reader};
+use crate::{FORMAT, SHAPE, Sample, names, newest, place, publisher, reader};
 
 #[test]
 fn a_second_publisher_is_refused_until_the_first_is_gone() {
@@ -281,4 +281,62 @@ fn archives_lie_aligned_behind_their_header() {
         assert!((&raw const map.2).addr().is_multiple_of(16));
         assert!(map.1.as_ptr().addr().is_multiple_of(16));
     }
+}
+
+#[test]
+fn what_another_process_staged_is_published_if_it_is_whole() {
+    let place = place();
+    let publisher = publisher(place.path());
+    let reader = reader(place.path());
+    let write = |file: &std::fs::File, format| {
+        snapshot::write_staged(file, Path::new("staged"), format, &Sample::new(1, 5000))
+    };
+
+    let staging = publisher.stage().unwrap();
+    write(&staging.share().unwrap(), FORMAT).unwrap();
+    let generation = publisher
+        .publish_staged::<Sample>(0, "sample", staging)
+        .unwrap();
+    let map = reader.map_verified::<Sample>("sample", generation).unwrap();
+    assert!(map.is_whole());
+
+    let half = |length| {
+        let staging = publisher.stage().unwrap();
+        let file = staging.share().unwrap();
+        write(&file, FORMAT).unwrap();
+        file.set_len(length).unwrap();
+        staging
+    };
+    let other = publisher.stage().unwrap();
+    write(&other.share().unwrap(), FORMAT + 1).unwrap();
+    for refused in [half(0), half(47), half(48), half(20_000), other] {
+        let error = publisher
+            .publish_staged::<Sample>(0, "sample", refused)
+            .unwrap_err();
+        assert!(
+            matches!(error, snapshot::Error::Defective { .. }),
+            "{error}"
+        );
+    }
+    assert_eq!(reader.board().row_generation(0), generation);
+}
+
+#[test]
+fn files_that_are_staged_at_the_same_time_have_their_own_names_and_leave_none() {
+    let place = place();
+    let publisher = publisher(place.path());
+    let staged =
+        |number: usize| -> Vec<_> { (0..number).map(|_| publisher.stage().unwrap()).collect() };
+    let first = staged(3);
+    let is_staging = |name: &String| name.starts_with("staging");
+    let found = || -> Vec<String> { names(place.path()).into_iter().filter(is_staging).collect() };
+    assert_eq!(found(), ["staging", "staging-1", "staging-2"]);
+    drop(first);
+    assert_eq!(found(), [""; 0]);
+
+    // A writer that is killed leaves them to the next one.
+    std::mem::forget(staged(3));
+    drop(publisher);
+    let _next = crate::publisher(place.path());
+    assert_eq!(found(), [""; 0]);
 }

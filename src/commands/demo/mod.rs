@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use contract::{KeyPair, Readiness, ServerSideKey, WorkerSettings};
 use supervisor::{Address, Options, Settings, Source, StateDirectory};
 
-use super::worker;
+use super::{compile, worker};
 use crate::config;
 use crate::error::Error;
 
@@ -42,6 +42,7 @@ pub(crate) fn run() -> Result<(), Error> {
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout: worker_settings.limits.shutdown_timeout,
         worker: worker::command(None, worker_settings),
+        compile: compile::command,
     };
     Ok(supervisor::run(settings, None)?)
 }

@@ -10,7 +10,7 @@ use super::finding::{Finding, Status};
 use crate::source::upstream::{Credential, FetchError, Probe, Upstream, UpstreamSettings, Witness};
 use crate::words::Seconds;
 
-const ANSWER: &str = "upstream.answer";
+pub(super) const ANSWER: &str = "upstream.answer";
 const CLOCK: &str = "upstream.clock";
 /// `Date` has whole seconds, and the answer took its time.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
@@ -35,7 +35,11 @@ pub(super) async fn check(
     };
     let probe = client.probe(&credential).await;
     if settings.api_url.is_encrypted() {
-        let handshake = certificates::handshake(witness.presented().as_ref(), probe.as_ref().err());
+        let handshake = certificates::handshake(
+            witness.presented().as_ref(),
+            probe.as_ref().err(),
+            &settings.way,
+        );
         let has_failed = handshake.status == Status::Failed;
         findings.push(handshake);
         if has_failed {

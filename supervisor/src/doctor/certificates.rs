@@ -11,7 +11,7 @@ use rustls::{CertificateError, RootCertStore};
 use webpki::EndEntityCert;
 
 use super::finding::Finding;
-use crate::source::upstream::{FetchError, Presented, is_ca_as_end_entity};
+use crate::source::upstream::{FetchError, Presented, Way, is_ca_as_end_entity};
 
 const TRUSTED: &str = "upstream.certificates";
 const TLS: &str = "upstream.tls";
@@ -103,14 +103,22 @@ fn sections(text: &[u8]) -> (usize, usize) {
 }
 
 /// What came of the handshake with upstream.
-pub(super) fn handshake(presented: Option<&Presented>, error: Option<&FetchError>) -> Finding {
+pub(super) fn handshake(
+    presented: Option<&Presented>,
+    error: Option<&FetchError>,
+    way: &Way,
+) -> Finding {
     let Some(Presented { chain, verified }) = presented else {
         let reason = error.map_or_else(|| "no certificate came".to_owned(), ToString::to_string);
-        return Finding::failed(
-            TLS,
-            reason,
-            "check that api_url begins with https:// only if that port speaks TLS, and that no middlebox is in the way",
-        );
+        let advice = match way {
+            Way::Through(_) => {
+                "check the proxy on the way: user name and password in its URL, and whether it leads to this host"
+            }
+            _ => {
+                "begin api_url with https:// only if that port speaks TLS, and check what is in the way"
+            }
+        };
+        return Finding::failed(TLS, reason, advice);
     };
     let certificate = Certificate::of(&chain[0]);
     match verified {

@@ -114,7 +114,7 @@ impl Examination {
         }
         let options = self.options;
         let begun = Instant::now();
-        let compiled = off_thread(move || engine::compile_with(&body, options)).await;
+        let compiled = off_thread(move || engine::compile_with(&body.bytes(), options)).await;
         let advice =
             "report it to those who run the API: the proxy goes on to serve the last good document";
         let compiled = match compiled {

@@ -17,14 +17,18 @@ mod state;
 use std::time::{Duration, Instant};
 
 use contract::counted;
+use tokio::time::timeout;
 
 use crate::settings::Settings;
 use crate::source::Source;
+use crate::words::Seconds;
 
 pub use finding::{Finding, Status};
 
-/// How long the whole examination may take. What is left then is said to be unchecked.
-const TIME_LIMIT: Duration = Duration::from_secs(45);
+/// When no further document is asked for. What is left then is said to be unchecked.
+const DOCUMENTS_UNTIL: Duration = Duration::from_secs(45);
+/// When upstream is left alone, whatever it does.
+const UPSTREAM_UNTIL: Duration = Duration::from_secs(50);
 
 /// Examines what `settings` name.
 pub fn examine(settings: &Settings) -> Vec<Finding> {
@@ -33,9 +37,24 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
         .enable_all()
         .build()
     {
-        Ok(runtime) => runtime.block_on(upstream(settings, &mut findings)),
+        Ok(runtime) => {
+            let examined =
+                async { timeout(UPSTREAM_UNTIL, upstream(settings, &mut findings)).await };
+            if runtime.block_on(examined).is_err() {
+                findings.push(Finding::failed(
+                    answer::ANSWER,
+                    format!(
+                        "upstream was not examined within {}",
+                        Seconds(UPSTREAM_UNTIL)
+                    ),
+                    "find out why it is slow, and lower api_poll_timeout_seconds",
+                ));
+            }
+            // A look-up of a name cannot be stopped, and may take longer.
+            runtime.shutdown_background();
+        }
         Err(error) => findings.push(Finding::failed(
-            "upstream.connection",
+            answer::ANSWER,
             format!("prepare to connect: {error}"),
             "free files, threads or memory of this machine",
         )),
@@ -51,7 +70,7 @@ async fn upstream(settings: &Settings, findings: &mut Vec<Finding>) {
     let Source::Upstream(upstream) = &settings.source else {
         return;
     };
-    let deadline = Instant::now() + TIME_LIMIT;
+    let deadline = Instant::now() + DOCUMENTS_UNTIL;
     // The configuration has checked each key's kind.
     let pairs = counted(settings.environments.len(), "key pair");
     findings.push(Finding::ok(

@@ -26,6 +26,8 @@ pub(super) fn check(directory: &StateDirectory) -> Vec<Finding> {
 }
 
 fn check_path(directory: &Path) -> Vec<Finding> {
+    let absolute = std::path::absolute(directory);
+    let directory = absolute.as_deref().unwrap_or(directory);
     let shown = directory.display();
     let existing = directory.ancestors().find(|path| path.exists());
     let Some(existing) = existing else {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use contract::{BoardWords, EnvironmentWords, Fetch};
-use engine::Environment;
 use log::{debug, info, warn};
 
 use super::freshness::{ConditionalFetch, Freshness, Received, ServedDates, Trust};
@@ -15,7 +14,9 @@ use super::recovery::Upstream;
 use super::schedule::Schedule;
 use super::shared::Shared;
 use crate::blocking::off_thread;
-use crate::publish::{Compiled, Compiler, Failure, ServedDocument};
+use crate::publish::{
+    Compiled, Compiler, Failure, ServedDocument, Uncompressed, is_compiled_elsewhere,
+};
 use crate::source::upstream::FetchError;
 use crate::source::{Document, FetchOutcome};
 use crate::words::Seconds;
@@ -161,7 +162,7 @@ impl Task {
         let begun = Instant::now();
         let fetched = self.fetch(&trust).await;
         let took = begun.elapsed();
-        let environment = match fetched {
+        let uncompressed = match fetched {
             Ok(FetchOutcome::Document(document)) => self.compile(document, &trust).await,
             Ok(FetchOutcome::NotModified(timing)) => {
                 self.freshness.confirmed(timing);
@@ -169,17 +170,17 @@ impl Task {
             }
             Err(error) => Err(error.into()),
         };
-        let fetch = match &environment {
+        let fetch = match &uncompressed {
             Ok(Some(_)) => Fetch::Changed,
             Ok(None) => Fetch::Unchanged,
             Err(_) => Fetch::Failed,
         };
         self.shared.board.count_fetch(self.row, fetch, took);
-        let environment = environment?;
+        let uncompressed = uncompressed?;
         self.words().succeeded(SystemTime::now());
-        match environment {
-            Some(environment) => {
-                self.compress(environment).await;
+        match uncompressed {
+            Some(uncompressed) => {
+                self.compress(uncompressed).await;
                 self.shared.unsettled.notify_one();
                 Ok(())
             }
@@ -220,25 +221,27 @@ impl Task {
         fetched
     }
 
-    /// Compiles and publishes a document. Returns the environment if it differs from the one that is served.
+    /// Compiles and publishes a document. Returns what is left to compress if it differs from the one that is served.
     async fn compile(
         &mut self,
         document: Document,
         trust: &Trust,
-    ) -> Result<Option<Environment>, Failure> {
+    ) -> Result<Option<Uncompressed>, Failure> {
         let row = self.row;
         let body = document.body;
         let length = body.len();
         let options = self.shared.compile_options.get();
         let served = self.served.as_ref().and_then(|served| served.fingerprint);
-        let (dates, timing) = (self.served_dates, document.timing);
-        let is_dated = move |updated_at: &str| dates.tell_apart(updated_at, timing);
+        let dates = self.served_dates.telling_apart(document.timing);
+        let is_elsewhere = is_compiled_elsewhere(&body);
         let compiled = self
-            .off_thread(move |compiler| compiler.publish(row, &body, options, served, is_dated))
+            .off_thread(is_elsewhere, move |compiler| {
+                compiler.publish(row, body, options, served, dates)
+            })
             .await
             // A conditional fetch would not bring this document again.
             .inspect_err(|_| self.freshness = Freshness::default())?;
-        let environment = compiled.map(|compiled| self.note(compiled));
+        let uncompressed = compiled.map(|compiled| self.note(compiled, length));
         let served = self.served.as_ref();
         let updated_at = served.and_then(|served| served.updated_at.as_deref());
         let evidence = self.freshness.received(Received {
@@ -252,11 +255,11 @@ impl Task {
         {
             trust.note(evidence);
         }
-        Ok(environment)
+        Ok(uncompressed)
     }
 
-    fn note(&mut self, compiled: Compiled) -> Environment {
-        let (generation, length) = (compiled.generation, compiled.length);
+    fn note(&mut self, compiled: Compiled, length: usize) -> Uncompressed {
+        let generation = compiled.generation;
         let line = format_args!("published: generation {generation}, {length} bytes");
         if self.served.is_some() {
             info!(environment:% = self.name, generation, bytes = length; "environment {} {line}", self.name);
@@ -274,14 +277,17 @@ impl Task {
         self.served_dates
             .note(compiled.served.updated_at.as_deref());
         self.served = Some(compiled.served);
-        compiled.environment
+        compiled.uncompressed
     }
 
     /// Publishes the environment again with compressed constants. If that fails, it stays published without.
-    async fn compress(&self, environment: Environment) {
+    async fn compress(&self, uncompressed: Uncompressed) {
         let row = self.row;
+        let is_elsewhere = uncompressed.is_elsewhere();
         let compressed = self
-            .off_thread(move |compiler| compiler.publish_compressed(row, environment))
+            .off_thread(is_elsewhere, move |compiler| {
+                compiler.publish_compressed(row, uncompressed)
+            })
             .await;
         let name = &self.name;
         match compressed {
@@ -295,10 +301,17 @@ impl Task {
         }
     }
 
+    /// Lets a thread do what takes long, or wait for the process that does.
     async fn off_thread<T: Send + 'static>(
         &self,
+        is_elsewhere: bool,
         act: impl FnOnce(&Compiler) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
+        let _permit = match is_elsewhere {
+            // Nobody closes the semaphore.
+            true => self.shared.process_permits.acquire().await.ok(),
+            false => None,
+        };
         let compiler = Arc::clone(&self.shared.compiler);
         off_thread(move || act(&compiler))
             .await

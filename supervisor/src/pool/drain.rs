@@ -13,8 +13,7 @@ use log::{debug, info, warn};
 use nix::sys::signal::Signal;
 
 use super::slots::Slots;
-use super::worker::describe;
-use crate::words::Seconds;
+use crate::words::{Seconds, describe};
 use contract::counted;
 
 /// A killed process that waits for a broken disk never exits. It is waited for at most so long.

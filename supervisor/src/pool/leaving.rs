@@ -6,7 +6,8 @@ use std::time::Instant;
 use log::{debug, info, warn};
 use nix::sys::signal::Signal;
 
-use super::worker::{Worker, describe};
+use super::worker::Worker;
+use crate::words::describe;
 
 /// A worker that has lost its slot, or did not get it, and is to exit.
 pub(super) struct Leaving {

@@ -24,14 +24,13 @@ use log::warn;
 use snapshot::Board;
 use thiserror::Error;
 
-use crate::words::Seconds;
+use crate::words::{Seconds, describe};
 use drain::Shutdown;
 use heartbeats::Heartbeats;
 use listener::SlotListeners;
 use memory::Memories;
 use roll::Roll;
 use slots::Slots;
-use worker::describe;
 
 pub(crate) use roll::Rolled;
 pub(crate) use times::Times;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::listener::SlotListeners;
 use super::slots::Slots;
 use super::times::Times;
-use super::worker::{Worker, WorkerCommand, describe};
-use crate::words::Seconds;
+use super::worker::{Worker, WorkerCommand};
+use crate::words::{Seconds, describe};
 use contract::is_boot_failure;
 
 /// The interval at which the board is looked at: a worker that gets ready wakes nobody.

@@ -25,6 +25,7 @@ use super::listener::{Listeners, SlotListeners};
 use super::replacement::Replacement;
 use super::worker::{Worker, WorkerCommand};
 use super::{listener, orphans};
+use crate::processes;
 
 /// The slots, their sockets, and the workers without a slot.
 pub(super) struct Slots {
@@ -304,7 +305,9 @@ impl Slots {
         }
         self.leaving.retain_mut(|leaving| !leaving.reap());
         if process::id() == 1 {
-            let own: Vec<u32> = self.workers().map(Worker::process).collect();
+            let others = processes::started();
+            let workers = self.workers().map(Worker::process);
+            let own: Vec<u32> = workers.chain(others.iter().copied()).collect();
             orphans::reap(&own);
         }
         exits

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::rc::Rc;
@@ -113,14 +113,5 @@ impl Worker {
     /// Whether [`try_wait`](Self::try_wait) has returned its exit status.
     pub(super) fn has_exited(&self) -> bool {
         self.has_exited
-    }
-}
-
-/// An exit status for a log line.
-pub(super) fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("status {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => status.to_string(),
     }
 }

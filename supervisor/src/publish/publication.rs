@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use contract::Index;
 use engine::{CompileOptions, Environment};
 use log::warn;
-use snapshot::Publisher;
+use snapshot::{Publisher, Staging};
 use thiserror::Error;
 
+use super::compile::CompileCommand;
 use super::served::ServedDocument;
 use super::warm;
 use contract::with_causes;
@@ -39,11 +40,12 @@ impl Publication {
         publisher: Publisher,
         index: &Index,
         options: CompileOptions,
+        command: CompileCommand,
     ) -> Result<Self, snapshot::Error> {
         for warning in publisher.warnings() {
             warn!("{}", with_causes(warning));
         }
-        let warm = warm::start(&publisher, index, options);
+        let warm = warm::start(&publisher, index, options, command);
         publisher.publish_index(index)?;
         let files = index.environments.iter();
         let files = files.map(|entry| (entry.row as usize, entry.file.clone()));
@@ -70,6 +72,19 @@ impl Publication {
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
         let file = files.get(&row).ok_or(Error::Retired)?;
         Ok(self.publisher.publish(row, file, environment)?)
+    }
+
+    /// A file for another process to write an environment to.
+    pub(crate) fn stage(&self) -> Result<Staging, Error> {
+        Ok(self.publisher.stage()?)
+    }
+
+    /// Publishes the environment in this file as the snapshot of this row. Returns the generation.
+    pub(crate) fn publish_staged(&self, row: usize, staging: Staging) -> Result<u64, Error> {
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        let file = files.get(&row).ok_or(Error::Retired)?;
+        let publisher = &self.publisher;
+        Ok(publisher.publish_staged::<Environment>(row, file, staging)?)
     }
 
     /// Publishes another index and retires rows that it does not contain.

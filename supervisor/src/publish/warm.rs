@@ -15,6 +15,7 @@ use engine::{CompileOptions, Environment};
 use log::{info, warn};
 use snapshot::{Adopted, Adoption, Publisher};
 
+use super::compile::{CompileCommand, publish_again};
 use super::served::{Fingerprint, ServedDocument};
 use crate::words::Seconds;
 use contract::{counted, with_causes};
@@ -30,6 +31,7 @@ pub(super) fn start(
     publisher: &Publisher,
     index: &Index,
     options: CompileOptions,
+    command: CompileCommand,
 ) -> HashMap<usize, ServedDocument> {
     let fetches = fetches(publisher);
     let environments = &index.environments;
@@ -38,7 +40,7 @@ pub(super) fn start(
     let mut refused = 0;
     each_in_parallel(
         environments.len(),
-        |number| Found::adopt(publisher, &environments[number], &fetches, options),
+        |number| Found::adopt(publisher, &environments[number], &fetches, options, command),
         |number, found| {
             let row = environments[number].row as usize;
             for reason in found.refused {
@@ -86,6 +88,7 @@ impl Found {
         entry: &IndexEntry,
         fetches: &HashMap<String, SystemTime>,
         options: CompileOptions,
+        command: CompileCommand,
     ) -> Self {
         let (adopted, refused) =
             match publisher.adopt::<Environment>(entry.row as usize, &entry.file) {
@@ -97,10 +100,16 @@ impl Found {
             .get(&entry.file)
             .copied()
             .filter(|_| refused.is_empty());
+        // If that fails, the next fetch publishes it again.
         if let Some(adopted) = &adopted
             && adopted.map.options() != options
-            && let Err(reason) =
-                compile_again(publisher, entry, adopted.map.document().body(), options)
+            && let Err(reason) = publish_again(
+                publisher,
+                entry,
+                adopted.map.document().body(),
+                options,
+                command,
+            )
         {
             warn!(
                 environment:% = entry.name, error:% = reason;
@@ -119,19 +128,6 @@ impl Found {
             refused: refused.iter().map(|error| with_causes(error)).collect(),
         }
     }
-}
-
-/// Publishes a document as the operator chooses now. If that fails, the next fetch publishes it again.
-fn compile_again(
-    publisher: &Publisher,
-    entry: &IndexEntry,
-    document: &[u8],
-    options: CompileOptions,
-) -> Result<(), String> {
-    let compiled = engine::compile_with(document, options);
-    let environment = compiled.map_err(|error| with_causes(&error))?.environment;
-    let published = publisher.publish(entry.row as usize, &entry.file, &environment);
-    published.map(drop).map_err(|error| with_causes(&error))
 }
 
 fn served(adopted: &Adopted<Environment>, options: CompileOptions) -> ServedDocument {

@@ -53,8 +53,13 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     let environments = std::mem::take(&mut settings.environments);
     let roster = Roster::new(environments.clone(), board.shape().rows);
     let index = roster.index(settings.readiness, &[]);
-    let publication =
-        Publication::open(publisher, &index, settings.compile_options).map_err(Error::Publish)?;
+    let publication = Publication::open(
+        publisher,
+        &index,
+        settings.compile_options,
+        settings.compile,
+    )
+    .map_err(Error::Publish)?;
 
     let times = Times::new(settings.shutdown_delay, settings.shutdown_timeout);
     let pool = Pool::new(settings.worker.clone(), sockets, Arc::clone(&board), times);
@@ -67,6 +72,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         compiler: Compiler {
             compile: engine::compile_with,
             compress: engine::Environment::compress,
+            command: settings.compile,
             publication: Arc::new(publication),
             notifier: notices.notifier(),
         },

@@ -50,6 +50,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
         workers: NonZeroUsize::MIN,
         shutdown_delay: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(3600),
+        compile: |_| Command::new("false"),
         worker: WorkerCommand::new(move |_| {
             let mut command = Command::new("sh");
             command
@@ -118,6 +119,7 @@ fn the_end_of_polling_ends_serving() {
         publisher,
         &roster.index(Readiness::default(), &[]),
         settings.compile_options,
+        settings.compile,
     )
     .unwrap();
     let polling = Poller {
@@ -129,6 +131,7 @@ fn the_end_of_polling_ends_serving() {
         compiler: Compiler {
             compile: engine::compile_with,
             compress: engine::Environment::compress,
+            command: settings.compile,
             publication: Arc::new(publication),
             notifier: notices.notifier(),
         },

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use super::body::Body;
+
 /// The outcome of a fetch that succeeded.
 #[derive(Debug)]
 pub(crate) enum FetchOutcome {
@@ -13,7 +15,7 @@ pub(crate) enum FetchOutcome {
 /// A document as it came, its pages put together.
 #[derive(Debug)]
 pub(crate) struct Document {
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Body,
     pub(crate) timing: Timing,
     /// The `Last-Modified` header: the date that upstream compares `If-Modified-Since` with.
     pub(crate) last_modified: Option<SystemTime>,

@@ -1,6 +1,7 @@
 //! Where documents come from. Another kind of source is a file here and a variant of the two enums.
 
 pub(crate) mod api_url;
+mod body;
 mod embedded;
 mod fetch;
 pub(crate) mod upstream;
@@ -17,6 +18,7 @@ use contract::KeyPair;
 use embedded::Embedded;
 use upstream::{Credential, FetchError, Upstream, UpstreamSettings};
 
+pub(crate) use body::Body;
 pub(crate) use fetch::{Document, FetchOutcome, Timing};
 
 /// The source that the settings choose.
@@ -68,7 +70,7 @@ impl Source {
                 })
             }
             Self::Embedded(documents) if documents.len() == environments.len() => {
-                Ok(Documents::Embedded(Embedded(documents.clone())))
+                Ok(Documents::Embedded(Embedded::new(documents)))
             }
             Self::Embedded(documents) => Err(Error::Documents {
                 environments: environments.len(),

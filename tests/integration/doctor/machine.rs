@@ -47,6 +47,15 @@ fn a_port_of_another_program_is_told() {
 }
 
 #[test]
+fn a_state_directory_that_is_missing_will_be_created() {
+    let upstream = upstream(good());
+    let mut config = config("/nowhere".as_ref(), &upstream.api_url());
+    config["snapshot"] = json!({"directory": "relative/state"});
+    let examined = Examined::with(&config, &[]);
+    examined.assert("state.directory", "ok", "/relative/state will be created");
+}
+
+#[test]
 fn a_state_directory_that_cannot_be_used_is_told() {
     let directory = tempfile::tempdir().expect("a directory");
     let open = directory.path().join("open");

@@ -50,7 +50,8 @@ impl StubSupervisor {
         document: &str,
         options: CompileOptions,
     ) -> u64 {
-        let compiled = engine::compile_with(document.as_bytes(), options).expect("document");
+        let compiled =
+            engine::compile_with(&document.to_owned().into(), options).expect("document");
         self.publish_environment(name, &compiled.environment)
     }
 

@@ -2,19 +2,20 @@
 //!
 //! Pages are joined as text, so that the document is served as it was sent, number for number and space for space.
 
+use bytes::Bytes;
+
 use super::node::DocumentError;
 use crate::json::{Dialect, Reader, Value};
 
 const LIST: &str = "identity_overrides";
 
-/// A document while its pages arrive.
+/// A document while its pages arrive. It says what the text of the document is, part by part, and keeps the first page.
 #[derive(Debug)]
 pub struct Pages {
-    /// The first page. Once something was appended it ends where the next override goes.
-    document: Vec<u8>,
+    first: Bytes,
     gap: Gap,
-    /// The text behind the last override, once something was appended.
-    rest: Option<Vec<u8>>,
+    /// Something was appended.
+    is_extended: bool,
     updated_at: Option<String>,
 }
 
@@ -34,7 +35,7 @@ struct Gap {
 pub enum Edition {
     /// They are equal.
     Same,
-    /// They differ: the document was edited after the first page was sent. Nothing was appended.
+    /// They differ: the document was edited after the first page was sent. Nothing is appended.
     Another,
     /// One of the pages has none.
     Unknown,
@@ -45,31 +46,34 @@ impl Pages {
     ///
     /// # Errors
     /// If it is no JSON object, or its identity overrides are neither a list nor null.
-    pub fn new(first: Vec<u8>) -> Result<Pages, DocumentError> {
+    pub fn new(first: Bytes) -> Result<Pages, DocumentError> {
         let page = Page::read(&first)?;
         Ok(Pages {
             gap: page.gap(),
             updated_at: page.updated_at.map(str::to_owned),
-            document: first,
-            rest: None,
+            is_extended: false,
+            first,
         })
     }
 
-    /// How many bytes the document has so far.
+    /// The text of the document before all that is appended.
     #[must_use]
-    pub fn length(&self) -> usize {
-        self.document.len() + self.rest.as_ref().map_or(0, Vec::len)
+    pub fn beginning(&self) -> &[u8] {
+        &self.first[..self.gap.start]
     }
 
-    /// Appends the identity overrides of a later page.
+    /// Takes a later page. Returns its edition, and the text that its identity overrides append to the document.
     ///
     /// # Errors
     /// If it is no JSON object, or its identity overrides are neither a list nor null.
-    pub fn append(&mut self, page: &[u8]) -> Result<Edition, DocumentError> {
+    pub fn append<'p>(
+        &mut self,
+        page: &'p [u8],
+    ) -> Result<(Edition, [&'p [u8]; 2]), DocumentError> {
         let read = Page::read(page)?;
         let edition = match (self.updated_at.as_deref(), read.updated_at) {
             (Some(first), Some(own)) if first == own => Edition::Same,
-            (Some(_), Some(_)) => return Ok(Edition::Another),
+            (Some(_), Some(_)) => return Ok((Edition::Another, [b"", b""])),
             _ => Edition::Unknown,
         };
         let Overrides::List {
@@ -77,27 +81,25 @@ impl Pages {
             ..
         } = read.overrides
         else {
-            return Ok(edition);
+            return Ok((edition, [b"", b""]));
         };
-        let separator = if self.rest.is_none() {
-            let mut rest = self.gap.after.as_bytes().to_vec();
-            rest.extend_from_slice(&self.document[self.gap.end..]);
-            self.document.truncate(self.gap.start);
-            self.rest = Some(rest);
-            self.gap.before
-        } else {
+        let separator = if self.is_extended {
             ","
+        } else {
+            self.gap.before
         };
-        self.document.extend_from_slice(separator.as_bytes());
-        self.document.extend_from_slice(&page[start..end]);
-        Ok(edition)
+        self.is_extended = true;
+        Ok((edition, [separator.as_bytes(), &page[start..end]]))
     }
 
-    /// The document with all that was appended.
+    /// The text of the document behind all that was appended.
     #[must_use]
-    pub fn into_document(mut self) -> Vec<u8> {
-        self.document.append(&mut self.rest.unwrap_or_default());
-        self.document
+    pub fn end(&self) -> [&[u8]; 2] {
+        if self.is_extended {
+            [self.gap.after.as_bytes(), &self.first[self.gap.end..]]
+        } else {
+            [b"", &self.first[self.gap.start..]]
+        }
     }
 }
 
@@ -159,7 +161,7 @@ impl<'a> Page<'a> {
                 self.updated_at = matches!(reader.value()?, Value::Text(_))
                     .then(|| &text[start..reader.position()]);
             }
-            _ => drop(reader.value()?),
+            _ => reader.skip()?,
         }
         self.end = reader.position();
         self.empty = false;
@@ -212,7 +214,7 @@ impl Overrides {
         while another {
             reader.peek();
             let (start, _) = elements.unwrap_or((reader.position(), 0));
-            reader.value()?;
+            reader.skip()?;
             elements = Some((start, reader.position()));
             another = reader.another(b']')?;
         }

@@ -5,7 +5,8 @@
 
 use std::time::SystemTime;
 
-use super::{is_over, sent_upstream, whole_second};
+use super::{last_over, sent_upstream};
+use crate::dates::{DateRange, whole_second};
 use crate::source::Timing;
 
 /// The dates of the documents of one environment that were served.
@@ -20,13 +21,13 @@ impl ServedDates {
         self.newest = self.newest.max(updated_at.and_then(whole_second));
     }
 
-    /// Whether the second of `updated_at` belongs to the document alone that was fetched then. It has to be later than
-    /// all before, because some edits do not move the date, and over, because another edit may follow in it.
-    pub(crate) fn tell_apart(&self, updated_at: &str, timing: Timing) -> bool {
-        let (Some(second), Some(sent)) = (whole_second(updated_at), sent_upstream(timing)) else {
-            return false;
-        };
-        self.newest < Some(second) && is_over(second, sent)
+    /// The dates that tell a document apart that was fetched then: their second belongs to no other one. It has to be
+    /// later than all before, because some edits do not move the date, and over, because another edit may follow in it.
+    pub(crate) fn telling_apart(&self, timing: Timing) -> DateRange {
+        DateRange {
+            after: self.newest,
+            until: sent_upstream(timing).and_then(last_over),
+        }
     }
 }
 
@@ -53,7 +54,7 @@ mod tests {
         let dates = ServedDates::default();
         for (seconds, apart) in [(0, false), (1, false), (3, false), (4, true), (1_000, true)] {
             assert_eq!(
-                dates.tell_apart(UPDATED_AT, after(seconds)),
+                dates.telling_apart(after(seconds)).contains(UPDATED_AT),
                 apart,
                 "{seconds}"
             );
@@ -62,8 +63,8 @@ mod tests {
             date: None,
             ..after(1_000)
         };
-        assert!(!dates.tell_apart(UPDATED_AT, undated));
-        assert!(!dates.tell_apart("yesterday", after(1_000)));
+        assert!(!dates.telling_apart(undated).contains(UPDATED_AT));
+        assert!(!dates.telling_apart(after(1_000)).contains("yesterday"));
     }
 
     #[test]
@@ -71,12 +72,16 @@ mod tests {
         let mut dates = ServedDates::default();
         dates.note(Some("2026-01-15T10:29:59.9Z"));
         dates.note(None);
-        assert!(dates.tell_apart(UPDATED_AT, after(9)));
+        assert!(dates.telling_apart(after(9)).contains(UPDATED_AT));
         dates.note(Some("2026-01-15T10:30:00.1Z"));
-        assert!(!dates.tell_apart(UPDATED_AT, after(9)));
+        assert!(!dates.telling_apart(after(9)).contains(UPDATED_AT));
         // After a restored backup the same dates come again.
         dates.note(Some("2026-01-15T09:00:00Z"));
-        assert!(!dates.tell_apart(UPDATED_AT, after(9)));
-        assert!(dates.tell_apart("2026-01-15T10:30:01Z", after(9)));
+        assert!(!dates.telling_apart(after(9)).contains(UPDATED_AT));
+        assert!(
+            dates
+                .telling_apart(after(9))
+                .contains("2026-01-15T10:30:01Z")
+        );
     }
 }

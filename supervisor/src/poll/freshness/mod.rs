@@ -20,6 +20,7 @@ mod trust;
 
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::dates::whole_second;
 use crate::source::Timing;
 use trust::Evidence;
 
@@ -168,20 +169,17 @@ impl Dated {
 
 /// Whether the second of an edit is over at a time by upstream's clock, whichever of its machines that was.
 fn is_over(second: SystemTime, now: SystemTime) -> bool {
-    second
-        .checked_add(SECOND + MAX_CLOCK_SKEW)
-        .is_some_and(|over| now >= over)
+    last_over(now) >= Some(second)
+}
+
+/// The last second that is over at this time.
+fn last_over(now: SystemTime) -> Option<SystemTime> {
+    now.checked_sub(SECOND + MAX_CLOCK_SKEW)
 }
 
 /// The time of a request by upstream's clock, at the earliest.
 fn sent_upstream(timing: Timing) -> Option<SystemTime> {
     timing.date?.checked_sub(timing.elapsed)
-}
-
-fn whole_second(updated_at: &str) -> Option<SystemTime> {
-    let timestamp: jiff::Timestamp = updated_at.parse().ok()?;
-    let seconds = u64::try_from(timestamp.as_second()).ok()?;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use testing::{Answer, Stub, eventually, header};
 use super::*;
 use crate::environments::Roster;
 use crate::notice::Notices;
-use crate::publish::{Compile, Compress, Publication};
+use crate::publish::{Compile, CompileCommand, Compress, Publication};
 use crate::source::Source;
 use crate::source::api_url::ApiUrl;
 use crate::source::upstream::{UpstreamSettings, Way};
@@ -26,6 +26,9 @@ const FETCH_RULES: FetchRules = FetchRules {
     conditional_fetch: ConditionalFetch::Auto,
     whole_fetch: Some(Duration::from_secs(60)),
 };
+
+/// Documents of these tests are small.
+const NO_COMMAND: CompileCommand = |_| std::process::Command::new("false");
 
 /// A poller over a state directory of its own, and a reader beside it.
 struct Trial {
@@ -57,7 +60,7 @@ fn publication(directory: &Path, environments: &[KeyPair]) -> (Publication, Arc<
     let board = publisher.share_board();
     let index = Roster::new(environments.to_vec(), shape.rows).index(Readiness::default(), &[]);
     (
-        Publication::open(publisher, &index, CompileOptions::default()).unwrap(),
+        Publication::open(publisher, &index, CompileOptions::default(), NO_COMMAND).unwrap(),
         board,
     )
 }
@@ -111,6 +114,7 @@ impl Trial {
             compiler: Compiler {
                 compile,
                 compress,
+                command: NO_COMMAND,
                 publication: Arc::new(publication),
                 notifier: notices.notifier(),
             },
@@ -421,6 +425,7 @@ fn a_poller_that_ends_says_why() {
         compiler: Compiler {
             compile: engine::compile_with,
             compress: |_| false,
+            command: NO_COMMAND,
             publication: Arc::new(publication),
             notifier: notices.notifier(),
         },

@@ -1,6 +1,7 @@
 //! What can go wrong between us and upstream. No message shows a key, or the user name and password of a URL.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use engine::DocumentError;
@@ -88,6 +89,8 @@ pub(crate) enum FetchError {
     TooSlow(Duration),
     #[error("the document broke off: {0}")]
     BrokeOff(String),
+    #[error("there is no memory for the document: {0}")]
+    Unkept(#[source] io::Error),
     #[error("upstream redirects to {0}, which is not the origin of api_url")]
     CrossOrigin(String),
     #[error("upstream redirects more than {MAX_REDIRECTS} times")]
@@ -161,7 +164,8 @@ impl FetchError {
             | Self::Panicked(_)
             | Self::ChangedTooOften(_)
             | Self::UnexpectedNotModified
-            | Self::TooLarge(_) => false,
+            | Self::TooLarge(_)
+            | Self::Unkept(_) => false,
         }
     }
 
@@ -183,6 +187,7 @@ impl FetchError {
             Self::Panicked(_) => Failure::Defect,
             Self::UnexpectedNotModified | Self::NotJson(_) => Failure::NotADocument,
             Self::TooLarge(_) => Failure::TooLarge,
+            Self::Unkept(_) => Failure::Publish,
         }
     }
 

@@ -16,6 +16,7 @@ use super::error::{Error, FetchError, Through};
 use super::redirect::{RedirectRefused, within_origin};
 use super::settings::UpstreamSettings;
 use super::{retry_after, tls};
+use crate::source::body::{Arriving, Body};
 
 const ENVIRONMENT_KEY: HeaderName = HeaderName::from_static("x-environment-key");
 /// `poll_timeout` bounds silence. A large document on a slow line is not silent, yet its fetch must end: after so many
@@ -141,22 +142,23 @@ impl Http {
         mut response: Response,
         sent: Instant,
         max_bytes: usize,
-    ) -> Result<Vec<u8>, FetchError> {
+    ) -> Result<Body, FetchError> {
         let expected = response.content_length().unwrap_or(0);
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
         if expected > max_bytes {
             return Err(FetchError::TooLarge(self.max_document_bytes));
         }
-        let mut body = Vec::with_capacity(expected);
+        let mut arriving = Arriving::default();
         while let Some(piece) = response.chunk().await.map_err(|error| {
             self.timeout(&error, sent)
                 .unwrap_or_else(|| FetchError::BrokeOff(innermost(&error)))
         })? {
-            if body.len() + piece.len() > max_bytes {
+            if arriving.length() + piece.len() > max_bytes {
                 return Err(FetchError::TooLarge(self.max_document_bytes));
             }
-            body.extend_from_slice(&piece);
+            arriving.append(&piece).map_err(FetchError::Unkept)?;
         }
+        let body = arriving.end().map_err(FetchError::Unkept)?;
         if body.trim_ascii_start().starts_with(b"{") {
             return Ok(body);
         }

@@ -17,6 +17,7 @@ use super::error::FetchError;
 use super::http::{Http, date, require_ok};
 use super::link;
 use crate::blocking::off_thread;
+use crate::source::body::{Arriving, Body};
 
 /// A page holds about a megabyte, so no document has so many.
 const MAX_PAGES: usize = 1024;
@@ -24,7 +25,7 @@ const MAX_PAGES: usize = 1024;
 /// The first page of a document that has more.
 pub(super) struct FirstPage<'upstream> {
     pub(super) url: &'upstream Url,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Body,
     pub(super) next: Url,
     pub(super) sent: Instant,
     /// The longest time for all pages, from `sent`.
@@ -52,7 +53,7 @@ pub(super) async fn fetch(
     http: &Http,
     credential: &Credential,
     first: FirstPage<'_>,
-) -> Result<Option<Vec<u8>>, FetchError> {
+) -> Result<Option<Body>, FetchError> {
     let FirstPage {
         url: document,
         body,
@@ -62,10 +63,12 @@ pub(super) async fn fetch(
         last_modified,
     } = first;
     // Reading a page takes as long as it is large, and other environments' timeouts would pass meanwhile.
-    let mut pages = off_thread(move || Pages::new(body))
+    let mut pages = off_thread(move || Pages::new(body.bytes()))
         .await
         .map_err(FetchError::Panicked)?
         .map_err(|error| FetchError::Page(1, error))?;
+    let mut whole = Arriving::default();
+    append(&mut whole, &[pages.beginning()])?;
     let mut seen = HashSet::from([document.clone()]);
     let mut next_url = Some(next);
     while let Some(url) = next_url {
@@ -84,21 +87,36 @@ pub(super) async fn fetch(
         next_url = self::next(&response, document)?;
         seen.insert(url);
         let page_modified = date(response.headers(), &LAST_MODIFIED);
-        let max_bytes = http.max_document_bytes().saturating_sub(pages.length());
+        let length = whole.length() + pages.end().map(<[u8]>::len).iter().sum::<usize>();
+        let max_bytes = http.max_document_bytes().saturating_sub(length);
         let page = http.body(response, sent, max_bytes).await?;
-        let appended;
-        (pages, appended) = off_thread(move || {
+        let number = seen.len();
+        let edition;
+        (pages, whole, edition) = off_thread(move || {
             let appended = pages.append(&page);
-            (pages, appended)
+            let appended = appended.map_err(|error| FetchError::Page(number, error));
+            let edition = appended.and_then(|(edition, text)| {
+                append(&mut whole, &text)?;
+                Ok(edition)
+            });
+            (pages, whole, edition)
         })
         .await
         .map_err(FetchError::Panicked)?;
-        match appended.map_err(|error| FetchError::Page(seen.len(), error))? {
+        match edition? {
             Edition::Same => {}
             Edition::Unknown if page_modified.is_none() || last_modified.is_none() => {}
             Edition::Unknown if page_modified == last_modified => {}
             Edition::Unknown | Edition::Another => return Ok(None),
         }
     }
-    Ok(Some(pages.into_document()))
+    append(&mut whole, &pages.end())?;
+    whole.end().map(Some).map_err(FetchError::Unkept)
+}
+
+fn append(arriving: &mut Arriving, texts: &[&[u8]]) -> Result<(), FetchError> {
+    let mut texts = texts.iter();
+    texts
+        .try_for_each(|text| arriving.append(text))
+        .map_err(FetchError::Unkept)
 }

@@ -86,7 +86,7 @@ fn a_document_comes_as_it_was_sent() {
     let FetchOutcome::Document(document) = fetch(&stub).unwrap() else {
         panic!("not modified");
     };
-    assert_eq!(document.body, b" {\"a\": 1}\n");
+    assert_eq!(*document.body, *b" {\"a\": 1}\n");
     assert_eq!(document.timing.date, Some(second()));
 }
 

@@ -40,7 +40,7 @@ fn pages(
 
 fn body(answer: Result<FetchOutcome, FetchError>) -> String {
     match answer.unwrap() {
-        FetchOutcome::Document(document) => String::from_utf8(document.body).unwrap(),
+        FetchOutcome::Document(document) => String::from_utf8(document.body.to_vec()).unwrap(),
         FetchOutcome::NotModified(_) => panic!("not modified"),
     }
 }
