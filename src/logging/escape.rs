@@ -8,17 +8,17 @@ const CUT: &str = "…";
 
 /// Writes a text for people, in at most `limit` bytes. Characters without a picture are written as escapes.
 pub(super) fn write_text(out: &mut String, text: &str, limit: usize) {
-    write(out, text, limit, |out, char| match char {
-        // `escape_debug` escapes these, too.
-        '\'' | '"' | '\\' => out.push(char),
-        char => out.extend(char.escape_debug()),
+    let is_plain = |byte| matches!(byte, b' '..=b'~');
+    write(out, text, limit, is_plain, |out, char| {
+        out.extend(char.escape_debug());
     });
 }
 
 /// Writes a text as JSON, in at most `limit` bytes between the quotes.
 pub(super) fn write_json(out: &mut String, text: &str, limit: usize) {
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
     out.push('"');
-    write(out, text, limit, |out, char| match char {
+    write(out, text, limit, is_plain, |out, char| match char {
         '"' | '\\' => out.extend(['\\', char]),
         '\n' => out.push_str("\\n"),
         // JSON needs it for the first 32 of these, terminals and editors for all.
@@ -30,22 +30,37 @@ pub(super) fn write_json(out: &mut String, text: &str, limit: usize) {
     out.push('"');
 }
 
-/// Appends `text` with `escape` for each character that is not plain.
-fn write(out: &mut String, text: &str, limit: usize, escape: fn(&mut String, char)) {
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-    if text.len() <= limit && text.bytes().all(is_plain) {
-        out.push_str(text);
-        return;
-    }
-    let end = out.len() + limit;
-    for char in text.chars() {
+/// Appends `text`: runs of plain ASCII as they are, and each other character with `escape`.
+fn write(
+    out: &mut String,
+    text: &str,
+    limit: usize,
+    is_plain: impl Fn(u8) -> bool,
+    escape: impl Fn(&mut String, char),
+) {
+    let end = out.len() + limit - CUT.len();
+    let mut rest = text;
+    while !rest.is_empty() {
         let before = out.len();
-        escape(out, char);
-        if out.len() + CUT.len() > end {
-            out.truncate(before);
+        let plain = rest.bytes().position(|byte| !is_plain(byte));
+        let (run, others) = rest.split_at(plain.unwrap_or(rest.len()));
+        if before + run.len() > end {
+            out.push_str(&run[..end - before]);
             out.push_str(CUT);
             return;
         }
+        out.push_str(run);
+        let mut others = others.chars();
+        if let Some(char) = others.next() {
+            let before = out.len();
+            escape(out, char);
+            if out.len() > end {
+                out.truncate(before);
+                out.push_str(CUT);
+                return;
+            }
+        }
+        rest = others.as_str();
     }
 }
 

@@ -31,11 +31,11 @@ fn handover() -> Handover {
                 keep_alive: Duration::from_secs(5),
                 shutdown_timeout: Duration::from_millis(1500),
             },
-            paths: Paths {
-                base_path: Some("/flagsmith".to_owned()),
-            },
             metrics: MetricsSettings {
                 max_environments: 6,
+            },
+            paths: Paths {
+                base_path: Some("/flagsmith".to_owned()),
             },
             ..WorkerSettings::default()
         },

@@ -43,7 +43,9 @@ impl Entry {
     /// Logs the answer, of whose body `bytes` were sent.
     pub(crate) fn log(&self, bytes: usize) {
         let microseconds = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let (client, method, status) = (&self.client, self.method.as_str(), self.status.as_u16());
+        let status = self.status.as_u16();
+        let client = without_keys(&self.client);
+        let method = without_keys(self.method.as_str());
         let target = self
             .uri
             .path_and_query()
@@ -57,7 +59,8 @@ impl Entry {
         let user_agent = without_keys(&user_agent);
         log::info!(
             target: LOGGER,
-            method, path = &*path, status, bytes, microseconds, remote_ip = client, user_agent = &*user_agent;
+            method = &*method, path = &*path, status, bytes, microseconds, remote_ip = &*client,
+            user_agent = &*user_agent;
             "{client} - \"{method} {path} {:?}\" {status}, {bytes} bytes, {microseconds} µs, {user_agent:?}",
             self.version,
         );

@@ -35,9 +35,9 @@ impl AccessLog {
             && log::log_enabled!(target: LOGGER, log::Level::Info);
         is_on.then(|| {
             let forwarding = &settings.forwarding;
-            let trusted = TrustedProxies::parse(&forwarding.forwarded_allow_ips);
+            let trusted = || TrustedProxies::parse(&forwarding.forwarded_allow_ips);
             Rc::new(Self {
-                trusted: forwarding.proxy_headers.then_some(trusted),
+                trusted: forwarding.proxy_headers.then(trusted),
             })
         })
     }

@@ -57,13 +57,13 @@ fn deviation(case: &str) -> Option<Deviation> {
         }
         "envdoc_trailing_slash" => Prefix(200, r#"{"id":6,"api_key":"client_small","#),
         "proxy_health_slash" => Prefix(200, r#"{"status":"ok","reason":null,"#),
-        // Load balancers ask there.
-        "root" => Prefix(200, "Flagsmith Edge Proxy"),
         // After the members of the official proxy, readiness names the environments that are not current.
         "unloaded_health" => Prefix(
             503,
             r#"{"status":"error","reason":"environment document(s) not updated.","last_successful_update":null,"environments":["#,
         ),
+        // Load balancers ask there.
+        "root" => Prefix(200, "Flagsmith Edge Proxy"),
         // HEAD is served like GET.
         "flags_head" | "health_head" => Body(200, ""),
         "flags_post" | "flags_delete" | "envdoc_post" | "health_post" => {
