@@ -31,8 +31,9 @@ pub(crate) fn run(path: Option<PathBuf>, as_json: bool) -> Result<(), Error> {
         }
         let rows: Vec<_> = settings.into_iter().map(row).collect();
         format!(
-            "{}\n{path} is fine: {} on {}\n",
+            "{}\n{} is fine: {} on {}\n",
             table(["setting", "value", "from"], &rows),
+            path.read_from(),
             counted(config.environment_key_pairs.len(), "environment"),
             counted(workers.get(), "worker")
         )
@@ -42,12 +43,22 @@ pub(crate) fn run(path: Option<PathBuf>, as_json: bool) -> Result<(), Error> {
         .map_err(Error::Print)
 }
 
+/// A control character would spoil the table, or the terminal.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for character in text.chars() {
+        match character.is_control() {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    shown
+}
+
 fn row(setting: Effective) -> [String; 3] {
     let value = match setting.value {
         Value::String(text) => text,
         value => value.to_string(),
     };
-    // A control character would spoil the table, or the terminal.
-    let value = value.escape_debug().to_string();
-    [setting.name, value, setting.from]
+    [setting.name, shown(&value), setting.from]
 }

@@ -36,6 +36,14 @@ impl ConfigPath {
         self.named_by != NamedBy::Nothing
     }
 
+    /// What the configuration is read from, if it can be read.
+    pub(crate) fn read_from(&self) -> String {
+        match self.path.exists() {
+            true => self.to_string(),
+            false => "the process environment".to_owned(),
+        }
+    }
+
     /// Reads the file. `None` if it does not exist and need not.
     ///
     /// # Errors

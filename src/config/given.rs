@@ -14,6 +14,8 @@ pub(super) struct Given {
     source: String,
     pub(super) values: Values,
     places: BTreeMap<String, Place>,
+    /// Names that are no setting, and the setting that each may be meant for.
+    misspelt: Vec<(String, String)>,
     /// A line for each name that is no setting.
     pub(super) warnings: Vec<String>,
 }
@@ -34,6 +36,7 @@ impl Given {
             source: source.to_owned(),
             values: Values::new(),
             places: BTreeMap::new(),
+            misspelt: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -74,6 +77,9 @@ impl Given {
                     }
                 }
             } else {
+                if let Some(nearest) = definitions.nearest(&path) {
+                    self.misspelt.push((path.clone(), nearest.to_owned()));
+                }
                 self.warnings.push(unknown(definitions, source, &path));
             }
         }
@@ -106,10 +112,21 @@ impl Given {
                 ConfigError::of_value(&place.source, &place.path, &found, &wrong.expected)
             }
             None => {
-                let problem = format!("missing, expected {}", wrong.expected);
+                let mut misspelt = self.misspelt.iter();
+                let found = misspelt.find(|(_, nearest)| *nearest == wrong.path);
+                let found = found.map_or("", |(name, _)| name);
+                let problem = missing(found, &wrong.expected);
                 ConfigError::new(&self.source, &wrong.path, problem)
             }
         }
+    }
+}
+
+/// The words about a setting that must be there; a misspelt name may have been `found`.
+pub(super) fn missing(found: &str, expected: &str) -> String {
+    match found {
+        "" => format!("missing, expected {expected}"),
+        found => format!("missing, found {}; expected {expected}", shown_name(found)),
     }
 }
 

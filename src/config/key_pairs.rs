@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::definitions::nearest;
 use super::error::{ConfigError, kind, shown, shown_name, shown_path};
-use super::given::{Given, Place};
+use super::given::{self, Given, Place};
 
 /// The name of the setting.
 pub(super) const NAME: &str = "environment_key_pairs";
@@ -153,12 +153,20 @@ fn read_pair(
     let refuse = |name: &str, found: &str, expected: &str| {
         ConfigError::of_value(source, &format!("{path}{name}"), found, expected)
     };
-    let missing = |name: &str, expected: String| {
-        let path = format!("{path}.{name}");
-        ConfigError::new(source, &path, format!("missing, expected {expected}"))
-    };
     let members = value.as_object();
     let members = members.ok_or_else(|| refuse("", kind(value), "an object"))?;
+    let missing = |name: &str, expected: String| {
+        let mut names = members.keys().map(String::as_str);
+        let found = names.find(|found| {
+            let is_near = || nearest(found, [name].into_iter()).is_some();
+            self::members("")
+                .iter()
+                .all(|member| member.names.path != *found)
+                && is_near()
+        });
+        let problem = given::missing(found.unwrap_or_default(), &expected);
+        ConfigError::new(source, &format!("{path}.{name}"), problem)
+    };
     warn_of_unknown(source, path, members, warnings);
     let values: Values = members.clone().into_iter().collect();
     let pair = Pair::read("", &values).map_err(|wrong| {

@@ -6,6 +6,7 @@
 //! - [`skip`], [`scale`], [`seed`]: what the environment variables `STRICT`, `TEST_SCALE` and `TEST_SEED` decide.
 //! - [`Golden`], [`file`]: recorded answers and other data in the repository.
 //! - [`Process`]: another process of a test, which is killed at the end.
+//! - [`Throttle`]: processes that hardly get a processor.
 //! - [`document`]: a document that tests may change.
 
 mod cpu_time;
@@ -15,6 +16,7 @@ mod eventually;
 mod golden;
 mod process;
 mod stub;
+mod throttle;
 mod variables;
 
 pub use cpu_time::timed;
@@ -23,5 +25,6 @@ pub use documents::{document, feature_state};
 pub use eventually::{Outcome, eventually};
 pub use golden::{Case, Golden, Request};
 pub use process::{DEADLINE, Process, handed_over};
-pub use stub::{Answer, Core, End, Habits, Stub, header, message};
+pub use stub::{Answer, Core, End, Habits, Report, Stub, header, message};
+pub use throttle::Throttle;
 pub use variables::{scale, seed, skip};

@@ -192,6 +192,19 @@ fn a_drain_ends_when_its_time_is_over() {
     );
 }
 
+/// `docker stop` kills after ten seconds.
+#[test]
+fn a_drain_with_the_default_settings_is_over_within_ten_seconds() {
+    let settings = json!({"body_timeout_seconds": 600, "keep_alive_seconds": 600});
+    let (_upstream, mut proxy, _) = proxy(settings);
+    let _hanging = hang(&proxy);
+    let told = Instant::now();
+    proxy.signal(Signal::SIGTERM);
+    assert_eq!(proxy.wait().code(), Some(0));
+    let took = told.elapsed();
+    assert!((8..10).contains(&took.as_secs()), "{took:?}");
+}
+
 #[test]
 fn a_second_signal_does_not_wait() {
     for (settings, waiting) in [

@@ -180,6 +180,20 @@ fn workers_cost_upstream_nothing() {
 }
 
 #[test]
+fn paths_may_begin_with_the_base_path_of_an_ingress() {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
+    // As people write it.
+    let start = Start::new(&upstream, &["test"]).server("base_path", "flagsmith/edge/".into());
+    let proxy = start.start();
+    proxy.wait_until_ready();
+    for path in ["/flagsmith/edge/api/v1/flags/", "/api/v1/flags/"] {
+        assert_eq!(proxy.get(path, "test").status, 200, "{path}");
+    }
+    assert_eq!(proxy.get("/flagsmith/edge", "").status, 200);
+    assert_eq!(proxy.get("/flagsmith/api/v1/flags/", "test").status, 404);
+}
+
+#[test]
 fn every_endpoint_answers_with_and_without_its_slash() {
     let text = document("test", "hello");
     let upstream = Stub::start([("test", text.clone())]);

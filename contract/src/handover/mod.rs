@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::AdminToken;
 use crate::logging::Logging;
 use crate::settings;
-use crate::settings::{Boolean, Count, Origins, PositiveSeconds, Seconds, Text, as_values};
+use crate::settings::{
+    BasePath, Boolean, Count, OrNone, Origins, PositiveSeconds, Seconds, Text, as_values,
+};
 pub use sockets::{HandoverError, SlotSockets, Sockets};
 
 /// What a worker is told in writing.
@@ -28,6 +30,10 @@ pub struct Handover {
     pub supervisor: u32,
     /// What opens the admin listener; `None` if everybody who reaches it may use it.
     pub admin_token: Option<AdminToken>,
+    /// The ring to append to; `None` if there is no room for one.
+    pub ring: Option<u64>,
+    /// Events have a host to go to.
+    pub accepts_events: bool,
     /// What the operator chose.
     #[serde(with = "as_values")]
     pub settings: WorkerSettings,
@@ -41,6 +47,11 @@ settings! {
         /// What clients may use.
         #[names("server")]
         pub limits: Limits,
+        /// What clients say of traits.
+        pub traits: Traits,
+        /// Where the endpoints are.
+        #[names("server")]
+        pub paths: Paths,
         /// Whom to believe about clients.
         #[names("server")]
         pub forwarding: Forwarding,
@@ -56,6 +67,19 @@ settings! {
         /// Up to so many environments have metrics of their own, about 0.9 kB of text each. If there are more, none
         /// has, and the metrics of all environments together remain.
         pub max_environments: usize as Count = 1_000,
+    }
+
+    /// What clients say of traits.
+    #[derive(Copy)]
+    pub struct Traits {
+        /// Whether traits of identities that are not transient go upstream. Otherwise they count for the answer alone.
+        pub forward: bool as Boolean = false,
+    }
+
+    /// Where the endpoints are.
+    pub struct Paths {
+        /// What paths may begin with, for an ingress that does not remove it. Paths without it are served as well.
+        pub base_path: Option<String> as OrNone<BasePath> = None,
     }
 
     /// Which proxies may say who a client is. The access log names it.
@@ -86,9 +110,9 @@ settings! {
         /// rounded up.
         #[names("keep_alive_seconds", "timeout_keep_alive")]
         pub keep_alive: Duration as PositiveSeconds = Duration::from_secs(75),
-        /// How long requests in progress may take to finish when the proxy stops.
+        /// How long requests in progress may take to finish when the proxy stops. Docker kills it after 10 seconds.
         #[names("shutdown_timeout_seconds")]
-        pub shutdown_timeout: Duration as Seconds = Duration::from_secs(30),
+        pub shutdown_timeout: Duration as Seconds = Duration::from_secs(8),
     }
 }
 

@@ -104,6 +104,19 @@ kind!(
     |path| path.display().to_string().into()
 );
 kind!(
+    /// The begin of the paths of URLs, with a slash before it and none behind it.
+    BasePath: String,
+    "a path such as \"/flagsmith\"",
+    |value| {
+        let is_plain = |char: char| char.is_ascii_alphanumeric() || "/-._~".contains(char);
+        let text = text(value)?;
+        let path = text.trim_matches('/');
+        let is_path = !path.is_empty() && !path.contains("//") && path.chars().all(is_plain);
+        is_path.then(|| format!("/{path}"))
+    },
+    |path| path.as_str().into()
+);
+kind!(
     /// The value of an HTTP header.
     HeaderValue: String,
     "a text of ASCII characters",

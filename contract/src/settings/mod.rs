@@ -23,7 +23,7 @@ mod member;
 
 pub use definition::{Definition, Names};
 pub use kind::{
-    Boolean, Choice, Count, HeaderValue, Host, Kind, OneOf, OrDefault, OrNever, OrNone, Origins,
-    Path, Port, PositiveSeconds, Required, Seconds, Text, number, text, whole_number,
+    BasePath, Boolean, Choice, Count, HeaderValue, Host, Kind, OneOf, OrDefault, OrNever, OrNone,
+    Origins, Path, Port, PositiveSeconds, Required, Seconds, Text, number, text, whole_number,
 };
 pub use member::{Member, Section, Settings, Values, Wrong, as_values};

@@ -193,6 +193,13 @@ fn a_misspelt_name_is_answered_with_the_nearest_one() {
     }
     let pair = r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_side_key":"a","client_key":"b"}]}"#;
     let warnings = read(pair).unwrap().warnings;
+    let keypairs = read(r#"{"environment_keypairs":[]}"#).unwrap_err();
+    let expected = "environment_key_pairs: missing, found environment_keypairs; expected a list";
+    assert!(keypairs.contains(expected), "{keypairs}");
+    let pair = r#"{"environment_key_pairs":[{"server_side_key":"ser.a","client_key":"b"}]}"#;
+    let client_key = read(pair).unwrap_err();
+    let expected = "[0].client_side_key: missing, found client_key; expected a key";
+    assert!(client_key.contains(expected), "{client_key}");
     let expected = "[0].client_key is not a setting (did you mean client_side_key?); ignoring it";
     assert!(warnings[0].ends_with(expected), "{warnings:?}");
 }

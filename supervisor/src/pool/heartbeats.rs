@@ -1,4 +1,6 @@
 //! Kills workers whose heartbeat on the board has stopped. They are replaced like others that exited.
+//!
+//! A worker that did not get to run is forgiven: the whole machine was stopped, or its cgroup is throttled.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +10,7 @@ use log::warn;
 use nix::sys::signal::Signal;
 
 use super::slots::Slots;
+use super::waiting::Waiting;
 use crate::words::Seconds;
 
 /// A worker that boots may be silent so many times longer: the program may have to be read from a slow disk.
@@ -55,7 +58,20 @@ impl Heartbeats {
                 WorkerState::Starting => self.timeout * BOOT_FACTOR,
                 _ => self.timeout,
             };
-            if silence <= timeout {
+            if silence <= self.timeout / 4 {
+                worker.waiting = None;
+                continue;
+            }
+            // While it has no processor, its heartbeat can only be missing.
+            let process = worker.process();
+            let waited = match &mut worker.waiting {
+                Some(waiting) => waiting.look(process, now),
+                None => {
+                    worker.waiting = Waiting::begin(process, now);
+                    Duration::ZERO
+                }
+            };
+            if silence <= timeout.saturating_add(waited) {
                 continue;
             }
             if !worker.is_killed {

@@ -86,7 +86,8 @@ fn what_is_odd_but_plain_is_answered_or_refused() {
             line("GET /api/v1/flags/\0 HTTP/1.1"),
             refused,
         ),
-        ("CONNECT", line("CONNECT other.test:443 HTTP/1.1"), unknown),
+        // Its path is empty, as that of the root.
+        ("CONNECT", line("CONNECT other.test:443 HTTP/1.1"), &[405]),
         (
             "CONNECT to a path",
             line("CONNECT /api/v1/flags/ HTTP/1.1"),

@@ -6,12 +6,14 @@ mod gzip;
 pub(crate) mod health;
 mod identities;
 mod query;
+pub(crate) mod reports;
 mod route;
 
 use std::rc::Rc;
 
 use actix_http::{Method, RequestHead};
 use actix_web::web::Bytes;
+use contract::WorkerSettings;
 
 use crate::environments::Environments;
 use crate::http::caching::CacheRules;
@@ -21,27 +23,51 @@ use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
 use identities::Identities;
+use reports::Reports;
 use route::{Action, Endpoint};
 
-/// The endpoint as which requests of this path count.
-pub(crate) fn counted(path: &str) -> contract::Endpoint {
-    Endpoint::of_path(path).map_or(contract::Endpoint::Other, Endpoint::counted)
-}
+/// What `/` answers, for whoever looks what is here.
+const ROOT: &str = "\
+Flagsmith Edge Proxy: give SDKs the URL of this server with /api/v1/ behind it.
+
+/api/v1/flags/             the flags of an environment
+/api/v1/identities/        the flags of an identity
+/proxy/health/readiness    200 when every environment has been fetched lately
+/proxy/health/liveness     200 while the process answers
+";
 
 /// All endpoints of this worker, and what they answer from.
 pub(crate) struct Endpoints {
     environments: Rc<Environments>,
     cors: Cors,
+    base_path: Option<String>,
     identities: Identities,
+    reports: Reports,
 }
 
 impl Endpoints {
-    pub(crate) fn new(environments: &Rc<Environments>, allow_origins: &[String]) -> Self {
+    pub(crate) fn new(
+        environments: &Rc<Environments>,
+        settings: &WorkerSettings,
+        reports: Reports,
+    ) -> Self {
         Self {
             environments: Rc::clone(environments),
-            cors: Cors::new(allow_origins),
+            cors: Cors::new(&settings.allow_origins),
+            base_path: settings.paths.base_path.clone(),
             identities: Identities::default(),
+            reports,
         }
+    }
+
+    /// The endpoint as which requests of this path count.
+    pub(crate) fn counted(&self, path: &str) -> contract::Endpoint {
+        let endpoint = self.endpoint(path);
+        endpoint.map_or(contract::Endpoint::Other, Endpoint::counted)
+    }
+
+    fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        Endpoint::of_path(path, self.base_path.as_deref())
     }
 
     /// Answers any request, and says as which endpoint's it counts.
@@ -50,7 +76,9 @@ impl Endpoints {
         head: &RequestHead,
         body: Result<Bytes, UnreadBody>,
     ) -> (contract::Endpoint, Response) {
-        let endpoint = Endpoint::of_path(head.uri.path());
+        let endpoint = self.endpoint(head.uri.path());
+        let endpoint =
+            endpoint.filter(|it| *it != Endpoint::Events || self.reports.accepts_events());
         let counted = endpoint.map_or(contract::Endpoint::Other, Endpoint::counted);
         if let Some(response) = self.cors.preflight(head) {
             return (counted, response);
@@ -79,18 +107,35 @@ impl Endpoints {
         let action = endpoint
             .action(&head.method)
             .ok_or_else(|| Refusal::MethodNotAllowed(endpoint.methods()))?;
+        let environments = &self.environments;
+        let body = || {
+            refuse_compressed(&head.headers)?;
+            body.map_err(Refusal::UnreadBody)
+        };
         match (endpoint, action) {
             (_, Action::Options) => Ok(response::methods(endpoint.methods())),
-            (Endpoint::Flags, _) => flags::answer(&self.environments, head),
-            (Endpoint::Identities, Action::Get) => self.identities.get(&self.environments, head),
+            (Endpoint::Flags, _) => flags::answer(environments, head),
             (Endpoint::Identities, Action::Post) => {
-                refuse_compressed(&head.headers)?;
-                let body = body.map_err(Refusal::UnreadBody)?;
-                self.identities.post(&self.environments, head, &body)
+                let body = body()?;
+                let answer = self.identities.post(environments, head, &body)?;
+                if self.reports.forwards_traits() {
+                    // Flags never wait for the journal. That it is full is logged.
+                    let _ = self.reports.identified(environments, head, &body);
+                }
+                Ok(answer)
             }
-            (Endpoint::Document, _) => document::answer(&self.environments, head),
-            (Endpoint::Health, _) => health::answer(&self.environments),
+            (Endpoint::Identities, _) => self.identities.get(environments, head),
+            (Endpoint::Document, _) => document::answer(environments, head),
+            (Endpoint::Counts, _) => self.reports.counts(environments, head, &body()?),
+            (Endpoint::Evaluations, _) => self.reports.evaluations(environments, head, &body()?),
+            (Endpoint::Trait, _) => self.reports.set_trait(environments, head, &body()?),
+            (Endpoint::Traits, _) => self.reports.set_traits(environments, head, &body()?),
+            (Endpoint::Increment, _) => self.reports.increment_trait(environments, head, &body()?),
+            (Endpoint::BulkIdentities, _) => self.reports.identify(environments, head, &body()?),
+            (Endpoint::Events, _) => self.reports.event(environments, head, &body()?),
+            (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),
+            (Endpoint::Root, _) => Ok(response::text(ROOT)),
         }
     }
 }

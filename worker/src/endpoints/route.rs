@@ -13,20 +13,37 @@ pub(super) enum Endpoint {
     Identities,
     /// The environment document.
     Document,
+    /// How often features were evaluated.
+    Counts,
+    /// The same with more detail.
+    Evaluations,
+    /// One trait of an identity.
+    Trait,
+    /// Many traits.
+    Traits,
+    /// A trait that is increased.
+    Increment,
+    /// Many identities with their traits.
+    BulkIdentities,
+    /// An event of an experiment.
+    Events,
     /// Readiness: every environment has a document and none is stale.
     Health,
     /// Liveness: this process answers.
     Liveness,
+    /// What this server is. Load balancers ask there unless they are told a better path.
+    Root,
 }
 
 /// The methods of any endpoint, for `Allow`.
-pub(super) const ALL_METHODS: &str = "GET, HEAD, OPTIONS, POST";
+pub(super) const ALL_METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT";
 
 /// What a method asks for. HEAD is answered like GET, without the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Get,
     Post,
+    Put,
     /// OPTIONS: which methods there are.
     Options,
 }
@@ -34,17 +51,26 @@ pub(super) enum Action {
 impl Endpoint {
     /// The endpoint of a path, with or without its trailing slash. Several slashes in a row count as one, because many
     /// clients put a path behind a base URL that ends with a slash.
-    pub(super) fn of_path(path: &str) -> Option<Self> {
+    ///
+    /// Paths may have `base_path` before them. Those without it are served as well, as behind other servers that are
+    /// told such a path (`root_path` of uvicorn): whoever asks past the ingress, as a health check does, omits it.
+    pub(super) fn of_path(path: &str, base_path: Option<&str>) -> Option<Self> {
         if let Some(endpoint) = Self::of_plain_path(path) {
             return Some(endpoint);
         }
         if !path.contains('%') && !path.contains("//") {
-            return None;
+            return Self::below(base_path?, path);
         }
         let mut plain = percent_decode_str(path).decode_utf8().ok()?.into_owned();
         let mut before = ' ';
         plain.retain(|char| std::mem::replace(&mut before, char) != '/' || char != '/');
-        Self::of_plain_path(&plain)
+        Self::of_plain_path(&plain).or_else(|| Self::below(base_path?, &plain))
+    }
+
+    fn below(base_path: &str, path: &str) -> Option<Self> {
+        let rest = path.strip_prefix(base_path)?;
+        let is_whole = rest.is_empty() || rest.starts_with('/');
+        is_whole.then(|| Self::of_plain_path(rest)).flatten()
     }
 
     fn of_plain_path(path: &str) -> Option<Self> {
@@ -52,26 +78,63 @@ impl Endpoint {
             "/api/v1/flags" => Some(Self::Flags),
             "/api/v1/identities" => Some(Self::Identities),
             "/api/v1/environment-document" => Some(Self::Document),
+            "/api/v1/analytics/flags" => Some(Self::Counts),
+            "/api/v2/analytics/flags" => Some(Self::Evaluations),
+            "/api/v1/traits" => Some(Self::Trait),
+            "/api/v1/traits/bulk" => Some(Self::Traits),
+            "/api/v1/traits/increment-value" => Some(Self::Increment),
+            "/api/v1/bulk-identities" => Some(Self::BulkIdentities),
+            "/v1/events" | "/api/v1/events" => Some(Self::Events),
             "/proxy/health" | "/proxy/health/readiness" | "/health" => Some(Self::Health),
             "/proxy/health/liveness" => Some(Self::Liveness),
+            "" => Some(Self::Root),
             _ => None,
         }
     }
 
     /// What `method` asks of this endpoint; `None` if it is not allowed.
     pub(super) fn action(self, method: &Method) -> Option<Action> {
-        match *method {
-            Method::GET | Method::HEAD => Some(Action::Get),
-            Method::POST if self == Self::Identities => Some(Action::Post),
-            Method::OPTIONS => Some(Action::Options),
-            _ => None,
+        let action = match *method {
+            Method::GET | Method::HEAD => Action::Get,
+            Method::POST => Action::Post,
+            Method::PUT => Action::Put,
+            Method::OPTIONS => Action::Options,
+            _ => return None,
+        };
+        let is_allowed = match action {
+            Action::Options => true,
+            Action::Get => !self.is_report(),
+            Action::Post => self == Self::Identities || self.is_report() && self != Self::Traits,
+            Action::Put => self == Self::Traits,
+        };
+        is_allowed.then_some(action)
+    }
+
+    /// What clients send here is a report.
+    fn is_report(self) -> bool {
+        match self {
+            Self::Counts
+            | Self::Evaluations
+            | Self::Trait
+            | Self::Traits
+            | Self::Increment
+            | Self::BulkIdentities
+            | Self::Events => true,
+            Self::Flags
+            | Self::Identities
+            | Self::Document
+            | Self::Health
+            | Self::Liveness
+            | Self::Root => false,
         }
     }
 
     /// The allowed methods, for `Allow`.
     pub(super) fn methods(self) -> &'static str {
         match self {
-            Self::Identities => ALL_METHODS,
+            Self::Identities => "GET, HEAD, OPTIONS, POST",
+            Self::Traits => "OPTIONS, PUT",
+            report if report.is_report() => "OPTIONS, POST",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -83,6 +146,14 @@ impl Endpoint {
             Self::Identities => contract::Endpoint::Identities,
             Self::Document => contract::Endpoint::Document,
             Self::Health | Self::Liveness => contract::Endpoint::Health,
+            Self::Counts
+            | Self::Evaluations
+            | Self::Trait
+            | Self::Traits
+            | Self::Increment
+            | Self::BulkIdentities
+            | Self::Events => contract::Endpoint::Reports,
+            Self::Root => contract::Endpoint::Other,
         }
     }
 
@@ -91,7 +162,7 @@ impl Endpoint {
         match self {
             Self::Flags | Self::Identities => CacheRules::Revalidate,
             Self::Document => CacheRules::Nothing,
-            Self::Health | Self::Liveness => CacheRules::Open,
+            _ => CacheRules::Open,
         }
     }
 }
@@ -106,38 +177,78 @@ mod tests {
             ("/api/v1/flags", Endpoint::Flags),
             ("/api/v1/identities", Endpoint::Identities),
             ("/api/v1/environment-document", Endpoint::Document),
+            ("/api/v1/analytics/flags", Endpoint::Counts),
+            ("/api/v2/analytics/flags", Endpoint::Evaluations),
+            ("/api/v1/traits", Endpoint::Trait),
+            ("/api/v1/traits/bulk", Endpoint::Traits),
+            ("/api/v1/traits/increment-value", Endpoint::Increment),
+            ("/api/v1/bulk-identities", Endpoint::BulkIdentities),
+            ("/v1/events", Endpoint::Events),
+            ("/api/v1/events", Endpoint::Events),
             ("/proxy/health", Endpoint::Health),
             ("/proxy/health/readiness", Endpoint::Health),
             ("/health", Endpoint::Health),
             ("/proxy/health/liveness", Endpoint::Liveness),
+            ("", Endpoint::Root),
         ] {
-            assert_eq!(Endpoint::of_path(path), Some(endpoint), "{path}");
+            assert_eq!(Endpoint::of_path(path, None), Some(endpoint), "{path}");
             let slashed = format!("{path}/");
-            assert_eq!(Endpoint::of_path(&slashed), Some(endpoint), "{slashed}");
+            assert_eq!(
+                Endpoint::of_path(&slashed, None),
+                Some(endpoint),
+                "{slashed}"
+            );
         }
     }
 
     #[test]
     fn reads_percent_encoded_paths() {
-        assert_eq!(Endpoint::of_path("/api/v1/%66lags/"), Some(Endpoint::Flags));
-        assert_eq!(Endpoint::of_path("/%2fapi/v1/flags"), Some(Endpoint::Flags));
-        assert_eq!(Endpoint::of_path("/api/v1/%ff"), None);
-        assert_eq!(Endpoint::of_path("/api/v1/flags%"), None);
+        assert_eq!(
+            Endpoint::of_path("/api/v1/%66lags/", None),
+            Some(Endpoint::Flags)
+        );
+        assert_eq!(
+            Endpoint::of_path("/%2fapi/v1/flags", None),
+            Some(Endpoint::Flags)
+        );
+        assert_eq!(Endpoint::of_path("/api/v1/%ff", None), None);
+        assert_eq!(Endpoint::of_path("/api/v1/flags%", None), None);
     }
 
     #[test]
     fn several_slashes_count_as_one() {
         for path in ["//api/v1/flags/", "/api//v1///flags", "/api/v1/flags//"] {
-            assert_eq!(Endpoint::of_path(path), Some(Endpoint::Flags), "{path}");
+            assert_eq!(
+                Endpoint::of_path(path, None),
+                Some(Endpoint::Flags),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_base_path_may_stand_before_every_path() {
+        let of_path = |path| Endpoint::of_path(path, Some("/flags/edge"));
+        for (path, endpoint) in [
+            ("/flags/edge/api/v1/flags/", Some(Endpoint::Flags)),
+            ("//flags//edge/api/v1/flags", Some(Endpoint::Flags)),
+            ("/flags/%65dge/api/v1/flags", Some(Endpoint::Flags)),
+            ("/flags/edge", Some(Endpoint::Root)),
+            ("/flags/edge/", Some(Endpoint::Root)),
+            ("/api/v1/flags/", Some(Endpoint::Flags)),
+            ("/health", Some(Endpoint::Health)),
+            ("/flags/edgeapi/v1/flags/", None),
+            ("/flags/edge/flags/edge/health", None),
+            ("/flags", None),
+            ("/edge/api/v1/flags", None),
+        ] {
+            assert_eq!(of_path(path), endpoint, "{path}");
         }
     }
 
     #[test]
     fn no_other_path_is_an_endpoint() {
         for path in [
-            "",
-            "/",
-            "//",
             "*",
             "/api/v1/fla/gs",
             "api/v1/flags/",
@@ -146,7 +257,7 @@ mod tests {
             "/health/x",
             "/api/v2/flags/",
         ] {
-            assert_eq!(Endpoint::of_path(path), None, "{path}");
+            assert_eq!(Endpoint::of_path(path, None), None, "{path}");
         }
     }
 
@@ -165,8 +276,16 @@ mod tests {
             Endpoint::Flags,
             Endpoint::Identities,
             Endpoint::Document,
+            Endpoint::Counts,
+            Endpoint::Evaluations,
+            Endpoint::Trait,
+            Endpoint::Traits,
+            Endpoint::Increment,
+            Endpoint::BulkIdentities,
+            Endpoint::Events,
             Endpoint::Health,
             Endpoint::Liveness,
+            Endpoint::Root,
         ] {
             let allowed: Vec<&str> = endpoint.methods().split(", ").collect();
             for method in &methods {

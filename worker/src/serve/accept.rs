@@ -48,10 +48,10 @@ impl Acceptor {
     ) -> Result<Self, Error> {
         let connections = Connections::new(limits, slot.cloned());
         let observer = Observer::new(slot.cloned(), access_log.clone());
-        let service = RequestService::new(answers, limits, &connections, observer.clone());
+        let service = RequestService::new(answers, limits, &connections, observer);
         Ok(Self {
             connections,
-            http: stack::http(service, limits, observer).await?,
+            http: stack::http(service, limits).await?,
             access_log,
             log: Throttle::default(),
             turn: Cell::default(),

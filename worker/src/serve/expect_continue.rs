@@ -6,16 +6,10 @@ use actix_http::body::BoxBody;
 use actix_http::{Request, Response};
 use actix_web::dev::{Service, always_ready};
 
-use super::observe::Observer;
-use crate::endpoints;
-use crate::http::refusal::Refusal;
-use crate::http::request_body::{UnreadBody, announces_too_much};
+use super::service::RequestService;
 
 /// Tells the client to send its body, unless that would be too long.
-pub(super) struct ExpectContinue {
-    pub(super) max_body_bytes: usize,
-    pub(super) observer: Observer,
-}
+pub(super) struct ExpectContinue(pub(super) RequestService);
 
 impl Service<Request> for ExpectContinue {
     type Response = Request;
@@ -25,16 +19,9 @@ impl Service<Request> for ExpectContinue {
     always_ready!();
 
     fn call(&self, request: Request) -> Self::Future {
-        ready(if announces_too_much(request.head(), self.max_body_bytes) {
-            let mut observed = self.observer.begin(request.head());
-            let endpoint = endpoints::counted(request.path());
-            let refusal = Refusal::UnreadBody(UnreadBody::TooLarge).into_response();
-            let refusal = self
-                .observer
-                .answered(&mut observed, request.head(), endpoint, refusal);
-            Err(refusal.map_into_boxed_body())
-        } else {
-            Ok(request)
+        ready(match self.0.refuse_body(&request) {
+            Some(refusal) => Err(refusal.map_into_boxed_body()),
+            None => Ok(request),
         })
     }
 }

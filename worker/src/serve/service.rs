@@ -17,6 +17,7 @@ use crate::connections::Connections;
 use crate::connections::activity::Activity;
 use crate::connections::outlet::Outlet;
 use crate::endpoints::Endpoints;
+use crate::http::refusal::Refusal;
 use crate::http::request_body::{BodyReader, UnreadBody, announces_too_much};
 use crate::http::response::{self, Response};
 
@@ -54,6 +55,22 @@ impl RequestService {
             limits,
             observer,
         }))
+    }
+
+    /// The refusal of a request whose announced body is too long; `None` if its body may be sent.
+    pub(super) fn refuse_body(&self, request: &Request) -> Option<Response> {
+        let head = request.head();
+        if !announces_too_much(head, self.0.limits.max_body_bytes) {
+            return None;
+        }
+        let endpoint = match &self.0.answers {
+            Answers::Public(endpoints) => endpoints.counted(request.path()),
+            Answers::Admin(_) => Endpoint::Other,
+        };
+        let observer = &self.0.observer;
+        let mut observed = observer.begin(head);
+        let refusal = Refusal::UnreadBody(UnreadBody::TooLarge).into_response();
+        Some(observer.answered(&mut observed, head, endpoint, refusal))
     }
 
     fn respond(

@@ -10,7 +10,6 @@ use actix_web::dev::{ServiceFactory, fn_factory};
 use contract::Limits;
 
 use super::expect_continue::ExpectContinue;
-use super::observe::Observer;
 use super::service::RequestService;
 use crate::connections::stream::Connection;
 use crate::error::Error;
@@ -24,12 +23,8 @@ const WRITE_BUFFER: usize = 8 * 1024;
 pub(super) type Http =
     H1ServiceHandler<Connection, RequestService, Body, ExpectContinue, UpgradeHandler>;
 
-pub(super) async fn http(
-    service: RequestService,
-    limits: Limits,
-    observer: Observer,
-) -> Result<Http, Error> {
-    let max_body_bytes = limits.max_body_bytes;
+pub(super) async fn http(service: RequestService, limits: Limits) -> Result<Http, Error> {
+    let asked = service.clone();
     let factory = HttpService::build()
         // `connections` times silence for all connections together. A timer for each request would cost more than its
         // answer.
@@ -39,10 +34,7 @@ pub(super) async fn http(
         .client_disconnect_timeout(limits.body_timeout)
         .h1_write_buffer_size(WRITE_BUFFER)
         .expect(fn_factory(move || {
-            ready(Ok::<_, Infallible>(ExpectContinue {
-                max_body_bytes,
-                observer: observer.clone(),
-            }))
+            ready(Ok::<_, Infallible>(ExpectContinue(asked.clone())))
         }))
         .on_connect_ext(|connection: &Connection, extensions| {
             extensions.insert(connection.outlet());

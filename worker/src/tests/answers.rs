@@ -1,5 +1,6 @@
 //! Answers: entity tags, encodings, headers.
 
+use contract::{Paths, WorkerSettings};
 use sha2::{Digest, Sha256};
 
 use super::*;
@@ -233,7 +234,8 @@ fn options_names_the_methods_of_a_path() {
         ("/api/v1/identities", "GET, HEAD, OPTIONS, POST"),
         ("/api/v1/environment-document/", "GET, HEAD, OPTIONS"),
         ("/health", "GET, HEAD, OPTIONS"),
-        ("*", "GET, HEAD, OPTIONS, POST"),
+        ("/", "GET, HEAD, OPTIONS"),
+        ("*", "GET, HEAD, OPTIONS, POST, PUT"),
     ] {
         let answer = options(path, "");
         assert_eq!((answer.status, answer.text()), (204, ""), "{path}");
@@ -245,6 +247,49 @@ fn options_names_the_methods_of_a_path() {
     let answer = options("/api/v1/identities/", preflight);
     assert_eq!((answer.status, answer.header("allow")), (200, None));
     assert!(answer.header("access-control-allow-methods").is_some());
+}
+
+#[test]
+fn the_root_says_what_this_is() {
+    let (_supervisor, worker) = one_environment();
+    let answer = worker.get("/", "");
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+    // Each path that it names answers.
+    let paths = answer.text().lines().filter(|line| line.starts_with('/'));
+    let paths: Vec<_> = paths
+        .map(|line| line.split(' ').next().expect("a path"))
+        .collect();
+    assert_eq!(paths.len(), 4, "{}", answer.text());
+    for path in paths {
+        let status = worker.get(path, CLIENT).status;
+        assert!(status == 200 || status == 422, "{path}: {status}");
+    }
+}
+
+#[test]
+fn a_base_path_may_stand_before_every_path() {
+    let mut supervisor = StubSupervisor::new(&["one"]);
+    supervisor.publish("one", &document("one", 0, ONE));
+    let settings = WorkerSettings {
+        paths: Paths {
+            base_path: Some("/edge".to_owned()),
+        },
+        ..WorkerSettings::default()
+    };
+    let worker = Worker::start_with(&supervisor, settings, None);
+    for base in ["", "/edge"] {
+        let flags = worker.get(&format!("{base}/api/v1/flags/"), CLIENT);
+        assert_eq!(
+            (flags.status, flags.json().as_array().map(Vec::len)),
+            (200, Some(2))
+        );
+        assert_eq!(worker.get(&format!("{base}/health"), "").status, 200);
+    }
+    assert_eq!(worker.get("/edges/health", "").status, 404);
 }
 
 #[test]

@@ -62,6 +62,8 @@ fn deviation(case: &str) -> Option<Deviation> {
             503,
             r#"{"status":"error","reason":"environment document(s) not updated.","last_successful_update":null,"environments":["#,
         ),
+        // Load balancers ask there.
+        "root" => Prefix(200, "Flagsmith Edge Proxy"),
         // HEAD is served like GET.
         "flags_head" | "health_head" => Body(200, ""),
         "flags_post" | "flags_delete" | "envdoc_post" | "health_post" => {
@@ -107,6 +109,8 @@ fn deviation(case: &str) -> Option<Deviation> {
             r#"{"identifier":"a","traits":[{"trait_key":"big","trait_value":123456789012345678901234567890}],"#,
         ),
         "identities_post_lone_surrogate" => Status(422),
+        // What clients report is taken; a body without a count holds nothing.
+        "analytics_flags_post" => Body(200, ""),
         // The document is for server-side keys alone.
         "envdoc_client_key" => Body(403, r#"{"detail":"Invalid or missing Environment Key"}"#),
         // The time has an offset, which Python omits.
