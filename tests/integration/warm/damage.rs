@@ -147,11 +147,9 @@ fn damaged_boards_indexes_locks_and_staged_files_are_no_obstacle() {
             let mut proxy = site.start();
             assert_eq!(greeting(&proxy), "\"last\"", "{}", path.display());
             if ["board", "index"].contains(&name) {
-                assert!(
-                    lines_with(&proxy, &["WARN", path.to_str().unwrap()]) > 0,
-                    "{}",
-                    proxy.log()
-                );
+                proxy.wait_for("the warning", |proxy| {
+                    lines_with(proxy, &["WARN", path.to_str().unwrap()]) > 0
+                });
             }
             site.wait_until_settled(1);
             stop(&mut proxy);
