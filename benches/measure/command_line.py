@@ -9,7 +9,8 @@ import sys
 from types import ModuleType
 from typing import TextIO
 
-from . import encodings, environments, machine, memory, overrides, profiles, publish, scaling, servers, throughput
+from . import encodings, environments, machine, memory, overrides, profiles, publish, reports, scaling, servers
+from . import throughput
 from .processes import Failed
 from .settings import Settings
 
@@ -21,6 +22,7 @@ EXPERIMENTS = {
     "memory": memory,
     "publish": publish,
     "environments": environments,
+    "reports": reports,
 }
 RESULTS = servers.ROOT / "benches" / "RESULTS.md"
 

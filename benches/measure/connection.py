@@ -13,6 +13,7 @@ from .processes import Failed
 FLAGS = "/api/v1/flags/"
 DOCUMENT = "/api/v1/environment-document/"
 IDENTITIES = "/api/v1/identities/"
+COUNTS = "/api/v1/analytics/flags/"
 READINESS = "/proxy/health/readiness"
 
 
@@ -50,6 +51,12 @@ def document(key: str) -> Request:
 def identities(key: str, body: bytes) -> Request:
     headers = {"X-Environment-Key": key, "Content-Type": "application/json"}
     return Request(IDENTITIES, headers, body, "POST")
+
+
+def counts(key: str, body: bytes) -> Request:
+    headers = {"X-Environment-Key": key, "Content-Type": "application/json"}
+    headers["Flagsmith-SDK-User-Agent"] = "flagsmith-js-sdk/12.1.0"
+    return Request(COUNTS, headers, body, "POST")
 
 
 def requests(key: str, body: bytes) -> dict[str, Request]:

@@ -65,6 +65,9 @@ class Server:
 class Proxy(Server):
     """This project: a supervisor and its workers."""
 
+    # Its configuration and its state.
+    directory: Path
+
     def workers(self) -> list[int]:
         return [pid for pid in children(self.supervisor()) if _is_worker(pid)]
 
@@ -131,6 +134,7 @@ def start_proxy(
         environment | {"WEB_CONCURRENCY": str(workers)},
     )
     proxy = Proxy("proxy", [process], port)
+    proxy.directory = directory
     eventually("the proxy to be ready", lambda: _alive(process, directory) and proxy.is_ready(), timeout)
     eventually("all workers to run", lambda: len(proxy.workers()) == workers)
     return proxy

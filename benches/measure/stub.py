@@ -26,6 +26,11 @@ class Conversation(socketserver.StreamRequestHandler):
             while line := self.rfile.readline().strip():
                 name, _, value = line.decode("latin-1").partition(":")
                 headers[name.lower()] = value.strip()
+            if length := int(headers.get("content-length", 0)):
+                # A report that the proxy forwards.
+                self.rfile.read(length)
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                continue
             self._answer(headers.get("x-environment-key", ""), headers.get("if-modified-since"))
 
     def _answer(self, key: str, since: str | None) -> None:

@@ -9,7 +9,7 @@
 //!
 //! A line is 128 bytes, so that worker and supervisor never write to one cache line.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
@@ -28,6 +28,23 @@ const RECORDS: usize = 3 * LINE;
 const MAGIC: u64 = u64::from_ne_bytes(*b"ring\0\0\0\0");
 /// To be raised whenever records of an earlier release could not be read.
 const LAYOUT: u64 = 1;
+
+/// The directory of all rings, in the state directory.
+pub fn directory(state_directory: &Path) -> PathBuf {
+    state_directory.join("journal")
+}
+
+/// The file of a ring, in the directory of all rings. No number is used twice.
+pub fn ring_file(directory: &Path, number: u64) -> PathBuf {
+    directory.join(format!("ring.{number:016x}"))
+}
+
+/// The number of the ring whose file has this name.
+pub fn ring_number(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("ring.")?;
+    let number = u64::from_str_radix(digits, 16).ok()?;
+    (format!("{number:016x}") == digits).then_some(number)
+}
 
 /// Makes a ring of about `bytes`, with all of its room on disk.
 ///

@@ -94,6 +94,11 @@ impl Reader {
         self.ring.tail().store(position, Release);
     }
 
+    /// Whether a process appends to the ring; also if that cannot be told.
+    pub fn is_locked(&self) -> bool {
+        !matches!(Words::open_locked(&self.path), Ok(Some(_)))
+    }
+
     /// Removes the ring if no process appends to it any more and all of its records are acknowledged. Returns whether
     /// it is removed.
     ///

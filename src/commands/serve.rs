@@ -55,16 +55,25 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
     let (public, admin) = (options.public(), options.admin());
     let user_agent = options.user_agent();
     let (fetch_rules, compile_options) = (options.fetch_rules(), options.compile_options());
-    let way = supervisor::Way::to(&options.api_url, config::variable)?;
-    Ok(supervisor::Settings {
-        environments: config.environment_key_pairs,
-        source: supervisor::Source::Upstream(supervisor::UpstreamSettings {
-            way,
-            api_url: options.api_url,
+    let upstream = |url: supervisor::ApiUrl| -> Result<_, Error> {
+        Ok(supervisor::UpstreamSettings {
+            way: supervisor::Way::to(&url, config::variable)?,
+            api_url: url,
             poll_timeout: options.api_poll_timeout,
             max_document_bytes: options.api_max_document_bytes,
-            user_agent,
-        }),
+            user_agent: user_agent.clone(),
+        })
+    };
+    let forward = supervisor::ForwardSettings {
+        frequency: options.journal.frequency,
+        max_bytes: options.journal.max_bytes as u64,
+        events: options.events_url.map(&upstream).transpose()?,
+    };
+    let accepts_events = forward.events.is_some();
+    Ok(supervisor::Settings {
+        environments: config.environment_key_pairs,
+        source: supervisor::Source::Upstream(upstream(options.api_url)?),
+        forward,
         api_poll_frequency: options.api_poll_frequency,
         fetch_rules,
         compile_options,
@@ -78,7 +87,7 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
-        worker: worker::command(options.admin.token, config.worker),
+        worker: worker::command(options.admin.token, accepts_events, config.worker),
         compile: compile::command,
     })
 }

@@ -21,7 +21,11 @@ pub(crate) fn run() -> Result<(), Error> {
 
 /// Makes the command that starts the worker of a slot, and its handover. `/proc/self/exe` is this very program, even
 /// after its file was replaced.
-pub(crate) fn command(admin_token: Option<AdminToken>, settings: WorkerSettings) -> WorkerCommand {
+pub(crate) fn command(
+    admin_token: Option<AdminToken>,
+    accepts_events: bool,
+    settings: WorkerSettings,
+) -> WorkerCommand {
     let private = config::private_variables();
     WorkerCommand::new(move |slot| {
         let handover = Handover {
@@ -30,6 +34,9 @@ pub(crate) fn command(admin_token: Option<AdminToken>, settings: WorkerSettings)
             slot,
             supervisor: std::process::id(),
             admin_token: admin_token.clone(),
+            // The pool chooses one.
+            ring: None,
+            accepts_events,
             settings: settings.clone(),
         };
         let mut command = Command::new("/proc/self/exe");

@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::environments::Full;
-use crate::{poll, pool, source};
+use crate::{forward, poll, pool, source};
 
 /// Why the proxy did not start, or could not go on.
 #[derive(Debug, Error)]
@@ -31,6 +31,9 @@ pub enum Error {
     /// Polling could not start, or has ended: the documents would get old for ever.
     #[error(transparent)]
     Poll(#[from] poll::Error),
+    /// What clients report could not be kept.
+    #[error(transparent)]
+    Forward(#[from] forward::Error),
     /// Workers cannot boot.
     #[error(transparent)]
     Pool(#[from] pool::Error),

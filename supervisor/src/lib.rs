@@ -18,6 +18,7 @@ mod dates;
 pub mod doctor;
 mod environments;
 mod error;
+mod forward;
 pub mod inspect;
 mod notice;
 mod options;
@@ -32,6 +33,7 @@ mod words;
 
 pub use environments::Full;
 pub use error::Error;
+pub use forward::{Error as ForwardError, ForwardSettings};
 pub use options::{Admin, HealthCheck, Listen, Options, Snapshot};
 pub use poll::{ConditionalFetch, Error as PollError, FetchRules};
 pub use pool::listener::{ANY_HOST, Address, Error as ListenerError};

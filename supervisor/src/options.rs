@@ -51,6 +51,20 @@ contract::settings! {
         pub flags: Flags,
         /// What the flags of identities are.
         pub identities: Identities,
+        /// Where to forward events of experiments, for example `https://events.api.flagsmith.com`. Without it, they are
+        /// answered with 404.
+        pub events_url: Option<ApiUrl> as OrNone<ApiUrl> = None,
+        /// What clients report, on its way upstream.
+        pub journal: Journal,
+    }
+
+    /// What clients report, on its way upstream.
+    pub struct Journal {
+        /// How long analytics, traits and events wait at most before they are on disk, from where they are forwarded.
+        #[names("frequency_seconds")]
+        pub frequency: Duration as PositiveSeconds = Duration::from_secs(5),
+        /// The bytes on disk that may wait for upstream. Beyond them the oldest are dropped.
+        pub max_bytes: usize as Count = 64 << 20,
     }
 
     /// Where to listen, and how to begin a drain.

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::forward::ForwardSettings;
 use crate::poll::FetchRules;
 use crate::pool::WorkerCommand;
 use crate::pool::listener::Address;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub shutdown_delay: Duration,
     /// Workers may take so long to finish the requests in progress before they are killed.
     pub shutdown_timeout: Duration,
+    /// What goes back upstream.
+    pub forward: ForwardSettings,
     /// Makes the command that starts the worker of a slot.
     pub worker: WorkerCommand,
     /// Makes the command of a process that compiles a large document.

@@ -25,6 +25,6 @@ pub use documents::{document, feature_state};
 pub use eventually::{Outcome, eventually};
 pub use golden::{Case, Golden, Request};
 pub use process::{DEADLINE, Process, handed_over};
-pub use stub::{Answer, Core, End, Habits, Stub, header, message};
+pub use stub::{Answer, Core, End, Habits, Report, Stub, header, message};
 pub use throttle::Throttle;
 pub use variables::{scale, seed, skip};

@@ -5,6 +5,7 @@ mod browsers;
 mod command_line;
 mod compiling;
 mod configuration;
+mod conservation;
 mod demo;
 mod doctor;
 mod downstream;

@@ -1,11 +1,14 @@
 //! From the handover to a worker that serves.
 
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use contract::{Handover, Sockets, WorkerState};
+use contract::{Handover, Sockets, WorkerState, with_causes};
+use journal::Writer;
 use snapshot::Reader;
 
+use crate::endpoints::reports::Reports;
 use crate::error::Error;
 use crate::process::slot::Slot;
 use crate::process::supervisor::Supervisor;
@@ -24,6 +27,8 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
         slot,
         supervisor,
         admin_token,
+        ring,
+        accepts_events,
         mut settings,
     } = handover;
     let supervisor = Supervisor(supervisor);
@@ -33,17 +38,38 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
     if slot >= slots {
         return Err(Error::Slot { slot, slots });
     }
-    // After the board is mapped: no other file is written to. Before anything is logged: that starts a thread, and a
-    // thread that runs already would keep its privileges.
+    let ring = ring.map(|number| open_ring(&directory, number));
+    // After the board and the ring are mapped: no other file is written to. Before anything is logged: that starts a
+    // thread, and a thread that runs already would keep its privileges.
     let dropped = privilege::drop(&directory);
     log::debug!("worker {slot}: {dropped}");
+    // A worker without a ring serves, and refuses what clients report.
+    let ring = ring.and_then(|ring| {
+        let opened = ring.inspect_err(|error| log::error!("{}", with_causes(error)));
+        opened.ok()
+    });
+    let reports = Reports::new(ring, settings.traits.forward, accepts_events);
     let open_files = descriptors::raise_limit();
     let max_connections = &mut settings.limits.max_connections;
     *max_connections = descriptors::connections_within(open_files, *max_connections, slot);
     let reader = Arc::new(reader);
     let slot = Rc::new(Slot::claim(Arc::clone(&reader), slot));
-    let served =
-        serve::until_terminated(&reader, &slot, supervisor, settings, admin_token, sockets);
+    let served = serve::until_terminated(
+        &reader,
+        &slot,
+        supervisor,
+        settings,
+        admin_token,
+        sockets,
+        reports,
+    );
     slot.set_state(WorkerState::Exited);
     served
+}
+
+fn open_ring(state_directory: &Path, number: u64) -> Result<Writer, journal::Error> {
+    Writer::open(&journal::ring_file(
+        &journal::directory(state_directory),
+        number,
+    ))
 }

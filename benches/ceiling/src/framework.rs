@@ -1,6 +1,7 @@
 //! The ceiling: an ordinary actix-web application that answers the proxy's paths with bytes that it read from files at
-//! its start. It parses the body of an identities request and evaluates nothing.
+//! its start. It parses the body of an identities request and of a report, evaluates nothing and keeps nothing.
 
+use std::collections::HashMap;
 use std::fs;
 use std::hint::black_box;
 use std::io;
@@ -68,6 +69,7 @@ pub(crate) fn serve(
                     web::get().to(document_answer),
                 )
                 .route("/api/v1/identities/", web::post().to(identities_answer))
+                .route("/api/v1/analytics/flags/", web::post().to(counts_answer))
         };
         HttpServer::new(application)
             .workers(1)
@@ -93,6 +95,11 @@ async fn identities_answer(
 ) -> HttpResponse {
     black_box(&*identity);
     json(&answers.identities)
+}
+
+async fn counts_answer(counts: web::Json<HashMap<String, u64>>) -> HttpResponse {
+    black_box(&*counts);
+    HttpResponse::Ok().finish()
 }
 
 fn json(bytes: &Bytes) -> HttpResponse {

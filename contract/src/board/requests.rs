@@ -21,16 +21,19 @@ pub enum Endpoint {
     Health,
     /// Every other path, and what is no HTTP.
     Other,
+    /// What clients report.
+    Reports,
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Flags,
         Self::Identities,
         Self::Document,
         Self::Health,
         Self::Other,
+        Self::Reports,
     ];
 
     /// Its name in metrics.
@@ -41,6 +44,7 @@ impl Endpoint {
             Self::Document => "environment-document",
             Self::Health => "health",
             Self::Other => "other",
+            Self::Reports => "reports",
         }
     }
 }

@@ -30,6 +30,10 @@ pub struct Handover {
     pub supervisor: u32,
     /// What opens the admin listener; `None` if everybody who reaches it may use it.
     pub admin_token: Option<AdminToken>,
+    /// The ring to append to; `None` if there is no room for one.
+    pub ring: Option<u64>,
+    /// Events have a host to go to.
+    pub accepts_events: bool,
     /// What the operator chose.
     #[serde(with = "as_values")]
     pub settings: WorkerSettings,
@@ -43,6 +47,8 @@ settings! {
         /// What clients may use.
         #[names("server")]
         pub limits: Limits,
+        /// What clients say of traits.
+        pub traits: Traits,
         /// Where the endpoints are.
         #[names("server")]
         pub paths: Paths,
@@ -61,6 +67,13 @@ settings! {
         /// Up to so many environments have metrics of their own, about 0.9 kB of text each. If there are more, none
         /// has, and the metrics of all environments together remain.
         pub max_environments: usize as Count = 1_000,
+    }
+
+    /// What clients say of traits.
+    #[derive(Copy)]
+    pub struct Traits {
+        /// Whether traits of identities that are not transient go upstream. Otherwise they count for the answer alone.
+        pub forward: bool as Boolean = false,
     }
 
     /// Where the endpoints are.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use contract::{
     AdminToken, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
-    WorkerSettings,
+    Traits, WorkerSettings,
 };
 
 /// In the process of a worker: what it is to do with its standard input.
@@ -21,6 +21,8 @@ fn handover() -> Handover {
         slot: 3,
         supervisor: 1234,
         admin_token: Some(AdminToken::of("secret")),
+        ring: Some(u64::MAX),
+        accepts_events: true,
         settings: WorkerSettings {
             allow_origins: vec!["*".to_owned()],
             limits: Limits {
@@ -31,6 +33,7 @@ fn handover() -> Handover {
                 keep_alive: Duration::from_secs(5),
                 shutdown_timeout: Duration::from_millis(1500),
             },
+            traits: Traits { forward: true },
             metrics: MetricsSettings {
                 max_environments: 6,
             },

@@ -156,6 +156,12 @@ impl ArchivedEnvironment {
         self.side(side).by_feature.get(feature)?.as_ref()
     }
 
+    /// The name of the feature with exactly that name, whichever side may see it; `None` if there is none.
+    pub fn feature_name(&self, name: &str) -> Option<&str> {
+        let feature = self.features.get(name.as_bytes())?;
+        std::str::from_utf8(self.features.text(feature)?).ok()
+    }
+
     /// The document, byte for byte as upstream sent it.
     pub fn document(&self) -> &ArchivedConstantAnswer {
         &self.document

@@ -32,6 +32,11 @@ pub(crate) fn run() -> Result<(), Error> {
         fetch_rules: options.fetch_rules(),
         compile_options: options.compile_options(),
         readiness: Readiness::default(),
+        forward: supervisor::ForwardSettings {
+            frequency: options.journal.frequency,
+            max_bytes: options.journal.max_bytes as u64,
+            events: None,
+        },
         directory: StateDirectory::Given(directory.path().to_owned()),
         public: Address {
             port,
@@ -41,7 +46,7 @@ pub(crate) fn run() -> Result<(), Error> {
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout: worker_settings.limits.shutdown_timeout,
-        worker: worker::command(None, worker_settings),
+        worker: worker::command(None, false, worker_settings),
         compile: compile::command,
     };
     Ok(supervisor::run(settings, None)?)

@@ -24,6 +24,7 @@ use log::warn;
 use snapshot::Board;
 use thiserror::Error;
 
+use crate::forward::Rings;
 use crate::words::{Seconds, describe};
 use drain::Shutdown;
 use heartbeats::Heartbeats;
@@ -73,6 +74,7 @@ impl Pool {
         command: WorkerCommand,
         sockets: Vec<SlotListeners>,
         board: Arc<Board>,
+        rings: Arc<Rings>,
         times: Times,
     ) -> Self {
         Self {
@@ -80,7 +82,7 @@ impl Pool {
             times,
             heartbeats: Heartbeats::new(times.heartbeat_timeout),
             memories: Memories::new(),
-            slots: Slots::new(sockets, board),
+            slots: Slots::new(sockets, board, rings),
             roll: None,
             rolled: None,
             shutdown: None,

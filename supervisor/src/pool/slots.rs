@@ -25,11 +25,13 @@ use super::listener::{Listeners, SlotListeners};
 use super::replacement::Replacement;
 use super::worker::{Worker, WorkerCommand};
 use super::{listener, orphans};
+use crate::forward::Rings;
 use crate::processes;
 
 /// The slots, their sockets, and the workers without a slot.
 pub(super) struct Slots {
     board: Arc<Board>,
+    rings: Arc<Rings>,
     slots: Vec<Slot>,
     /// Those of each slot; none while draining.
     sockets: Vec<SlotListeners>,
@@ -77,7 +79,7 @@ impl Exit {
 
 impl Slots {
     /// Empty slots with these sockets.
-    pub(super) fn new(sockets: Vec<SlotListeners>, board: Arc<Board>) -> Self {
+    pub(super) fn new(sockets: Vec<SlotListeners>, board: Arc<Board>, rings: Arc<Rings>) -> Self {
         let now = Instant::now();
         let empty = |_| Slot {
             state: State::Waiting { until: now },
@@ -86,6 +88,7 @@ impl Slots {
         };
         Self {
             board,
+            rings,
             slots: sockets.iter().map(empty).collect(),
             sockets,
             leaving: Vec::new(),
@@ -188,7 +191,7 @@ impl Slots {
             own: sockets[slot].clone(),
             neighbour: neighbour.map(|neighbour| sockets[neighbour].clone()),
         };
-        let worker = Worker::start(command, slot, &sockets)?;
+        let worker = Worker::start(command, slot, &sockets, self.rings.lend())?;
         // The worker claims its slot too, but it may exit before.
         self.board.claim_slot(slot, worker.process());
         debug!(worker = slot, process = worker.process(); "worker {slot} started: process {}", worker.process());

@@ -14,8 +14,10 @@ use nix::unistd::Pid;
 
 use super::listener::Listeners;
 use super::waiting::Waiting;
+use crate::forward::Lease;
 
-/// Makes what starts the worker of a slot: the program with its arguments, and the handover. The pool adds the sockets.
+/// Makes what starts the worker of a slot: the program with its arguments, and the handover. The pool adds the sockets
+/// and the ring.
 #[derive(Clone)]
 pub struct WorkerCommand(Rc<dyn Fn(usize) -> (Command, Handover)>);
 
@@ -56,6 +58,8 @@ impl fmt::Debug for WorkerCommand {
 /// A worker process.
 pub(super) struct Worker {
     child: Child,
+    /// Its ring.
+    _lease: Option<Lease>,
     started: Instant,
     has_exited: bool,
     /// It was killed because its heartbeat stopped.
@@ -65,18 +69,21 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker, and gives it these sockets.
+    /// Starts a worker, and gives it these sockets and this ring.
     pub(super) fn start(
         command: &WorkerCommand,
         slot: usize,
         sockets: &Sockets<Listeners>,
+        lease: Option<Lease>,
     ) -> io::Result<Self> {
-        let (mut command, handover) = command.of_slot(slot);
+        let (mut command, mut handover) = command.of_slot(slot);
+        handover.ring = lease.as_ref().map(Lease::number);
         command.stdin(handover.give(sockets)?).stdout(Stdio::null());
         // Ctrl-C goes to the whole foreground group, and only the supervisor must receive it.
         let child = command.process_group(0).spawn()?;
         Ok(Self {
             child,
+            _lease: lease,
             started: Instant::now(),
             has_exited: false,
             is_killed: false,

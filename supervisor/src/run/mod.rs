@@ -14,6 +14,7 @@ use signal_hook::flag;
 
 use crate::environments::{Roster, capacity};
 use crate::error::Error;
+use crate::forward::Forwarding;
 use crate::notice::{Notice, Notices};
 use crate::poll::Poller;
 use crate::pool::listener::{SlotListeners, urls};
@@ -49,6 +50,12 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     settings.worker = settings.worker.reading(&directory);
     let board = publisher.share_board();
     board.proxy().set_started(SystemTime::now());
+    let forwarding = Forwarding::start(
+        &directory,
+        settings.workers.get(),
+        &settings.source,
+        &settings.forward,
+    )?;
     announce(&settings, &directory, &sockets);
     let environments = std::mem::take(&mut settings.environments);
     let roster = Roster::new(environments.clone(), board.shape().rows);
@@ -62,7 +69,13 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     .map_err(Error::Publish)?;
 
     let times = Times::new(settings.shutdown_delay, settings.shutdown_timeout);
-    let pool = Pool::new(settings.worker.clone(), sockets, Arc::clone(&board), times);
+    let pool = Pool::new(
+        settings.worker.clone(),
+        sockets,
+        Arc::clone(&board),
+        forwarding.rings(),
+        times,
+    );
     let polling = Poller {
         environments,
         documents,
@@ -82,7 +95,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     serve(
         pool,
         &notices,
-        Reloader::new(reload, settings, directory, roster, polling),
+        Reloader::new(reload, settings, directory, roster, polling, forwarding),
     )
 }
 
@@ -121,9 +134,10 @@ fn serve(mut pool: Pool, notices: &Notices, mut reloader: Reloader) -> Result<()
             reloader.tend(&mut pool);
         }
     }
+    let polling = reloader.finish();
     outcome?;
     if poller_ended {
-        return Err(reloader.into_polling().reason().into());
+        return Err(polling.reason().into());
     }
     // The poller is not waited for: it may be resolving a name, which can take half a minute.
     info!("stopped");

@@ -12,6 +12,7 @@ use log::{error, info};
 use super::{changes, listeners};
 use crate::environments::{Roster, Turnover};
 use crate::error::Error;
+use crate::forward::{Forwarding, Prepared};
 use crate::poll::{Change, Polling};
 use crate::pool::listener::SlotListeners;
 use crate::pool::{Pool, Rolled};
@@ -38,6 +39,7 @@ pub(super) struct Reloader {
     directory: PathBuf,
     roster: Roster,
     polling: Polling,
+    forwarding: Forwarding,
     /// A reload was requested and has not begun.
     requested: bool,
     in_progress: Option<InProgress>,
@@ -49,6 +51,8 @@ struct InProgress {
     roster: Roster,
     /// The new sockets, if a listener moves.
     sockets: Option<Vec<SlotListeners>>,
+    /// What goes back upstream goes there from now on, if that changes.
+    forwarding: Option<Prepared>,
     rolls: bool,
     /// What it changes, in words.
     changes: Vec<String>,
@@ -62,6 +66,7 @@ impl Reloader {
         directory: PathBuf,
         roster: Roster,
         polling: Polling,
+        forwarding: Forwarding,
     ) -> Self {
         Self {
             reload,
@@ -69,6 +74,7 @@ impl Reloader {
             directory,
             roster,
             polling,
+            forwarding,
             requested: false,
             in_progress: None,
         }
@@ -101,8 +107,9 @@ impl Reloader {
         }
     }
 
-    /// The poller, to ask why it ended.
-    pub(super) fn into_polling(self) -> Polling {
+    /// Forwards what was accepted last. Returns the poller, to ask why it ended. To be called when no worker is left.
+    pub(super) fn finish(self) -> Polling {
+        self.forwarding.finish();
         self.polling
     }
 
@@ -140,10 +147,19 @@ impl Reloader {
         let change = self.change(&turnover, &settings)?;
         let moved = listeners::moved(current, &settings, pool.sockets())?;
 
+        let forwards_elsewhere =
+            (&settings.source, &settings.forward) != (&current.source, &current.forward);
+        let forwarding = forwards_elsewhere
+            .then(|| Forwarding::prepare(&settings.source, &settings.forward))
+            .transpose()?;
+
         let mut changes = changes::of_environments(&turnover);
         let same_number = turnover.added.len() == turnover.removed.len();
         changes.extend(changes::of_polling(current, &settings, same_number));
         changes.extend(changes::of_compiling(current, &settings));
+        if settings.forward != current.forward {
+            changes.push("other settings for what clients report".to_owned());
+        }
         let sockets = moved.map(|moved| {
             changes.extend(moved.changes);
             moved.sockets
@@ -157,6 +173,7 @@ impl Reloader {
         let in_progress = InProgress {
             rolls: sockets.is_some() || settings.worker != current.worker,
             settings,
+            forwarding,
             roster: turnover.roster,
             sockets,
             changes,
@@ -231,11 +248,15 @@ impl Reloader {
             mut settings,
             roster,
             mut changes,
+            forwarding,
             ..
         }) = self.in_progress.take()
         else {
             return;
         };
+        if let Some(forwarding) = forwarding {
+            self.forwarding.change(forwarding);
+        }
         pool.set_shutdown_delay(settings.shutdown_delay);
         let is_whole = rolled
             .as_ref()

@@ -44,6 +44,11 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
         fetch_rules: crate::Options::default().fetch_rules(),
         compile_options: CompileOptions::default(),
         readiness: Readiness::default(),
+        forward: crate::ForwardSettings {
+            frequency: Duration::from_secs(10),
+            max_bytes: 1,
+            events: None,
+        },
         directory: StateDirectory::Given(directory.join("state")),
         public: loopback(0),
         admin: None,
@@ -61,6 +66,8 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
                 slot: 0,
                 supervisor: 0,
                 admin_token: None,
+                ring: None,
+                accepts_events: false,
                 settings: WorkerSettings::default(),
             };
             (command, handover)
@@ -113,7 +120,10 @@ fn the_end_of_polling_ends_serving() {
     let sockets = listeners::open(&settings).unwrap();
     let times = Times::new(settings.shutdown_delay, settings.shutdown_timeout);
     let board = publisher.share_board();
-    let pool = Pool::new(settings.worker.clone(), sockets, board, times);
+    let forwarding = Forwarding::start(&path, 1, &settings.source, &settings.forward);
+    let forwarding = forwarding.unwrap();
+    let rings = forwarding.rings();
+    let pool = Pool::new(settings.worker.clone(), sockets, board, rings, times);
     let roster = Roster::new(settings.environments.clone(), 1);
     let publication = Publication::open(
         publisher,
@@ -137,7 +147,8 @@ fn the_end_of_polling_ends_serving() {
         },
         board: small.share_board(),
     };
-    let reloader = Reloader::new(None, settings, path, roster, polling.start().unwrap());
+    let polling = polling.start().unwrap();
+    let reloader = Reloader::new(None, settings, path, roster, polling, forwarding);
     let error = serve(pool, &notices, reloader).unwrap_err();
     assert!(error.to_string().starts_with("poll: "), "{error}");
 }

@@ -47,11 +47,30 @@ impl ApiUrl {
 
     /// The address of the environment document.
     pub(crate) fn document(&self) -> Url {
+        self.below("environment-document/")
+    }
+
+    /// The address of a path below this one.
+    pub(crate) fn below(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["environment-document", ""]);
+            segments.pop_if_empty().extend(path.split('/'));
         }
         url
+    }
+
+    /// The address of another version of the same API, whose path ends with that version.
+    pub(crate) fn of_version(&self, version: &str) -> Self {
+        let mut url = self.0.clone();
+        let is_versioned = url.path().trim_end_matches('/').ends_with("/v1");
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty();
+            if is_versioned {
+                segments.pop();
+            }
+            segments.push(version);
+        }
+        Self(url)
     }
 
     /// Scheme, host and port.
@@ -151,6 +170,24 @@ mod tests {
                 .as_str(),
             "http://127.0.0.1:9/environment-document/"
         );
+    }
+
+    #[test]
+    fn another_version_is_beside_this_one() {
+        for (text, expected) in [
+            (
+                "https://host/api/v1",
+                "https://host/api/v2/analytics/flags/",
+            ),
+            (
+                "https://host/api/v1/",
+                "https://host/api/v2/analytics/flags/",
+            ),
+            ("https://host", "https://host/v2/analytics/flags/"),
+        ] {
+            let url = ApiUrl::parse(text).unwrap().of_version("v2");
+            assert_eq!(url.below("analytics/flags/").as_str(), expected);
+        }
     }
 
     #[test]

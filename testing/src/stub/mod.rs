@@ -4,6 +4,7 @@
 mod answer;
 mod core_api;
 mod listener;
+mod report;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -14,6 +15,7 @@ use std::time::Instant;
 
 pub use answer::{Answer, message};
 pub use core_api::{Core, Habits};
+pub use report::Report;
 
 /// A running stub. It serves until the test process ends.
 pub struct Stub {
@@ -32,6 +34,10 @@ struct State {
     sent: HashSet<String>,
     /// Oldest first.
     requests: Vec<Request>,
+    /// The requests with a body, oldest first.
+    reports: Vec<Report>,
+    /// What they get.
+    receive: report::Make,
     /// Every connection that was accepted since the stub last opened, unless it was reset.
     connections: Vec<Option<TcpStream>>,
     /// What a request gets that is not the first one of its connection, in place of an answer.
@@ -81,6 +87,8 @@ impl Stub {
             otherwise,
             sent: HashSet::new(),
             requests: Vec::new(),
+            reports: Vec::new(),
+            receive: Arc::new(|_| Answer::status("200 OK", "")),
             connections: Vec::new(),
             end_of_kept: None,
             closed: false,
@@ -139,6 +147,17 @@ impl Stub {
         let key = server_side_key(environment);
         state.sent.remove(&key);
         state.answers.insert(key, answer);
+    }
+
+    /// Answers requests with a body as this function says from now on. Without it, they get an empty 200.
+    pub fn receive(&self, make: impl Fn(&Report) -> Answer + Send + Sync + 'static) {
+        lock(&self.state).receive = Arc::new(make);
+    }
+
+    /// The requests with a body that came whole so far, oldest first.
+    #[must_use]
+    pub fn reports(&self) -> Vec<Report> {
+        lock(&self.state).reports.clone()
     }
 
     /// Ends each connection so when it brings another request, as a server does that closes idle connections at that
@@ -242,13 +261,19 @@ fn serve(mut stream: &TcpStream, state: &Mutex<State>) -> io::Result<End> {
         if head.is_empty() {
             break;
         }
+        let report = Report::read(&head, &mut reader)?;
         let (mut answer, sent) = {
             let mut state = lock(state);
             let end = state.end_of_kept.filter(|_| number > 0);
             let registered = register(&head, &mut state);
-            match end {
-                Some(end) => return Ok(end),
-                None => registered,
+            match (end, report) {
+                (Some(end), _) => return Ok(end),
+                (None, None) => registered,
+                (None, Some(report)) => {
+                    let make = Arc::clone(&state.receive);
+                    state.reports.push(report.clone());
+                    (Answer::made(move |_| make(&report)), false)
+                }
             }
         };
         while let Answer::Made(make) = answer {

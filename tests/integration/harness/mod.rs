@@ -11,6 +11,7 @@ mod relay;
 pub(crate) mod slots;
 mod start;
 mod tls;
+mod volume;
 
 pub(crate) use client::{Connection, Response};
 pub(crate) use clients::{Clients, Expect};
@@ -20,3 +21,4 @@ pub(crate) use proxy::{Proxy, accepts};
 pub(crate) use relay::Relay;
 pub(crate) use start::Start;
 pub(crate) use tls::{Manner, TlsFront};
+pub(crate) use volume::Volume;

@@ -2,53 +2,12 @@
 //! begins and one when it ends, and then everything is published.
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
 
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::MsFlags;
 use testing::{Answer, Stub, document};
 
 use super::{Site, greeting, lines_with, stop, wait_for_greeting};
-use crate::harness::{Proxy, executable};
-
-/// A file system in memory, mounted on a directory until it is dropped.
-struct Volume {
-    path: PathBuf,
-}
-
-impl Volume {
-    /// `None` where this user may not mount: the test is skipped.
-    fn mount(path: &Path, flags: MsFlags, options: &str) -> Option<Self> {
-        match mount(Some("none"), path, Some("tmpfs"), flags, Some(options)) {
-            Ok(()) => Some(Self {
-                path: path.to_owned(),
-            }),
-            Err(error) => {
-                testing::skip(format!(
-                    "only root can mount a file system to break: {error}"
-                ));
-                None
-            }
-        }
-    }
-
-    fn fill(&self) {
-        let mut file = fs::File::create(self.path.join("filling")).unwrap();
-        for size in [65536, 4096, 1] {
-            while file.write_all(&vec![1; size]).is_ok() {}
-        }
-    }
-
-    fn empty(&self) {
-        fs::remove_file(self.path.join("filling")).unwrap();
-    }
-}
-
-impl Drop for Volume {
-    fn drop(&mut self) {
-        let _ = umount2(&self.path, MntFlags::MNT_DETACH);
-    }
-}
+use crate::harness::{Proxy, Volume, executable};
 
 const KEYS: [&str; 2] = ["test", "other"];
 const AGAIN: &str = "publishing again after";
@@ -110,7 +69,7 @@ fn check_end(proxy: &Proxy, outages: usize) {
 #[test]
 fn a_full_disk_is_told_once_and_changes_nothing_that_is_served() {
     let place = tempfile::tempdir().unwrap();
-    let Some(volume) = Volume::mount(place.path(), MsFlags::empty(), "size=3m,mode=700") else {
+    let Some(volume) = Volume::mount(place.path(), MsFlags::empty(), "size=16m,mode=700") else {
         return;
     };
     let upstream = Stub::start(KEYS.map(|key| (key, document(key, "first"))));

@@ -13,7 +13,7 @@ use super::LOGGER;
 
 /// What is noted of a request until its answer is sent.
 pub(crate) struct Entry {
-    begun: Instant,
+    since: Instant,
     client: String,
     method: Method,
     uri: Uri,
@@ -23,9 +23,9 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(head: &RequestHead, client: String) -> Self {
+    pub(super) fn new(head: &RequestHead, since: Instant, client: String) -> Self {
         Self {
-            begun: Instant::now(),
+            since,
             client,
             method: head.method.clone(),
             uri: head.uri.clone(),
@@ -42,7 +42,7 @@ impl Entry {
 
     /// Logs the answer, of whose body `bytes` were sent.
     pub(crate) fn log(&self, bytes: usize) {
-        let microseconds = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let microseconds = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
         let status = self.status.as_u16();
         let client = without_keys(&self.client);
         let method = without_keys(self.method.as_str());

@@ -1,6 +1,6 @@
 //! The access log: a line for each answer, with the client that it was for.
 //!
-//! It is off by default. Then there is no [`AccessLog`], and a request reads no clock and allocates nothing for it.
+//! It is off by default. Then there is no [`AccessLog`], and a request costs one look whether there is.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -12,6 +12,7 @@ mod entry;
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::time::Instant;
 
 use actix_http::RequestHead;
 use contract::WorkerSettings;
@@ -42,13 +43,13 @@ impl AccessLog {
         })
     }
 
-    /// Notes a request whose head has arrived.
-    pub(crate) fn begin(&self, head: &RequestHead) -> Box<Entry> {
+    /// Notes a request whose head has arrived, at `since`.
+    pub(crate) fn begin(&self, head: &RequestHead, since: Instant) -> Box<Entry> {
         let address = head.peer_addr.map(address);
         let named = self.trusted.as_ref().zip(address);
         let named = named.and_then(|(trusted, address)| trusted.client(address, &head.headers));
         let client = named.or_else(|| address.map(|address| address.to_string()));
-        Box::new(Entry::new(head, client.unwrap_or_default()))
+        Box::new(Entry::new(head, since, client.unwrap_or_default()))
     }
 
     /// Logs the refusal of bytes that are no request.

@@ -6,6 +6,7 @@ mod gzip;
 pub(crate) mod health;
 mod identities;
 mod query;
+pub(crate) mod reports;
 mod route;
 
 use std::rc::Rc;
@@ -22,6 +23,7 @@ use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
 use identities::Identities;
+use reports::Reports;
 use route::{Action, Endpoint};
 
 /// What `/` answers, for whoever looks what is here.
@@ -40,15 +42,21 @@ pub(crate) struct Endpoints {
     cors: Cors,
     base_path: Option<String>,
     identities: Identities,
+    reports: Reports,
 }
 
 impl Endpoints {
-    pub(crate) fn new(environments: &Rc<Environments>, settings: &WorkerSettings) -> Self {
+    pub(crate) fn new(
+        environments: &Rc<Environments>,
+        settings: &WorkerSettings,
+        reports: Reports,
+    ) -> Self {
         Self {
             environments: Rc::clone(environments),
             cors: Cors::new(&settings.allow_origins),
             base_path: settings.paths.base_path.clone(),
             identities: Identities::default(),
+            reports,
         }
     }
 
@@ -69,6 +77,8 @@ impl Endpoints {
         body: Result<Bytes, UnreadBody>,
     ) -> (contract::Endpoint, Response) {
         let endpoint = self.endpoint(head.uri.path());
+        let endpoint =
+            endpoint.filter(|it| *it != Endpoint::Events || self.reports.accepts_events());
         let counted = endpoint.map_or(contract::Endpoint::Other, Endpoint::counted);
         if let Some(response) = self.cors.preflight(head) {
             return (counted, response);
@@ -97,17 +107,33 @@ impl Endpoints {
         let action = endpoint
             .action(&head.method)
             .ok_or_else(|| Refusal::MethodNotAllowed(endpoint.methods()))?;
+        let environments = &self.environments;
+        let body = || {
+            refuse_compressed(&head.headers)?;
+            body.map_err(Refusal::UnreadBody)
+        };
         match (endpoint, action) {
             (_, Action::Options) => Ok(response::methods(endpoint.methods())),
-            (Endpoint::Flags, _) => flags::answer(&self.environments, head),
-            (Endpoint::Identities, Action::Get) => self.identities.get(&self.environments, head),
+            (Endpoint::Flags, _) => flags::answer(environments, head),
             (Endpoint::Identities, Action::Post) => {
-                refuse_compressed(&head.headers)?;
-                let body = body.map_err(Refusal::UnreadBody)?;
-                self.identities.post(&self.environments, head, &body)
+                let body = body()?;
+                let answer = self.identities.post(environments, head, &body)?;
+                if self.reports.forwards_traits() {
+                    // Flags never wait for the journal. That it is full is logged.
+                    let _ = self.reports.identified(environments, head, &body);
+                }
+                Ok(answer)
             }
-            (Endpoint::Document, _) => document::answer(&self.environments, head),
-            (Endpoint::Health, _) => health::answer(&self.environments),
+            (Endpoint::Identities, _) => self.identities.get(environments, head),
+            (Endpoint::Document, _) => document::answer(environments, head),
+            (Endpoint::Counts, _) => self.reports.counts(environments, head, &body()?),
+            (Endpoint::Evaluations, _) => self.reports.evaluations(environments, head, &body()?),
+            (Endpoint::Trait, _) => self.reports.set_trait(environments, head, &body()?),
+            (Endpoint::Traits, _) => self.reports.set_traits(environments, head, &body()?),
+            (Endpoint::Increment, _) => self.reports.increment_trait(environments, head, &body()?),
+            (Endpoint::BulkIdentities, _) => self.reports.identify(environments, head, &body()?),
+            (Endpoint::Events, _) => self.reports.event(environments, head, &body()?),
+            (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),
             (Endpoint::Root, _) => Ok(response::text(ROOT)),
         }

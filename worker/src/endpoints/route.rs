@@ -13,6 +13,20 @@ pub(super) enum Endpoint {
     Identities,
     /// The environment document.
     Document,
+    /// How often features were evaluated.
+    Counts,
+    /// The same with more detail.
+    Evaluations,
+    /// One trait of an identity.
+    Trait,
+    /// Many traits.
+    Traits,
+    /// A trait that is increased.
+    Increment,
+    /// Many identities with their traits.
+    BulkIdentities,
+    /// An event of an experiment.
+    Events,
     /// Readiness: every environment has a document and none is stale.
     Health,
     /// Liveness: this process answers.
@@ -22,13 +36,14 @@ pub(super) enum Endpoint {
 }
 
 /// The methods of any endpoint, for `Allow`.
-pub(super) const ALL_METHODS: &str = "GET, HEAD, OPTIONS, POST";
+pub(super) const ALL_METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT";
 
 /// What a method asks for. HEAD is answered like GET, without the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Get,
     Post,
+    Put,
     /// OPTIONS: which methods there are.
     Options,
 }
@@ -63,6 +78,13 @@ impl Endpoint {
             "/api/v1/flags" => Some(Self::Flags),
             "/api/v1/identities" => Some(Self::Identities),
             "/api/v1/environment-document" => Some(Self::Document),
+            "/api/v1/analytics/flags" => Some(Self::Counts),
+            "/api/v2/analytics/flags" => Some(Self::Evaluations),
+            "/api/v1/traits" => Some(Self::Trait),
+            "/api/v1/traits/bulk" => Some(Self::Traits),
+            "/api/v1/traits/increment-value" => Some(Self::Increment),
+            "/api/v1/bulk-identities" => Some(Self::BulkIdentities),
+            "/v1/events" | "/api/v1/events" => Some(Self::Events),
             "/proxy/health" | "/proxy/health/readiness" | "/health" => Some(Self::Health),
             "/proxy/health/liveness" => Some(Self::Liveness),
             "" => Some(Self::Root),
@@ -72,18 +94,47 @@ impl Endpoint {
 
     /// What `method` asks of this endpoint; `None` if it is not allowed.
     pub(super) fn action(self, method: &Method) -> Option<Action> {
-        match *method {
-            Method::GET | Method::HEAD => Some(Action::Get),
-            Method::POST if self == Self::Identities => Some(Action::Post),
-            Method::OPTIONS => Some(Action::Options),
-            _ => None,
+        let action = match *method {
+            Method::GET | Method::HEAD => Action::Get,
+            Method::POST => Action::Post,
+            Method::PUT => Action::Put,
+            Method::OPTIONS => Action::Options,
+            _ => return None,
+        };
+        let is_allowed = match action {
+            Action::Options => true,
+            Action::Get => !self.is_report(),
+            Action::Post => self == Self::Identities || self.is_report() && self != Self::Traits,
+            Action::Put => self == Self::Traits,
+        };
+        is_allowed.then_some(action)
+    }
+
+    /// What clients send here is a report.
+    fn is_report(self) -> bool {
+        match self {
+            Self::Counts
+            | Self::Evaluations
+            | Self::Trait
+            | Self::Traits
+            | Self::Increment
+            | Self::BulkIdentities
+            | Self::Events => true,
+            Self::Flags
+            | Self::Identities
+            | Self::Document
+            | Self::Health
+            | Self::Liveness
+            | Self::Root => false,
         }
     }
 
     /// The allowed methods, for `Allow`.
     pub(super) fn methods(self) -> &'static str {
         match self {
-            Self::Identities => ALL_METHODS,
+            Self::Identities => "GET, HEAD, OPTIONS, POST",
+            Self::Traits => "OPTIONS, PUT",
+            report if report.is_report() => "OPTIONS, POST",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -95,6 +146,13 @@ impl Endpoint {
             Self::Identities => contract::Endpoint::Identities,
             Self::Document => contract::Endpoint::Document,
             Self::Health | Self::Liveness => contract::Endpoint::Health,
+            Self::Counts
+            | Self::Evaluations
+            | Self::Trait
+            | Self::Traits
+            | Self::Increment
+            | Self::BulkIdentities
+            | Self::Events => contract::Endpoint::Reports,
             Self::Root => contract::Endpoint::Other,
         }
     }
@@ -104,7 +162,7 @@ impl Endpoint {
         match self {
             Self::Flags | Self::Identities => CacheRules::Revalidate,
             Self::Document => CacheRules::Nothing,
-            Self::Health | Self::Liveness | Self::Root => CacheRules::Open,
+            _ => CacheRules::Open,
         }
     }
 }
@@ -119,6 +177,14 @@ mod tests {
             ("/api/v1/flags", Endpoint::Flags),
             ("/api/v1/identities", Endpoint::Identities),
             ("/api/v1/environment-document", Endpoint::Document),
+            ("/api/v1/analytics/flags", Endpoint::Counts),
+            ("/api/v2/analytics/flags", Endpoint::Evaluations),
+            ("/api/v1/traits", Endpoint::Trait),
+            ("/api/v1/traits/bulk", Endpoint::Traits),
+            ("/api/v1/traits/increment-value", Endpoint::Increment),
+            ("/api/v1/bulk-identities", Endpoint::BulkIdentities),
+            ("/v1/events", Endpoint::Events),
+            ("/api/v1/events", Endpoint::Events),
             ("/proxy/health", Endpoint::Health),
             ("/proxy/health/readiness", Endpoint::Health),
             ("/health", Endpoint::Health),
@@ -210,6 +276,13 @@ mod tests {
             Endpoint::Flags,
             Endpoint::Identities,
             Endpoint::Document,
+            Endpoint::Counts,
+            Endpoint::Evaluations,
+            Endpoint::Trait,
+            Endpoint::Traits,
+            Endpoint::Increment,
+            Endpoint::BulkIdentities,
+            Endpoint::Events,
             Endpoint::Health,
             Endpoint::Liveness,
             Endpoint::Root,

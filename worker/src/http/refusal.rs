@@ -6,7 +6,7 @@ use actix_http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_A
 use super::request_body::UnreadBody;
 use super::response::{self, Response};
 
-/// Seconds after which a client should ask again for a document that has not arrived.
+/// Seconds after which a client should try again: a document arrives soon, or the journal has room again.
 static RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// How to authenticate, for `WWW-Authenticate`.
@@ -38,6 +38,12 @@ pub(crate) enum Refusal {
     Unparsable(&'static str),
     /// The body or query does not describe an identity. Contains the JSON of the answer.
     Invalid(String),
+    /// The body is no report. Contains what is wrong with it.
+    BadReport(String),
+    /// A member of a report is wrong. Contains its name and what is wrong with it.
+    WrongMember(&'static str, &'static str),
+    /// There is no room for a report.
+    JournalFull,
     /// The body is compressed. Contains its coding.
     Compressed(String),
     /// The body was not read to its end.
@@ -88,6 +94,18 @@ impl Refusal {
                 status(StatusCode::NOT_FOUND, "not_found", message)
             }
             Self::Unparsable(body) => response::json_with(StatusCode::BAD_REQUEST, body),
+            Self::BadReport(what) => detail(StatusCode::BAD_REQUEST, &what),
+            Self::WrongMember(member, what) => {
+                let (member, what) = (quote(member), quote(what));
+                response::json_with(StatusCode::BAD_REQUEST, format!("{{{member}:[{what}]}}"))
+            }
+            Self::JournalFull => {
+                let message = "there is no room for this at the moment".to_owned();
+                let mut response = status(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
+                let headers = response.headers_mut();
+                headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS.clone());
+                response
+            }
             Self::Compressed(coding) => {
                 let reason = format!(
                     "request bodies with Content-Encoding '{coding}' are not read; send plain JSON"

@@ -55,9 +55,19 @@ pub(crate) fn empty() -> Response {
     Response::with_body(StatusCode::OK, Body::from(Bytes::new()))
 }
 
+/// A 202 with nothing in it.
+pub(crate) fn accepted() -> Response {
+    Response::with_body(StatusCode::ACCEPTED, Body::from(Bytes::new()))
+}
+
+/// A 204.
+pub(crate) fn no_content() -> Response {
+    Response::with_body(StatusCode::NO_CONTENT, Body::from(Bytes::new()))
+}
+
 /// A 204 that names the methods of an endpoint.
 pub(crate) fn methods(methods: &'static str) -> Response {
-    let mut response = Response::with_body(StatusCode::NO_CONTENT, Body::from(Bytes::new()));
+    let mut response = no_content();
     let headers = response.headers_mut();
     headers.insert(ALLOW, HeaderValue::from_static(methods));
     response

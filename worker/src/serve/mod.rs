@@ -20,6 +20,7 @@ use snapshot::Reader;
 use crate::access::AccessLog;
 use crate::admin::{self, Admin};
 use crate::endpoints::Endpoints;
+use crate::endpoints::reports::Reports;
 use crate::environments::Environments;
 use crate::error::Error;
 use crate::process::doorbell;
@@ -58,6 +59,7 @@ pub(crate) fn until_terminated(
     settings: WorkerSettings,
     admin_token: Option<AdminToken>,
     sockets: Sockets,
+    reports: Reports,
 ) -> Result<(), Error> {
     let runtime = actix_rt::System::new();
     runtime.block_on(async {
@@ -74,7 +76,16 @@ pub(crate) fn until_terminated(
             terminate.recv().await;
             stop
         };
-        serve(reader, slot, settings, admin_token, sockets, stopped).await
+        serve(
+            reader,
+            slot,
+            settings,
+            admin_token,
+            sockets,
+            reports,
+            stopped,
+        )
+        .await
     })
 }
 
@@ -86,6 +97,7 @@ pub(crate) async fn serve(
     settings: WorkerSettings,
     admin_token: Option<AdminToken>,
     sockets: Sockets,
+    reports: Reports,
     stopped: impl Future<Output = Stop>,
 ) -> Result<(), Error> {
     let (beside_public, beside_admin) = sockets.neighbour.map(|it| (it.public, it.admin)).unzip();
@@ -95,7 +107,8 @@ pub(crate) async fn serve(
     actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&environments)));
 
     let access_log = AccessLog::new(&settings);
-    let answers = Answers::Public(Endpoints::new(&environments, &settings));
+    let endpoints = Endpoints::new(&environments, &settings, reports);
+    let answers = Answers::Public(endpoints);
     let limits = settings.limits;
     let acceptor = Acceptor::new(answers, limits, Some(slot), access_log.clone()).await?;
     let mut public = Listener::new(acceptor, sockets.own.public, beside_public, slot)?;

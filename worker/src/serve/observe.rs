@@ -37,9 +37,10 @@ impl Observer {
     /// A request begins.
     #[inline]
     pub(super) fn begin(&self, head: &RequestHead) -> Observed {
+        let since = Instant::now();
         Observed {
-            since: Instant::now(),
-            entry: self.access_log.as_ref().map(|log| log.begin(head)),
+            since,
+            entry: self.access_log.as_ref().map(|log| log.begin(head, since)),
         }
     }
 

@@ -235,7 +235,7 @@ fn options_names_the_methods_of_a_path() {
         ("/api/v1/environment-document/", "GET, HEAD, OPTIONS"),
         ("/health", "GET, HEAD, OPTIONS"),
         ("/", "GET, HEAD, OPTIONS"),
-        ("*", "GET, HEAD, OPTIONS, POST"),
+        ("*", "GET, HEAD, OPTIONS, POST, PUT"),
     ] {
         let answer = options(path, "");
         assert_eq!((answer.status, answer.text()), (204, ""), "{path}");

@@ -11,6 +11,7 @@ mod identity;
 mod large_bodies;
 mod metrics;
 mod privilege;
+mod reports;
 mod requests;
 mod stub_supervisor;
 mod wire;

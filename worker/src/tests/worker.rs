@@ -12,6 +12,7 @@ use std::time::Duration;
 use contract::{AdminToken, Limits, SlotSockets, Sockets, WorkerSettings};
 
 use super::stub_supervisor::StubSupervisor;
+use crate::endpoints::reports::Reports;
 use crate::process::slot::Slot;
 use crate::process::supervisor::Supervisor;
 use crate::serve::Stop;
@@ -45,11 +46,30 @@ impl Worker {
         Self::start_with(supervisor, settings, None)
     }
 
+    /// With a way for what clients report.
+    pub(super) fn start_reporting(supervisor: &StubSupervisor, reports: Reports) -> Self {
+        let settings = WorkerSettings {
+            limits: LIMITS,
+            ..WorkerSettings::default()
+        };
+        Self::start_all(supervisor, settings, None, reports)
+    }
+
     /// With these settings, and a token for its admin listener.
     pub(super) fn start_with(
         supervisor: &StubSupervisor,
         settings: WorkerSettings,
         admin_token: Option<AdminToken>,
+    ) -> Self {
+        let reports = Reports::new(None, false, false);
+        Self::start_all(supervisor, settings, admin_token, reports)
+    }
+
+    fn start_all(
+        supervisor: &StubSupervisor,
+        settings: WorkerSettings,
+        admin_token: Option<AdminToken>,
+        reports: Reports,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
         let address = listener.local_addr().expect("address");
@@ -77,7 +97,16 @@ impl Worker {
                     neighbour: None,
                 };
                 let slot = Rc::new(Slot::claim(Arc::clone(&reader), 0));
-                serve::serve(&reader, &slot, settings, admin_token, sockets, closed).await
+                serve::serve(
+                    &reader,
+                    &slot,
+                    settings,
+                    admin_token,
+                    sockets,
+                    reports,
+                    closed,
+                )
+                .await
             })
         });
         Self {

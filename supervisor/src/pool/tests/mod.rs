@@ -53,7 +53,7 @@ impl Trial {
         let shared = Arc::clone(&board);
         let thread = thread::spawn(move || {
             let command = WorkerCommand::new(move |slot| (shell(script, slot, &path), handover(0)));
-            let mut pool = Pool::new(command, sockets, shared, times);
+            let mut pool = Pool::new(command, sockets, shared, no_rings(), times);
             let started = pool.start();
             if started.is_err() {
                 pool.drain();
@@ -136,6 +136,11 @@ fn sockets(slots: usize) -> Vec<SlotListeners> {
     slots.collect()
 }
 
+/// These workers report nothing.
+fn no_rings() -> Arc<Rings> {
+    Arc::new(Rings::none())
+}
+
 /// What no worker of these tests reads. Those with another number count as others.
 fn handover(number: usize) -> Handover {
     Handover {
@@ -143,6 +148,8 @@ fn handover(number: usize) -> Handover {
         slot: 0,
         supervisor: 0,
         admin_token: None,
+        ring: None,
+        accepts_events: false,
         settings: WorkerSettings {
             allow_origins: vec![number.to_string()],
             ..WorkerSettings::default()
@@ -217,7 +224,13 @@ fn a_program_that_is_not_there_ends_the_start() {
     let shape = board_shape(1, 1, 1);
     let publisher = Publisher::open(directory.path(), shape).unwrap();
     let command = WorkerCommand::new(|_| (Command::new("/no/such/program"), handover(0)));
-    let mut pool = Pool::new(command, sockets(1), publisher.share_board(), TIMES);
+    let mut pool = Pool::new(
+        command,
+        sockets(1),
+        publisher.share_board(),
+        no_rings(),
+        TIMES,
+    );
     assert_eq!(pool.start().unwrap_err().to_string(), "start worker 0");
 }
 

@@ -22,7 +22,13 @@ impl Trial {
     fn new(script: &'static str, times: Times) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let board = board(directory.path());
-        let mut pool = Pool::new(new(script), sockets(2), Arc::clone(&board), times);
+        let mut pool = Pool::new(
+            new(script),
+            sockets(2),
+            Arc::clone(&board),
+            no_rings(),
+            times,
+        );
         pool.start().unwrap();
         let trial = Self {
             pool,

@@ -9,7 +9,7 @@ use reqwest::header::{
     ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, IF_MODIFIED_SINCE, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 
 use super::credential::Credential;
 use super::error::{Error, FetchError, Through};
@@ -41,36 +41,18 @@ impl Http {
         witness: Option<tls::Witness>,
     ) -> Result<Self, Error> {
         let poll_timeout = settings.poll_timeout;
-        let tls = tls::config(&settings.api_url, witness)?;
-        let proxy = settings.way.proxy();
-        let forward = proxy.map(|proxy| reqwest::Proxy::all(proxy.url()));
-        let forward = forward.transpose().map_err(Error::Client)?;
-        // HTTP/2 would gain nothing for one request at a time, and a connection that died unnoticed would fail every
-        // fetch until the kernel gives it up. HTTP/1.1 drops it after the first failure.
+        let base = client_builder(settings, witness)?;
         let builder = || {
-            let client = Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .user_agent(settings.user_agent.as_str())
+            base()
                 .redirect(Policy::custom(within_origin))
-                .referer(false)
-                // Shorter than the read timeout, which also runs while connecting, so that the error tells which it
-                // was.
-                .connect_timeout(poll_timeout.mul_f64(0.95))
-                .read_timeout(poll_timeout)
-                .timeout(poll_timeout.saturating_mul(TIMEOUTS_PER_REQUEST));
-            // The library would read the process environment by itself.
-            let client = client.no_proxy();
-            match &forward {
-                Some(forward) => client.proxy(forward.clone()),
-                None => client,
-            }
+                .timeout(poll_timeout.saturating_mul(TIMEOUTS_PER_REQUEST))
         };
         let unpooled = builder().pool_max_idle_per_host(0);
         Ok(Self {
             client: builder().build().map_err(Error::Client)?,
             unpooled: unpooled.build().map_err(Error::Client)?,
             may_have_kept: AtomicBool::new(false),
-            through: Through(proxy.cloned()),
+            through: Through(settings.way.proxy().cloned()),
             poll_timeout,
             max_document_bytes: settings.max_document_bytes,
         })
@@ -179,6 +161,40 @@ impl Http {
     }
 }
 
+/// Makes clients with what the settings say of all requests to this upstream. They follow no redirect.
+///
+/// # Errors
+///
+/// If there is nothing to check the certificate of upstream against, no TLS, or no way.
+pub(crate) fn client_builder(
+    settings: &UpstreamSettings,
+    witness: Option<tls::Witness>,
+) -> Result<impl Fn() -> ClientBuilder, Error> {
+    let tls = tls::config(&settings.api_url, witness)?;
+    let poll_timeout = settings.poll_timeout;
+    let proxy = settings.way.proxy();
+    let forward = proxy.map(|proxy| reqwest::Proxy::all(proxy.url()));
+    let forward = forward.transpose().map_err(Error::Client)?;
+    // HTTP/2 would gain nothing for one request at a time, and a connection that died unnoticed would fail every fetch
+    // until the kernel gives it up. HTTP/1.1 drops it after the first failure.
+    Ok(move || {
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls.clone())
+            .user_agent(settings.user_agent.as_str())
+            .redirect(Policy::none())
+            .referer(false)
+            // Shorter than the read timeout, which also runs while connecting, so that the error tells which it was.
+            .connect_timeout(poll_timeout.mul_f64(0.95))
+            .read_timeout(poll_timeout);
+        // The library would read the process environment by itself.
+        let client = client.no_proxy();
+        match &forward {
+            Some(forward) => client.proxy(forward.clone()),
+            None => client,
+        }
+    })
+}
+
 /// Refuses every status but 200.
 pub(super) fn require_ok(response: &Response) -> Result<(), FetchError> {
     let headers = response.headers();
@@ -229,7 +245,7 @@ fn cause<T: StdError + 'static>(error: &reqwest::Error) -> Option<&T> {
 }
 
 /// The innermost cause alone: the outer ones show the URL, and each says "error" in its own way.
-fn innermost(error: &reqwest::Error) -> String {
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
     match causes(error).last() {
         Some(cause) => cause.to_string(),
         None => "the request could not be made".to_owned(),

@@ -1,0 +1,111 @@
+//! What clients report: each report is a record in this worker's ring before the client is told that it is accepted.
+
+mod analytics;
+mod events;
+mod json;
+mod labels;
+mod traits;
+
+use std::cell::{Cell, RefCell};
+
+use actix_http::RequestHead;
+use engine::{ArchivedEnvironment, Side};
+use journal::{Record, Refused, Report, Writer};
+
+use crate::http::environment_key::environment_key;
+use crate::http::refusal::Refusal;
+use crate::http::request_body::UnreadBody;
+use crate::throttle::Throttle;
+
+/// Where reports go, and which of them.
+pub(crate) struct Reports {
+    /// `None` if there was no room for a ring.
+    ring: RefCell<Option<Writer>>,
+    forwards_traits: bool,
+    accepts_events: bool,
+    /// The bytes of a record, used again for each.
+    buffer: Cell<Vec<u8>>,
+    log: Throttle,
+}
+
+/// Who reports.
+struct Reporter<'a> {
+    head: &'a RequestHead,
+    /// The client-side key of the environment.
+    environment: &'a str,
+    archive: &'a ArchivedEnvironment,
+    side: Side,
+}
+
+impl Reports {
+    pub(crate) fn new(ring: Option<Writer>, forwards_traits: bool, accepts_events: bool) -> Self {
+        Self {
+            ring: RefCell::new(ring),
+            forwards_traits,
+            accepts_events,
+            buffer: Cell::default(),
+            log: Throttle::default(),
+        }
+    }
+
+    /// Whether events have a host to go to.
+    pub(super) fn accepts_events(&self) -> bool {
+        self.accepts_events
+    }
+
+    /// Whether what clients say of traits goes upstream.
+    pub(super) fn forwards_traits(&self) -> bool {
+        self.forwards_traits
+    }
+
+    /// Accepts a report. Costs one write into shared memory.
+    fn accept(&self, reporter: &Reporter<'_>, report: Report<'_>) -> Result<(), Refusal> {
+        let record = Record {
+            environment: reporter.environment,
+            labels: labels::labels(&reporter.head.headers),
+            report,
+        };
+        let mut buffer = self.buffer.take();
+        buffer.clear();
+        // Texts, bytes and numbers cannot fail to be written.
+        let payload = record.write(buffer).unwrap_or_default();
+        let mut ring = self.ring.borrow_mut();
+        let appended = match ring.as_mut() {
+            Some(ring) => ring.append(&payload),
+            None => Err(Refused::Full),
+        };
+        self.buffer.set(payload);
+        appended.map_err(|refused| match refused {
+            Refused::TooLarge => Refusal::UnreadBody(UnreadBody::TooLarge),
+            Refused::Full => {
+                if self.log.is_due() {
+                    log::warn!("refusing what clients report: there is no room in the ring");
+                }
+                Refusal::JournalFull
+            }
+        })
+    }
+}
+
+impl<'a> Reporter<'a> {
+    fn new(
+        head: &'a RequestHead,
+        archive: &'a ArchivedEnvironment,
+        side: Side,
+    ) -> Result<Self, Refusal> {
+        let environment = match side {
+            // A server-side key must not be written to disk.
+            Side::Server => archive.api_key(),
+            Side::Client => {
+                let key = environment_key(head)?;
+                std::str::from_utf8(key).map_err(|_| Refusal::unknown_key(key))?
+            }
+        };
+        Ok(Self {
+            head,
+            environment,
+            archive,
+            side,
+        })
+    }
+}
