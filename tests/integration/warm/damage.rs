@@ -83,13 +83,16 @@ fn a_damaged_snapshot_is_told_by_name_never_served_and_fetched_again() {
         assert_eq!(greeting(&proxy), "503", "{number}: {word}");
         assert_eq!(proxy.get("/api/v1/flags/", "whole").status, 200);
         assert_eq!(proxy.get("/proxy/health/readiness", "").status, 503);
+        // The log is written beside what it tells of.
+        proxy.wait_for("the line after the snapshots", |proxy| {
+            lines_with(proxy, &["serving 1 of 2"]) == 1
+        });
         assert_eq!(
             lines_with(&proxy, &named),
             1,
             "{number}: {word}\n{}",
             proxy.log()
         );
-        assert_eq!(lines_with(&proxy, &["serving 1 of 2"]), 1);
         stop(&mut proxy);
 
         site.set("api_url", json!(upstream.api_url()));
@@ -144,11 +147,9 @@ fn damaged_boards_indexes_locks_and_staged_files_are_no_obstacle() {
             let mut proxy = site.start();
             assert_eq!(greeting(&proxy), "\"last\"", "{}", path.display());
             if ["board", "index"].contains(&name) {
-                assert!(
-                    lines_with(&proxy, &["WARN", path.to_str().unwrap()]) > 0,
-                    "{}",
-                    proxy.log()
-                );
+                proxy.wait_for("the warning", |proxy| {
+                    lines_with(proxy, &["WARN", path.to_str().unwrap()]) > 0
+                });
             }
             site.wait_until_settled(1);
             stop(&mut proxy);

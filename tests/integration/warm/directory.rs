@@ -89,10 +89,9 @@ fn a_directory_that_anybody_may_move_is_used_with_a_warning() {
     let command = format!("`chmod +t {}`", parent.display());
     let mut proxy = site.start();
     proxy.wait_until_ready();
-    assert_eq!(
-        lines_with(&proxy, &["WARN", "anybody may move it", &command]),
-        1
-    );
+    proxy.wait_for("the warning", |proxy| {
+        lines_with(proxy, &["WARN", "anybody may move it", &command]) == 1
+    });
     stop(&mut proxy);
     fs::set_permissions(&parent, Permissions::from_mode(0o1777)).unwrap();
     let proxy = site.start();

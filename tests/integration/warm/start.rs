@@ -249,7 +249,9 @@ fn restarted_with_other_settings_a_proxy_serves_what_they_say_also_without_upstr
         let found = answers(&proxy, "test");
         assert_eq!(found, expected.collect::<Vec<_>>(), "{only}");
         assert!(last_update(&proxy).1 >= fetched);
-        assert_eq!(lines_with(&proxy, &["earlier run"]), 1);
+        proxy.wait_for("the line of the start", |proxy| {
+            lines_with(proxy, &["earlier run"]) == 1
+        });
         stop(&mut proxy);
     }
 }
