@@ -25,9 +25,9 @@ use task::{Effort, Written};
 pub use elsewhere::CompileCommand;
 pub use process::{CompileError, run};
 
-/// A document of so many bytes or more is compiled in a process of its own. To start one takes about 2 ms, which is a
-/// small part of what such a document takes.
-const ELSEWHERE: usize = 4 << 20;
+/// A document of so many bytes or more is compiled in a process of its own. To start one takes a few milliseconds;
+/// what larger documents leave in the heaps of threads would add up to tens of mebibytes.
+const ELSEWHERE: usize = 1 << 20;
 
 /// [`engine::compile_with`], except in a test that needs another outcome.
 pub(crate) type Compile =
