@@ -14,6 +14,12 @@ pub(super) fn of_host(host: &str, port: u16) -> io::Result<Vec<Vec<SocketAddr>>>
         let one = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
         return Ok(vec![vec![both], vec![one]]);
     }
+    if host.eq_ignore_ascii_case("localhost") {
+        // Of both families (RFC 6761, 6.3), also where a hosts file names one of them or there is none.
+        let four = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let six = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+        return Ok(vec![vec![four, six]]);
+    }
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
