@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Kind};
 use crate::ownership;
 use crate::private::{self, Access};
-use crate::stage::{Numbers, Staging, is_staging};
+use crate::stage::{Numbers, Staging, is_staging, unlink};
 
 pub(crate) const BOARD: &str = "board";
 const PRIVATE_DIRECTORY: u32 = 0o700;
@@ -265,17 +265,6 @@ pub(crate) fn sync(path: &Path) -> Result<(), Error> {
     match fs::File::open(path).and_then(|file| file.sync_data()) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(Error::io("sync", path)(source))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// `Ok` if the name is gone already, or is that of a directory, which we did not make.
-pub(crate) fn unlink(path: &Path) -> Result<(), Error> {
-    use io::ErrorKind::{IsADirectory, NotFound};
-    match fs::remove_file(path) {
-        Err(source) if !matches!(source.kind(), NotFound | IsADirectory) => {
-            Err(Error::io("unlink", path)(source))
         }
         _ => Ok(()),
     }

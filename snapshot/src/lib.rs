@@ -100,6 +100,7 @@ mod header;
 mod inspect;
 mod map;
 mod ownership;
+mod payload;
 mod private;
 mod publish;
 mod read;

@@ -21,7 +21,6 @@ use rkyv::rancor;
 use crate::error::{Defect, Error};
 use crate::header::{self, Trust};
 use crate::private::{self, Access};
-use crate::sealed::SEALS;
 use crate::value::{self, Value};
 
 /// A read-only view of a published value, which derefs to its archived form. It outlives the file's name. All
@@ -123,6 +122,12 @@ fn read_ahead(bytes: &Mmap) -> io::Result<()> {
         populated => populated,
     }
 }
+
+/// What nobody can do to a sealed file.
+pub(crate) const SEALS: SealFlag = SealFlag::F_SEAL_WRITE
+    .union(SealFlag::F_SEAL_SHRINK)
+    .union(SealFlag::F_SEAL_GROW)
+    .union(SealFlag::F_SEAL_SEAL);
 
 /// A read-only view of a file in memory that nobody can change.
 #[derive(Debug)]

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::adopt::{Adoption, newest_whole};
 use crate::board::{Board, Shape};
-use crate::directory::{Directory, sync, unlink};
+use crate::directory::{Directory, sync};
 use crate::error::Error;
 use crate::header::Trust;
 use crate::map::Map;
-use crate::stage::Staging;
+use crate::stage::{Staging, unlink};
 use crate::value::Value;
 
 /// The one writer of a state directory, until it is dropped. Threads that [`publish`](Self::publish) write

@@ -9,16 +9,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use crate::map::SealedMap;
-
-/// What nobody can do to a sealed file.
-pub(crate) const SEALS: SealFlag = SealFlag::F_SEAL_WRITE
-    .union(SealFlag::F_SEAL_SHRINK)
-    .union(SealFlag::F_SEAL_GROW)
-    .union(SealFlag::F_SEAL_SEAL);
+use crate::map::{SEALS, SealedMap};
 
 /// `MFD_NOEXEC_SEAL`, which some systems demand and Linux before 6.3 does not know.
 const NOEXEC: MFdFlags = MFdFlags::from_bits_retain(0x8);

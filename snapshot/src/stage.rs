@@ -12,19 +12,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::fcntl::posix_fallocate;
 use rkyv::api::high::to_bytes_in;
-use rkyv::rancor::{self, fail};
-use rkyv::ser::{Positional, Writer};
-use xxhash_rust::xxh3::Xxh3;
 
-use crate::directory::unlink;
 use crate::error::Error;
 use crate::header;
+use crate::payload::Payload;
 use crate::value::{self, Value};
 
 const NAME: &str = "staging";
 const PRIVATE_FILE: u32 = 0o600;
-/// How much of an archive is written at once, in bytes. Longer pieces are written as they are.
-const BUFFER: usize = 64 * 1024;
 
 /// A file that is being written. It is removed when this is dropped, unless it got its name.
 #[derive(Debug)]
@@ -206,69 +201,13 @@ pub(crate) fn is_staging(name: &str) -> bool {
     })
 }
 
-/// The payload of a file while it is written.
-pub struct Payload<'f> {
-    file: &'f File,
-    buffer: Vec<u8>,
-    /// The bytes before the buffer.
-    written: u64,
-    checksum: Xxh3,
-    /// Why the file could not be written.
-    failure: Option<io::Error>,
-}
-
-impl<'f> Payload<'f> {
-    fn of(file: &'f File) -> Self {
-        Self {
-            file,
-            buffer: Vec::with_capacity(BUFFER),
-            written: 0,
-            checksum: Xxh3::new(),
-            failure: None,
+/// Removes a name. `Ok` if the name is gone already, or is that of a directory, which we did not make.
+pub(crate) fn unlink(path: &Path) -> Result<(), Error> {
+    use io::ErrorKind::{IsADirectory, NotFound};
+    match fs::remove_file(path) {
+        Err(source) if !matches!(source.kind(), NotFound | IsADirectory) => {
+            Err(Error::io("unlink", path)(source))
         }
-    }
-
-    fn flush(&mut self) -> Result<(), rancor::Error> {
-        let buffer = std::mem::take(&mut self.buffer);
-        let flushed = self.append(&buffer);
-        self.buffer = buffer;
-        self.buffer.clear();
-        flushed
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Result<(), rancor::Error> {
-        let position = header::LENGTH as u64 + self.written;
-        if let Err(failure) = self.file.write_all_at(bytes, position) {
-            self.failure = Some(failure);
-            fail!(Unwritten);
-        }
-        self.checksum.update(bytes);
-        self.written += bytes.len() as u64;
-        Ok(())
+        _ => Ok(()),
     }
 }
-
-// rkyv aligns by this position, and the length of the header is a multiple of every alignment.
-impl Positional for Payload<'_> {
-    fn pos(&self) -> usize {
-        usize::try_from(self.written).unwrap_or(usize::MAX) + self.buffer.len()
-    }
-}
-
-impl Writer<rancor::Error> for Payload<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), rancor::Error> {
-        if self.buffer.len() + bytes.len() > BUFFER {
-            self.flush()?;
-        }
-        if bytes.len() > BUFFER {
-            return self.append(bytes);
-        }
-        self.buffer.extend_from_slice(bytes);
-        Ok(())
-    }
-}
-
-/// What rkyv is told of [`Payload::failure`].
-#[derive(Debug, thiserror::Error)]
-#[error("the file could not be written")]
-struct Unwritten;

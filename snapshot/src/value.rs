@@ -9,7 +9,7 @@ use rkyv::{Archive, Serialize, rancor};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::header::Identification;
-use crate::stage::Payload;
+use crate::payload::Payload;
 
 /// A value that can be published and mapped. `#[derive(rkyv::Archive, rkyv::Serialize)]` implements it.
 ///

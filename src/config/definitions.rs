@@ -1,11 +1,12 @@
 //! All settings there are, gathered from the structs that define them, and their names.
 
 use contract::WorkerSettings;
-use contract::settings::{Definition, Settings as _};
+use contract::settings::{Definition, Names, Settings as _};
+use serde_json::Value;
 use supervisor::Options;
 
-use super::key_pairs;
-use super::variables::variable_name;
+/// The name of the setting that holds the key pairs.
+pub(super) const KEY_PAIRS: &str = "environment_key_pairs";
 
 /// Settings of the official proxy that change nothing here, and why.
 pub(super) const UNNECESSARY: [(&str, &str); 2] = [
@@ -27,7 +28,7 @@ pub(super) struct Definitions {
 
 impl Definitions {
     pub(super) fn gather() -> Self {
-        let mut all = vec![key_pairs::definition()];
+        let mut all = vec![key_pairs()];
         Options::define("", &mut all);
         WorkerSettings::define("", &mut all);
         let mut sections = vec![String::new()];
@@ -79,6 +80,25 @@ impl Definitions {
     pub(super) fn is_section(&self, path: &str) -> bool {
         self.all.iter().any(|one| one.section().0 == path)
     }
+}
+
+/// The definition of the setting that holds the key pairs. `key_pairs` reads it.
+pub(super) fn key_pairs() -> Definition {
+    Definition {
+        names: Names::new("", &[], KEY_PAIRS),
+        documentation: "The keys of each environment.".to_owned(),
+        expected: "a list with at least one object".to_owned(),
+        // The members of a pair are, but for the server-side key, not.
+        is_secret: false,
+        accepts: Value::is_array,
+        default: Value::Null,
+        is_json: true,
+    }
+}
+
+/// The name of the variable of a setting or a section.
+pub(super) fn variable_name(path: &str) -> String {
+    path.replace('.', "_").to_uppercase()
 }
 
 /// The name in `names` that is nearest to `path`: written similarly, or the same in another section.

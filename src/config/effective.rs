@@ -6,10 +6,9 @@ use serde_json::Value;
 use supervisor::Options;
 
 use super::Config;
-use super::definitions::Definitions;
+use super::definitions::{Definitions, KEY_PAIRS};
 use super::error::holds_secret;
 use super::given::{Given, Place};
-use super::key_pairs::NAME as KEY_PAIRS;
 
 /// What stands in place of a secret.
 const MASK: &str = "(secret)";

@@ -6,18 +6,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use contract::key::is_server_side;
-use contract::settings::{
-    Definition, Kind, Names, Path, Required, Settings as _, Values, Wrong, text,
-};
+use contract::settings::{Definition, Kind, Path, Required, Settings as _, Values, Wrong, text};
 use contract::{KeyPair, ServerSideKey};
 use serde_json::{Map, Value};
 
-use super::definitions::nearest;
+use super::definitions::{KEY_PAIRS, key_pairs, nearest};
 use super::error::{ConfigError, kind, shown, shown_name, shown_path};
 use super::given::{self, Given, Place};
-
-/// The name of the setting.
-pub(super) const NAME: &str = "environment_key_pairs";
 
 contract::settings! {
     /// The two keys of one environment.
@@ -70,20 +65,6 @@ impl Kind for ClientSide {
     }
 }
 
-/// The definition of the setting.
-pub(super) fn definition() -> Definition {
-    Definition {
-        names: Names::new("", &[], NAME),
-        documentation: "The keys of each environment.".to_owned(),
-        expected: "a list with at least one object".to_owned(),
-        // The members of a pair are, but for the server-side key, not.
-        is_secret: false,
-        accepts: Value::is_array,
-        default: Value::Null,
-        is_json: true,
-    }
-}
-
 /// The definitions of the members of one pair.
 pub(super) fn members(pair: &str) -> Vec<Definition> {
     let mut members = Vec::new();
@@ -97,9 +78,9 @@ pub(super) fn members(pair: &str) -> Vec<Definition> {
 ///
 /// If there is none, or one lacks a key or has one that is no key. Never shows a server-side key.
 pub(super) fn read(given: &mut Given) -> Result<Vec<KeyPair>, ConfigError> {
-    let Some(place) = given.place(NAME).cloned() else {
-        let path = NAME.to_owned();
-        let expected = definition().expected;
+    let Some(place) = given.place(KEY_PAIRS).cloned() else {
+        let path = KEY_PAIRS.to_owned();
+        let expected = key_pairs().expected;
         return Err(given.refuse(&Wrong {
             path,
             expected,
@@ -107,11 +88,11 @@ pub(super) fn read(given: &mut Given) -> Result<Vec<KeyPair>, ConfigError> {
         }));
     };
     let empty = Vec::new();
-    let list = given.values.get(NAME).unwrap_or(&Value::Null);
+    let list = given.values.get(KEY_PAIRS).unwrap_or(&Value::Null);
     let list = list.as_array().unwrap_or(&empty).clone();
     if list.is_empty() {
-        let found = given.values.get(NAME).map_or("null", kind);
-        let expected = definition().expected;
+        let found = given.values.get(KEY_PAIRS).map_or("null", kind);
+        let expected = key_pairs().expected;
         return Err(ConfigError::of_value(
             &place.source,
             &place.path,

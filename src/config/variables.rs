@@ -14,7 +14,7 @@ use contract::settings::Definition;
 use contract::settings::Wrong;
 use serde_json::Value;
 
-use super::definitions::Definitions;
+use super::definitions::{Definitions, KEY_PAIRS, variable_name};
 use super::error::{ConfigError, shown_path};
 use super::given::{Given, Place};
 
@@ -48,7 +48,7 @@ impl Variables {
 
     /// Whether the key pairs are among them.
     pub(super) fn have_key_pairs(&self) -> bool {
-        let name = variable_name(super::key_pairs::NAME);
+        let name = variable_name(KEY_PAIRS);
         self.by_name.contains_key(&name) || self.by_name.contains_key(&in_file(&name))
     }
 
@@ -171,11 +171,6 @@ impl Variables {
         }
         Ok(())
     }
-}
-
-/// The name of the variable of a setting or a section.
-pub(super) fn variable_name(path: &str) -> String {
-    path.replace('.', "_").to_uppercase()
 }
 
 /// The name of the variable that names a file with the value.

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, json};
 
-use super::super::variables::{Variables, variable_name};
+use super::super::definitions::variable_name;
+use super::super::variables::Variables;
 use super::*;
 
 /// In each secret; no message may show it.

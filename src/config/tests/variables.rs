@@ -1,6 +1,7 @@
 //! What variables of the process environment may say, and which of them are left alone.
 
-use super::super::variables::{Variables, variable_name};
+use super::super::definitions::variable_name;
+use super::super::variables::Variables;
 use std::path::PathBuf;
 
 use super::*;
