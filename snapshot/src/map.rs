@@ -95,8 +95,8 @@ impl<T: Value> Deref for Map<T> {
 
     fn deref(&self) -> &T::Archived {
         let payload = &self.bytes[header::LENGTH..];
-        // SAFETY: the payload is an archive of `T` with its root at the end. `stage::write` made it from a `T` and
-        // wrote the type's fingerprint and the length into the header, and `open` compared both. If the writer was
+        // SAFETY: the payload is an archive of `T` with its root at the end. `stage::write_staged` made it from a `T`
+        // and wrote the type's fingerprint and the length into the header, and `open` compared both. If the writer was
         // not trusted, `open` has validated the archive. The payload is aligned: a map begins on a page, the header's
         // length is a multiple of the alignment, and `open` does not compile for a type that needs a larger one.
         unsafe { rkyv::access_unchecked::<T::Archived>(payload) }

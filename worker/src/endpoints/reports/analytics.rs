@@ -12,7 +12,6 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use super::json::{Count, Text};
 use super::{Reporter, Reports};
 use crate::environments::Environments;
-use crate::http::environment_key::environment_key;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
 
@@ -25,14 +24,13 @@ impl Reports {
         head: &RequestHead,
         body: &Bytes,
     ) -> Result<Response, Refusal> {
-        let (environment, side) = environments.index().open(environment_key(head)?)?;
-        let archive = environment.archive();
+        let reporter = Reporter::open(environments, head)?;
+        let archive = reporter.archive();
         let mut deserializer = serde_json::Deserializer::from_slice(body);
         let counts = Counts { archive }.deserialize(&mut deserializer);
         let counts = counts.and_then(|counts| deserializer.end().map(|()| counts));
         let counts = counts.map_err(|error| Refusal::BadReport(error.to_string()))?;
         if !counts.is_empty() {
-            let reporter = Reporter::new(head, archive, side)?;
             self.accept(&reporter, Report::Counts(counts))?;
         }
         Ok(response::empty())
@@ -45,8 +43,8 @@ impl Reports {
         head: &RequestHead,
         body: &Bytes,
     ) -> Result<Response, Refusal> {
-        let (environment, side) = environments.index().open(environment_key(head)?)?;
-        let archive = environment.archive();
+        let reporter = Reporter::open(environments, head)?;
+        let archive = reporter.archive();
         let body: EvaluationsBody<'_> =
             serde_json::from_slice(body).map_err(|error| Refusal::BadReport(error.to_string()))?;
         let evaluations = body.evaluations.into_iter().filter_map(|item| {
@@ -59,7 +57,6 @@ impl Reports {
         });
         let evaluations: Vec<_> = evaluations.collect();
         if !evaluations.is_empty() {
-            let reporter = Reporter::new(head, archive, side)?;
             self.accept(&reporter, Report::Evaluations(evaluations))?;
         }
         Ok(response::no_content())

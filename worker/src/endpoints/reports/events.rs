@@ -7,7 +7,6 @@ use journal::Report;
 
 use super::{Reporter, Reports};
 use crate::environments::Environments;
-use crate::http::environment_key::environment_key;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
 
@@ -19,8 +18,7 @@ impl Reports {
         head: &RequestHead,
         body: &Bytes,
     ) -> Result<Response, Refusal> {
-        let (environment, side) = environments.index().open(environment_key(head)?)?;
-        let reporter = Reporter::new(head, environment.archive(), side)?;
+        let reporter = Reporter::open(environments, head)?;
         let content_type = head.headers.get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default();

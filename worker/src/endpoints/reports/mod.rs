@@ -7,11 +7,14 @@ mod labels;
 mod traits;
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use actix_http::RequestHead;
 use engine::{ArchivedEnvironment, Side};
 use journal::{Record, Refused, Report, Writer};
 
+use crate::environments::Environments;
+use crate::environments::mapped::MappedEnvironment;
 use crate::http::environment_key::environment_key;
 use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
@@ -31,9 +34,7 @@ pub(crate) struct Reports {
 /// Who reports.
 struct Reporter<'a> {
     head: &'a RequestHead,
-    /// The client-side key of the environment.
-    environment: &'a str,
-    archive: &'a ArchivedEnvironment,
+    environment: Rc<MappedEnvironment>,
     side: Side,
 }
 
@@ -61,7 +62,7 @@ impl Reports {
     /// Accepts a report. Costs one write into shared memory.
     fn accept(&self, reporter: &Reporter<'_>, report: Report<'_>) -> Result<(), Refusal> {
         let record = Record {
-            environment: reporter.environment,
+            environment: reporter.client_side_key()?,
             labels: labels::labels(&reporter.head.headers),
             report,
         };
@@ -88,24 +89,29 @@ impl Reports {
 }
 
 impl<'a> Reporter<'a> {
-    fn new(
-        head: &'a RequestHead,
-        archive: &'a ArchivedEnvironment,
-        side: Side,
-    ) -> Result<Self, Refusal> {
-        let environment = match side {
-            // A server-side key must not be written to disk.
-            Side::Server => archive.api_key(),
-            Side::Client => {
-                let key = environment_key(head)?;
-                std::str::from_utf8(key).map_err(|_| Refusal::unknown_key(key))?
-            }
-        };
+    /// Opens the environment of the request's key.
+    fn open(environments: &Environments, head: &'a RequestHead) -> Result<Self, Refusal> {
+        let (environment, side) = environments.index().open(environment_key(head)?)?;
         Ok(Self {
             head,
             environment,
-            archive,
             side,
         })
+    }
+
+    fn archive(&self) -> &ArchivedEnvironment {
+        self.environment.archive()
+    }
+
+    /// The key under which the report goes upstream.
+    fn client_side_key(&self) -> Result<&str, Refusal> {
+        match self.side {
+            // A server-side key must not be written to disk.
+            Side::Server => Ok(self.archive().api_key()),
+            Side::Client => {
+                let key = environment_key(self.head)?;
+                std::str::from_utf8(key).map_err(|_| Refusal::unknown_key(key))
+            }
+        }
     }
 }

@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 
 use super::{Reporter, Reports};
 use crate::environments::Environments;
-use crate::http::environment_key::environment_key;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
 
@@ -113,10 +112,9 @@ impl Reports {
         head: &RequestHead,
         body: &[u8],
     ) -> Result<(), Refusal> {
-        let (environment, side) = environments.index().open(environment_key(head)?)?;
-        let reporter = Reporter::new(head, environment.archive(), side)?;
+        let reporter = Reporter::open(environments, head)?;
         let body = serde_json::from_slice(body).ok();
-        if reporter.archive.allows_traits(side)
+        if reporter.archive().allows_traits(reporter.side)
             && let Some(changes) = body.as_ref().and_then(lasting_traits)
             && !changes.is_empty()
         {
@@ -133,9 +131,8 @@ impl Reports {
         body: &Bytes,
         read: impl FnOnce(&Value) -> Result<(Vec<TraitChange<'static>>, Option<Value>), Refusal>,
     ) -> Result<Response, Refusal> {
-        let (environment, side) = environments.index().open(environment_key(head)?)?;
-        let reporter = Reporter::new(head, environment.archive(), side)?;
-        if !reporter.archive.allows_traits(reporter.side) {
+        let reporter = Reporter::open(environments, head)?;
+        if !reporter.archive().allows_traits(reporter.side) {
             return Err(fault("non_field_errors", NOT_ALLOWED));
         }
         let body = serde_json::from_slice(body);
