@@ -23,7 +23,7 @@ use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
 use identities::Identities;
-use reports::Reports;
+use reports::{Reporter, Reports};
 use route::{Action, Endpoint};
 
 /// What `/` answers, for whoever looks what is here.
@@ -112,27 +112,29 @@ impl Endpoints {
             refuse_compressed(&head.headers)?;
             body.map_err(Refusal::UnreadBody)
         };
+        let reports = &self.reports;
+        let reporter = |body| Reporter::open(environments, head, body);
         match (endpoint, action) {
             (_, Action::Options) => Ok(response::methods(endpoint.methods())),
             (Endpoint::Flags, _) => flags::answer(environments, head),
             (Endpoint::Identities, Action::Post) => {
                 let body = body()?;
                 let answer = self.identities.post(environments, head, &body)?;
-                if self.reports.forwards_traits() {
+                if reports.forwards_traits() {
                     // Flags never wait for the journal. That it is full is logged.
-                    let _ = self.reports.identified(environments, head, &body);
+                    let _ = reporter(body).and_then(|reporter| reports.identified(&reporter));
                 }
                 Ok(answer)
             }
             (Endpoint::Identities, _) => self.identities.get(environments, head),
             (Endpoint::Document, _) => document::answer(environments, head),
-            (Endpoint::Counts, _) => self.reports.counts(environments, head, &body()?),
-            (Endpoint::Evaluations, _) => self.reports.evaluations(environments, head, &body()?),
-            (Endpoint::Trait, _) => self.reports.set_trait(environments, head, &body()?),
-            (Endpoint::Traits, _) => self.reports.set_traits(environments, head, &body()?),
-            (Endpoint::Increment, _) => self.reports.increment_trait(environments, head, &body()?),
-            (Endpoint::BulkIdentities, _) => self.reports.identify(environments, head, &body()?),
-            (Endpoint::Events, _) => self.reports.event(environments, head, &body()?),
+            (Endpoint::Counts, _) => reports.counts(&reporter(body()?)?),
+            (Endpoint::Evaluations, _) => reports.evaluations(&reporter(body()?)?),
+            (Endpoint::Trait, _) => reports.set_trait(&reporter(body()?)?),
+            (Endpoint::Traits, _) => reports.set_traits(&reporter(body()?)?),
+            (Endpoint::Increment, _) => reports.increment_trait(&reporter(body()?)?),
+            (Endpoint::BulkIdentities, _) => reports.identify(&reporter(body()?)?),
+            (Endpoint::Events, _) => reports.event(&reporter(body()?)?),
             (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),
             (Endpoint::Root, _) => Ok(response::text(ROOT)),

@@ -112,21 +112,7 @@ impl Endpoint {
 
     /// What clients send here is a report.
     fn is_report(self) -> bool {
-        match self {
-            Self::Counts
-            | Self::Evaluations
-            | Self::Trait
-            | Self::Traits
-            | Self::Increment
-            | Self::BulkIdentities
-            | Self::Events => true,
-            Self::Flags
-            | Self::Identities
-            | Self::Document
-            | Self::Health
-            | Self::Liveness
-            | Self::Root => false,
-        }
+        self.counted() == contract::Endpoint::Reports
     }
 
     /// The allowed methods, for `Allow`.

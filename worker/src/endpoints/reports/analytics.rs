@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use actix_http::RequestHead;
-use actix_web::web::Bytes;
 use engine::ArchivedEnvironment;
 use journal::{Evaluation, Report};
 use serde::Deserialize;
@@ -11,7 +9,6 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::json::{Count, Text};
 use super::{Reporter, Reports};
-use crate::environments::Environments;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
 
@@ -20,18 +17,15 @@ impl Reports {
     /// count are left out, as the core API does. The answer is a 200, because the Flutter SDK takes no other.
     pub(in crate::endpoints) fn counts(
         &self,
-        environments: &Environments,
-        head: &RequestHead,
-        body: &Bytes,
+        reporter: &Reporter<'_>,
     ) -> Result<Response, Refusal> {
-        let reporter = Reporter::open(environments, head)?;
         let archive = reporter.archive();
-        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        let mut deserializer = serde_json::Deserializer::from_slice(&reporter.body);
         let counts = Counts { archive }.deserialize(&mut deserializer);
         let counts = counts.and_then(|counts| deserializer.end().map(|()| counts));
         let counts = counts.map_err(|error| Refusal::BadReport(error.to_string()))?;
         if !counts.is_empty() {
-            self.accept(&reporter, Report::Counts(counts))?;
+            self.accept(reporter, Report::Counts(counts))?;
         }
         Ok(response::empty())
     }
@@ -39,14 +33,11 @@ impl Reports {
     /// Answers `POST /api/v2/analytics/flags/`: a list of evaluations, with a 204.
     pub(in crate::endpoints) fn evaluations(
         &self,
-        environments: &Environments,
-        head: &RequestHead,
-        body: &Bytes,
+        reporter: &Reporter<'_>,
     ) -> Result<Response, Refusal> {
-        let reporter = Reporter::open(environments, head)?;
         let archive = reporter.archive();
-        let body: EvaluationsBody<'_> =
-            serde_json::from_slice(body).map_err(|error| Refusal::BadReport(error.to_string()))?;
+        let body: EvaluationsBody<'_> = serde_json::from_slice(&reporter.body)
+            .map_err(|error| Refusal::BadReport(error.to_string()))?;
         let evaluations = body.evaluations.into_iter().filter_map(|item| {
             Some(Evaluation {
                 feature: archive.feature_name(&item.feature_name.0)?,
@@ -57,7 +48,7 @@ impl Reports {
         });
         let evaluations: Vec<_> = evaluations.collect();
         if !evaluations.is_empty() {
-            self.accept(&reporter, Report::Evaluations(evaluations))?;
+            self.accept(reporter, Report::Evaluations(evaluations))?;
         }
         Ok(response::no_content())
     }

@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use actix_http::RequestHead;
+use actix_web::web::Bytes;
 use engine::{ArchivedEnvironment, Side};
 use journal::{Record, Refused, Report, Writer};
 
@@ -31,11 +32,12 @@ pub(crate) struct Reports {
     log: Throttle,
 }
 
-/// Who reports.
-struct Reporter<'a> {
+/// Who reports, and what.
+pub(super) struct Reporter<'a> {
     head: &'a RequestHead,
     environment: Rc<MappedEnvironment>,
     side: Side,
+    body: Bytes,
 }
 
 impl Reports {
@@ -90,12 +92,17 @@ impl Reports {
 
 impl<'a> Reporter<'a> {
     /// Opens the environment of the request's key.
-    fn open(environments: &Environments, head: &'a RequestHead) -> Result<Self, Refusal> {
+    pub(super) fn open(
+        environments: &Environments,
+        head: &'a RequestHead,
+        body: Bytes,
+    ) -> Result<Self, Refusal> {
         let (environment, side) = environments.index().open(environment_key(head)?)?;
         Ok(Self {
             head,
             environment,
             side,
+            body,
         })
     }
 

@@ -3,13 +3,10 @@
 
 use std::borrow::Cow;
 
-use actix_http::RequestHead;
-use actix_web::web::Bytes;
 use journal::{Change, Report, TraitChange};
 use serde_json::{Map, Value, json};
 
 use super::{Reporter, Reports};
-use crate::environments::Environments;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
 
@@ -29,11 +26,9 @@ impl Reports {
     /// Answers `POST /api/v1/traits/`: the same trait.
     pub(in crate::endpoints) fn set_trait(
         &self,
-        environments: &Environments,
-        head: &RequestHead,
-        body: &Bytes,
+        reporter: &Reporter<'_>,
     ) -> Result<Response, Refusal> {
-        self.answer_traits(environments, head, body, |body| {
+        self.answer_traits(reporter, |body| {
             let given = Given::of(body)?;
             if given.value.is_null() {
                 return Err(fault("trait_value", "This field may not be null."));
@@ -46,11 +41,9 @@ impl Reports {
     /// Answers `PUT /api/v1/traits/bulk/`: the same traits but those that are null, which are deleted.
     pub(in crate::endpoints) fn set_traits(
         &self,
-        environments: &Environments,
-        head: &RequestHead,
-        body: &Bytes,
+        reporter: &Reporter<'_>,
     ) -> Result<Response, Refusal> {
-        self.answer_traits(environments, head, body, |body| {
+        self.answer_traits(reporter, |body| {
             let items = body.as_array().ok_or_else(invalid)?;
             let given = items.iter().map(Given::of).collect::<Result<Vec<_>, _>>()?;
             let answers = given.iter().filter(|given| !given.value.is_null());
@@ -63,11 +56,9 @@ impl Reports {
     /// Answers `POST /api/v1/traits/increment-value/`: the value of a trait that was not there before.
     pub(in crate::endpoints) fn increment_trait(
         &self,
-        environments: &Environments,
-        head: &RequestHead,
-        body: &Bytes,
+        reporter: &Reporter<'_>,
     ) -> Result<Response, Refusal> {
-        self.answer_traits(environments, head, body, |body| {
+        self.answer_traits(reporter, |body| {
             let identifier = text(body, "identifier")?;
             let key = text(body, "trait_key")?;
             let by = match body.get("increment_by") {
@@ -89,11 +80,9 @@ impl Reports {
     /// Answers `POST /api/v1/bulk-identities/`: identities with their traits, of which only the status is looked at.
     pub(in crate::endpoints) fn identify(
         &self,
-        environments: &Environments,
-        head: &RequestHead,
-        body: &Bytes,
+        reporter: &Reporter<'_>,
     ) -> Result<Response, Refusal> {
-        self.answer_traits(environments, head, body, |body| {
+        self.answer_traits(reporter, |body| {
             let identities = body.get("data").and_then(Value::as_array);
             let identities = identities.ok_or_else(|| fault("data", REQUIRED))?;
             let mut changes = Vec::new();
@@ -106,19 +95,13 @@ impl Reports {
 
     /// Accepts the traits of an identities request that was answered, if they are to go upstream. Flags never wait for
     /// the journal: without room in the ring, which is logged, the client is answered all the same.
-    pub(in crate::endpoints) fn identified(
-        &self,
-        environments: &Environments,
-        head: &RequestHead,
-        body: &[u8],
-    ) -> Result<(), Refusal> {
-        let reporter = Reporter::open(environments, head)?;
-        let body = serde_json::from_slice(body).ok();
+    pub(in crate::endpoints) fn identified(&self, reporter: &Reporter<'_>) -> Result<(), Refusal> {
+        let body = serde_json::from_slice(&reporter.body).ok();
         if reporter.archive().allows_traits(reporter.side)
             && let Some(changes) = body.as_ref().and_then(lasting_traits)
             && !changes.is_empty()
         {
-            self.accept(&reporter, Report::Traits(changes))?;
+            self.accept(reporter, Report::Traits(changes))?;
         }
         Ok(())
     }
@@ -126,20 +109,17 @@ impl Reports {
     /// Reads a body, accepts the changes that `read` finds in it, and answers what `read` says, or with a 204.
     fn answer_traits(
         &self,
-        environments: &Environments,
-        head: &RequestHead,
-        body: &Bytes,
+        reporter: &Reporter<'_>,
         read: impl FnOnce(&Value) -> Result<(Vec<TraitChange<'static>>, Option<Value>), Refusal>,
     ) -> Result<Response, Refusal> {
-        let reporter = Reporter::open(environments, head)?;
         if !reporter.archive().allows_traits(reporter.side) {
             return Err(fault("non_field_errors", NOT_ALLOWED));
         }
-        let body = serde_json::from_slice(body);
+        let body = serde_json::from_slice(&reporter.body);
         let body = body.map_err(|error| Refusal::BadReport(error.to_string()))?;
         let (changes, answer) = read(&body)?;
         if self.forwards_traits() && !changes.is_empty() {
-            self.accept(&reporter, Report::Traits(changes))?;
+            self.accept(reporter, Report::Traits(changes))?;
         }
         Ok(match answer {
             Some(answer) => response::json(answer.to_string()),
