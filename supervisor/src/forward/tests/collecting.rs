@@ -282,8 +282,7 @@ fn a_full_ring_has_room_again_long_before_the_next_collection_is_due() {
         frequency: Duration::from_secs(3600),
         ..trial.settings(1 << 20)
     };
-    let forwarding =
-        Forwarding::start(trial.state_directory(), 1, &trial.source(), &settings).unwrap();
+    let forwarding = trial.start_as(&settings);
     let mut worker = Worker::of(&forwarding, trial.state_directory());
     let record = Record {
         environment: ENVIRONMENT,
