@@ -27,4 +27,5 @@ mod reload;
 mod serving;
 mod snapshot;
 mod state_directory;
+mod status_page;
 mod warm;

@@ -52,7 +52,7 @@ impl Histogram {
             })
     }
 
-    /// Adds the durations of another histogram. If this one has none yet, it takes over the bounds, else they are equal.
+    /// Adds the durations of another histogram with the same bounds. A default histogram, which is empty, gets them.
     pub fn add(&mut self, other: &Self) {
         self.bounds = other.bounds;
         self.sum += other.sum;

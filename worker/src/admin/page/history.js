@@ -7,8 +7,8 @@ export const SPAN = 300;
 /** Percentiles are of the requests of so many seconds: those of a single step jump. */
 const WINDOW = 10;
 
-/** What no client of the proxy asked for: health, and what the admin listener and strangers ask. */
-const NOT_COUNTED = ["health", "other"];
+/** What no client of the proxy asks for. */
+const NOT_COUNTED = ["health"];
 
 export class History {
     #samples = [];

@@ -1,5 +1,5 @@
-//! The status page: plain files, the same in every proxy, so they need no token. What the page shows it asks of the other
-//! endpoints, with the token that it was given.
+//! The status page: plain files, the same in every proxy, so they need no token. What the page shows it asks of the
+//! other endpoints, with the token that it was given.
 
 use actix_http::header::{
     CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -19,7 +19,7 @@ const IMAGE: &str = "image/svg+xml";
 /// A file of the page: its path, its kind and what is in it.
 type File = (&'static str, &'static str, &'static str);
 
-const FILES: [File; 10] = [
+const FILES: [File; 8] = [
     ("/", HTML, include_str!("index.html")),
     ("/page.css", STYLE, include_str!("page.css")),
     ("/page.js", SCRIPT, include_str!("page.js")),
@@ -27,8 +27,6 @@ const FILES: [File; 10] = [
     ("/chart.js", SCRIPT, include_str!("chart.js")),
     ("/tables.js", SCRIPT, include_str!("tables.js")),
     ("/dom.js", SCRIPT, include_str!("dom.js")),
-    ("/playground.js", SCRIPT, include_str!("playground.js")),
-    ("/explanation.js", SCRIPT, include_str!("explanation.js")),
     ("/icon.svg", IMAGE, include_str!("icon.svg")),
 ];
 

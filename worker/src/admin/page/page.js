@@ -3,7 +3,6 @@
 import { Chart, linear, logarithmic } from "./chart.js";
 import { byId, count, counted, duration, latency, rate, setClass, setText } from "./dom.js";
 import { History } from "./history.js";
-import { Playground } from "./playground.js";
 import { endpointTable, environmentTable, processTable, showFacts } from "./tables.js";
 
 /** How often the status is asked for, in milliseconds. */
@@ -63,8 +62,7 @@ class Page {
         format: latency,
         scale: logarithmic,
     });
-    #playground = new Playground(ask);
-    #environments = environmentTable((id) => this.#playground.choose(id));
+    #environments = environmentTable();
     #endpoints = endpointTable();
     #processes = processTable();
     #search = "";
@@ -123,7 +121,6 @@ class Page {
             ...workers.map((worker) => [worker, newest?.slots.get(worker.slot)]),
             [{ ...supervisor, memory: status.supervisor.memory }],
         ]);
-        this.#playground.follow(environments.listed);
         this.#tellAge();
     }
 

@@ -50,10 +50,10 @@ export function fillState(node, word, isTroubled = false) {
     setText(node.firstElementChild, word);
 }
 
-/** The table of environments. `choose` is called with the id of one that is to be tried. */
-export function environmentTable(choose) {
+/** The table of environments. */
+export function environmentTable() {
     const columns = [
-        { title: "Environment", style: "name", fill: (cell, it) => fillName(cell, it, choose) },
+        { title: "Environment", style: "name", fill: (cell, it) => fillName(cell, it) },
         { title: "State", fill: (cell, it) => fillState(cell, it.state, it.failure !== null) },
         { title: "Generation", style: "number", fill: fillGeneration },
         { title: "Fetched", style: "number", fill: (_, it) => ago(it.fetched_seconds_ago) },
@@ -64,18 +64,11 @@ export function environmentTable(choose) {
     return new Table(byId("environments"), columns, (it) => it.id);
 }
 
-/** The name in a button that leads to the playground, and the key. */
-function fillName(cell, it, choose) {
-    if (!cell.firstElementChild) {
-        const button = element("button", { type: "button", class: "link", onclick: () => choose(it.id) });
-        cell.append(element("div", {}, button, element("code")));
-    }
-    const [button, key] = cell.firstElementChild.children;
-    const name = it.document?.name ?? "no name yet";
-    setText(button, name);
-    button.disabled = !it.document;
-    const title = it.document ? `Try ${name} in the playground` : "It has no document";
-    if (button.title !== title) button.title = title;
+/** The name and the key. */
+function fillName(cell, it) {
+    if (!cell.firstElementChild) cell.append(element("div", {}, element("span"), element("code")));
+    const [name, key] = cell.firstElementChild.children;
+    setText(name, it.document?.name ?? "no name yet");
     setText(key, it.key);
 }
 
@@ -166,7 +159,7 @@ export function showFacts(status) {
         ["Workers ready", `${ready} of ${workers.length}`, ready < workers.length],
         ["Open connections", count(sum((it) => it.open_connections))],
         ["Private memory", bytes(memory)],
-        ["Fetches", `${count(fetches.changed)} changed, ${count(fetches.unchanged)} unchanged`],
+        ["Fetches", `${count(fetches.changed + fetches.unchanged)}, ${count(fetches.changed)} changed`],
         ["Failed fetches", count(fetches.failed)],
         ["Reports waiting", bytes(journal.waiting_bytes) + dropped, journal.dropped > 0],
         [
