@@ -3,15 +3,8 @@
 
 const { chromium } = require("playwright-core");
 
-const ARGUMENTS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--no-first-run",
-];
+// Playwright gives more, which make it headless, without a sandbox and silent.
+const ARGUMENTS = ["--disable-gpu", "--disable-quic", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"];
 
 /**
  * Opens an empty page. Returns the browser, the page, and two lists that grow: the hosts that the page asked, each
@@ -28,8 +21,12 @@ async function open() {
             hosts.push(hostname);
         }
     });
-    page.on("console", message => message.type() === "error" && errors.push(message.text()));
-    page.on("pageerror", error => errors.push(error.stack));
+    const note = error => {
+        errors.push(error);
+        console.error(error);
+    };
+    page.on("console", message => message.type() === "error" && note(message.text()));
+    page.on("pageerror", error => note(error.stack));
     return { browser, page, hosts, errors };
 }
 

@@ -18,21 +18,23 @@ async function client(options = {}) {
     return client;
 }
 
-const remote = await client();
+const remote = client();
 
-function flags() {
-    const found = Object.entries(remote.getAllFlags());
+async function flags() {
+    const found = Object.entries((await remote).getAllFlags());
     return Object.fromEntries(found.map(([name, { enabled, value }]) => [name, [enabled, value]]));
 }
 
 async function greeting(identifier, traits, transient) {
-    await remote.identify(identifier, traits, transient);
-    return remote.getValue("greeting");
+    const client = await remote;
+    await client.identify(identifier, traits, transient);
+    return client.getValue("greeting");
 }
 
 async function greetingWithoutIdentifier(traits) {
-    await remote.setContext({ identity: { traits } });
-    return remote.getValue("greeting");
+    const client = await remote;
+    await client.setContext({ identity: { traits } });
+    return client.getValue("greeting");
 }
 
 async function byTraits() {
