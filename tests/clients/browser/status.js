@@ -44,8 +44,8 @@ async function main() {
             return Number(await generation(page)) > Number(before);
         },
         requests: async () => {
-            await shows(page, "#rate-chart .legend", /\d/);
-            return page.locator("#rate-chart path.line, #rate-chart circle").count() > 0;
+            await page.locator("#rate-chart :is(path.line, circle)").first().waitFor({ state: "attached" });
+            return page.locator("#rate-chart .legend b").first().innerText();
         },
         filter: async () => {
             await page.getByRole("searchbox").fill("stag");
