@@ -20,5 +20,5 @@ pub(crate) use program::{executable, run};
 pub(crate) use proxy::{Proxy, accepts};
 pub(crate) use relay::Relay;
 pub(crate) use start::Start;
-pub(crate) use tls::{Manner, TlsFront};
+pub(crate) use tls::{Manner, TlsFront, in_a_week};
 pub(crate) use volume::Volume;
