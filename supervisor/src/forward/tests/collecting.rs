@@ -220,7 +220,7 @@ fn requests_are_split_by_length_and_by_what_upstream_can_store() {
     worker.append(counts("many", 3_000_000_000));
     collecting.collector.collect();
     let deliveries = collecting.deliveries();
-    assert!(deliveries.len() > 3);
+    assert!(deliveries.len() >= 3);
     assert!(
         deliveries
             .iter()
