@@ -96,11 +96,12 @@ export function duration(seconds) {
     if (seconds == null) return "never";
     const whole = Math.floor(seconds);
     if (whole < 60) return `${whole} s`;
-    if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+    if (whole < 3600) return `${Math.floor(whole / 60)} min${whole % 60 ? ` ${whole % 60} s` : ""}`;
     if (whole < 86400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
     return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
 }
 
+/** A time that has passed, in its largest unit. */
 export function ago(seconds) {
-    return seconds == null ? "never" : `${duration(seconds)} ago`;
+    return seconds == null ? "never" : `${duration(seconds).split(" ", 2).join(" ")} ago`;
 }
