@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod downstream;
 mod draining;
+mod explain;
 mod faults;
 mod forward_proxy;
 mod golden;

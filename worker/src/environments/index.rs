@@ -133,25 +133,46 @@ impl CurrentIndex {
                 let Some((row, side)) = found else {
                     return Err(Refusal::unknown_key(key));
                 };
-                let position = match opened.positions.get(&row) {
-                    Some(position) => *position,
-                    None => opened.add(Row::new(row)),
-                };
+                let position = opened.position(row);
                 let target = Target { position, side };
                 opened.keys.insert(key, target);
                 target
             }
         };
-        let row = &mut opened.rows[target.position];
+        let environment = self.map_row(&mut opened.rows[target.position])?;
+        Ok((environment, target.side))
+    }
+
+    /// The row of the environment with this client-side key.
+    pub(crate) fn row_of(&self, client_side_key: &str) -> Option<usize> {
+        self.index.open_client_side(client_side_key)
+    }
+
+    /// The environment of this row; `None` if the index lists no such row.
+    pub(crate) fn open_row(&self, row: usize) -> Option<Result<Rc<MappedEnvironment>, Refusal>> {
+        self.entry(row)
+            .filter(|_| row < self.reader.board().shape().rows)?;
+        let mut opened = self.opened.borrow_mut();
+        let position = opened.position(row);
+        Some(self.map_row(&mut opened.rows[position]))
+    }
+
+    /// Maps the newest snapshot of a row, or keeps the one before.
+    fn map_row(&self, row: &mut Row) -> Result<Rc<MappedEnvironment>, Refusal> {
         self.remap(row);
-        match row.environment() {
-            Some(environment) => Ok((Rc::clone(environment), target.side)),
-            None => Err(Refusal::NoDocument),
-        }
+        row.environment().cloned().ok_or(Refusal::NoDocument)
     }
 }
 
 impl Opened {
+    /// The position of the row of this number, which is added if it is new.
+    fn position(&mut self, row: usize) -> usize {
+        match self.positions.get(&row) {
+            Some(position) => *position,
+            None => self.add(Row::new(row)),
+        }
+    }
+
     /// Returns the position of the row.
     fn add(&mut self, row: Row) -> usize {
         let position = self.rows.len();
