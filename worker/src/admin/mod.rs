@@ -2,6 +2,8 @@
 
 mod access;
 mod endpoints;
+mod page;
+mod status;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -27,6 +29,9 @@ pub(crate) const LIMITS: Limits = Limits {
     // The drain of the public listener decides when this one ends.
     shutdown_timeout: Duration::ZERO,
 };
+
+/// The methods of what answers GET, for `Allow`.
+const METHODS_OF_GET: &str = "GET, HEAD, OPTIONS";
 
 static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -65,6 +70,13 @@ impl Admin {
         head: &RequestHead,
         body: Result<Bytes, UnreadBody>,
     ) -> Result<Response, Refusal> {
+        if let Some(file) = page::file(head.uri.path()) {
+            return match head.method {
+                Method::GET | Method::HEAD => Ok(file),
+                Method::OPTIONS => Ok(response::methods(METHODS_OF_GET)),
+                _ => Err(Refusal::MethodNotAllowed(METHODS_OF_GET)),
+            };
+        }
         let endpoint = Endpoint::of_path(head.uri.path());
         if !endpoint.is_some_and(|it| it.is_open) {
             access::check(self.token.as_ref(), &head.headers)?;

@@ -121,6 +121,16 @@ impl CurrentIndex {
         self.open_anew(key)
     }
 
+    /// The environment of a row that the index lists; `None` if it has no document. It stays mapped, as if a request
+    /// had opened it.
+    pub(crate) fn open_row(&self, row: usize) -> Option<Rc<MappedEnvironment>> {
+        let mut opened = self.opened.borrow_mut();
+        let position = opened.position(row);
+        let row = &mut opened.rows[position];
+        self.remap(row);
+        row.environment().map(Rc::clone)
+    }
+
     #[cold]
     fn open_anew(&self, key: &[u8]) -> Result<(Rc<MappedEnvironment>, Side), Refusal> {
         let mut opened = self.opened.borrow_mut();
@@ -139,33 +149,27 @@ impl CurrentIndex {
                 target
             }
         };
-        let environment = self.map_row(&mut opened.rows[target.position])?;
-        Ok((environment, target.side))
+        let row = &mut opened.rows[target.position];
+        self.remap(row);
+        match row.environment() {
+            Some(environment) => Ok((Rc::clone(environment), target.side)),
+            None => Err(Refusal::NoDocument),
+        }
+    }
+
+    /// Whether the index lists an environment for this row.
+    pub(crate) fn lists(&self, row: usize) -> bool {
+        row < self.reader.board().shape().rows && self.entry(row).is_some()
     }
 
     /// The row of the environment with this client-side key.
     pub(crate) fn row_of(&self, client_side_key: &str) -> Option<usize> {
         self.index.open_client_side(client_side_key)
     }
-
-    /// The environment of this row; `None` if the index lists no such row.
-    pub(crate) fn open_row(&self, row: usize) -> Option<Result<Rc<MappedEnvironment>, Refusal>> {
-        self.entry(row)
-            .filter(|_| row < self.reader.board().shape().rows)?;
-        let mut opened = self.opened.borrow_mut();
-        let position = opened.position(row);
-        Some(self.map_row(&mut opened.rows[position]))
-    }
-
-    /// Maps the newest snapshot of a row, or keeps the one before.
-    fn map_row(&self, row: &mut Row) -> Result<Rc<MappedEnvironment>, Refusal> {
-        self.remap(row);
-        row.environment().cloned().ok_or(Refusal::NoDocument)
-    }
 }
 
 impl Opened {
-    /// The position of the row of this number, which is added if it is new.
+    /// The position of a row, which is added if it is not there.
     fn position(&mut self, row: usize) -> usize {
         match self.positions.get(&row) {
             Some(position) => *position,

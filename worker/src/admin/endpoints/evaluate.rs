@@ -97,8 +97,9 @@ fn find(admin: &Admin, name: &Name) -> Result<Rc<MappedEnvironment>, Refusal> {
         }
         Name::ClientSideKey(key) => (index.row_of(key), masked(key)),
     };
-    let found = row.and_then(|row| index.open_row(row));
-    found.unwrap_or(Err(Refusal::UnknownEnvironment(shown)))
+    let row = row.filter(|row| index.lists(*row));
+    let row = row.ok_or(Refusal::UnknownEnvironment(shown))?;
+    index.open_row(row).ok_or(Refusal::NoDocument)
 }
 
 /// The body of an identities request that asks the same; `None` if no identity is asked for.

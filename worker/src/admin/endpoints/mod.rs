@@ -4,10 +4,11 @@ mod evaluate;
 mod health;
 mod list;
 mod metrics;
+mod status;
 
 use actix_http::RequestHead;
 
-use super::Admin;
+use super::{Admin, METHODS_OF_GET};
 use crate::http::refusal::Refusal;
 use crate::http::response::Response;
 
@@ -32,18 +33,24 @@ impl Answer {
     /// Its methods, for `Allow`.
     pub(super) fn methods(&self) -> &'static str {
         match self {
-            Self::Get(_) => "GET, HEAD, OPTIONS",
+            Self::Get(_) => METHODS_OF_GET,
             Self::Post(_) => "OPTIONS, POST",
         }
     }
 }
 
-const ENDPOINTS: [Endpoint; 5] = [
+const ENDPOINTS: [Endpoint; 6] = [
     Endpoint {
-        path: "/",
+        path: "/endpoints",
         meaning: "this list",
         is_open: false,
         answer: Answer::Get(list::answer),
+    },
+    Endpoint {
+        path: "/status",
+        meaning: "how the proxy does, as the page shows it; with ?search= environments by key",
+        is_open: false,
+        answer: Answer::Get(status::answer),
     },
     Endpoint {
         path: "/metrics",
