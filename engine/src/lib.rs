@@ -5,6 +5,7 @@
 //! - `archive`: the parts of an [`Environment`], which is archived, published and mapped by others.
 //! - `request`: [`read_identity`] reads the body of a request.
 //! - `evaluate`: [`evaluate`] chooses the flags of an identity from the archive, and [`Flags`] writes them.
+//! - [`explain`]: says why flags are what they are; it looks on while `evaluate` chooses them.
 //! - `json`, `python`, `pattern`, `version`, `bucket`: the rules of formats and languages that answers follow.
 //!
 //! Answers are those of the official Python proxy, except where that fails or differs from the core API.
@@ -14,6 +15,7 @@ mod bucket;
 mod compile;
 mod document;
 mod evaluate;
+pub mod explain;
 mod json;
 mod pattern;
 mod python;

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod downstream;
 mod draining;
+mod explain;
 mod faults;
 mod forward_proxy;
 mod golden;

@@ -1,0 +1,126 @@
+//! Where the parts of an archive come from: which rule and condition of the document each segment and condition is.
+//!
+//! An archive holds no words that evaluation does not need. But compiling is deterministic, so compiling the segments
+//! of the same document again gives each the id that it has in the archive.
+
+use super::contests::{strength, strongest_first};
+use super::dependencies::{DependencyOrder, feature_read};
+use super::operation::defect;
+use super::segments::{CompiledSegments, SegmentSources, SegmentsBuilder};
+use super::steps::{CompiledRule, unknown_kind};
+use super::{add_segments, feature_names};
+use crate::archive::{CompiledCondition, ConditionId, Interner, SegmentId};
+use crate::document::{Document, FeatureState, Segment};
+use crate::python::python_str;
+
+/// A document, and the ids that its parts have in the archive that it compiles to.
+pub(crate) struct Source<'s, 'v> {
+    document: &'s Document<'v>,
+    features: Interner,
+    order: DependencyOrder,
+    /// By the number of the segment in the document; `None` if the archive does not have it.
+    ids: Vec<Option<SegmentId>>,
+    conditions: Vec<CompiledCondition>,
+    segments: SegmentSources,
+}
+
+/// A segment override of a feature.
+pub(crate) struct SegmentOverride<'s, 'v> {
+    /// The number of the segment in the document.
+    pub(crate) segment: usize,
+    /// `None` if the segment can never match.
+    pub(crate) id: Option<SegmentId>,
+    pub(crate) state: &'s FeatureState<'v>,
+}
+
+impl<'s, 'v> Source<'s, 'v> {
+    /// Compiles the segments of the document that an archive was compiled from.
+    pub(crate) fn of(document: &'s Document<'v>) -> Source<'s, 'v> {
+        let features = feature_names(document);
+        let order = DependencyOrder::of(document, &features);
+        let builder = SegmentsBuilder::new(document.api_key, &features, &order);
+        let mut builder = builder.with_sources();
+        let ids = add_segments(&mut builder, document);
+        let CompiledSegments {
+            segments, sources, ..
+        } = builder.finish();
+        Source {
+            document,
+            ids,
+            conditions: segments.conditions,
+            segments: sources.unwrap_or_default(),
+            features,
+            order,
+        }
+    }
+
+    pub(crate) fn document(&self) -> &'s Document<'v> {
+        self.document
+    }
+
+    /// The name of a feature.
+    pub(crate) fn feature_name(&self, feature: usize) -> &'s str {
+        self.document.feature_states[feature].feature_name
+    }
+
+    /// The segment overrides of a feature, strongest first. Those with an id are the precedence of its contest.
+    pub(crate) fn overrides(&self, feature: usize) -> Vec<SegmentOverride<'s, 'v>> {
+        let name = self.feature_name(feature);
+        let mut overrides = Vec::new();
+        for (segment, id) in self.ids.iter().enumerate() {
+            let states = self.document.segments[segment].feature_states.iter();
+            let states = states.filter(|state| state.feature_name == name);
+            overrides.extend(states.map(|state| SegmentOverride {
+                segment,
+                id: *id,
+                state,
+            }));
+        }
+        strongest_first(&mut overrides, |found| strength(found.state));
+        overrides
+    }
+
+    /// The segment of that number in the document.
+    pub(crate) fn segment(&self, number: usize) -> &'s Segment<'v> {
+        &self.document.segments[number]
+    }
+
+    /// The id of the segment of that number; `None` if the archive does not have it.
+    pub(crate) fn segment_id(&self, number: usize) -> Option<SegmentId> {
+        self.ids[number]
+    }
+
+    /// The compiled rules of a segment, in the order of the document.
+    pub(crate) fn rules(&self, segment: SegmentId) -> &[CompiledRule] {
+        &self.segments.rules[segment.index()]
+    }
+
+    /// Why a segment can never match, as far as that does not depend on its conditions.
+    pub(crate) fn segment_problem(&self, number: usize) -> Option<String> {
+        let segment = self.segment(number);
+        if let Some(kind) = unknown_kind(&segment.rules) {
+            let kind = python_str(kind);
+            return Some(format!("never matches: rule type {kind:?} is unknown"));
+        }
+        let is_empty = segment.rules.is_empty();
+        is_empty.then(|| "never matches: it has no rules".to_owned())
+    }
+
+    /// Why a condition can never match, or matches less than it says.
+    pub(crate) fn condition_problem(&self, condition: ConditionId) -> Option<String> {
+        match self.segments.problems.get(&condition) {
+            Some(problem) => Some(format!("never matches: {problem}")),
+            None => defect(&self.conditions[condition.index()].operation).map(str::to_owned),
+        }
+    }
+
+    /// The feature whose flag a property reads.
+    pub(crate) fn feature_read(&self, property: &str) -> Option<usize> {
+        feature_read(property, &self.features)
+    }
+
+    /// The features of the cycle that a feature is in; none if it is in no cycle.
+    pub(crate) fn cycle(&self, feature: usize) -> &[usize] {
+        self.order.cycle(feature)
+    }
+}
