@@ -48,7 +48,13 @@ fn the_page_shows_what_is_served_and_follows_an_edit() {
                 assert_eq!(found["button_colour"], "alice red");
                 assert_eq!(found["free_shipping_from"], "0");
                 let because = found["because"].to_string();
-                for part in ["Segment override", "premium_customers", "decides", "plan", "yes"] {
+                for part in [
+                    "Segment override",
+                    "premium_customers",
+                    "decides",
+                    "plan",
+                    "yes",
+                ] {
                     assert!(because.contains(part), "{part}: {because}");
                 }
             }
