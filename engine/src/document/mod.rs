@@ -6,6 +6,7 @@
 mod feature_state;
 mod node;
 mod overrides;
+mod owner;
 mod pages;
 mod segment;
 
@@ -14,6 +15,7 @@ use std::collections::{HashMap, HashSet};
 pub(crate) use feature_state::{FeatureState, MultivariateValue};
 pub use node::DocumentError;
 pub(crate) use overrides::{IdentityOverrides, Tree};
+pub use owner::api_key;
 pub use pages::{Edition, Pages};
 pub(crate) use segment::{Condition, Rule, Segment};
 
