@@ -85,7 +85,7 @@ impl Source {
     /// Opens it. All files are read.
     pub(crate) fn open(&self) -> Result<OpenSource, Error> {
         Ok(match self {
-            Self::Upstream(settings) => OpenSource::Upstream(Upstream::new(settings)?),
+            Self::Upstream(settings) => OpenSource::Upstream(Upstream::new(settings)?.into()),
             Self::Files(settings) => OpenSource::Files(Arc::new(Files::open(settings)?)),
         })
     }
@@ -93,7 +93,7 @@ impl Source {
 
 /// A source that is open.
 pub(crate) enum OpenSource {
-    Upstream(Upstream),
+    Upstream(Box<Upstream>),
     Files(Arc<Files>),
 }
 

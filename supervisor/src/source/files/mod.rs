@@ -166,6 +166,7 @@ impl Files {
             return Err(FileError::new("read", &path, problem));
         }
         Ok(FetchOutcome::Document(Document {
+            pages: 1,
             body,
             timing,
             last_modified: None,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use contract::key::is_server_side;
 use contract::{Expiry, KeyPair, ServerSideKey};
@@ -88,16 +88,17 @@ impl ListedKey {
         if !self.active || !is_plain || !is_server_side(self.key.as_bytes()) {
             return None;
         }
-        let expiry = match self.expires_at {
-            Some(at) => Expiry::at(SystemTime::try_from(at).unwrap_or(SystemTime::UNIX_EPOCH)),
-            None => Expiry::NEVER,
-        };
+        let expiry = self
+            .expires_at
+            .map_or(Expiry::NEVER, |at| Expiry::at(at.into()));
         Some(ServerSideKey::until(self.key, expiry))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
     fn keys(body: &str) -> Vec<(String, Vec<(String, Expiry)>)> {
@@ -121,7 +122,7 @@ mod tests {
                 {"key": "other", "active": true, "expires_at": null}]},
             {"client_side_key": "b", "server_side_keys": []},
             {"client_side_key": "a", "server_side_keys": [{"key": "ser.4", "active": true, "expires_at": null}]}]"#;
-        let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(1500);
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1500);
         let never = |key: &str| (key.to_owned(), Expiry::NEVER);
         let of_a = vec![
             never("ser.1"),
