@@ -27,4 +27,5 @@ mod sdk;
 mod serving;
 mod snapshot;
 mod state_directory;
+mod streams;
 mod warm;
