@@ -64,9 +64,9 @@ impl Event {
         }
     }
 
-    /// The chunk that tells of the change those who were told of the event with this id before. Clients ignore a change
-    /// whose date is no later than the one they know, and not every edit moves the date of a document. Such a change has
-    /// the date of now.
+    /// The chunk that tells those of the change who were told of the event with this id before. Clients ignore a change
+    /// whose date is no later than the one they know, and not every edit moves the date of a document. So such a change
+    /// has the date of now.
     pub(super) fn change_after(&self, id: &str) -> Bytes {
         let known = id
             .split_once('-')
