@@ -9,7 +9,8 @@
 //! | slot | 1 | the last [heartbeat](crate::heartbeat), in milliseconds; at first, the start | supervisor, worker |
 //! | slot | 2 | the connections that the process has open | worker |
 //! | slot | 3, 4 | the [`Memory`] of the process | supervisor |
-//! | slot | 5 | the streams that the process has open | worker |
+//! | slot | 5, 6 | when the process claimed the slot, and how many processes have | supervisor, worker |
+//! | slot | 7 | the streams that the process has open | worker |
 //! | slot | 16.. | what its workers have counted: [`Counters`] | workers |
 //!
 //! Each word stands for itself alone, so all of them are loaded and stored relaxed.
@@ -24,7 +25,7 @@ mod requests;
 mod time;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use snapshot::{Board, CallersWords, Shape};
 
@@ -33,15 +34,17 @@ use crate::worker_state::{Holder, WorkerState};
 
 pub use environment::{EnvironmentWords, Fetch};
 pub use histogram::Histogram;
-pub use proxy::{Ended, Memory, ProxyWords};
-pub use requests::{Closed, Counters, Endpoint, STATUS_CLASSES};
+pub use proxy::{Backlog, Ended, Memory, ProxyWords};
+pub use requests::{Closed, Counters, Endpoint, STATUS_CLASSES, Totals};
 
 // Of the words of a slot.
 const HOLDER: usize = 0;
 const HEARTBEAT: usize = 1;
 const CONNECTIONS: usize = 2;
 const MEMORY: usize = 3;
-const STREAMS: usize = 5;
+const CLAIMED: usize = 5;
+const CLAIMS: usize = 6;
+const STREAMS: usize = 7;
 const COUNTERS: usize = 16;
 
 /// The shape of a board for so many environments and workers.
@@ -76,6 +79,9 @@ pub trait BoardWords {
     /// What the workers of this slot have counted.
     fn counters(&self, slot: usize) -> Counters<'_>;
 
+    /// What the workers of all slots have counted of an endpoint.
+    fn totals(&self, endpoint: Endpoint) -> Totals;
+
     /// Counts a fetch for this row and for the proxy. For the supervisor.
     fn count_fetch(&self, row: usize, fetch: Fetch, took: Duration);
 
@@ -97,6 +103,9 @@ pub trait BoardWords {
     /// Gives the slot to a process, as [`WorkerState::Starting`]. Changes no state if the process holds the slot
     /// already, so both that process and the supervisor that started it may call this, in any order.
     fn claim_slot(&self, slot: usize, process: u32);
+
+    /// When the process that holds this slot claimed it, and how many processes did so before; `None` for none so far.
+    fn claimed(&self, slot: usize) -> Option<(SystemTime, u64)>;
 
     /// Says what a process does, unless another one holds the slot by now. For that process, and for the supervisor
     /// when it has seen its end.
@@ -146,6 +155,14 @@ impl BoardWords for Board {
         Counters(&self.slot_words(slot)[COUNTERS..])
     }
 
+    fn totals(&self, endpoint: Endpoint) -> Totals {
+        let mut totals = Totals::default();
+        for slot in 0..self.shape().slots {
+            totals.add(self.counters(slot), endpoint);
+        }
+        totals
+    }
+
     fn count_fetch(&self, row: usize, fetch: Fetch, took: Duration) {
         self.environment(row).count_fetch(fetch, took);
         self.proxy().count_fetch(fetch, took);
@@ -173,13 +190,24 @@ impl BoardWords for Board {
     }
 
     fn claim_slot(&self, slot: usize, process: u32) {
-        replace_holder(self, slot, |holder| {
+        let is_new = replace_holder(self, slot, |holder| {
             (holder.process != process).then_some(Holder {
                 process,
                 state: WorkerState::Starting,
             })
         });
+        if is_new {
+            let words = self.slot_words(slot);
+            words[CLAIMED].store(time::word(SystemTime::now()), Relaxed);
+            words[CLAIMS].fetch_add(1, Relaxed);
+        }
         heartbeat(self, slot).store(heartbeat::now(), Relaxed);
+    }
+
+    fn claimed(&self, slot: usize) -> Option<(SystemTime, u64)> {
+        let words = self.slot_words(slot);
+        let at = time::of(words[CLAIMED].load(Relaxed))?;
+        Some((at, words[CLAIMS].load(Relaxed).saturating_sub(1)))
     }
 
     fn set_worker_state(&self, slot: usize, process: u32, state: WorkerState) {
@@ -236,11 +264,12 @@ fn holder(board: &Board, slot: usize) -> Holder {
     Holder::of(board.slot_words(slot)[HOLDER].load(Relaxed))
 }
 
-fn replace_holder(board: &Board, slot: usize, next: impl Fn(Holder) -> Option<Holder>) {
-    // The error only says that there was nothing to replace.
-    let _ = board.slot_words(slot)[HOLDER].fetch_update(Relaxed, Relaxed, |word| {
+/// Whether there was something to replace.
+fn replace_holder(board: &Board, slot: usize, next: impl Fn(Holder) -> Option<Holder>) -> bool {
+    let replaced = board.slot_words(slot)[HOLDER].fetch_update(Relaxed, Relaxed, |word| {
         next(Holder::of(word)).map(Holder::word)
     });
+    replaced.is_ok()
 }
 
 /// A number of things that the process of a slot has; 0 while there is none.

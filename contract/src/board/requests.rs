@@ -89,6 +89,29 @@ impl Closed {
     }
 }
 
+/// What workers have counted of one endpoint, together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// The requests that were answered with each of the [`STATUS_CLASSES`].
+    pub requests: [u64; STATUS_CLASSES.len()],
+    /// The bytes of answers, without their heads.
+    pub bytes: u64,
+    /// How long the answers took.
+    pub durations: Histogram,
+}
+
+impl Totals {
+    /// Adds what the workers of one slot have counted.
+    pub(super) fn add(&mut self, counters: Counters<'_>, endpoint: Endpoint) {
+        let requests = counters.requests(endpoint);
+        for (total, more) in self.requests.iter_mut().zip(requests) {
+            *total += more;
+        }
+        self.bytes += counters.bytes(endpoint);
+        self.durations.add(&counters.durations(endpoint));
+    }
+}
+
 // Of the words that these counters have.
 const ACCEPTED: usize = 0;
 const CLOSED: usize = 1;

@@ -5,7 +5,7 @@ mod flags;
 mod gzip;
 pub(crate) mod health;
 mod identities;
-mod query;
+pub(crate) mod query;
 pub(crate) mod reports;
 mod route;
 mod streams;

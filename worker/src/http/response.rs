@@ -118,6 +118,15 @@ pub(crate) fn events(version: Version, sender: Sender) -> Response {
     response
 }
 
+/// A 200 with text of that type.
+pub(crate) fn text_of_type(content_type: &'static str, text: &'static str) -> Response {
+    typed(
+        StatusCode::OK,
+        &HeaderValue::from_static(content_type),
+        Bytes::from_static(text.as_bytes()),
+    )
+}
+
 /// Plain text with another status.
 pub(crate) fn text_with(code: StatusCode, body: impl Into<Bytes>) -> Response {
     typed(code, &TEXT, body.into())

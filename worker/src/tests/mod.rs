@@ -13,6 +13,7 @@ mod metrics;
 mod privilege;
 mod reports;
 mod requests;
+mod status_page;
 mod streams;
 mod stub_supervisor;
 mod wire;
