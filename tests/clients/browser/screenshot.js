@@ -8,7 +8,7 @@ const { chromium } = require("playwright-core");
 const [, , executable, picture] = process.argv;
 
 /** How long clients ask before the picture is made, in milliseconds: charts take a minute to fill. */
-const TRAFFIC = 66_000;
+const TRAFFIC = 60_000;
 
 /** Starts the demonstration; returns its process and the URLs that it prints. */
 async function demonstrate() {
@@ -46,7 +46,7 @@ async function main() {
     const { demo, sdk, page: url } = await demonstrate();
     const browser = await chromium.launch({ executablePath: process.env.CHROMIUM });
     try {
-        const page = await browser.newPage({ viewport: { width: 1120, height: 1150 }, deviceScaleFactor: 1.25 });
+        const page = await browser.newPage({ viewport: { width: 1120, height: 980 } });
         await page.goto(url);
         await ask(sdk, Date.now() + TRAFFIC);
         await page.getByLabel("Identifier").fill("alice");
