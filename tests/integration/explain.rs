@@ -70,7 +70,7 @@ fn the_command_and_the_admin_listener_explain_the_flags_that_are_served() {
     for (identifier, traits) in [
         ("alice", json!({})),
         ("bob", json!({"plan": "premium"})),
-        ("bob", json!({"plan": "basic", "age": 7})),
+        ("bob", json!({"age": 7, "plan": "basic"})),
     ] {
         for (side, key) in [("client", KEY), ("server", SECRET)] {
             let list = traits.as_object().expect("an object").iter();
