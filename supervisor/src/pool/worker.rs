@@ -8,7 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use contract::{Handover, Sockets};
+use contract::{Handover, Knocker, Sockets};
+use log::warn;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -27,12 +28,20 @@ impl WorkerCommand {
         Self(Rc::new(of_slot))
     }
 
-    /// The same for workers that read this state directory.
-    pub(crate) fn reading(self, directory: &Path) -> Self {
+    /// The same for workers that read this state directory and knock there.
+    pub(crate) fn at(self, directory: &Path, knocker: &Rc<Knocker>) -> Self {
         let directory = directory.to_owned();
+        let knocker = Rc::clone(knocker);
         Self::new(move |slot| {
-            let (command, mut handover) = self.of_slot(slot);
+            let (mut command, mut handover) = self.of_slot(slot);
             handover.directory.clone_from(&directory);
+            match knocker.for_worker() {
+                Ok(output) => command.stdout(output),
+                Err(error) => {
+                    warn!("worker {slot} cannot ask for fetches: {error}");
+                    command.stdout(Stdio::null())
+                }
+            };
             (command, handover)
         })
     }
@@ -78,7 +87,7 @@ impl Worker {
     ) -> io::Result<Self> {
         let (mut command, mut handover) = command.of_slot(slot);
         handover.ring = lease.as_ref().map(Lease::number);
-        command.stdin(handover.give(sockets)?).stdout(Stdio::null());
+        command.stdin(handover.give(sockets)?);
         // Ctrl-C goes to the whole foreground group, and only the supervisor must receive it.
         let child = command.process_group(0).spawn()?;
         Ok(Self {

@@ -5,6 +5,7 @@ mod listeners;
 mod reload;
 
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -23,7 +24,7 @@ use crate::publish::{Compiler, Publication};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::words::Seconds;
-use contract::{BoardWords, board_shape, counted};
+use contract::{BoardWords, Knocker, board_shape, counted};
 use reload::Reloader;
 
 pub use reload::Reload;
@@ -47,7 +48,9 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         settings.workers.get(),
     );
     let (publisher, directory) = settings.directory.open(shape)?;
-    settings.worker = settings.worker.reading(&directory);
+    let (knocks, knocker) = Knocker::new().map_err(Error::Knocks)?;
+    let knocker = Rc::new(knocker);
+    settings.worker = settings.worker.at(&directory, &knocker);
     let board = publisher.share_board();
     board.proxy().set_started(SystemTime::now());
     let forwarding = Forwarding::start(
@@ -90,12 +93,15 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
             notifier: notices.notifier(),
         },
         board,
+        knocks,
     }
     .start()?;
     serve(
         pool,
         &notices,
-        Reloader::new(reload, settings, directory, roster, polling, forwarding),
+        Reloader::new(
+            reload, settings, directory, knocker, roster, polling, forwarding,
+        ),
     )
 }
 

@@ -5,6 +5,7 @@
 //! rolled, if their command or their sockets change.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use log::{error, info};
@@ -19,7 +20,7 @@ use crate::pool::{Pool, Rolled};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::source::upstream::{self, Credential, Upstream};
-use contract::{BoardWords, counted, with_causes};
+use contract::{BoardWords, Knocker, counted, with_causes};
 
 /// Where settings are read again.
 pub struct Reload {
@@ -37,6 +38,7 @@ pub(super) struct Reloader {
     /// The settings in use. Their environments are in `roster`.
     settings: Settings,
     directory: PathBuf,
+    knocker: Rc<Knocker>,
     roster: Roster,
     polling: Polling,
     forwarding: Forwarding,
@@ -64,6 +66,7 @@ impl Reloader {
         reload: Option<Reload>,
         settings: Settings,
         directory: PathBuf,
+        knocker: Rc<Knocker>,
         roster: Roster,
         polling: Polling,
         forwarding: Forwarding,
@@ -72,6 +75,7 @@ impl Reloader {
             reload,
             settings,
             directory,
+            knocker,
             roster,
             polling,
             forwarding,
@@ -168,7 +172,7 @@ impl Reloader {
         // The next reload is compared with what is in use.
         settings.directory.clone_from(&current.directory);
         settings.workers = current.workers;
-        settings.worker = settings.worker.reading(&self.directory);
+        settings.worker = settings.worker.at(&self.directory, &self.knocker);
 
         let in_progress = InProgress {
             rolls: sockets.is_some() || settings.worker != current.worker,

@@ -4,10 +4,11 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Command;
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use contract::{Handover, KeyPair, Readiness, ServerSideKey, WorkerSettings, board_shape};
+use contract::{Handover, KeyPair, Knocker, Readiness, ServerSideKey, WorkerSettings, board_shape};
 use engine::CompileOptions;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -66,6 +67,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
                 slot: 0,
                 supervisor: 0,
                 admin_token: None,
+                sse_authentication_token: None,
                 ring: None,
                 accepts_events: false,
                 settings: WorkerSettings::default(),
@@ -133,6 +135,7 @@ fn the_end_of_polling_ends_serving() {
         settings.compile,
     )
     .unwrap();
+    let (knocks, knocker) = Knocker::new().unwrap();
     let polling = Poller {
         documents: settings.source.open(&settings.environments).unwrap(),
         environments: settings.environments.clone(),
@@ -147,9 +150,18 @@ fn the_end_of_polling_ends_serving() {
             notifier: notices.notifier(),
         },
         board: small.share_board(),
+        knocks,
     };
     let polling = polling.start().unwrap();
-    let reloader = Reloader::new(None, settings, path, roster, polling, forwarding);
+    let reloader = Reloader::new(
+        None,
+        settings,
+        path,
+        Rc::new(knocker),
+        roster,
+        polling,
+        forwarding,
+    );
     let error = serve(pool, &notices, reloader).unwrap_err();
     assert!(error.to_string().starts_with("poll: "), "{error}");
 }
