@@ -26,8 +26,7 @@
 //! | what a worker has counted ([`Counters`]) | its slot's lines of the board | worker |
 //! | what a worker does ([`WorkerState`]), its [`heartbeat`] | its slot's line of the board | worker |
 //!
-//! A worker [knocks](Knocker) when the supervisor should look at once: it writes a byte to its standard output, which is
-//! the same pipe for all workers. A signal tells what the supervisor wants:
+//! A worker [knocks](Knocker) when the supervisor should look at once. The supervisor sends signals:
 //!
 //! | signal | to | meaning |
 //! |---|---|---|
@@ -43,6 +42,7 @@
 mod board;
 mod doorbell;
 mod exit;
+mod expiry;
 mod failure;
 mod handover;
 pub mod heartbeat;
@@ -51,6 +51,7 @@ pub mod key;
 mod knock;
 mod logging;
 pub mod origin;
+mod proxy_key;
 pub mod settings;
 mod token;
 mod wording;
@@ -62,15 +63,20 @@ pub use board::{
 };
 pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
+pub use expiry::Expiry;
 pub use failure::Failure;
 pub use handover::{
     Forwarding, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
     StreamSettings, Traits, WorkerSettings,
 };
-pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Readiness, ReadyWhen, Rows};
+pub use index::{
+    ArchivedIndex, ArchivedIndexEntry, ByKey, Index, IndexEntry, Readiness, ReadyWhen,
+    ServerSideRow,
+};
 pub use key::{KeyPair, ServerSideKey};
 pub use knock::{Knocker, knock};
 pub use logging::{EventFieldName, LogFormat, LogLevel, Logging, Override};
+pub use proxy_key::{PROXY_KEY_PREFIX, ProxyKey};
 pub use token::Token;
 pub use wording::{counted, with_causes};
 pub use worker_state::WorkerState;

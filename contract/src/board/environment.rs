@@ -1,5 +1,5 @@
-//! The words of a row: what the supervisor tells of one environment. Only the supervisor writes them, except the word by
-//! which workers ask for a fetch.
+//! The words of a row: what the supervisor tells of one environment. Only the supervisor writes them, except the word
+//! by which workers ask for a fetch.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};

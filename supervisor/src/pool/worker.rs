@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -28,14 +28,13 @@ impl WorkerCommand {
         Self(Rc::new(of_slot))
     }
 
-    /// The same for workers that read this state directory and knock there.
-    pub(crate) fn at(self, directory: &Path, knocker: &Rc<Knocker>) -> Self {
-        let directory = directory.to_owned();
-        let knocker = Rc::clone(knocker);
+    /// The same for workers that work there.
+    pub(crate) fn at(self, workplace: &Workplace) -> Self {
+        let workplace = workplace.clone();
         Self::new(move |slot| {
             let (mut command, mut handover) = self.of_slot(slot);
-            handover.directory.clone_from(&directory);
-            match knocker.for_worker() {
+            handover.directory.clone_from(&workplace.directory);
+            match workplace.knocker.for_worker() {
                 Ok(output) => command.stdout(output),
                 Err(error) => {
                     warn!("worker {slot} cannot ask for fetches: {error}");
@@ -49,6 +48,15 @@ impl WorkerCommand {
     fn of_slot(&self, slot: usize) -> (Command, Handover) {
         (self.0)(slot)
     }
+}
+
+/// Where workers work.
+#[derive(Clone, Debug)]
+pub(crate) struct Workplace {
+    /// The state directory, which they read.
+    pub(crate) directory: PathBuf,
+    /// Where they knock.
+    pub(crate) knocker: Rc<Knocker>,
 }
 
 impl PartialEq for WorkerCommand {
