@@ -7,12 +7,13 @@ use contract::settings::{
     Boolean, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, OrNone, Path, Port,
     PositiveSeconds, Seconds,
 };
-use contract::{AdminToken, ReadyWhen};
+use contract::{ProxyKey, ReadyWhen, Token};
 use engine::CompileOptions;
 
 use crate::poll::{ConditionalFetch, FetchRules};
 use crate::pool::listener::{ANY_HOST, Address};
 use crate::source::api_url::ApiUrl;
+use crate::source::files::DocumentPlace;
 
 /// Where the admin listener is if nobody says otherwise. When somebody else is there, the proxy does without.
 pub(crate) const DEFAULT_ADMIN_PORT: u16 = 8001;
@@ -22,6 +23,12 @@ contract::settings! {
     pub struct Options {
         /// Where to fetch documents, with or without a slash at the end.
         pub api_url: ApiUrl as ApiUrl = ApiUrl::default(),
+        /// Environment documents in files, in place of `api_url`: a directory whose files `*.json` are read, or a list
+        /// of files. They are read again when they change.
+        pub environment_documents: Option<DocumentPlace> as OrNone<DocumentPlace> = None,
+        /// Secret: a key that starts with `pk.`, by which upstream knows this proxy. It lists environments and keys,
+        /// which are then served beside `environment_key_pairs`, and takes reports of usage.
+        pub proxy_key: Option<ProxyKey> as OrNone<ProxyKey> = None,
         /// Time between two fetches of an environment, varied by a tenth.
         #[names("api_poll_frequency_seconds", "api_poll_frequency")]
         pub api_poll_frequency: Duration as PositiveSeconds = Duration::from_secs(10),
@@ -56,6 +63,9 @@ contract::settings! {
         pub events_url: Option<ApiUrl> as OrNone<ApiUrl> = None,
         /// What clients report, on its way upstream.
         pub journal: Journal,
+        /// Secret: the token with which Flagsmith tells the proxy that a document has changed, which is fetched at once
+        /// then. It is the one that Flagsmith has in `SSE_AUTHENTICATION_TOKEN`. Without it, nobody may.
+        pub sse_authentication_token: Option<Token> as OrNone<Token> = None,
     }
 
     /// What clients report, on its way upstream.
@@ -87,7 +97,7 @@ contract::settings! {
         /// without. If another port is in use, the proxy does not start.
         pub port: Option<u16> as OrNone<Port> = Some(DEFAULT_ADMIN_PORT),
         /// Secret: what requests to it must carry, as `Authorization: Bearer …`. Health needs no token.
-        pub token: Option<AdminToken> as OrNone<AdminToken> = None,
+        pub token: Option<Token> as OrNone<Token> = None,
     }
 
     /// When the proxy is not ready.

@@ -4,12 +4,14 @@
 //! |---|---|---|---|
 //! | common | 0 | 1 while the proxy drains | supervisor |
 //! | common | others | the proxy as a whole: [`ProxyWords`] | supervisor |
-//! | row | all | one environment: [`EnvironmentWords`] | supervisor |
+//! | row | 12 | 1 when the document should be fetched now: [`EnvironmentWords`] | worker; supervisor, 0 |
+//! | row | others | one environment: [`EnvironmentWords`] | supervisor |
 //! | slot | 0 | the process that holds the slot (high half) and its [`WorkerState`] (low half) | supervisor, worker |
 //! | slot | 1 | the last [heartbeat](crate::heartbeat), in milliseconds; at first, the start | supervisor, worker |
 //! | slot | 2 | the connections that the process has open | worker |
 //! | slot | 3, 4 | the [`Memory`] of the process | supervisor |
 //! | slot | 5, 6 | when the process claimed the slot, and how many processes have | supervisor, worker |
+//! | slot | 7 | the streams that the process has open | worker |
 //! | slot | 16.. | what its workers have counted: [`Counters`] | workers |
 //!
 //! Each word stands for itself alone, so all of them are loaded and stored relaxed.
@@ -43,6 +45,7 @@ const CONNECTIONS: usize = 2;
 const MEMORY: usize = 3;
 const CLAIMED: usize = 5;
 const CLAIMS: usize = 6;
+const STREAMS: usize = 7;
 const COUNTERS: usize = 16;
 
 /// The shape of a board for so many environments and workers.
@@ -120,6 +123,13 @@ pub trait BoardWords {
 
     /// Says how many connections are open, unless another process holds the slot by now. For the process that holds it.
     fn set_open_connections(&self, slot: usize, process: u32, connections: usize);
+
+    /// The streams that the process of this slot has open; 0 while there is none.
+    fn open_streams(&self, slot: usize) -> u64;
+
+    /// Says how many streams a process has open, unless another one holds the slot by now. For the process that holds
+    /// it.
+    fn set_open_streams(&self, slot: usize, process: u32, streams: usize);
 
     /// The memory of the process of this slot when the supervisor last looked; zero until then, and when it is gone.
     fn worker_memory(&self, slot: usize) -> Memory;
@@ -219,18 +229,19 @@ impl BoardWords for Board {
     }
 
     fn open_connections(&self, slot: usize) -> u64 {
-        match self.worker_state(slot) {
-            WorkerState::Ready | WorkerState::Draining => {
-                self.slot_words(slot)[CONNECTIONS].load(Relaxed)
-            }
-            WorkerState::Starting | WorkerState::Exited => 0,
-        }
+        now(self, slot, CONNECTIONS)
     }
 
     fn set_open_connections(&self, slot: usize, process: u32, connections: usize) {
-        if self.worker_process(slot) == process {
-            self.slot_words(slot)[CONNECTIONS].store(connections as u64, Relaxed);
-        }
+        set_now(self, slot, process, CONNECTIONS, connections);
+    }
+
+    fn open_streams(&self, slot: usize) -> u64 {
+        now(self, slot, STREAMS)
+    }
+
+    fn set_open_streams(&self, slot: usize, process: u32, streams: usize) {
+        set_now(self, slot, process, STREAMS, streams);
     }
 
     fn worker_memory(&self, slot: usize) -> Memory {
@@ -260,6 +271,20 @@ fn replace_holder(board: &Board, slot: usize, next: impl Fn(Holder) -> Option<Ho
         next(Holder::of(word)).map(Holder::word)
     });
     replaced.is_ok()
+}
+
+/// A number of things that the process of a slot has; 0 while there is none.
+fn now(board: &Board, slot: usize, word: usize) -> u64 {
+    match board.worker_state(slot) {
+        WorkerState::Ready | WorkerState::Draining => board.slot_words(slot)[word].load(Relaxed),
+        WorkerState::Starting | WorkerState::Exited => 0,
+    }
+}
+
+fn set_now(board: &Board, slot: usize, process: u32, word: usize, number: usize) {
+    if board.worker_process(slot) == process {
+        board.slot_words(slot)[word].store(number as u64, Relaxed);
+    }
 }
 
 fn heartbeat(board: &Board, slot: usize) -> &AtomicU64 {

@@ -23,17 +23,20 @@ pub enum Endpoint {
     Other,
     /// What clients report.
     Reports,
+    /// Streams that tell of changes.
+    Streams,
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Flags,
         Self::Identities,
         Self::Document,
         Self::Health,
         Self::Other,
         Self::Reports,
+        Self::Streams,
     ];
 
     /// Its name in metrics.
@@ -45,6 +48,7 @@ impl Endpoint {
             Self::Health => "health",
             Self::Other => "other",
             Self::Reports => "reports",
+            Self::Streams => "streams",
         }
     }
 }
@@ -119,8 +123,10 @@ const DURATIONS: usize = BYTES + 1;
 const ENDPOINT_WORDS: usize = 24;
 const _: () = assert!(DURATIONS + histogram::WORDS <= ENDPOINT_WORDS);
 
-/// The words of a slot that are counters, with room for as many endpoints again.
-pub(super) const WORDS: usize = ENDPOINTS + 2 * Endpoint::ALL.len() * ENDPOINT_WORDS;
+/// The words of a slot that are counters, with room for more endpoints.
+pub(super) const WORDS: usize = ENDPOINTS + MAX_ENDPOINTS * ENDPOINT_WORDS;
+const MAX_ENDPOINTS: usize = 12;
+const _: () = assert!(Endpoint::ALL.len() <= MAX_ENDPOINTS);
 
 /// What the workers of one slot have counted.
 #[derive(Clone, Copy)]

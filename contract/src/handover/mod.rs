@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::AdminToken;
+use crate::Token;
 use crate::logging::Logging;
 use crate::settings;
 use crate::settings::{
@@ -29,7 +29,9 @@ pub struct Handover {
     /// Process id of the supervisor, which the worker must not outlive.
     pub supervisor: u32,
     /// What opens the admin listener; `None` if everybody who reaches it may use it.
-    pub admin_token: Option<AdminToken>,
+    pub admin_token: Option<Token>,
+    /// What a request must carry that asks for a fetch; `None` if none may.
+    pub sse_authentication_token: Option<Token>,
     /// The ring to append to; `None` if there is no room for one.
     pub ring: Option<u64>,
     /// Events have a host to go to.
@@ -49,6 +51,9 @@ settings! {
         pub limits: Limits,
         /// What clients say of traits.
         pub traits: Traits,
+        /// Streams that tell clients of changes.
+        #[names("realtime")]
+        pub streams: StreamSettings,
         /// Where the endpoints are.
         #[names("server")]
         pub paths: Paths,
@@ -59,6 +64,18 @@ settings! {
         pub logging: Logging,
         /// What metrics tell.
         pub metrics: MetricsSettings,
+    }
+
+    /// Streams that tell clients of changes.
+    #[derive(Copy)]
+    pub struct StreamSettings {
+        /// Streams that one worker holds open, fewer where its limit of open files is lower. They do not count as
+        /// connections. One more is refused with 503.
+        pub max_streams: usize as Count = 16_384,
+        /// How long a stream lasts before it ends cleanly and the client opens another one, varied by a tenth. Several
+        /// SDKs see changes late or not at all in streams that last for ever.
+        #[names("stream_seconds")]
+        pub lasts: Duration as PositiveSeconds = Duration::from_secs(30),
     }
 
     /// What metrics tell.

@@ -3,17 +3,21 @@
 //! As in the official proxy's mapper (flagsmith 5.0.3), a member must be valid if an answer needs it; others are not
 //! looked at.
 
+mod digest;
 mod feature_state;
 mod node;
 mod overrides;
+mod owner;
 mod pages;
 mod segment;
 
 use std::collections::{HashMap, HashSet};
 
+pub use digest::document_digest;
 pub(crate) use feature_state::{FeatureState, MultivariateValue};
 pub use node::DocumentError;
 pub(crate) use overrides::{IdentityOverrides, Tree};
+pub use owner::api_key;
 pub use pages::{Edition, Pages};
 pub(crate) use segment::{Condition, Rule, Segment};
 

@@ -6,6 +6,8 @@
 
 mod change;
 mod freshness;
+mod knocks;
+mod listing;
 mod orders;
 mod recovery;
 mod schedule;
@@ -13,7 +15,7 @@ mod shared;
 mod task;
 mod tasks;
 
-use std::io;
+use std::io::{self, PipeReader};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -30,6 +32,7 @@ use crate::notice::{Notice, Notifier};
 use crate::publish::Compiler;
 use crate::source::Documents;
 use contract::KeyPair;
+use knocks::Knocks;
 use orders::Orders;
 use shared::Shared;
 use tasks::Tasks;
@@ -60,6 +63,8 @@ pub(crate) struct Poller {
     pub(crate) compile_options: CompileOptions,
     pub(crate) compiler: Compiler,
     pub(crate) board: Arc<Board>,
+    /// Where workers knock.
+    pub(crate) knocks: PipeReader,
 }
 
 /// The poller's thread, which ends soon after this is dropped.
@@ -92,24 +97,30 @@ impl Poller {
         LocalSet::new().block_on(&runtime, async move {
             let shared = Shared::new(
                 self.documents,
+                self.poll_frequency,
                 self.fetch_rules,
                 self.compile_options,
                 self.compiler,
                 self.board,
             );
+            let knocks = Knocks::new(self.knocks).map_err(Error::Start)?;
             let recovery = Rc::clone(&shared.recovery);
-            let mut tasks = Tasks::new(shared, self.poll_frequency);
+            let mut tasks = Tasks::new(shared);
+            let (changed, mut has_changed) = unbounded_channel();
+            tasks.list(changed);
             for (row, pair) in self.environments.into_iter().enumerate() {
                 tasks.start(row, pair.client_side_key, Orders::default());
             }
             loop {
                 let poll_frequency = tasks.poll_frequency();
                 tokio::select! {
+                    Some(rows) = has_changed.recv() => tasks.fetch_now(&rows),
                     change = changes.recv() => match change {
                         Some(change) => tasks.apply(change).await,
                         None => return Ok(()),
                     },
                     () = recovery.wait(poll_frequency) => tasks.upstream_is_back(),
+                    () = knocks.next() => tasks.fetch_wanted(),
                     // A task that did not panic has done its work, or its environment was removed.
                     ended = tasks.ended() => if let Some(Err(error)) = ended && error.is_panic() {
                         return Err(Error::Panicked(join_error(error)));

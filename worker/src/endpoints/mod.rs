@@ -6,14 +6,16 @@ mod gzip;
 pub(crate) mod health;
 mod identities;
 pub(crate) mod query;
+mod queue_change;
 pub(crate) mod reports;
 mod route;
+mod streams;
 
 use std::rc::Rc;
 
 use actix_http::{Method, RequestHead};
 use actix_web::web::Bytes;
-use contract::WorkerSettings;
+use contract::{Token, WorkerSettings};
 
 use crate::environments::Environments;
 use crate::http::caching::CacheRules;
@@ -22,6 +24,7 @@ use crate::http::cors::Cors;
 use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
+use crate::streams::Streams;
 use identities::Identities;
 use reports::{Reporter, Reports};
 use route::{Action, Endpoint};
@@ -43,6 +46,8 @@ pub(crate) struct Endpoints {
     base_path: Option<String>,
     identities: Identities,
     reports: Reports,
+    streams: Rc<Streams>,
+    sse_authentication_token: Option<Token>,
 }
 
 impl Endpoints {
@@ -50,6 +55,8 @@ impl Endpoints {
         environments: &Rc<Environments>,
         settings: &WorkerSettings,
         reports: Reports,
+        streams: &Rc<Streams>,
+        sse_authentication_token: Option<Token>,
     ) -> Self {
         Self {
             environments: Rc::clone(environments),
@@ -57,6 +64,8 @@ impl Endpoints {
             base_path: settings.paths.base_path.clone(),
             identities: Identities::default(),
             reports,
+            streams: Rc::clone(streams),
+            sse_authentication_token,
         }
     }
 
@@ -70,6 +79,15 @@ impl Endpoints {
         Endpoint::of_path(path, self.base_path.as_deref())
     }
 
+    /// Whether the operator has turned this endpoint on.
+    fn is_on(&self, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::Events => self.reports.accepts_events(),
+            Endpoint::QueueChange => self.sse_authentication_token.is_some(),
+            _ => true,
+        }
+    }
+
     /// Answers any request, and says as which endpoint's it counts.
     pub(crate) fn respond(
         &self,
@@ -77,8 +95,7 @@ impl Endpoints {
         body: Result<Bytes, UnreadBody>,
     ) -> (contract::Endpoint, Response) {
         let endpoint = self.endpoint(head.uri.path());
-        let endpoint =
-            endpoint.filter(|it| *it != Endpoint::Events || self.reports.accepts_events());
+        let endpoint = endpoint.filter(|it| self.is_on(*it));
         let counted = endpoint.map_or(contract::Endpoint::Other, Endpoint::counted);
         if let Some(response) = self.cors.preflight(head) {
             return (counted, response);
@@ -135,6 +152,12 @@ impl Endpoints {
             (Endpoint::Increment, _) => reports.increment_trait(&reporter(body()?)?),
             (Endpoint::BulkIdentities, _) => reports.identify(&reporter(body()?)?),
             (Endpoint::Events, _) => reports.event(&reporter(body()?)?),
+            (Endpoint::Stream, _) => streams::answer(&self.streams, head),
+            (Endpoint::QueueChange, _) => {
+                let token = self.sse_authentication_token.as_ref();
+                queue_change::answer(environments, token, head)
+            }
+            (Endpoint::StreamHealth, _) => Ok(streams::health()),
             (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),
             (Endpoint::Root, _) => Ok(response::text(ROOT)),

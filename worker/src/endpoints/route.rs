@@ -27,6 +27,12 @@ pub(super) enum Endpoint {
     BulkIdentities,
     /// An event of an experiment.
     Events,
+    /// A stream that tells of changes.
+    Stream,
+    /// Word that a document has changed.
+    QueueChange,
+    /// Whether there are streams.
+    StreamHealth,
     /// Readiness: every environment has a document and none is stale.
     Health,
     /// Liveness: this process answers.
@@ -85,10 +91,19 @@ impl Endpoint {
             "/api/v1/traits/increment-value" => Some(Self::Increment),
             "/api/v1/bulk-identities" => Some(Self::BulkIdentities),
             "/v1/events" | "/api/v1/events" => Some(Self::Events),
+            "/sse/health" => Some(Self::StreamHealth),
             "/proxy/health" | "/proxy/health/readiness" | "/health" => Some(Self::Health),
             "/proxy/health/liveness" => Some(Self::Liveness),
             "" => Some(Self::Root),
-            _ => None,
+            path => {
+                let (key, rest) = path.strip_prefix("/sse/environments/")?.split_once('/')?;
+                match rest {
+                    _ if key.is_empty() => None,
+                    "stream" => Some(Self::Stream),
+                    "queue-change" => Some(Self::QueueChange),
+                    _ => None,
+                }
+            }
         }
     }
 
@@ -103,8 +118,12 @@ impl Endpoint {
         };
         let is_allowed = match action {
             Action::Options => true,
-            Action::Get => !self.is_report(),
-            Action::Post => self == Self::Identities || self.is_report() && self != Self::Traits,
+            Action::Get => !self.is_report() && self != Self::QueueChange,
+            Action::Post => match self {
+                Self::Identities | Self::QueueChange => true,
+                Self::Traits => false,
+                endpoint => endpoint.is_report(),
+            },
             Action::Put => self == Self::Traits,
         };
         is_allowed.then_some(action)
@@ -120,6 +139,7 @@ impl Endpoint {
         match self {
             Self::Identities => "GET, HEAD, OPTIONS, POST",
             Self::Traits => "OPTIONS, PUT",
+            Self::QueueChange => "OPTIONS, POST",
             report if report.is_report() => "OPTIONS, POST",
             _ => "GET, HEAD, OPTIONS",
         }
@@ -131,7 +151,8 @@ impl Endpoint {
             Self::Flags => contract::Endpoint::Flags,
             Self::Identities => contract::Endpoint::Identities,
             Self::Document => contract::Endpoint::Document,
-            Self::Health | Self::Liveness => contract::Endpoint::Health,
+            Self::Stream => contract::Endpoint::Streams,
+            Self::Health | Self::Liveness | Self::StreamHealth => contract::Endpoint::Health,
             Self::Counts
             | Self::Evaluations
             | Self::Trait
@@ -139,7 +160,7 @@ impl Endpoint {
             | Self::Increment
             | Self::BulkIdentities
             | Self::Events => contract::Endpoint::Reports,
-            Self::Root => contract::Endpoint::Other,
+            Self::QueueChange | Self::Root => contract::Endpoint::Other,
         }
     }
 
@@ -147,10 +168,17 @@ impl Endpoint {
     pub(super) fn cache_rules(self) -> CacheRules {
         match self {
             Self::Flags | Self::Identities => CacheRules::Revalidate,
-            Self::Document => CacheRules::Nothing,
+            Self::Document | Self::Stream => CacheRules::Nothing,
             _ => CacheRules::Open,
         }
     }
+}
+
+/// The client-side key in the path of an endpoint that has one: the part before the last.
+pub(super) fn environment_key(path: &str) -> String {
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
+    parts.nth(1).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -175,6 +203,9 @@ mod tests {
             ("/proxy/health/readiness", Endpoint::Health),
             ("/health", Endpoint::Health),
             ("/proxy/health/liveness", Endpoint::Liveness),
+            ("/sse/environments/key/stream", Endpoint::Stream),
+            ("/sse/environments/key/queue-change", Endpoint::QueueChange),
+            ("/sse/health", Endpoint::StreamHealth),
             ("", Endpoint::Root),
         ] {
             assert_eq!(Endpoint::of_path(path, None), Some(endpoint), "{path}");
@@ -242,8 +273,22 @@ mod tests {
             "/api/v1/",
             "/health/x",
             "/api/v2/flags/",
+            "/sse/environments/key",
+            "/sse/environments//stream",
+            "/sse/environments/stream",
+            "/sse/environments/key/stream/x",
         ] {
             assert_eq!(Endpoint::of_path(path, None), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_may_have_a_key_in_it() {
+        for path in [
+            "/sse/environments/AbC-1/stream",
+            "/base//sse/environments/AbC%2D1/stream/",
+        ] {
+            assert_eq!(environment_key(path), "AbC-1", "{path}");
         }
     }
 

@@ -40,6 +40,12 @@ pub(super) fn add(text: &mut Text, board: &Board) {
         open.add(&[("worker", &slot.to_string())], count);
     }
     text.add(open);
+    let mut streams = Family::gauge("streams_open", "Streams that each worker has open.");
+    for slot in 0..board.shape().slots {
+        let count = board.open_streams(slot);
+        streams.add(&[("worker", &slot.to_string())], count);
+    }
+    text.add(streams);
     let accepted = Family::counter(
         "connections_accepted_total",
         "Connections that were accepted.",

@@ -129,6 +129,7 @@ export function processTable() {
         { title: "Uptime", style: "number", fill: (_, [it]) => duration(it.uptime_seconds) },
         { title: "Per second", style: "number", fill: ofWorker((_, perSecond) => rate(perSecond)) },
         { title: "Connections", style: "number", fill: ofWorker((it) => count(it.open_connections)) },
+        { title: "Streams", style: "number", fill: ofWorker((it) => count(it.open_streams)) },
         { title: "Memory", style: "number", fill: (cell, [it]) => fillMemory(cell, it.memory) },
         { title: "Restarts", style: "number", fill: ofWorker((it) => count(it.restarts)) },
     ];
@@ -158,6 +159,7 @@ export function showFacts(status) {
     const facts = [
         ["Workers ready", `${ready} of ${workers.length}`, ready < workers.length],
         ["Open connections", count(sum((it) => it.open_connections))],
+        ["Open streams", count(sum((it) => it.open_streams))],
         ["Private memory", bytes(memory)],
         ["Fetches", `${count(fetches.changed + fetches.unchanged)}, ${count(fetches.changed)} changed`],
         ["Failed fetches", count(fetches.failed)],

@@ -29,6 +29,7 @@ pub(super) fn workers(board: &Board, now: SystemTime) -> Value {
             "restarts": before.unwrap_or_default(),
             "requests": requests.sum::<u64>(),
             "open_connections": board.open_connections(slot),
+            "open_streams": board.open_streams(slot),
             "memory": memory(board.worker_memory(slot)),
         })
     };
