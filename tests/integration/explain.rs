@@ -257,9 +257,9 @@ fn a_wrong_question_is_refused_with_what_is_wrong_with_it() {
     );
     check(json!({"environment": KEY, "traits": 7}), 422, "list");
     check(
-        json!({"environment": KEY, "traits": [{"trait_key": "a"}]}),
+        json!({"environment": KEY, "traits": [{"trait_value": 1}]}),
         422,
-        "trait_value",
+        "trait_key",
     );
     for (content_type, body, words) in [
         ("application/json", "{", "EOF"),
