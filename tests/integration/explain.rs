@@ -70,7 +70,7 @@ fn the_command_and_the_admin_listener_explain_the_flags_that_are_served() {
     for (identifier, traits) in [
         ("alice", json!({})),
         ("bob", json!({"plan": "premium"})),
-        ("bob", json!({"plan": "basic", "age": 7})),
+        ("bob", json!({"age": 7, "plan": "basic"})),
     ] {
         for (side, key) in [("client", KEY), ("server", SECRET)] {
             let list = traits.as_object().expect("an object").iter();
@@ -257,9 +257,9 @@ fn a_wrong_question_is_refused_with_what_is_wrong_with_it() {
     );
     check(json!({"environment": KEY, "traits": 7}), 422, "list");
     check(
-        json!({"environment": KEY, "traits": [{"trait_key": "a"}]}),
+        json!({"environment": KEY, "traits": [{"trait_value": 1}]}),
         422,
-        "trait_value",
+        "trait_key",
     );
     for (content_type, body, words) in [
         ("application/json", "{", "EOF"),

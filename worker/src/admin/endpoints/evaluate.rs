@@ -18,7 +18,10 @@ use crate::http::response::{self, Response};
 
 /// The body of a request.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with the member `environment`"
+)]
 struct Body<'b> {
     environment: Name,
     #[serde(default)]
