@@ -65,9 +65,7 @@ export function counted(value, noun) {
 /** A number of things in a second. */
 export function rate(value) {
     if (value == null) return "–";
-    if (value === 0) return "0";
-    if (value < 10) return value.toFixed(1);
-    return count(value);
+    return value < 10 && !Number.isInteger(value) ? value.toFixed(1) : count(value);
 }
 
 export function bytes(value) {

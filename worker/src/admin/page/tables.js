@@ -81,11 +81,12 @@ function fillName(cell, it, choose) {
 
 /** The generation. A row whose generation changed while the page is open lights up for a moment. */
 function fillGeneration(cell, it, row) {
-    if (cell.textContent && cell.textContent !== count(it.generation)) {
+    const told = it.generation ? count(it.generation) : "none";
+    if (cell.textContent && cell.textContent !== told) {
         row.classList.remove("changed");
         requestAnimationFrame(() => row.classList.add("changed"));
     }
-    return it.generation ? count(it.generation) : "none";
+    return told;
 }
 
 function fillFeatures(cell, { document }) {
