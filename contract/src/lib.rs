@@ -60,8 +60,8 @@ pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
 pub use failure::Failure;
 pub use handover::{
-    Forwarding, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
-    Traits, WorkerSettings,
+    Forwarding, Handover, HandoverError, Limits, MetricsSettings, OfrepSettings, Paths,
+    SlotSockets, Sockets, Traits, WorkerSettings,
 };
 pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Readiness, ReadyWhen, Rows};
 pub use key::{KeyPair, ServerSideKey};

@@ -23,17 +23,23 @@ pub enum Endpoint {
     Other,
     /// What clients report.
     Reports,
+    /// One flag by OFREP.
+    OfrepSingle,
+    /// All flags by OFREP.
+    OfrepBulk,
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Flags,
         Self::Identities,
         Self::Document,
         Self::Health,
         Self::Other,
         Self::Reports,
+        Self::OfrepSingle,
+        Self::OfrepBulk,
     ];
 
     /// Its name in metrics.
@@ -45,6 +51,8 @@ impl Endpoint {
             Self::Health => "health",
             Self::Other => "other",
             Self::Reports => "reports",
+            Self::OfrepSingle => "ofrep-single",
+            Self::OfrepBulk => "ofrep-bulk",
         }
     }
 }
@@ -96,8 +104,12 @@ const DURATIONS: usize = BYTES + 1;
 const ENDPOINT_WORDS: usize = 24;
 const _: () = assert!(DURATIONS + histogram::WORDS <= ENDPOINT_WORDS);
 
-/// The words of a slot that are counters, with room for as many endpoints again.
-pub(super) const WORDS: usize = ENDPOINTS + 2 * Endpoint::ALL.len() * ENDPOINT_WORDS;
+/// How many endpoints there is room for.
+const MAX_ENDPOINTS: usize = 12;
+const _: () = assert!(Endpoint::ALL.len() <= MAX_ENDPOINTS);
+
+/// The words of a slot that are counters.
+pub(super) const WORDS: usize = ENDPOINTS + MAX_ENDPOINTS * ENDPOINT_WORDS;
 
 /// What the workers of one slot have counted.
 #[derive(Clone, Copy)]

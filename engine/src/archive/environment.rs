@@ -6,6 +6,7 @@ use super::answer::{ArchivedConstantAnswer, ConstantAnswer};
 use super::contests::{Contests, Salts};
 use super::dependencies::Dependencies;
 use super::interner::Interner;
+use super::ofrep::OfrepPieces;
 use super::options::CompileOptions;
 use super::overrides::IdentityOverrides;
 use super::pieces::{ArchivedSideAnswers, SideAnswers};
@@ -14,7 +15,7 @@ use crate::side::Side;
 
 /// The version of what this crate archives. Raise it whenever the layout changes, and whenever the same document
 /// compiles to something else: a snapshot of an earlier release is adopted if its format and its document are the same.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// One environment, compiled.
 #[derive(Archive, Serialize, Debug)]
@@ -26,6 +27,8 @@ pub struct Environment {
     pub(crate) is_dated: bool,
     /// The document as upstream sent it.
     pub(crate) document: ConstantAnswer,
+    /// The [`digest`](crate::document_digest) of the document.
+    pub(crate) digest: u128,
     /// What it was compiled with.
     pub(crate) options: CompileOptions,
     /// How many warnings there were when it was compiled.
@@ -40,6 +43,7 @@ pub struct Environment {
     pub(crate) server: SideAnswers,
     /// The text that pieces are ranges of: the flags of identities as JSON objects, each with a comma behind it.
     pub(crate) flags: Vec<u8>,
+    pub(crate) ofrep: OfrepPieces,
     /// The names of the features, by `FeatureId`.
     pub(crate) features: Interner,
     pub(crate) contests: Contests,

@@ -5,6 +5,7 @@ mod flags;
 mod gzip;
 pub(crate) mod health;
 mod identities;
+mod ofrep;
 mod query;
 pub(crate) mod reports;
 mod route;
@@ -23,6 +24,7 @@ use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
 use identities::Identities;
+use ofrep::Ofrep;
 use reports::{Reporter, Reports};
 use route::{Action, Endpoint};
 
@@ -32,6 +34,7 @@ Flagsmith Edge Proxy: give SDKs the URL of this server with /api/v1/ behind it.
 
 /api/v1/flags/             the flags of an environment
 /api/v1/identities/        the flags of an identity
+/ofrep/v1/evaluate/flags   both, for providers of OpenFeature
 /proxy/health/readiness    200 when every environment has been fetched lately
 /proxy/health/liveness     200 while the process answers
 ";
@@ -42,6 +45,7 @@ pub(crate) struct Endpoints {
     cors: Cors,
     base_path: Option<String>,
     identities: Identities,
+    ofrep: Ofrep,
     reports: Reports,
 }
 
@@ -56,6 +60,7 @@ impl Endpoints {
             cors: Cors::new(&settings.allow_origins),
             base_path: settings.paths.base_path.clone(),
             identities: Identities::default(),
+            ofrep: Ofrep::new(settings.ofrep),
             reports,
         }
     }
@@ -135,6 +140,8 @@ impl Endpoints {
             (Endpoint::Increment, _) => reports.increment_trait(&reporter(body()?)?),
             (Endpoint::BulkIdentities, _) => reports.identify(&reporter(body()?)?),
             (Endpoint::Events, _) => reports.event(&reporter(body()?)?),
+            (Endpoint::OfrepSingle, _) => Ok(self.ofrep.single(environments, head, body())),
+            (Endpoint::OfrepBulk, _) => Ok(self.ofrep.bulk(environments, head, body())),
             (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),
             (Endpoint::Root, _) => Ok(response::text(ROOT)),

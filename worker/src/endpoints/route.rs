@@ -1,5 +1,7 @@
 //! The endpoint of a path, and what a method asks of it.
 
+use std::borrow::Cow;
+
 use actix_http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -27,6 +29,10 @@ pub(super) enum Endpoint {
     BulkIdentities,
     /// An event of an experiment.
     Events,
+    /// One flag by OFREP.
+    OfrepSingle,
+    /// All flags by OFREP.
+    OfrepBulk,
     /// Readiness: every environment has a document and none is stale.
     Health,
     /// Liveness: this process answers.
@@ -34,6 +40,9 @@ pub(super) enum Endpoint {
     /// What this server is. Load balancers ask there unless they are told a better path.
     Root,
 }
+
+/// The path of all flags of OFREP. That of one of them is below it.
+const OFREP_FLAGS: &str = "/ofrep/v1/evaluate/flags";
 
 /// The methods of any endpoint, for `Allow`.
 pub(super) const ALL_METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT";
@@ -85,11 +94,21 @@ impl Endpoint {
             "/api/v1/traits/increment-value" => Some(Self::Increment),
             "/api/v1/bulk-identities" => Some(Self::BulkIdentities),
             "/v1/events" | "/api/v1/events" => Some(Self::Events),
+            OFREP_FLAGS => Some(Self::OfrepBulk),
             "/proxy/health" | "/proxy/health/readiness" | "/health" => Some(Self::Health),
             "/proxy/health/liveness" => Some(Self::Liveness),
             "" => Some(Self::Root),
-            _ => None,
+            path => key_behind(path).map(|_| Self::OfrepSingle),
         }
+    }
+
+    /// The key of the flag that a path of [`OfrepSingle`](Self::OfrepSingle) names: all that is behind the endpoint's
+    /// own path, decoded, because some clients leave slashes in it as they are. `None` if that is no text.
+    pub(super) fn flag_key(path: &str) -> Option<Cow<'_, str>> {
+        let (_, key) = path.split_once(OFREP_FLAGS)?;
+        let key = key.strip_prefix('/')?;
+        let key = key.strip_suffix('/').unwrap_or(key);
+        percent_decode_str(key).decode_utf8().ok()
     }
 
     /// What `method` asks of this endpoint; `None` if it is not allowed.
@@ -103,8 +122,12 @@ impl Endpoint {
         };
         let is_allowed = match action {
             Action::Options => true,
-            Action::Get => !self.is_report(),
-            Action::Post => self == Self::Identities || self.is_report() && self != Self::Traits,
+            Action::Get => !self.is_report() && !self.is_ofrep(),
+            Action::Post => {
+                self == Self::Identities
+                    || self.is_ofrep()
+                    || self.is_report() && self != Self::Traits
+            }
             Action::Put => self == Self::Traits,
         };
         is_allowed.then_some(action)
@@ -115,12 +138,16 @@ impl Endpoint {
         self.counted() == contract::Endpoint::Reports
     }
 
+    fn is_ofrep(self) -> bool {
+        matches!(self, Self::OfrepSingle | Self::OfrepBulk)
+    }
+
     /// The allowed methods, for `Allow`.
     pub(super) fn methods(self) -> &'static str {
         match self {
             Self::Identities => "GET, HEAD, OPTIONS, POST",
             Self::Traits => "OPTIONS, PUT",
-            report if report.is_report() => "OPTIONS, POST",
+            post if post.is_report() || post.is_ofrep() => "OPTIONS, POST",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -139,6 +166,8 @@ impl Endpoint {
             | Self::Increment
             | Self::BulkIdentities
             | Self::Events => contract::Endpoint::Reports,
+            Self::OfrepSingle => contract::Endpoint::OfrepSingle,
+            Self::OfrepBulk => contract::Endpoint::OfrepBulk,
             Self::Root => contract::Endpoint::Other,
         }
     }
@@ -147,10 +176,16 @@ impl Endpoint {
     pub(super) fn cache_rules(self) -> CacheRules {
         match self {
             Self::Flags | Self::Identities => CacheRules::Revalidate,
-            Self::Document => CacheRules::Nothing,
+            Self::Document | Self::OfrepSingle | Self::OfrepBulk => CacheRules::Nothing,
             _ => CacheRules::Open,
         }
     }
+}
+
+/// What is behind the path of all flags of OFREP, if it is anything.
+fn key_behind(path: &str) -> Option<&str> {
+    let key = path.strip_prefix(OFREP_FLAGS)?.strip_prefix('/')?;
+    (!key.is_empty()).then_some(key)
 }
 
 #[cfg(test)]
@@ -171,6 +206,9 @@ mod tests {
             ("/api/v1/bulk-identities", Endpoint::BulkIdentities),
             ("/v1/events", Endpoint::Events),
             ("/api/v1/events", Endpoint::Events),
+            ("/ofrep/v1/evaluate/flags", Endpoint::OfrepBulk),
+            ("/ofrep/v1/evaluate/flags/a", Endpoint::OfrepSingle),
+            ("/ofrep/v1/evaluate/flags/a/b%20c", Endpoint::OfrepSingle),
             ("/proxy/health", Endpoint::Health),
             ("/proxy/health/readiness", Endpoint::Health),
             ("/health", Endpoint::Health),
@@ -199,6 +237,23 @@ mod tests {
         );
         assert_eq!(Endpoint::of_path("/api/v1/%ff", None), None);
         assert_eq!(Endpoint::of_path("/api/v1/flags%", None), None);
+    }
+
+    #[test]
+    fn the_key_of_a_flag_is_all_that_is_behind_the_path() {
+        for (key, expected) in [
+            ("/a", Some("a")),
+            ("/a/", Some("a")),
+            ("/a%2F/", Some("a/")),
+            ("/a/b%20c", Some("a/b c")),
+            ("/%C3%A9+", Some("é+")),
+            ("/%ff", None),
+        ] {
+            for before in ["", "/base", "//"] {
+                let path = format!("{before}{OFREP_FLAGS}{key}");
+                assert_eq!(Endpoint::flag_key(&path).as_deref(), expected, "{path}");
+            }
+        }
     }
 
     #[test]
@@ -269,6 +324,8 @@ mod tests {
             Endpoint::Increment,
             Endpoint::BulkIdentities,
             Endpoint::Events,
+            Endpoint::OfrepSingle,
+            Endpoint::OfrepBulk,
             Endpoint::Health,
             Endpoint::Liveness,
             Endpoint::Root,
