@@ -2,6 +2,7 @@
 
 mod admin;
 mod browsers;
+mod clients;
 mod command_line;
 mod compiling;
 mod configuration;
@@ -23,7 +24,6 @@ mod middleboxes;
 mod pool;
 mod prose;
 mod reload;
-mod sdk;
 mod serving;
 mod snapshot;
 mod state_directory;

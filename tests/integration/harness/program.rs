@@ -1,5 +1,6 @@
 //! The executable under test, as a command.
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
@@ -11,7 +12,7 @@ pub(crate) fn executable() -> Command {
 }
 
 /// A command without those variables of this process's environment that the executable reads.
-pub(super) fn program(path: &str) -> Command {
+pub(super) fn program(path: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(path);
     for name in [
         "CONFIG_PATH",
