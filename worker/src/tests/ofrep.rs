@@ -33,7 +33,11 @@ fn a_key_may_be_in_any_header_that_clients_have_for_it() {
         "Authorization: bearer  ser.one\r\n",
         "X-Environment-Key: client_one\r\nAuthorization: Bearer other\r\n",
     ] {
-        for path in [ALL, "/ofrep/v1/evaluate/flags/", "//ofrep/v1/evaluate//flags"] {
+        for path in [
+            ALL,
+            "/ofrep/v1/evaluate/flags/",
+            "//ofrep/v1/evaluate//flags",
+        ] {
             let answer = worker.post(path, key, NOBODY);
             assert_eq!(answer.status, 200, "{key} {path}: {}", answer.text());
         }
@@ -69,7 +73,11 @@ fn all_flags_come_with_their_reasons_and_the_version_of_the_document() {
     for (key, body, flags) in [
         (CLIENT, PREMIUM, json!([premium])),
         (SERVER, PREMIUM, json!([premium, secret])),
-        (CLIENT, NOBODY, json!([flag("greeting", 1, "default", "STATIC")])),
+        (
+            CLIENT,
+            NOBODY,
+            json!([flag("greeting", 1, "default", "STATIC")]),
+        ),
     ] {
         let answer = worker.post(ALL, key, body);
         let expected = json!({
@@ -92,7 +100,12 @@ fn one_flag_is_that_of_the_list_and_its_key_may_be_encoded() {
     supervisor.publish("one", &document);
     let worker = Worker::start(&supervisor, &["*"]);
     let flags = worker.post(ALL, CLIENT, PREMIUM).json();
-    for (key, index) in [("a%2Fb%20c", 0), ("a/b%20c", 0), ("a/b%20c/", 0), ("%C3%A9", 1)] {
+    for (key, index) in [
+        ("a%2Fb%20c", 0),
+        ("a/b%20c", 0),
+        ("a/b%20c/", 0),
+        ("%C3%A9", 1),
+    ] {
         let answer = worker.post(&format!("{ALL}/{key}"), CLIENT, PREMIUM);
         assert_eq!(answer.json(), flags["flags"][index], "{key}");
     }
@@ -101,7 +114,10 @@ fn one_flag_is_that_of_the_list_and_its_key_may_be_encoded() {
 #[test]
 fn a_flag_that_a_key_may_not_see_is_as_one_that_does_not_exist() {
     let (_supervisor, worker) = environment();
-    assert_eq!(value_of(&worker.post(&format!("{ALL}/secret"), SERVER, PREMIUM)), "server only");
+    assert_eq!(
+        value_of(&worker.post(&format!("{ALL}/secret"), SERVER, PREMIUM)),
+        "server only"
+    );
     for key in ["secret", "unknown"] {
         let answer = worker.post(&format!("{ALL}/{key}"), CLIENT, PREMIUM);
         assert_eq!(answer.status, 404);
@@ -120,7 +136,12 @@ fn what_is_wrong_with_a_request_is_said_in_the_words_of_the_protocol() {
         ("", "{", 400, "PARSE_ERROR"),
         ("", "", 400, "PARSE_ERROR"),
         ("", "{}", 400, "INVALID_CONTEXT"),
-        ("", r#"{"context":{"targetingKey":1}}"#, 400, "INVALID_CONTEXT"),
+        (
+            "",
+            r#"{"context":{"targetingKey":1}}"#,
+            400,
+            "INVALID_CONTEXT",
+        ),
         ("", &long, 413, "GENERAL"),
         ("Content-Encoding: gzip\r\n", NOBODY, 415, "GENERAL"),
     ] {
@@ -130,22 +151,38 @@ fn what_is_wrong_with_a_request_is_said_in_the_words_of_the_protocol() {
         let bulk = worker.post(ALL, &headers, body);
         assert_eq!(bulk.json().get("key"), None, "{status}");
         for answer in [single, bulk] {
-            assert_eq!((answer.status, &answer.json()["errorCode"]), (status, &json!(code)));
-            assert!(answer.json()["errorDetails"].is_string(), "{}", answer.text());
+            assert_eq!(
+                (answer.status, &answer.json()["errorCode"]),
+                (status, &json!(code))
+            );
+            assert!(
+                answer.json()["errorDetails"].is_string(),
+                "{}",
+                answer.text()
+            );
         }
     }
     for method in ["GET", "PUT", "HEAD"] {
         let answer = worker.ask(request(method, ALL, CLIENT, ""));
-        assert_eq!((answer.status, answer.header("allow")), (405, Some("OPTIONS, POST")));
+        assert_eq!(
+            (answer.status, answer.header("allow")),
+            (405, Some("OPTIONS, POST"))
+        );
     }
 }
 
 #[test]
 fn a_document_that_has_not_arrived_is_worth_another_try() {
     let (_supervisor, worker) = environment();
-    for (path, key) in [(ALL, json!(null)), ("/ofrep/v1/evaluate/flags/a", json!("a"))] {
+    for (path, key) in [
+        (ALL, json!(null)),
+        ("/ofrep/v1/evaluate/flags/a", json!("a")),
+    ] {
         let answer = worker.post(path, "X-API-Key: client_late\r\n", NOBODY);
-        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+        assert_eq!(
+            (answer.status, answer.header("retry-after")),
+            (503, Some("1"))
+        );
         let details = "the environment document has not arrived yet";
         assert_eq!(answer.json()["errorDetails"], details);
         assert_eq!(answer.json()["key"], key);
@@ -162,12 +199,24 @@ fn a_client_that_has_the_answer_gets_a_304_until_the_document_or_its_context_cha
     let tag = first.header("etag").expect("a tag").to_owned();
     let bare = tag.trim_matches('"');
     assert_eq!(tag, format!("\"{bare}\""));
-    for known in [tag.clone(), bare.to_owned(), format!("W/{tag}"), format!("\"a\", {tag}"), "*".to_owned()] {
-        let answer = ask(&known, r#"{"context":{"plan":"premium","targetingKey":"m"}}"#);
+    for known in [
+        tag.clone(),
+        bare.to_owned(),
+        format!("W/{tag}"),
+        format!("\"a\", {tag}"),
+        "*".to_owned(),
+    ] {
+        let answer = ask(
+            &known,
+            r#"{"context":{"plan":"premium","targetingKey":"m"}}"#,
+        );
         assert_eq!((answer.status, answer.text()), (304, ""), "{known}");
         assert_eq!(answer.header("etag"), Some(tag.as_str()));
     }
-    for other in [NOBODY, r#"{"context":{"plan":"premium","targetingKey":"n"}}"#] {
+    for other in [
+        NOBODY,
+        r#"{"context":{"plan":"premium","targetingKey":"n"}}"#,
+    ] {
         assert_eq!(ask(&tag, other).status, 200, "{other}");
     }
     let server = worker.post(ALL, &format!("{SERVER}If-None-Match: {tag}\r\n"), PREMIUM);
@@ -193,7 +242,10 @@ fn pages_of_other_origins_may_ask_and_read_the_tag() {
     );
     let answer = worker.post(ALL, &format!("{CLIENT}{origin}"), PREMIUM);
     let exposed = answer.header("access-control-expose-headers");
-    assert!(exposed.is_some_and(|exposed| exposed.contains("etag")), "{exposed:?}");
+    assert!(
+        exposed.is_some_and(|exposed| exposed.contains("etag")),
+        "{exposed:?}"
+    );
 }
 
 #[test]
@@ -209,7 +261,10 @@ fn an_operator_may_require_a_targeting_key() {
     let worker = Worker::start_with(&supervisor, settings, None);
     for path in [ALL.to_owned(), format!("{ALL}/greeting")] {
         let answer = worker.post(&path, CLIENT, r#"{"context":{"plan":"premium"}}"#);
-        assert_eq!((answer.status, &answer.json()["errorCode"]), (400, &json!("TARGETING_KEY_MISSING")));
+        assert_eq!(
+            (answer.status, &answer.json()["errorCode"]),
+            (400, &json!("TARGETING_KEY_MISSING"))
+        );
         assert_eq!(worker.post(&path, CLIENT, PREMIUM).status, 200);
     }
 }
