@@ -81,8 +81,8 @@ settings! {
     /// What OFREP requests need.
     #[derive(Copy)]
     pub struct OfrepSettings {
-        /// Whether an OFREP request without a `targetingKey` is refused (`TARGETING_KEY_MISSING`). Otherwise it gets the
-        /// flags of the environment, as from `/api/v1/flags/`.
+        /// Whether an OFREP request without a `targetingKey` is refused (`TARGETING_KEY_MISSING`). Otherwise it gets
+        /// the flags of the environment, as from `/api/v1/flags/`.
         pub require_targeting_key: bool as Boolean = false,
     }
 

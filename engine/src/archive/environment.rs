@@ -27,8 +27,6 @@ pub struct Environment {
     pub(crate) is_dated: bool,
     /// The document as upstream sent it.
     pub(crate) document: ConstantAnswer,
-    /// The [`digest`](crate::document_digest) of the document.
-    pub(crate) digest: u128,
     /// What it was compiled with.
     pub(crate) options: CompileOptions,
     /// How many warnings there were when it was compiled.

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use crate::archive::{
     CompileOptions, ConstantAnswer, Environment, FeatureId, Interner, PieceId, Salts, Source,
 };
-use crate::document::{Document, DocumentError, Tree, document_digest};
+use crate::document::{Document, DocumentError, Tree};
 use contests::ContestsBuilder;
 use dependencies::DependencyOrder;
 use render::{Members, RenderedFlag, RenderedFlags, Renderer};
@@ -168,8 +168,7 @@ fn lower(
         api_key: document.api_key.to_owned(),
         updated_at: document.updated_at.map(str::to_owned),
         is_dated: false,
-        document: ConstantAnswer::new(bytes.clone()),
-        digest: document_digest(bytes),
+        document: ConstantAnswer::document(bytes.clone()),
         options,
         warnings: u32::try_from(warnings.len()).unwrap_or(u32::MAX),
         segment_count: u32::try_from(document.segments.len()).unwrap_or(u32::MAX),

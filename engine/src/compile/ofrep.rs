@@ -26,7 +26,7 @@ impl OfrepRenderer {
         }
     }
 
-    /// Renders the next piece: a feature state with that value and variant. `is_split`: the value is a multivariate one.
+    /// Renders the next piece: a feature state with that value and variant. `is_split`: the value is multivariate.
     pub(super) fn add(
         &mut self,
         state: &FeatureState<'_>,

@@ -1,4 +1,4 @@
-//! What tells one document from another.
+//! What tells one document from another, on any host: a digest of its content.
 
 use memchr::memmem;
 use xxhash_rust::xxh3::Xxh3;

@@ -49,8 +49,8 @@ impl<'a> EvaluationContext<'a> {
 
 /// Reads the body of a request, whole.
 ///
-/// Scalars of the context are traits, and so are those of its member `traits`, which are the stronger ones: providers of
-/// Flagsmith put them there. A trait in there may be an object with a member `value`, as in requests of Flagsmith's
+/// Scalars of the context are traits, and so are those of its member `traits`, which are the stronger ones: Flagsmith's
+/// providers put them there. A trait in there may be an object with a member `value`, as in requests of Flagsmith's
 /// SDKs. Null is no trait. Other objects and lists are no traits of Flagsmith's, and are left out.
 ///
 /// # Errors

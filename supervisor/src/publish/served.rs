@@ -14,7 +14,7 @@ pub(crate) struct ServedDocument {
 /// Tells what was compiled from what would be compiled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Fingerprint {
-    /// The [`document_digest`] of the body.
+    /// The [digest](document_digest) of the body.
     body: u128,
     options: CompileOptions,
 }

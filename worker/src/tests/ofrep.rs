@@ -233,7 +233,8 @@ fn a_client_that_has_the_answer_gets_a_304_until_the_document_or_its_context_cha
 fn pages_of_other_origins_may_ask_and_read_the_tag() {
     let (_supervisor, worker) = environment();
     let origin = "Origin: https://app.example.com\r\n";
-    let asked = "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type,if-none-match,x-api-key\r\n";
+    let asked = "Access-Control-Request-Method: POST\r\n\
+        Access-Control-Request-Headers: content-type,if-none-match,x-api-key\r\n";
     let preflight = worker.ask(request("OPTIONS", ALL, &format!("{origin}{asked}"), ""));
     assert_eq!(preflight.status, 200);
     assert_eq!(
