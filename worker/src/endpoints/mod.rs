@@ -6,9 +6,10 @@ mod gzip;
 pub(crate) mod health;
 mod identities;
 mod ofrep;
-mod query;
+pub(crate) mod query;
 pub(crate) mod reports;
 mod route;
+mod streams;
 
 use std::rc::Rc;
 
@@ -23,6 +24,7 @@ use crate::http::cors::Cors;
 use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
+use crate::streams::Streams;
 use identities::Identities;
 use ofrep::Ofrep;
 use reports::{Reporter, Reports};
@@ -47,6 +49,7 @@ pub(crate) struct Endpoints {
     identities: Identities,
     ofrep: Ofrep,
     reports: Reports,
+    streams: Rc<Streams>,
 }
 
 impl Endpoints {
@@ -54,6 +57,7 @@ impl Endpoints {
         environments: &Rc<Environments>,
         settings: &WorkerSettings,
         reports: Reports,
+        streams: &Rc<Streams>,
     ) -> Self {
         Self {
             environments: Rc::clone(environments),
@@ -62,6 +66,7 @@ impl Endpoints {
             identities: Identities::default(),
             ofrep: Ofrep::new(settings.ofrep),
             reports,
+            streams: Rc::clone(streams),
         }
     }
 
@@ -142,6 +147,8 @@ impl Endpoints {
             (Endpoint::Events, _) => reports.event(&reporter(body()?)?),
             (Endpoint::OfrepSingle, _) => Ok(self.ofrep.single(environments, head, body())),
             (Endpoint::OfrepBulk, _) => Ok(self.ofrep.bulk(environments, head, body())),
+            (Endpoint::Stream, _) => streams::answer(&self.streams, head),
+            (Endpoint::StreamHealth, _) => Ok(streams::health()),
             (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),
             (Endpoint::Root, _) => Ok(response::text(ROOT)),

@@ -33,6 +33,10 @@ pub(super) enum Endpoint {
     OfrepSingle,
     /// All flags by OFREP.
     OfrepBulk,
+    /// A stream that tells of changes.
+    Stream,
+    /// Whether there are streams.
+    StreamHealth,
     /// Readiness: every environment has a document and none is stale.
     Health,
     /// Liveness: this process answers.
@@ -95,10 +99,15 @@ impl Endpoint {
             "/api/v1/bulk-identities" => Some(Self::BulkIdentities),
             "/v1/events" | "/api/v1/events" => Some(Self::Events),
             OFREP_FLAGS => Some(Self::OfrepBulk),
+            "/sse/health" => Some(Self::StreamHealth),
             "/proxy/health" | "/proxy/health/readiness" | "/health" => Some(Self::Health),
             "/proxy/health/liveness" => Some(Self::Liveness),
             "" => Some(Self::Root),
-            path => key_behind(path).map(|_| Self::OfrepSingle),
+            path if is_ofrep_flag(path) => Some(Self::OfrepSingle),
+            path => {
+                let (key, rest) = path.strip_prefix("/sse/environments/")?.split_once('/')?;
+                (!key.is_empty() && rest == "stream").then_some(Self::Stream)
+            }
         }
     }
 
@@ -158,7 +167,8 @@ impl Endpoint {
             Self::Flags => contract::Endpoint::Flags,
             Self::Identities => contract::Endpoint::Identities,
             Self::Document => contract::Endpoint::Document,
-            Self::Health | Self::Liveness => contract::Endpoint::Health,
+            Self::Stream => contract::Endpoint::Streams,
+            Self::Health | Self::Liveness | Self::StreamHealth => contract::Endpoint::Health,
             Self::Counts
             | Self::Evaluations
             | Self::Trait
@@ -176,16 +186,26 @@ impl Endpoint {
     pub(super) fn cache_rules(self) -> CacheRules {
         match self {
             Self::Flags | Self::Identities => CacheRules::Revalidate,
-            Self::Document | Self::OfrepSingle | Self::OfrepBulk => CacheRules::Nothing,
+            Self::Document | Self::OfrepSingle | Self::OfrepBulk | Self::Stream => {
+                CacheRules::Nothing
+            }
             _ => CacheRules::Open,
         }
     }
 }
 
-/// What is behind the path of all flags of OFREP, if it is anything.
-fn key_behind(path: &str) -> Option<&str> {
-    let key = path.strip_prefix(OFREP_FLAGS)?.strip_prefix('/')?;
-    (!key.is_empty()).then_some(key)
+/// Whether a path is that of one flag of OFREP.
+fn is_ofrep_flag(path: &str) -> bool {
+    let key = path.strip_prefix(OFREP_FLAGS);
+    key.and_then(|key| key.strip_prefix('/'))
+        .is_some_and(|key| !key.is_empty())
+}
+
+/// The client-side key in the path of an endpoint that has one: the part before the last.
+pub(super) fn environment_key(path: &str) -> String {
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
+    parts.nth(1).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -213,6 +233,8 @@ mod tests {
             ("/proxy/health/readiness", Endpoint::Health),
             ("/health", Endpoint::Health),
             ("/proxy/health/liveness", Endpoint::Liveness),
+            ("/sse/environments/key/stream", Endpoint::Stream),
+            ("/sse/health", Endpoint::StreamHealth),
             ("", Endpoint::Root),
         ] {
             assert_eq!(Endpoint::of_path(path, None), Some(endpoint), "{path}");
@@ -297,8 +319,22 @@ mod tests {
             "/api/v1/",
             "/health/x",
             "/api/v2/flags/",
+            "/sse/environments/key",
+            "/sse/environments//stream",
+            "/sse/environments/stream",
+            "/sse/environments/key/stream/x",
         ] {
             assert_eq!(Endpoint::of_path(path, None), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_may_have_a_key_in_it() {
+        for path in [
+            "/sse/environments/AbC-1/stream",
+            "/base//sse/environments/AbC%2D1/stream/",
+        ] {
+            assert_eq!(environment_key(path), "AbC-1", "{path}");
         }
     }
 
