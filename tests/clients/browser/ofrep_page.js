@@ -26,6 +26,8 @@ const ready = OpenFeature.setProviderAndWait(
         baseUrl: origin,
         headers: [["X-API-Key", "test"]],
         pollInterval: 0,
+        // Otherwise it goes by the targeting key alone, whatever the other attributes are.
+        cacheMode: "disabled",
         fetchImplementation: watched,
     })
 );
