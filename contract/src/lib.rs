@@ -40,6 +40,7 @@ mod admin_token;
 mod board;
 mod doorbell;
 mod exit;
+mod expiry;
 mod failure;
 mod handover;
 pub mod heartbeat;
@@ -47,6 +48,7 @@ mod index;
 pub mod key;
 mod logging;
 pub mod origin;
+mod proxy_key;
 pub mod settings;
 mod wording;
 mod worker_state;
@@ -58,13 +60,18 @@ pub use board::{
 };
 pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
+pub use expiry::Expiry;
 pub use failure::Failure;
 pub use handover::{
     Forwarding, Handover, HandoverError, Limits, MetricsSettings, OfrepSettings, Paths,
     SlotSockets, Sockets, StreamSettings, Traits, WorkerSettings,
 };
-pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Readiness, ReadyWhen, Rows};
+pub use index::{
+    ArchivedIndex, ArchivedIndexEntry, ByKey, Index, IndexEntry, Readiness, ReadyWhen,
+    ServerSideRow,
+};
 pub use key::{KeyPair, ServerSideKey};
 pub use logging::{EventFieldName, LogFormat, LogLevel, Logging, Override};
+pub use proxy_key::{PROXY_KEY_PREFIX, ProxyKey};
 pub use wording::{counted, with_causes};
 pub use worker_state::WorkerState;

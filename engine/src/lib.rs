@@ -29,7 +29,7 @@ pub use archive::{
     FORMAT,
 };
 pub use compile::{Compiled, compile, compile_with};
-pub use document::{DocumentError, Edition, Pages, document_digest};
+pub use document::{DocumentError, Edition, Pages, api_key, document_digest};
 pub use evaluate::{Flags, Patterns, Scratch, evaluate, evaluate_one};
 pub use ofrep::{
     ContextError, EvaluationContext, OfrepFlags, OfrepMemory, entity_tag, evaluate_for_ofrep,

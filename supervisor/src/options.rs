@@ -7,12 +7,13 @@ use contract::settings::{
     Boolean, Choice, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, OrNone, Path, Port,
     PositiveSeconds, Seconds,
 };
-use contract::{AdminToken, ReadyWhen};
+use contract::{AdminToken, ProxyKey, ReadyWhen};
 use engine::CompileOptions;
 
 use crate::poll::{ConditionalFetch, FetchRules};
 use crate::pool::listener::{ANY_HOST, Address};
 use crate::source::api_url::ApiUrl;
+use crate::source::files::DocumentPlace;
 
 /// Where the admin listener is if nobody says otherwise. When somebody else is there, the proxy does without.
 pub(crate) const DEFAULT_ADMIN_PORT: u16 = 8001;
@@ -22,6 +23,12 @@ contract::settings! {
     pub struct Options {
         /// Where to fetch documents, with or without a slash at the end.
         pub api_url: ApiUrl as ApiUrl = ApiUrl::default(),
+        /// Environment documents in files, in place of `api_url`: a directory whose files `*.json` are read, or a list
+        /// of files. They are read again when they change.
+        pub environment_documents: Option<DocumentPlace> as OrNone<DocumentPlace> = None,
+        /// Secret: a key that starts with `pk.`, by which upstream knows this proxy. It lists environments and keys,
+        /// which are then served beside `environment_key_pairs`, and takes reports of usage.
+        pub proxy_key: Option<ProxyKey> as OrNone<ProxyKey> = None,
         /// Time between two fetches of an environment, varied by a tenth.
         #[names("api_poll_frequency_seconds", "api_poll_frequency")]
         pub api_poll_frequency: Duration as PositiveSeconds = Duration::from_secs(10),

@@ -6,6 +6,7 @@
 
 mod change;
 mod freshness;
+mod listing;
 mod orders;
 mod recovery;
 mod schedule;
@@ -92,19 +93,23 @@ impl Poller {
         LocalSet::new().block_on(&runtime, async move {
             let shared = Shared::new(
                 self.documents,
+                self.poll_frequency,
                 self.fetch_rules,
                 self.compile_options,
                 self.compiler,
                 self.board,
             );
             let recovery = Rc::clone(&shared.recovery);
-            let mut tasks = Tasks::new(shared, self.poll_frequency);
+            let mut tasks = Tasks::new(shared);
+            let (changed, mut has_changed) = unbounded_channel();
+            tasks.list(changed);
             for (row, pair) in self.environments.into_iter().enumerate() {
                 tasks.start(row, pair.client_side_key, Orders::default());
             }
             loop {
                 let poll_frequency = tasks.poll_frequency();
                 tokio::select! {
+                    Some(rows) = has_changed.recv() => tasks.fetch_now(&rows),
                     change = changes.recv() => match change {
                         Some(change) => tasks.apply(change).await,
                         None => return Ok(()),

@@ -26,6 +26,8 @@ pub(super) struct Shared {
     pub(super) documents: Documents,
     pub(super) compiler: Arc<Compiler>,
     pub(super) board: Arc<Board>,
+    /// The time between two fetches of an environment.
+    pub(super) poll_frequency: Cell<Duration>,
     pub(super) fetch_rules: Cell<FetchRules>,
     pub(super) compile_options: Cell<CompileOptions>,
     /// The trust in the current upstream.
@@ -35,6 +37,8 @@ pub(super) struct Shared {
     pub(super) large_permits: Arc<Semaphore>,
     /// Notified when something was published.
     pub(super) unsettled: Rc<Notify>,
+    /// Notified when environments are to be listed anew.
+    pub(super) relist: Notify,
     pub(super) first_documents: FirstDocuments,
     pub(super) outage: Outage,
     pub(super) recovery: Rc<Recovery>,
@@ -44,6 +48,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(
         documents: Documents,
+        poll_frequency: Duration,
         fetch_rules: FetchRules,
         compile_options: CompileOptions,
         compiler: Compiler,
@@ -53,6 +58,7 @@ impl Shared {
             documents,
             compiler: Arc::new(compiler),
             board,
+            poll_frequency: Cell::new(poll_frequency),
             fetch_rules: Cell::new(fetch_rules),
             compile_options: Cell::new(compile_options),
             trust: RefCell::default(),
@@ -61,6 +67,7 @@ impl Shared {
                 thread::available_parallelism().map_or(1, NonZeroUsize::get),
             )),
             unsettled: Rc::default(),
+            relist: Notify::new(),
             first_documents: FirstDocuments::default(),
             outage: Outage::new(
                 "serving what was published before, trying again with every poll",

@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use contract::Index;
 use log::{debug, warn};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::sleep;
 
 use super::change::Change;
+use super::listing;
 use super::orders::{Countdown, Orders};
 use super::shared::Shared;
 use super::task::Task;
@@ -32,7 +34,6 @@ const INDEX_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The tasks of the poller's thread.
 pub(super) struct Tasks {
     shared: Rc<Shared>,
-    poll_frequency: Duration,
     running: JoinSet<()>,
     /// The environments' tasks, by row.
     by_row: HashMap<usize, Handle>,
@@ -45,7 +46,7 @@ struct Handle {
 
 impl Tasks {
     /// The task that settles, and none for an environment yet.
-    pub(super) fn new(shared: Shared, poll_frequency: Duration) -> Self {
+    pub(super) fn new(shared: Shared) -> Self {
         let mut running = JoinSet::new();
         // An earlier run may have left something to settle.
         shared.unsettled.notify_one();
@@ -53,7 +54,6 @@ impl Tasks {
         running.spawn_local(settle(publication, Rc::clone(&shared.unsettled)));
         Self {
             shared: Rc::new(shared),
-            poll_frequency,
             running,
             by_row: HashMap::new(),
         }
@@ -63,7 +63,8 @@ impl Tasks {
     pub(super) fn start(&mut self, row: usize, name: String, orders: Orders) {
         let orders = Rc::new(orders);
         let shared = Rc::clone(&self.shared);
-        let task = Task::new(row, name, self.poll_frequency, Rc::clone(&orders), shared);
+        let poll_frequency = shared.poll_frequency.get();
+        let task = Task::new(row, name, poll_frequency, Rc::clone(&orders), shared);
         let abort = self.running.spawn_local(task.run());
         self.by_row.insert(row, Handle { abort, orders });
     }
@@ -73,9 +74,22 @@ impl Tasks {
         self.running.join_next().await
     }
 
+    /// Starts the task that lists the environments again and again. What changes is sent there.
+    pub(super) fn list(&mut self, changed: UnboundedSender<Vec<usize>>) {
+        let shared = Rc::clone(&self.shared);
+        self.running.spawn_local(listing::run(shared, changed));
+    }
+
+    /// The documents of these rows are others.
+    pub(super) fn fetch_now(&self, rows: &[usize]) {
+        for task in rows.iter().filter_map(|row| self.by_row.get(row)) {
+            task.orders.give(|order| order.fetch_now = true);
+        }
+    }
+
     /// The time between two fetches of an environment.
     pub(super) fn poll_frequency(&self) -> Duration {
-        self.poll_frequency
+        self.shared.poll_frequency.get()
     }
 
     /// Every environment that failed with upstream is fetched now. The bound on fetches spreads them.
@@ -109,14 +123,17 @@ impl Tasks {
         }
         let recompiles = self.shared.compile_options.replace(change.compile_options);
         let recompiles = recompiles != change.compile_options;
-        let has_new_upstream = change.upstream.is_some();
-        if let Some(upstream) = change.upstream {
-            self.shared.documents.set_upstream(upstream);
+        let has_new_source = change.source.is_some();
+        if let Some(source) = change.source {
+            self.shared.documents.set_source(source);
         }
         if let Some(poll_frequency) = change.poll_frequency {
-            self.poll_frequency = poll_frequency;
+            self.shared.poll_frequency.set(poll_frequency);
         }
-        if has_new_upstream || change.poll_frequency.is_some() || recompiles {
+        if has_new_source || change.poll_frequency.is_some() {
+            self.shared.relist.notify_one();
+        }
+        if has_new_source || change.poll_frequency.is_some() || recompiles {
             for task in self.by_row.values() {
                 task.orders.give(|order| {
                     order.poll_frequency = change.poll_frequency.or(order.poll_frequency);
@@ -125,8 +142,8 @@ impl Tasks {
                 });
             }
         }
-        for (row, entry, credential) in change.rotated {
-            self.shared.documents.set_credential(row, credential);
+        for (row, entry, access) in change.rotated {
+            self.shared.documents.set_access(row, access);
             if let Some(task) = self.by_row.get(&row) {
                 task.orders.give(|order| {
                     order.name = Some(entry.pair.client_side_key);
@@ -139,8 +156,8 @@ impl Tasks {
             return;
         };
         let countdown = Countdown::of(change.added.len());
-        for (row, entry, credential) in change.added {
-            self.shared.documents.set_credential(row, credential);
+        for (row, entry, access) in change.added {
+            self.shared.documents.set_access(row, access);
             let publication = &self.shared.compiler.publication;
             publication.expect(row, entry.file);
             let orders = Orders::for_added(&countdown);

@@ -113,6 +113,7 @@ impl CurrentIndex {
     pub(crate) fn open(&self, key: &[u8]) -> Result<(Rc<MappedEnvironment>, Side), Refusal> {
         let opened = self.opened.borrow();
         if let Some(target) = opened.keys.get(key)
+            && !target.expiry.is_over()
             && let Some(environment) = opened.rows[target.position].current(self.reader.board())
         {
             return Ok((Rc::clone(environment), target.side));
@@ -139,16 +140,22 @@ impl CurrentIndex {
             None => {
                 // Unknown keys are not kept: strangers could fill this process's memory with them.
                 let found = keys::find(&self.index, key)
-                    .filter(|(row, _)| *row < self.reader.board().shape().rows);
-                let Some((row, side)) = found else {
+                    .filter(|found| found.row < self.reader.board().shape().rows);
+                let Some(found) = found else {
                     return Err(Refusal::unknown_key(key));
                 };
-                let position = opened.position(row);
-                let target = Target { position, side };
+                let target = Target {
+                    position: opened.position(found.row),
+                    side: found.side,
+                    expiry: found.expiry,
+                };
                 opened.keys.insert(key, target);
                 target
             }
         };
+        if target.expiry.is_over() {
+            return Err(Refusal::unknown_key(key));
+        }
         let row = &mut opened.rows[target.position];
         self.remap(row);
         match row.environment() {
