@@ -97,7 +97,12 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
-        worker: worker::command(options.admin.token, accepts_events, config.worker),
+        worker: worker::command(
+            options.admin.token,
+            options.sse_authentication_token,
+            accepts_events,
+            config.worker,
+        ),
         compile: compile::command,
     })
 }

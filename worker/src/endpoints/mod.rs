@@ -7,6 +7,7 @@ pub(crate) mod health;
 mod identities;
 mod ofrep;
 pub(crate) mod query;
+mod queue_change;
 pub(crate) mod reports;
 mod route;
 mod streams;
@@ -15,7 +16,7 @@ use std::rc::Rc;
 
 use actix_http::{Method, RequestHead};
 use actix_web::web::Bytes;
-use contract::WorkerSettings;
+use contract::{Token, WorkerSettings};
 
 use crate::environments::Environments;
 use crate::http::caching::CacheRules;
@@ -50,6 +51,7 @@ pub(crate) struct Endpoints {
     ofrep: Ofrep,
     reports: Reports,
     streams: Rc<Streams>,
+    sse_authentication_token: Option<Token>,
 }
 
 impl Endpoints {
@@ -58,6 +60,7 @@ impl Endpoints {
         settings: &WorkerSettings,
         reports: Reports,
         streams: &Rc<Streams>,
+        sse_authentication_token: Option<Token>,
     ) -> Self {
         Self {
             environments: Rc::clone(environments),
@@ -67,6 +70,7 @@ impl Endpoints {
             ofrep: Ofrep::new(settings.ofrep),
             reports,
             streams: Rc::clone(streams),
+            sse_authentication_token,
         }
     }
 
@@ -80,6 +84,15 @@ impl Endpoints {
         Endpoint::of_path(path, self.base_path.as_deref())
     }
 
+    /// Whether the operator has turned this endpoint on.
+    fn is_on(&self, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::Events => self.reports.accepts_events(),
+            Endpoint::QueueChange => self.sse_authentication_token.is_some(),
+            _ => true,
+        }
+    }
+
     /// Answers any request, and says as which endpoint's it counts.
     pub(crate) fn respond(
         &self,
@@ -87,8 +100,7 @@ impl Endpoints {
         body: Result<Bytes, UnreadBody>,
     ) -> (contract::Endpoint, Response) {
         let endpoint = self.endpoint(head.uri.path());
-        let endpoint =
-            endpoint.filter(|it| *it != Endpoint::Events || self.reports.accepts_events());
+        let endpoint = endpoint.filter(|it| self.is_on(*it));
         let counted = endpoint.map_or(contract::Endpoint::Other, Endpoint::counted);
         if let Some(response) = self.cors.preflight(head) {
             return (counted, response);
@@ -148,6 +160,10 @@ impl Endpoints {
             (Endpoint::OfrepSingle, _) => Ok(self.ofrep.single(environments, head, body())),
             (Endpoint::OfrepBulk, _) => Ok(self.ofrep.bulk(environments, head, body())),
             (Endpoint::Stream, _) => streams::answer(&self.streams, head),
+            (Endpoint::QueueChange, _) => {
+                let token = self.sse_authentication_token.as_ref();
+                queue_change::answer(environments, token, head)
+            }
             (Endpoint::StreamHealth, _) => Ok(streams::health()),
             (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),

@@ -35,6 +35,8 @@ pub(super) enum Endpoint {
     OfrepBulk,
     /// A stream that tells of changes.
     Stream,
+    /// Word that a document has changed.
+    QueueChange,
     /// Whether there are streams.
     StreamHealth,
     /// Readiness: every environment has a document and none is stale.
@@ -106,7 +108,12 @@ impl Endpoint {
             path if is_ofrep_flag(path) => Some(Self::OfrepSingle),
             path => {
                 let (key, rest) = path.strip_prefix("/sse/environments/")?.split_once('/')?;
-                (!key.is_empty() && rest == "stream").then_some(Self::Stream)
+                match rest {
+                    _ if key.is_empty() => None,
+                    "stream" => Some(Self::Stream),
+                    "queue-change" => Some(Self::QueueChange),
+                    _ => None,
+                }
             }
         }
     }
@@ -131,12 +138,12 @@ impl Endpoint {
         };
         let is_allowed = match action {
             Action::Options => true,
-            Action::Get => !self.is_report() && !self.is_ofrep(),
-            Action::Post => {
-                self == Self::Identities
-                    || self.is_ofrep()
-                    || self.is_report() && self != Self::Traits
-            }
+            Action::Get => !self.is_report() && !self.is_posted(),
+            Action::Post => match self {
+                Self::Identities => true,
+                Self::Traits => false,
+                endpoint => endpoint.is_report() || endpoint.is_posted(),
+            },
             Action::Put => self == Self::Traits,
         };
         is_allowed.then_some(action)
@@ -147,8 +154,12 @@ impl Endpoint {
         self.counted() == contract::Endpoint::Reports
     }
 
-    fn is_ofrep(self) -> bool {
-        matches!(self, Self::OfrepSingle | Self::OfrepBulk)
+    /// What clients ask here they ask by a POST alone.
+    fn is_posted(self) -> bool {
+        matches!(
+            self,
+            Self::OfrepSingle | Self::OfrepBulk | Self::QueueChange
+        )
     }
 
     /// The allowed methods, for `Allow`.
@@ -156,7 +167,7 @@ impl Endpoint {
         match self {
             Self::Identities => "GET, HEAD, OPTIONS, POST",
             Self::Traits => "OPTIONS, PUT",
-            post if post.is_report() || post.is_ofrep() => "OPTIONS, POST",
+            post if post.is_report() || post.is_posted() => "OPTIONS, POST",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -178,7 +189,7 @@ impl Endpoint {
             | Self::Events => contract::Endpoint::Reports,
             Self::OfrepSingle => contract::Endpoint::OfrepSingle,
             Self::OfrepBulk => contract::Endpoint::OfrepBulk,
-            Self::Root => contract::Endpoint::Other,
+            Self::QueueChange | Self::Root => contract::Endpoint::Other,
         }
     }
 
@@ -234,6 +245,7 @@ mod tests {
             ("/health", Endpoint::Health),
             ("/proxy/health/liveness", Endpoint::Liveness),
             ("/sse/environments/key/stream", Endpoint::Stream),
+            ("/sse/environments/key/queue-change", Endpoint::QueueChange),
             ("/sse/health", Endpoint::StreamHealth),
             ("", Endpoint::Root),
         ] {
