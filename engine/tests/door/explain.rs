@@ -63,7 +63,11 @@ proptest! {
         official_proxy_fields_only in any::<bool>(),
         apply_environment_segments in any::<bool>(),
     ) {
-        let options = CompileOptions { official_proxy_fields_only, apply_environment_segments };
+        let options = CompileOptions {
+            official_proxy_fields_only,
+            apply_environment_segments,
+            ..CompileOptions::default()
+        };
         let proxy = Proxy::with(&document, options);
         for side in SIDES {
             check(proxy.environment(), side, None);

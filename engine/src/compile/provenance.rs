@@ -6,7 +6,7 @@
 use super::contests::{strength, strongest_first};
 use super::dependencies::{DependencyOrder, feature_read};
 use super::operation::defect;
-use super::segments::{CompiledSegments, SegmentSources, SegmentsBuilder};
+use super::segments::{CompiledSegments, SegmentProvenance, SegmentsBuilder};
 use super::steps::{CompiledRule, unknown_kind};
 use super::{add_segments, feature_names};
 use crate::archive::{CompiledCondition, ConditionId, Interner, SegmentId};
@@ -14,14 +14,14 @@ use crate::document::{Document, FeatureState, Segment};
 use crate::python::python_str;
 
 /// A document, and the ids that its parts have in the archive that it compiles to.
-pub(crate) struct Source<'s, 'v> {
+pub(crate) struct Provenance<'s, 'v> {
     document: &'s Document<'v>,
     features: Interner,
     order: DependencyOrder,
     /// By the number of the segment in the document; `None` if the archive does not have it.
     ids: Vec<Option<SegmentId>>,
     conditions: Vec<CompiledCondition>,
-    segments: SegmentSources,
+    segments: SegmentProvenance,
 }
 
 /// A segment override of a feature.
@@ -33,22 +33,24 @@ pub(crate) struct SegmentOverride<'s, 'v> {
     pub(crate) state: &'s FeatureState<'v>,
 }
 
-impl<'s, 'v> Source<'s, 'v> {
+impl<'s, 'v> Provenance<'s, 'v> {
     /// Compiles the segments of the document that an archive was compiled from.
-    pub(crate) fn of(document: &'s Document<'v>) -> Source<'s, 'v> {
+    pub(crate) fn of(document: &'s Document<'v>) -> Provenance<'s, 'v> {
         let features = feature_names(document);
         let order = DependencyOrder::of(document, &features);
         let builder = SegmentsBuilder::new(document.api_key, &features, &order);
-        let mut builder = builder.with_sources();
+        let mut builder = builder.with_provenance();
         let ids = add_segments(&mut builder, document);
         let CompiledSegments {
-            segments, sources, ..
+            segments,
+            provenance,
+            ..
         } = builder.finish();
-        Source {
+        Provenance {
             document,
             ids,
             conditions: segments.conditions,
-            segments: sources.unwrap_or_default(),
+            segments: provenance.unwrap_or_default(),
             features,
             order,
         }
