@@ -22,6 +22,8 @@ pub(crate) struct Provenance<'s, 'v> {
     ids: Vec<Option<SegmentId>>,
     conditions: Vec<CompiledCondition>,
     segments: SegmentProvenance,
+    /// By feature.
+    overrides: Vec<Vec<SegmentOverride<'s, 'v>>>,
 }
 
 /// A segment override of a feature.
@@ -47,6 +49,7 @@ impl<'s, 'v> Provenance<'s, 'v> {
             ..
         } = builder.finish();
         Provenance {
+            overrides: overrides(document, &features, &ids),
             document,
             ids,
             conditions: segments.conditions,
@@ -66,20 +69,8 @@ impl<'s, 'v> Provenance<'s, 'v> {
     }
 
     /// The segment overrides of a feature, strongest first. Those with an id are the precedence of its contest.
-    pub(crate) fn overrides(&self, feature: usize) -> Vec<SegmentOverride<'s, 'v>> {
-        let name = self.feature_name(feature);
-        let mut overrides = Vec::new();
-        for (segment, id) in self.ids.iter().enumerate() {
-            let states = self.document.segments[segment].feature_states.iter();
-            let states = states.filter(|state| state.feature_name == name);
-            overrides.extend(states.map(|state| SegmentOverride {
-                segment,
-                id: *id,
-                state,
-            }));
-        }
-        strongest_first(&mut overrides, |found| strength(found.state));
-        overrides
+    pub(crate) fn overrides(&self, feature: usize) -> &[SegmentOverride<'s, 'v>] {
+        &self.overrides[feature]
     }
 
     /// The segment of that number in the document.
@@ -125,4 +116,29 @@ impl<'s, 'v> Provenance<'s, 'v> {
     pub(crate) fn cycle(&self, feature: usize) -> &[usize] {
         self.order.cycle(feature)
     }
+}
+
+/// The segment overrides of each feature, strongest first.
+fn overrides<'s, 'v>(
+    document: &'s Document<'v>,
+    features: &Interner,
+    ids: &[Option<SegmentId>],
+) -> Vec<Vec<SegmentOverride<'s, 'v>>> {
+    let mut overrides = Vec::new();
+    overrides.resize_with(features.len(), Vec::new);
+    for (number, segment) in document.segments.iter().enumerate() {
+        for state in &segment.feature_states {
+            if let Some(feature) = features.get(state.feature_name.as_bytes()) {
+                overrides[feature].push(SegmentOverride {
+                    segment: number,
+                    id: ids[number],
+                    state,
+                });
+            }
+        }
+    }
+    for overrides in &mut overrides {
+        strongest_first(overrides, |found| strength(found.state));
+    }
+    overrides
 }

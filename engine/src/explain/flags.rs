@@ -107,11 +107,13 @@ impl Flags<'_, '_> {
             candidates.push(own);
         }
         let contests = &self.environment.contests;
-        let mut all = contests.contests.iter();
-        let Some(contest) = all.find(|contest| contest.feature.index() == feature) else {
+        let place = contests
+            .contests
+            .binary_search_by_key(&feature, |contest| contest.feature.index());
+        let Ok(place) = place else {
             // All its segments, if it has any, can never match.
             let never = self.provenance.overrides(feature);
-            candidates.extend(never.into_iter().map(|found| self.never(found)));
+            candidates.extend(never.iter().map(|found| self.never(found)));
             let default = Choosable::Piece(feature);
             let outcome = match chosen.identity_override {
                 Some(_) => Outcome::Beaten,
@@ -121,6 +123,7 @@ impl Flags<'_, '_> {
             candidates.push(self.candidate(origin, outcome, default, evaluation));
             return candidates;
         };
+        let contest = &contests.contests[place];
         let rank = evaluation.rank(contest);
         let won = match chosen.identity_override {
             Some(_) => Outcome::Beaten,
@@ -144,7 +147,7 @@ impl Flags<'_, '_> {
             let origin = Origin::SegmentOverride;
             candidates.push(Candidate {
                 segment: Some(segment),
-                priority: priority(&found),
+                priority: priority(found),
                 ..self.candidate(origin, outcome, state, evaluation)
             });
             place += 1;
@@ -168,12 +171,12 @@ impl Flags<'_, '_> {
     }
 
     /// An override by a segment that can never match.
-    fn never(&self, found: SegmentOverride<'_, '_>) -> Candidate {
+    fn never(&self, found: &SegmentOverride<'_, '_>) -> Candidate {
         Candidate {
             origin: Origin::SegmentOverride,
             outcome: Outcome::NoMatch,
             segment: Some(self.index(found.segment)),
-            priority: priority(&found),
+            priority: priority(found),
             flag: None,
             split: None,
         }
