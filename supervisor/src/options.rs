@@ -81,15 +81,15 @@ contract::settings! {
 
     /// Realtime from upstream.
     pub struct RealtimeOptions {
-        /// Where upstream tells that documents have changed: `https://realtime.flagsmith.com`, or another proxy like this
-        /// one. Without it, changes are seen by polling alone.
+        /// Where upstream tells that documents have changed: `https://realtime.flagsmith.com`, or another proxy like
+        /// this one. Without it, changes are seen by polling alone.
         pub url: Option<ApiUrl> as OrNone<ApiUrl> = None,
         /// Time between two fetches of an environment while its stream is connected, in place of
         /// `api_poll_frequency_seconds`.
         #[names("poll_frequency_seconds")]
         pub poll_frequency: Duration as PositiveSeconds = Duration::from_secs(60),
-        /// A fetch that upstream's event asks for waits for a random part of this, so that many proxies do not fetch at the
-        /// same moment.
+        /// A fetch that upstream's event asks for waits for a random part of this, so that many proxies do not fetch at
+        /// the same moment.
         #[names("fetch_spread_seconds")]
         pub fetch_spread: Duration as Seconds = Duration::ZERO,
     }

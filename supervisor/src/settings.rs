@@ -54,8 +54,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// When the proxy is ready that serves so many environments. An environment is stale when it is older than the longer
-    /// poll and the grace period once for each environment, as in the official proxy. Files do not get stale.
+    /// When the proxy is ready that serves so many environments. An environment is stale when it is older than the
+    /// longer poll and the grace period once for each environment, as in the official proxy. Files do not get stale.
     pub fn readiness(&self, environments: usize) -> Readiness {
         let environments = u32::try_from(environments).unwrap_or(u32::MAX);
         let grace_period = self

@@ -55,9 +55,12 @@ fn nothing_is_missed_when_workers_are_killed() {
         let value = format!("edit {edit}.");
         set(&upstream, &value);
         std::thread::sleep(Duration::from_millis(random.u64(0..100)));
-        slots.signal(random.usize(..2), Signal::SIGKILL);
+        let slot = random.usize(..2);
+        let victim = slots.signal(slot, Signal::SIGKILL);
         all_see(&followers, &value);
-        slots.wait_until_ready();
+        eventually("a successor", || {
+            slots.process(slot) != victim && slots.is_ready(slot)
+        });
     }
     let broken: usize = followers
         .iter()
