@@ -9,21 +9,23 @@ mod context;
 mod dependencies;
 mod differences;
 mod environment_segments;
+mod ofrep;
 mod operation;
 mod overrides;
 mod path;
 mod prerequisites;
+mod provenance;
 mod render;
 mod seen;
 mod segments;
 mod sides;
-mod source;
 mod steps;
 
 use bytes::Bytes;
 
 use crate::archive::{
     CompileOptions, ConstantAnswer, Environment, FeatureId, Interner, PieceId, Salts, SegmentId,
+    Source,
 };
 use crate::document::{Document, DocumentError, Tree};
 use contests::ContestsBuilder;
@@ -33,7 +35,7 @@ use seen::SeenFlags;
 use segments::{CompiledSegments, SegmentsBuilder};
 use sides::{Constants, SidesBuilder};
 
-pub(crate) use source::{SegmentOverride, Source};
+pub(crate) use provenance::{Provenance, SegmentOverride};
 pub(crate) use steps::{CompiledRule, Quantifier};
 
 /// How many bytes of constant answers are compressed at once, which takes about a millisecond. The rest waits for
@@ -123,7 +125,7 @@ fn lower(
         Members::OfIdentities
     };
     let seen = (!order.prerequisites.is_empty()).then(SeenFlags::default);
-    let mut renderer = Renderer::new(document, members, seen);
+    let mut renderer = Renderer::new(document, members, seen, options);
     let mut contests = ContestsBuilder::new(document, &features, &mut renderer, &mut salts);
     for (id, segment) in ids.into_iter().zip(&document.segments) {
         if let Some(id) = id {
@@ -134,7 +136,12 @@ fn lower(
     let overrides = overrides::identity_overrides(document, &features, &mut contests)?;
     let (contests, defaults) = contests.finish(&order);
 
-    let RenderedFlags { text, flags, seen } = renderer.finish();
+    let RenderedFlags {
+        text,
+        flags,
+        ofrep,
+        seen,
+    } = renderer.finish();
     let dependencies =
         prerequisites::dependencies(&order, &contests, circular, flag_properties, seen);
     let mut sides = SidesBuilder {
@@ -142,11 +149,12 @@ fn lower(
         flags,
         defaults,
         text,
+        ofrep,
     };
     let server = sides.server();
     let client = sides.client();
-    let flags = sides.text;
-    if u32::try_from(flags.len()).is_err() {
+    let (flags, ofrep) = (sides.text, sides.ofrep);
+    if u32::try_from(flags.len().max(ofrep.text.len())).is_err() {
         return Err(DocumentError::whole("its flags take more than 4 GiB"));
     }
     let environment = Environment {
@@ -162,6 +170,7 @@ fn lower(
         client,
         server,
         flags,
+        ofrep,
         features,
         contests,
         salts: Salts {
@@ -200,10 +209,13 @@ fn add_segments(
 }
 
 /// What a document is compiled with that gives the flags without an identity.
-const WITHOUT_IDENTITY: CompileOptions = CompileOptions {
-    official_proxy_fields_only: true,
-    apply_environment_segments: false,
-};
+fn of_no_identity(options: CompileOptions) -> CompileOptions {
+    CompileOptions {
+        official_proxy_fields_only: true,
+        apply_environment_segments: false,
+        ..options
+    }
+}
 
 /// A document that gives every identity the flags that `document` gives without one, and the same compiled.
 ///
@@ -218,7 +230,7 @@ pub(crate) fn without_identity<'v>(
         false => None,
     };
     let document = with_segments.unwrap_or_else(|| document.with_segments_alone(Vec::new()));
-    let lowered = lower(&document, &Bytes::new(), WITHOUT_IDENTITY)?;
+    let lowered = lower(&document, &Bytes::new(), of_no_identity(options))?;
     Ok((document, lowered.environment))
 }
 
@@ -232,18 +244,38 @@ fn constants(document: &Document<'_>, options: CompileOptions) -> Result<Constan
             flags,
             defaults,
             ..
-        } = lower(&document, &Bytes::new(), WITHOUT_IDENTITY)?;
-        let pieces = environment_segments::chosen_pieces(&environment, &flags, defaults);
+        } = lower(&document, &Bytes::new(), of_no_identity(options))?;
+        let pieces = environment_segments::chosen_pieces(&environment, &flags, &defaults);
         let pieces = pieces.map_err(|error| DocumentError::whole(error.to_string()))?;
+        let ofrep = pieces.iter().zip(defaults).map(|(&piece, default)| {
+            let is_default = piece == default;
+            let source = if is_default {
+                Source::Default
+            } else {
+                Source::Override
+            };
+            environment.ofrep.flag(piece, source)
+        });
         return Ok(Constants {
             flags: pieces.iter().map(|piece| flags[piece.index()]).collect(),
+            ofrep: ofrep.collect(),
             text: environment.flags,
         });
     }
-    let mut renderer = Renderer::new(document, Members::Common, None);
-    for (index, state) in document.feature_states.iter().enumerate() {
-        renderer.piece(state, FeatureId::new(index), None);
-    }
-    let RenderedFlags { text, flags, .. } = renderer.finish();
-    Ok(Constants { flags, text })
+    let mut renderer = Renderer::new(document, Members::Common, None, options);
+    let states = document.feature_states.iter().enumerate();
+    let pieces: Vec<PieceId> = states
+        .map(|(index, state)| renderer.piece(state, FeatureId::new(index), None))
+        .collect();
+    let RenderedFlags {
+        text, flags, ofrep, ..
+    } = renderer.finish();
+    let ofrep = pieces
+        .iter()
+        .map(|piece| ofrep.flag(*piece, Source::Default));
+    Ok(Constants {
+        ofrep: ofrep.collect(),
+        flags,
+        text,
+    })
 }

@@ -42,12 +42,12 @@ pub(super) struct SegmentsBuilder<'d> {
     warnings: Vec<String>,
     known_warnings: HashSet<String>,
     /// `None` if nobody will ask.
-    sources: Option<SegmentSources>,
+    provenance: Option<SegmentProvenance>,
 }
 
 /// Where compiled segments come from, as far as their archive does not tell.
 #[derive(Default)]
-pub(super) struct SegmentSources {
+pub(super) struct SegmentProvenance {
     /// The rules of each segment by `SegmentId`, all in the order of the document.
     pub(super) rules: Vec<Vec<CompiledRule>>,
     /// Why conditions can never match.
@@ -63,7 +63,7 @@ pub(super) struct CompiledSegments {
     /// The properties that read each flag, by `PrerequisiteId`.
     pub(super) flag_properties: Vec<Vec<FlagProperty>>,
     pub(super) warnings: Vec<String>,
-    pub(super) sources: Option<SegmentSources>,
+    pub(super) provenance: Option<SegmentProvenance>,
 }
 
 /// The segments that read circular flags.
@@ -99,14 +99,14 @@ impl<'d> SegmentsBuilder<'d> {
             known_patterns: HashMap::new(),
             warnings: Vec::new(),
             known_warnings: HashSet::new(),
-            sources: None,
+            provenance: None,
         }
     }
 
     /// The same, but it keeps where segments come from.
-    pub(super) fn with_sources(self) -> SegmentsBuilder<'d> {
+    pub(super) fn with_provenance(self) -> SegmentsBuilder<'d> {
         SegmentsBuilder {
-            sources: Some(SegmentSources::default()),
+            provenance: Some(SegmentProvenance::default()),
             ..self
         }
     }
@@ -132,8 +132,8 @@ impl<'d> SegmentsBuilder<'d> {
         }
         let mut rules = self.rules(&segment.rules, segment);
         let id = SegmentId::new(self.segments.len());
-        if let Some(sources) = &mut self.sources {
-            sources.rules.push(rules.clone());
+        if let Some(provenance) = &mut self.provenance {
+            provenance.rules.push(rules.clone());
         }
         let start = if self.order.is_circular_segment(number) {
             self.circular.push(CircularSegment {
@@ -169,7 +169,7 @@ impl<'d> SegmentsBuilder<'d> {
             },
             flag_properties: self.flag_properties,
             warnings: self.warnings,
-            sources: self.sources,
+            provenance: self.provenance,
         }
     }
 
@@ -204,8 +204,8 @@ impl<'d> SegmentsBuilder<'d> {
                 let words = format!("{} never matches: {problem}", subject());
                 self.warn(segment, &words);
                 let id = self.add_condition(property, Operation::Never);
-                if let Some(sources) = &mut self.sources {
-                    sources.problems.insert(id, problem);
+                if let Some(provenance) = &mut self.provenance {
+                    provenance.problems.insert(id, problem);
                 }
                 id
             });

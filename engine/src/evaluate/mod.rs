@@ -14,6 +14,7 @@ mod prerequisites;
 mod properties;
 mod property_value;
 mod scratch;
+mod sources;
 
 pub(crate) use evaluation::Evaluation;
 pub use flags::Flags;
@@ -21,6 +22,7 @@ pub(crate) use observe::Observer;
 pub use patterns::Patterns;
 pub(crate) use property_value::PropertyValue;
 pub use scratch::Scratch;
+pub(crate) use sources::{SourcedFlag, Sources};
 
 use crate::archive::{ArchivedEnvironment, ArchivedOverriddenFlag};
 use crate::request::Identity;

@@ -4,7 +4,7 @@ use super::explanation::Explanation;
 use super::flags::Flags;
 use super::segments;
 use crate::archive::{ArchivedEnvironment, Choosable};
-use crate::compile::Source;
+use crate::compile::Provenance;
 use crate::evaluate::{Evaluation, Observer};
 use crate::request::Identity;
 use crate::side::Side;
@@ -12,7 +12,7 @@ use crate::side::Side;
 /// Notes what an evaluation chooses.
 pub(super) struct Account<'x, 'v> {
     environment: &'x ArchivedEnvironment,
-    source: &'x Source<'x, 'v>,
+    provenance: &'x Provenance<'x, 'v>,
     side: Side,
     identity: &'x Identity<'x>,
     /// The features to explain.
@@ -34,7 +34,7 @@ impl<'x, 'v> Account<'x, 'v> {
     /// Nothing is chosen yet. `explanation` has no flags and segments.
     pub(super) fn new(
         environment: &'x ArchivedEnvironment,
-        source: &'x Source<'x, 'v>,
+        provenance: &'x Provenance<'x, 'v>,
         side: Side,
         identity: &'x Identity<'x>,
         features: Vec<usize>,
@@ -48,7 +48,7 @@ impl<'x, 'v> Account<'x, 'v> {
         });
         Account {
             environment,
-            source,
+            provenance,
             side,
             identity,
             features,
@@ -67,15 +67,15 @@ impl Observer for Account<'_, '_> {
     }
 
     fn finished(&mut self, evaluation: &mut Evaluation<'_, '_>) {
-        let overriding = segments::overriding(self.source, &self.features);
+        let overriding = segments::overriding(self.provenance, &self.features);
         let environment = self.environment;
         let explained = overriding
             .iter()
-            .map(|number| segments::explained(environment, self.source, *number, evaluation));
+            .map(|number| segments::explained(environment, self.provenance, *number, evaluation));
         self.explanation.segments = explained.collect();
         let flags = Flags {
             environment,
-            source: self.source,
+            provenance: self.provenance,
             side: self.side,
             identity: self.identity,
             overriding: &overriding,

@@ -8,7 +8,7 @@ use super::explanation::{
 use super::segments::rules_hold;
 use super::values::{flag, flag_text, json};
 use crate::archive::{ArchivedContest, ArchivedEnvironment, Choosable};
-use crate::compile::{SegmentOverride, Source};
+use crate::compile::{Provenance, SegmentOverride};
 use crate::evaluate::Evaluation;
 use crate::json::{Dialect, Reader, Value, write_value};
 use crate::python::equality_key;
@@ -17,7 +17,7 @@ use crate::side::Side;
 
 /// The features to explain: all, or one, and behind it those that its flag depends on.
 pub(super) fn asked_for(
-    source: &Source<'_, '_>,
+    provenance: &Provenance<'_, '_>,
     environment: &ArchivedEnvironment,
     name: Option<&str>,
 ) -> Result<Vec<usize>, ExplainError> {
@@ -30,7 +30,7 @@ pub(super) fn asked_for(
     let mut explored = 0;
     while let Some(feature) = features.get(explored) {
         explored += 1;
-        for needed in dependencies(source, *feature) {
+        for needed in dependencies(provenance, *feature) {
             if !features.contains(&needed) {
                 features.push(needed);
             }
@@ -40,13 +40,18 @@ pub(super) fn asked_for(
 }
 
 /// The features whose flags the segments read that override a feature, each once.
-fn dependencies(source: &Source<'_, '_>, feature: usize) -> Vec<usize> {
+fn dependencies(provenance: &Provenance<'_, '_>, feature: usize) -> Vec<usize> {
     let mut found = Vec::new();
-    for state in source.overrides(feature) {
-        let mut rules: Vec<_> = source.segment(state.segment).rules.iter().rev().collect();
+    for state in provenance.overrides(feature) {
+        let mut rules: Vec<_> = provenance
+            .segment(state.segment)
+            .rules
+            .iter()
+            .rev()
+            .collect();
         while let Some(rule) = rules.pop() {
             for condition in &rule.conditions {
-                let read = source.feature_read(condition.property);
+                let read = provenance.feature_read(condition.property);
                 found.extend(read.filter(|read| !found.contains(read)));
             }
             rules.extend(rule.rules.iter().rev());
@@ -58,7 +63,7 @@ fn dependencies(source: &Source<'_, '_>, feature: usize) -> Vec<usize> {
 /// What flags are explained from.
 pub(super) struct Flags<'w, 'v> {
     pub(super) environment: &'w ArchivedEnvironment,
-    pub(super) source: &'w Source<'w, 'v>,
+    pub(super) provenance: &'w Provenance<'w, 'v>,
     pub(super) side: Side,
     pub(super) identity: &'w Identity<'w>,
     /// The numbers of the explained segments in the document, ascending.
@@ -74,8 +79,8 @@ impl Flags<'_, '_> {
         chosen: Chosen,
         evaluation: &mut Evaluation<'_, '_>,
     ) -> ExplainedFlag {
-        let source = self.source;
-        let name = |feature: &usize| source.feature_name(*feature).to_owned();
+        let provenance = self.provenance;
+        let name = |feature: &usize| provenance.feature_name(*feature).to_owned();
         let candidates = self.candidates(feature, chosen, evaluation);
         let hidden = self.hidden(chosen.piece);
         ExplainedFlag {
@@ -84,8 +89,8 @@ impl Flags<'_, '_> {
             summary: self.summary(&candidates, &hidden),
             hidden,
             candidates,
-            depends_on: dependencies(source, feature).iter().map(name).collect(),
-            cycle: source.cycle(feature).iter().map(name).collect(),
+            depends_on: dependencies(provenance, feature).iter().map(name).collect(),
+            cycle: provenance.cycle(feature).iter().map(name).collect(),
         }
     }
 
@@ -102,11 +107,13 @@ impl Flags<'_, '_> {
             candidates.push(own);
         }
         let contests = &self.environment.contests;
-        let mut all = contests.contests.iter();
-        let Some(contest) = all.find(|contest| contest.feature.index() == feature) else {
+        let place = contests
+            .contests
+            .binary_search_by_key(&feature, |contest| contest.feature.index());
+        let Ok(place) = place else {
             // All its segments, if it has any, can never match.
-            let never = self.source.overrides(feature);
-            candidates.extend(never.into_iter().map(|found| self.never(found)));
+            let never = self.provenance.overrides(feature);
+            candidates.extend(never.iter().map(|found| self.never(found)));
             let default = Choosable::Piece(feature);
             let outcome = match chosen.identity_override {
                 Some(_) => Outcome::Beaten,
@@ -116,13 +123,14 @@ impl Flags<'_, '_> {
             candidates.push(self.candidate(origin, outcome, default, evaluation));
             return candidates;
         };
+        let contest = &contests.contests[place];
         let rank = evaluation.rank(contest);
         let won = match chosen.identity_override {
             Some(_) => Outcome::Beaten,
             None => Outcome::Chosen,
         };
         let mut place = 0;
-        for found in self.source.overrides(feature) {
+        for found in self.provenance.overrides(feature) {
             let Some(id) = found.id else {
                 candidates.push(self.never(found));
                 continue;
@@ -139,7 +147,7 @@ impl Flags<'_, '_> {
             let origin = Origin::SegmentOverride;
             candidates.push(Candidate {
                 segment: Some(segment),
-                priority: priority(&found),
+                priority: priority(found),
                 ..self.candidate(origin, outcome, state, evaluation)
             });
             place += 1;
@@ -163,12 +171,12 @@ impl Flags<'_, '_> {
     }
 
     /// An override by a segment that can never match.
-    fn never(&self, found: SegmentOverride<'_, '_>) -> Candidate {
+    fn never(&self, found: &SegmentOverride<'_, '_>) -> Candidate {
         Candidate {
             origin: Origin::SegmentOverride,
             outcome: Outcome::NoMatch,
             segment: Some(self.index(found.segment)),
-            priority: priority(&found),
+            priority: priority(found),
             flag: None,
             split: None,
         }
@@ -229,7 +237,7 @@ impl Flags<'_, '_> {
         if !shown.range().is_empty() {
             return hidden;
         }
-        let document = self.source.document();
+        let document = self.provenance.document();
         let text = std::str::from_utf8(flag_text(self.environment, piece)).unwrap_or_default();
         let flag = Reader::new(text, Dialect::Document).value();
         let flag = flag.unwrap_or(Value::Null);

@@ -21,7 +21,7 @@ pub use explanation::{
 pub use question::Question;
 
 use crate::archive::{ArchivedEnvironment, CompileOptions};
-use crate::compile::{Source, compile_with, without_identity};
+use crate::compile::{Provenance, compile_with, without_identity};
 use crate::document::{Document, DocumentError, Tree};
 use crate::evaluate::{Patterns, Scratch, evaluate_observed};
 use crate::request::Identity;
@@ -136,11 +136,11 @@ fn explain_identity(
     identity: &Identity<'_>,
     about: Explanation,
 ) -> Result<Explanation, ExplainError> {
-    let source = Source::of(document);
-    let features = flags::asked_for(&source, environment, question.feature)?;
+    let provenance = Provenance::of(document);
+    let features = flags::asked_for(&provenance, environment, question.feature)?;
     let mut account = Account::new(
         environment,
-        &source,
+        &provenance,
         question.side,
         identity,
         features,

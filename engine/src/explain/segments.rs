@@ -4,17 +4,17 @@ use super::explanation::{ExplainedCondition, ExplainedRule, ExplainedSegment};
 use super::values::{json, property_value};
 use crate::archive::{ArchivedEnvironment, ArchivedOperation, ConditionId};
 use crate::bucket::bucket;
-use crate::compile::{CompiledRule, Quantifier, Source};
+use crate::compile::{CompiledRule, Provenance, Quantifier};
 use crate::document::{Condition, Rule};
 use crate::evaluate::{Evaluation, PropertyValue};
 use crate::json::write_value;
 use crate::python::python_str;
 
 /// The numbers of the segments that override one of these features, in the order of the document.
-pub(super) fn overriding(source: &Source<'_, '_>, features: &[usize]) -> Vec<usize> {
+pub(super) fn overriding(provenance: &Provenance<'_, '_>, features: &[usize]) -> Vec<usize> {
     let overrides = features
         .iter()
-        .flat_map(|feature| source.overrides(*feature));
+        .flat_map(|feature| provenance.overrides(*feature));
     let mut numbers: Vec<usize> = overrides.map(|found| found.segment).collect();
     numbers.sort_unstable();
     numbers.dedup();
@@ -24,26 +24,26 @@ pub(super) fn overriding(source: &Source<'_, '_>, features: &[usize]) -> Vec<usi
 /// The segment of that number, and whether the identity is in it.
 pub(super) fn explained(
     environment: &ArchivedEnvironment,
-    source: &Source<'_, '_>,
+    provenance: &Provenance<'_, '_>,
     number: usize,
     evaluation: &mut Evaluation<'_, '_>,
 ) -> ExplainedSegment {
-    let segment = source.segment(number);
-    let id = source.segment_id(number);
+    let segment = provenance.segment(number);
+    let id = provenance.segment_id(number);
     let mut explained = ExplainedSegment {
         id: segment.id.clone(),
         name: python_str(segment.name),
         matches: id.is_some_and(|id| evaluation.matches(id.index())),
-        problem: source.segment_problem(number),
+        problem: provenance.segment_problem(number),
         rules: Vec::new(),
     };
     if let Some(id) = id {
         let mut rules = Rules {
             environment,
-            source,
+            provenance,
             evaluation,
         };
-        explained.rules = rules.explained(&segment.rules, source.rules(id));
+        explained.rules = rules.explained(&segment.rules, provenance.rules(id));
     }
     explained
 }
@@ -57,7 +57,7 @@ pub(super) fn rules_hold(segment: &ExplainedSegment) -> bool {
 /// Rules, while they are put into words.
 struct Rules<'w, 'd, 'r, 's> {
     environment: &'w ArchivedEnvironment,
-    source: &'w Source<'w, 'd>,
+    provenance: &'w Provenance<'w, 'd>,
     evaluation: &'w mut Evaluation<'r, 's>,
 }
 
@@ -99,7 +99,7 @@ impl Rules<'_, '_, '_, '_> {
             }
             _ => None,
         };
-        let flag = self.source.feature_read(condition.property);
+        let flag = self.provenance.feature_read(condition.property);
         ExplainedCondition {
             property: condition.property.to_owned(),
             operator: python_str(condition.operator),
@@ -107,8 +107,8 @@ impl Rules<'_, '_, '_, '_> {
             value: property_value(&value),
             holds,
             bucket,
-            flag: flag.map(|feature| self.source.feature_name(feature).to_owned()),
-            problem: self.source.condition_problem(id),
+            flag: flag.map(|feature| self.provenance.feature_name(feature).to_owned()),
+            problem: self.provenance.condition_problem(id),
         }
     }
 }

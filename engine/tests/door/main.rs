@@ -10,6 +10,7 @@ mod fuzz;
 mod generate;
 mod golden;
 mod obvious;
+mod ofrep;
 mod patterns;
 mod pools;
 mod properties;

@@ -6,7 +6,7 @@
 use super::contests::{strength, strongest_first};
 use super::dependencies::{DependencyOrder, feature_read};
 use super::operation::defect;
-use super::segments::{CompiledSegments, SegmentSources, SegmentsBuilder};
+use super::segments::{CompiledSegments, SegmentProvenance, SegmentsBuilder};
 use super::steps::{CompiledRule, unknown_kind};
 use super::{add_segments, feature_names};
 use crate::archive::{CompiledCondition, ConditionId, Interner, SegmentId};
@@ -14,14 +14,16 @@ use crate::document::{Document, FeatureState, Segment};
 use crate::python::python_str;
 
 /// A document, and the ids that its parts have in the archive that it compiles to.
-pub(crate) struct Source<'s, 'v> {
+pub(crate) struct Provenance<'s, 'v> {
     document: &'s Document<'v>,
     features: Interner,
     order: DependencyOrder,
     /// By the number of the segment in the document; `None` if the archive does not have it.
     ids: Vec<Option<SegmentId>>,
     conditions: Vec<CompiledCondition>,
-    segments: SegmentSources,
+    segments: SegmentProvenance,
+    /// By feature.
+    overrides: Vec<Vec<SegmentOverride<'s, 'v>>>,
 }
 
 /// A segment override of a feature.
@@ -33,22 +35,25 @@ pub(crate) struct SegmentOverride<'s, 'v> {
     pub(crate) state: &'s FeatureState<'v>,
 }
 
-impl<'s, 'v> Source<'s, 'v> {
+impl<'s, 'v> Provenance<'s, 'v> {
     /// Compiles the segments of the document that an archive was compiled from.
-    pub(crate) fn of(document: &'s Document<'v>) -> Source<'s, 'v> {
+    pub(crate) fn of(document: &'s Document<'v>) -> Provenance<'s, 'v> {
         let features = feature_names(document);
         let order = DependencyOrder::of(document, &features);
         let builder = SegmentsBuilder::new(document.api_key, &features, &order);
-        let mut builder = builder.with_sources();
+        let mut builder = builder.with_provenance();
         let ids = add_segments(&mut builder, document);
         let CompiledSegments {
-            segments, sources, ..
+            segments,
+            provenance,
+            ..
         } = builder.finish();
-        Source {
+        Provenance {
+            overrides: overrides(document, &features, &ids),
             document,
             ids,
             conditions: segments.conditions,
-            segments: sources.unwrap_or_default(),
+            segments: provenance.unwrap_or_default(),
             features,
             order,
         }
@@ -64,20 +69,8 @@ impl<'s, 'v> Source<'s, 'v> {
     }
 
     /// The segment overrides of a feature, strongest first. Those with an id are the precedence of its contest.
-    pub(crate) fn overrides(&self, feature: usize) -> Vec<SegmentOverride<'s, 'v>> {
-        let name = self.feature_name(feature);
-        let mut overrides = Vec::new();
-        for (segment, id) in self.ids.iter().enumerate() {
-            let states = self.document.segments[segment].feature_states.iter();
-            let states = states.filter(|state| state.feature_name == name);
-            overrides.extend(states.map(|state| SegmentOverride {
-                segment,
-                id: *id,
-                state,
-            }));
-        }
-        strongest_first(&mut overrides, |found| strength(found.state));
-        overrides
+    pub(crate) fn overrides(&self, feature: usize) -> &[SegmentOverride<'s, 'v>] {
+        &self.overrides[feature]
     }
 
     /// The segment of that number in the document.
@@ -123,4 +116,29 @@ impl<'s, 'v> Source<'s, 'v> {
     pub(crate) fn cycle(&self, feature: usize) -> &[usize] {
         self.order.cycle(feature)
     }
+}
+
+/// The segment overrides of each feature, strongest first.
+fn overrides<'s, 'v>(
+    document: &'s Document<'v>,
+    features: &Interner,
+    ids: &[Option<SegmentId>],
+) -> Vec<Vec<SegmentOverride<'s, 'v>>> {
+    let mut overrides = Vec::new();
+    overrides.resize_with(features.len(), Vec::new);
+    for (number, segment) in document.segments.iter().enumerate() {
+        for state in &segment.feature_states {
+            if let Some(feature) = features.get(state.feature_name.as_bytes()) {
+                overrides[feature].push(SegmentOverride {
+                    segment: number,
+                    id: ids[number],
+                    state,
+                });
+            }
+        }
+    }
+    for overrides in &mut overrides {
+        strongest_first(overrides, |found| strength(found.state));
+    }
+    overrides
 }
