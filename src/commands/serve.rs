@@ -64,6 +64,7 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
             proxy_key: None,
         })
     };
+    let has_proxy_key = options.proxy_key.is_some();
     let source = match options.environment_documents {
         Some(place) => supervisor::Source::Files(supervisor::FileSettings {
             place,
@@ -82,6 +83,7 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
     // Without an upstream, nothing is forwarded.
     let is_forwarded = matches!(source, supervisor::Source::Upstream(_));
     let accepts_events = is_forwarded && forward.events.is_some();
+    let reports_usage = is_forwarded && has_proxy_key;
     Ok(supervisor::Settings {
         environments: config.environment_key_pairs,
         source,
@@ -97,7 +99,12 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
-        worker: worker::command(options.admin.token, accepts_events, config.worker),
+        worker: worker::command(
+            options.admin.token,
+            accepts_events,
+            reports_usage,
+            config.worker,
+        ),
         compile: compile::command,
     })
 }

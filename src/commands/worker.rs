@@ -24,6 +24,7 @@ pub(crate) fn run() -> Result<(), Error> {
 pub(crate) fn command(
     admin_token: Option<AdminToken>,
     accepts_events: bool,
+    reports_usage: bool,
     settings: WorkerSettings,
 ) -> WorkerCommand {
     let private = config::private_variables();
@@ -37,6 +38,7 @@ pub(crate) fn command(
             // The pool chooses one.
             ring: None,
             accepts_events,
+            reports_usage,
             settings: settings.clone(),
         };
         let mut command = Command::new("/proc/self/exe");

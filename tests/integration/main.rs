@@ -31,4 +31,5 @@ mod snapshot;
 mod state_directory;
 mod status_page;
 mod streams;
+mod usage;
 mod warm;

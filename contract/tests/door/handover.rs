@@ -23,6 +23,7 @@ fn handover() -> Handover {
         admin_token: Some(AdminToken::of("secret")),
         ring: Some(u64::MAX),
         accepts_events: true,
+        reports_usage: true,
         settings: WorkerSettings {
             allow_origins: vec!["*".to_owned()],
             limits: Limits {

@@ -54,7 +54,7 @@ pub(crate) fn run() -> Result<(), Error> {
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout: worker_settings.limits.shutdown_timeout,
-        worker: worker::command(None, false, worker_settings),
+        worker: worker::command(None, false, false, worker_settings),
         compile: compile::command,
     };
     Ok(supervisor::run(settings, None)?)

@@ -76,6 +76,7 @@ fn settings(directory: PathBuf) -> Settings {
                 admin_token: None,
                 ring: None,
                 accepts_events: false,
+                reports_usage: false,
                 settings: WorkerSettings::default(),
             };
             (command, handover)

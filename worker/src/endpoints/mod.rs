@@ -44,7 +44,7 @@ pub(crate) struct Endpoints {
     cors: Cors,
     base_path: Option<String>,
     identities: Identities,
-    reports: Reports,
+    reports: Rc<Reports>,
     streams: Rc<Streams>,
 }
 
@@ -52,7 +52,7 @@ impl Endpoints {
     pub(crate) fn new(
         environments: &Rc<Environments>,
         settings: &WorkerSettings,
-        reports: Reports,
+        reports: &Rc<Reports>,
         streams: &Rc<Streams>,
     ) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Endpoints {
             cors: Cors::new(&settings.allow_origins),
             base_path: settings.paths.base_path.clone(),
             identities: Identities::default(),
-            reports,
+            reports: Rc::clone(reports),
             streams: Rc::clone(streams),
         }
     }

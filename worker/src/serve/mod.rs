@@ -21,7 +21,7 @@ use snapshot::Reader;
 use crate::access::AccessLog;
 use crate::admin::{self, Admin};
 use crate::endpoints::Endpoints;
-use crate::endpoints::reports::Reports;
+use crate::endpoints::reports::{Reports, report_usage};
 use crate::environments::Environments;
 use crate::error::Error;
 use crate::process::descriptors::Capacity;
@@ -120,7 +120,12 @@ pub(crate) async fn serve(
     ));
 
     let access_log = AccessLog::new(&settings);
-    let endpoints = Endpoints::new(&environments, &settings, reports, &streams);
+    let reports = Rc::new(reports);
+    actix_rt::spawn(report_usage(
+        Rc::downgrade(&reports),
+        Rc::downgrade(&environments),
+    ));
+    let endpoints = Endpoints::new(&environments, &settings, &reports, &streams);
     let answers = Answers::Public(endpoints);
     let limits = settings.limits;
     let acceptor = Acceptor::new(answers, limits, Some(slot), access_log.clone()).await?;
@@ -173,6 +178,7 @@ pub(crate) async fn serve(
         // In a roll: the successor answers, perhaps to another token.
         tokio::join!(drain, finish(admin, stop.accept_for));
     }
+    reports.usage(&environments);
     Ok(())
 }
 

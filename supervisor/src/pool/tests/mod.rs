@@ -150,6 +150,7 @@ fn handover(number: usize) -> Handover {
         admin_token: None,
         ring: None,
         accepts_events: false,
+        reports_usage: false,
         settings: WorkerSettings {
             allow_origins: vec![number.to_string()],
             ..WorkerSettings::default()
