@@ -99,12 +99,13 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
-        worker: worker::command(
-            options.admin.token,
+        worker: worker::command(worker::Given {
+            admin_token: options.admin.token,
+            sse_authentication_token: options.sse_authentication_token,
             accepts_events,
             reports_usage,
-            config.worker,
-        ),
+            settings: config.worker,
+        }),
         compile: compile::command,
     })
 }

@@ -7,7 +7,7 @@ use contract::settings::{
     Boolean, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, OrNone, Path, Port,
     PositiveSeconds, Seconds,
 };
-use contract::{AdminToken, ProxyKey, ReadyWhen};
+use contract::{ProxyKey, ReadyWhen, Token};
 use engine::CompileOptions;
 
 use crate::poll::{ConditionalFetch, FetchRules};
@@ -63,6 +63,9 @@ contract::settings! {
         pub events_url: Option<ApiUrl> as OrNone<ApiUrl> = None,
         /// What clients report, on its way upstream.
         pub journal: Journal,
+        /// Secret: the token with which Flagsmith tells the proxy that a document has changed, which is fetched at once
+        /// then. It is the one that Flagsmith has in `SSE_AUTHENTICATION_TOKEN`. Without it, nobody may.
+        pub sse_authentication_token: Option<Token> as OrNone<Token> = None,
     }
 
     /// What clients report, on its way upstream.
@@ -94,7 +97,7 @@ contract::settings! {
         /// without. If another port is in use, the proxy does not start.
         pub port: Option<u16> as OrNone<Port> = Some(DEFAULT_ADMIN_PORT),
         /// Secret: what requests to it must carry, as `Authorization: Bearer …`. Health needs no token.
-        pub token: Option<AdminToken> as OrNone<AdminToken> = None,
+        pub token: Option<Token> as OrNone<Token> = None,
     }
 
     /// When the proxy is not ready.

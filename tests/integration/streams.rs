@@ -1,7 +1,7 @@
 //! Streams of the real executable: clients are told of every change, whichever process dies meanwhile.
 
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -120,6 +120,50 @@ fn a_reload_that_rolls_the_workers_ends_streams_cleanly_and_loses_no_change() {
         followers.iter().all(|follower| follower.seen().ended > 0)
     });
     assert!(followers.iter().all(|follower| follower.seen().broken == 0));
+}
+
+#[test]
+fn flagsmith_can_have_a_document_fetched_at_once() {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
+    let start = Start::new(&upstream, &["test"]).workers(2);
+    let start = start.set("api_poll_frequency_seconds", json!(3600));
+    let proxy = start
+        .set("sse_authentication_token", json!("sesame"))
+        .start();
+    proxy.wait_until_ready();
+    let followers = followers(proxy.address);
+    let path = "/sse/environments/test/queue-change";
+    let ask = |token: &str| {
+        let headers = [
+            ("Authorization", token),
+            ("Content-Type", "application/json"),
+        ];
+        let body = br#"{"updated_at": "2026-01-15T10:30:00+00:00"}"#;
+        proxy.connect().request("POST", path, &headers, body).status
+    };
+    assert_eq!(ask("Token sesam"), 401);
+    for edit in 0..10 {
+        let value = format!("edit {edit}.");
+        set(&upstream, &value);
+        let asked = Instant::now();
+        assert_eq!(ask("Token sesame"), 202);
+        all_see(&followers, &value);
+        let told = followers.iter().filter_map(|follower| follower.seen().told);
+        println!(
+            "the last client was told after {:?}",
+            told.max().map(|told| told - asked)
+        );
+    }
+    let log = proxy.log();
+    assert!(!log.contains("sesam"), "{log}");
+}
+
+#[test]
+fn without_a_token_nobody_can_have_a_document_fetched() {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
+    let proxy = Proxy::ready(&upstream, "test");
+    let answer = proxy.post("/sse/environments/test/queue-change", "test", "{}");
+    assert_eq!(answer.status, 404);
 }
 
 fn free_port() -> u16 {

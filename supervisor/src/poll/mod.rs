@@ -6,6 +6,7 @@
 
 mod change;
 mod freshness;
+mod knocks;
 mod listing;
 mod orders;
 mod recovery;
@@ -14,7 +15,7 @@ mod shared;
 mod task;
 mod tasks;
 
-use std::io;
+use std::io::{self, PipeReader};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -31,6 +32,7 @@ use crate::notice::{Notice, Notifier};
 use crate::publish::Compiler;
 use crate::source::Documents;
 use contract::KeyPair;
+use knocks::Knocks;
 use orders::Orders;
 use shared::Shared;
 use tasks::Tasks;
@@ -61,6 +63,8 @@ pub(crate) struct Poller {
     pub(crate) compile_options: CompileOptions,
     pub(crate) compiler: Compiler,
     pub(crate) board: Arc<Board>,
+    /// Where workers knock.
+    pub(crate) knocks: PipeReader,
 }
 
 /// The poller's thread, which ends soon after this is dropped.
@@ -99,6 +103,7 @@ impl Poller {
                 self.compiler,
                 self.board,
             );
+            let knocks = Knocks::new(self.knocks).map_err(Error::Start)?;
             let recovery = Rc::clone(&shared.recovery);
             let mut tasks = Tasks::new(shared);
             let (changed, mut has_changed) = unbounded_channel();
@@ -115,6 +120,7 @@ impl Poller {
                         None => return Ok(()),
                     },
                     () = recovery.wait(poll_frequency) => tasks.upstream_is_back(),
+                    () = knocks.next() => tasks.fetch_wanted(),
                     // A task that did not panic has done its work, or its environment was removed.
                     ended = tasks.ended() => if let Some(Err(error)) = ended && error.is_panic() {
                         return Err(Error::Panicked(join_error(error)));

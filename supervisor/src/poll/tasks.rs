@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Index;
+use contract::{BoardWords, Index};
 use log::{debug, warn};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -97,6 +97,15 @@ impl Tasks {
         debug!("upstream answers again: trying the environments that failed with it");
         for task in self.by_row.values() {
             task.orders.give(|order| order.upstream_is_back = true);
+        }
+    }
+
+    /// Every environment whose document a worker was told to have changed is fetched now, and whole.
+    pub(super) fn fetch_wanted(&self) {
+        for (row, task) in &self.by_row {
+            if self.shared.board.environment(*row).take_wanted() {
+                task.orders.give(|order| order.fetch_now = true);
+            }
         }
     }
 

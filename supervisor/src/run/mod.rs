@@ -6,6 +6,7 @@ mod listeners;
 mod reload;
 
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -19,12 +20,12 @@ use crate::forward::Forwarding;
 use crate::notice::{Notice, Notices};
 use crate::poll::Poller;
 use crate::pool::listener::{SlotListeners, urls};
-use crate::pool::{Pool, Times};
+use crate::pool::{Pool, Times, Workplace};
 use crate::publish::{Compiler, Publication};
 use crate::settings::Settings;
 use crate::source::{Documents, Source};
 use crate::words::Seconds;
-use contract::{BoardWords, KeyPair, board_shape, counted};
+use contract::{BoardWords, KeyPair, Knocker, board_shape, counted};
 use reload::Reloader;
 
 pub use reload::Reload;
@@ -54,16 +55,22 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         settings.workers.get(),
     );
     let (publisher, directory) = settings.directory.open(shape)?;
-    settings.worker = settings.worker.reading(&directory);
+    let (knocks, knocker) = Knocker::new().map_err(Error::Knocks)?;
+    let workplace = Workplace {
+        directory,
+        knocker: Rc::new(knocker),
+    };
+    settings.worker = settings.worker.at(&workplace);
+    let directory = &workplace.directory;
     let board = publisher.share_board();
     board.proxy().set_started(SystemTime::now());
     let forwarding = Forwarding::start(
-        &directory,
+        directory,
         Arc::clone(&board),
         &settings.source,
         &settings.forward,
     )?;
-    announce(&settings, &environments, &directory, &sockets);
+    announce(&settings, &environments, directory, &sockets);
     let roster = Roster::new(environments.clone(), board.shape().rows);
     let index = roster.index(settings.readiness(environments.len()), &[]);
     let publication = Publication::open(
@@ -96,13 +103,14 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
             notifier: notices.notifier(),
         },
         board,
+        knocks,
     }
     .start()?;
     serve(
         pool,
         &notices,
         Reloader::new(
-            reload, settings, listed, directory, roster, polling, forwarding,
+            reload, settings, listed, workplace, roster, polling, forwarding,
         ),
     )
 }

@@ -4,11 +4,12 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Command;
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
 use contract::{
-    Handover, KeyPair, Readiness, ReadyWhen, ServerSideKey, WorkerSettings, board_shape,
+    Handover, KeyPair, Knocker, Readiness, ReadyWhen, ServerSideKey, WorkerSettings, board_shape,
 };
 use engine::CompileOptions;
 use nix::sys::signal::{Signal, kill};
@@ -74,6 +75,7 @@ fn settings(directory: PathBuf) -> Settings {
                 slot: 0,
                 supervisor: 0,
                 admin_token: None,
+                sse_authentication_token: None,
                 ring: None,
                 accepts_events: false,
                 reports_usage: false,
@@ -164,6 +166,7 @@ fn the_end_of_polling_ends_serving() {
         settings.compile,
     )
     .unwrap();
+    let (knocks, knocker) = Knocker::new().unwrap();
     let source = settings.source.open().unwrap();
     let polling = Poller {
         documents: Documents::new(source, &settings.environments).unwrap(),
@@ -179,9 +182,22 @@ fn the_end_of_polling_ends_serving() {
             notifier: notices.notifier(),
         },
         board: small.share_board(),
+        knocks,
     };
     let polling = polling.start().unwrap();
-    let reloader = Reloader::new(None, settings, vec![], path, roster, polling, forwarding);
+    let workplace = Workplace {
+        directory: path,
+        knocker: Rc::new(knocker),
+    };
+    let reloader = Reloader::new(
+        None,
+        settings,
+        vec![],
+        workplace,
+        roster,
+        polling,
+        forwarding,
+    );
     let error = serve(pool, &notices, reloader).unwrap_err();
     assert!(error.to_string().starts_with("poll: "), "{error}");
 }

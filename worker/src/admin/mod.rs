@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_http::header::{CACHE_CONTROL, HeaderValue};
 use actix_http::{Method, RequestHead};
-use contract::{AdminToken, Limits, MetricsSettings};
+use contract::{Limits, MetricsSettings, Token};
 
 use crate::environments::Environments;
 use crate::http::refusal::Refusal;
@@ -36,7 +36,7 @@ static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// All endpoints of the admin listener, and what they answer from.
 pub(crate) struct Admin {
     environments: Rc<Environments>,
-    token: Option<AdminToken>,
+    token: Option<Token>,
     metrics: MetricsSettings,
 }
 
@@ -44,7 +44,7 @@ impl Admin {
     /// If there is a token, requests must carry it.
     pub(crate) fn new(
         environments: &Rc<Environments>,
-        token: Option<AdminToken>,
+        token: Option<Token>,
         metrics: MetricsSettings,
     ) -> Self {
         Self {

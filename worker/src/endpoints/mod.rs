@@ -6,6 +6,7 @@ mod gzip;
 pub(crate) mod health;
 mod identities;
 pub(crate) mod query;
+mod queue_change;
 pub(crate) mod reports;
 mod route;
 mod streams;
@@ -14,7 +15,7 @@ use std::rc::Rc;
 
 use actix_http::{Method, RequestHead};
 use actix_web::web::Bytes;
-use contract::WorkerSettings;
+use contract::{Token, WorkerSettings};
 
 use crate::environments::Environments;
 use crate::http::caching::CacheRules;
@@ -46,6 +47,7 @@ pub(crate) struct Endpoints {
     identities: Identities,
     reports: Rc<Reports>,
     streams: Rc<Streams>,
+    sse_authentication_token: Option<Token>,
 }
 
 impl Endpoints {
@@ -54,6 +56,7 @@ impl Endpoints {
         settings: &WorkerSettings,
         reports: &Rc<Reports>,
         streams: &Rc<Streams>,
+        sse_authentication_token: Option<Token>,
     ) -> Self {
         Self {
             environments: Rc::clone(environments),
@@ -62,6 +65,7 @@ impl Endpoints {
             identities: Identities::default(),
             reports: Rc::clone(reports),
             streams: Rc::clone(streams),
+            sse_authentication_token,
         }
     }
 
@@ -75,6 +79,15 @@ impl Endpoints {
         Endpoint::of_path(path, self.base_path.as_deref())
     }
 
+    /// Whether the operator has turned this endpoint on.
+    fn is_on(&self, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::Events => self.reports.accepts_events(),
+            Endpoint::QueueChange => self.sse_authentication_token.is_some(),
+            _ => true,
+        }
+    }
+
     /// Answers any request, and says as which endpoint's it counts.
     pub(crate) fn respond(
         &self,
@@ -82,8 +95,7 @@ impl Endpoints {
         body: Result<Bytes, UnreadBody>,
     ) -> (contract::Endpoint, Response) {
         let endpoint = self.endpoint(head.uri.path());
-        let endpoint =
-            endpoint.filter(|it| *it != Endpoint::Events || self.reports.accepts_events());
+        let endpoint = endpoint.filter(|it| self.is_on(*it));
         let counted = endpoint.map_or(contract::Endpoint::Other, Endpoint::counted);
         if let Some(response) = self.cors.preflight(head) {
             return (counted, response);
@@ -141,6 +153,10 @@ impl Endpoints {
             (Endpoint::BulkIdentities, _) => reports.identify(&reporter(body()?)?),
             (Endpoint::Events, _) => reports.event(&reporter(body()?)?),
             (Endpoint::Stream, _) => streams::answer(&self.streams, head),
+            (Endpoint::QueueChange, _) => {
+                let token = self.sse_authentication_token.as_ref();
+                queue_change::answer(environments, token, head)
+            }
             (Endpoint::StreamHealth, _) => Ok(streams::health()),
             (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),

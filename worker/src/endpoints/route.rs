@@ -29,6 +29,8 @@ pub(super) enum Endpoint {
     Events,
     /// A stream that tells of changes.
     Stream,
+    /// Word that a document has changed.
+    QueueChange,
     /// Whether there are streams.
     StreamHealth,
     /// Readiness: every environment has a document and none is stale.
@@ -95,7 +97,12 @@ impl Endpoint {
             "" => Some(Self::Root),
             path => {
                 let (key, rest) = path.strip_prefix("/sse/environments/")?.split_once('/')?;
-                (!key.is_empty() && rest == "stream").then_some(Self::Stream)
+                match rest {
+                    _ if key.is_empty() => None,
+                    "stream" => Some(Self::Stream),
+                    "queue-change" => Some(Self::QueueChange),
+                    _ => None,
+                }
             }
         }
     }
@@ -111,8 +118,12 @@ impl Endpoint {
         };
         let is_allowed = match action {
             Action::Options => true,
-            Action::Get => !self.is_report(),
-            Action::Post => self == Self::Identities || self.is_report() && self != Self::Traits,
+            Action::Get => !self.is_report() && self != Self::QueueChange,
+            Action::Post => match self {
+                Self::Identities | Self::QueueChange => true,
+                Self::Traits => false,
+                endpoint => endpoint.is_report(),
+            },
             Action::Put => self == Self::Traits,
         };
         is_allowed.then_some(action)
@@ -128,6 +139,7 @@ impl Endpoint {
         match self {
             Self::Identities => "GET, HEAD, OPTIONS, POST",
             Self::Traits => "OPTIONS, PUT",
+            Self::QueueChange => "OPTIONS, POST",
             report if report.is_report() => "OPTIONS, POST",
             _ => "GET, HEAD, OPTIONS",
         }
@@ -148,7 +160,7 @@ impl Endpoint {
             | Self::Increment
             | Self::BulkIdentities
             | Self::Events => contract::Endpoint::Reports,
-            Self::Root => contract::Endpoint::Other,
+            Self::QueueChange | Self::Root => contract::Endpoint::Other,
         }
     }
 
@@ -192,6 +204,7 @@ mod tests {
             ("/health", Endpoint::Health),
             ("/proxy/health/liveness", Endpoint::Liveness),
             ("/sse/environments/key/stream", Endpoint::Stream),
+            ("/sse/environments/key/queue-change", Endpoint::QueueChange),
             ("/sse/health", Endpoint::StreamHealth),
             ("", Endpoint::Root),
         ] {

@@ -121,6 +121,12 @@ impl CurrentIndex {
         self.index.readiness().ready_when
     }
 
+    /// The row of an environment, by its client-side key.
+    pub(crate) fn row(&self, client_side_key: &str) -> Option<usize> {
+        let row = self.index.open_client_side(client_side_key)?;
+        (row < self.reader.board().shape().rows).then_some(row)
+    }
+
     /// The environment that a key opens, and the key's side. Costs one look-up and one atomic load, unless the key or
     /// the document is new to this worker.
     #[inline]

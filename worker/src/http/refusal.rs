@@ -3,14 +3,12 @@
 use actix_http::StatusCode;
 use actix_http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
+use super::authorization::Scheme;
 use super::request_body::UnreadBody;
 use super::response::{self, Response};
 
 /// Seconds after which a client should try again: a document arrives soon, or there is room again.
 static RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
-
-/// How to authenticate, for `WWW-Authenticate`.
-static BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
 /// The codings of request bodies that are read, for `Accept-Encoding`: none.
 static IDENTITY: HeaderValue = HeaderValue::from_static("identity");
@@ -24,8 +22,8 @@ pub(crate) enum Refusal {
     MethodNotAllowed(&'static str),
     /// The request has no key.
     MissingKey,
-    /// The request needs the admin token.
-    MissingToken,
+    /// The request needs a token.
+    MissingToken(Scheme),
     /// The key names no environment. Contains the key.
     UnknownKey(String),
     /// The document of the environment has not arrived yet.
@@ -73,10 +71,10 @@ impl Refusal {
                 response
             }
             Self::MissingKey => unauthorized("None"),
-            Self::MissingToken => {
-                let mut response = detail(StatusCode::UNAUTHORIZED, "Missing or wrong admin token");
+            Self::MissingToken(scheme) => {
+                let mut response = detail(StatusCode::UNAUTHORIZED, "Missing or wrong token");
                 let headers = response.headers_mut();
-                headers.insert(WWW_AUTHENTICATE, BEARER.clone());
+                headers.insert(WWW_AUTHENTICATE, scheme.challenge());
                 response
             }
             Self::UnknownKey(key) => unauthorized(&engine::python_repr(&key)),

@@ -4,12 +4,13 @@ mod changing;
 mod core_api;
 mod edits;
 mod outages;
+mod wanted;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use contract::{BoardWords, Expiry, Index, Readiness, ServerSideKey, board_shape, key};
+use contract::{BoardWords, Expiry, Index, Knocker, Readiness, ServerSideKey, board_shape, key};
 use snapshot::{Map, Publisher, Reader};
 use testing::{Answer, Stub, eventually, header};
 
@@ -37,6 +38,7 @@ struct Trial {
     notices: Notices,
     reader: Reader,
     directory: tempfile::TempDir,
+    knocker: Knocker,
 }
 
 /// The newest generation on a board.
@@ -105,6 +107,7 @@ impl Trial {
         let directory = tempfile::tempdir().unwrap();
         let (publication, board) = publication(directory.path(), &environments);
         let notices = Notices::of_children().unwrap();
+        let (knocks, knocker) = Knocker::new().unwrap();
         let poller = Poller {
             documents: Documents::new(source.open().unwrap(), &environments).unwrap(),
             environments,
@@ -119,12 +122,14 @@ impl Trial {
                 notifier: notices.notifier(),
             },
             board,
+            knocks,
         };
         Self {
             polling: poller.start().unwrap(),
             notices,
             reader: Reader::open(directory.path(), engine::FORMAT).unwrap(),
             directory,
+            knocker,
         }
     }
 
@@ -135,6 +140,14 @@ impl Trial {
     fn compiling(stub: &Stub, count: usize, compile: Compile, compress: Compress) -> Self {
         let environments = pairs(count);
         Self::new(environments, &upstream(stub), compile, compress)
+    }
+
+    /// Asks for a fetch of this environment, as a worker does.
+    fn want_fetch(&self, row: usize) {
+        self.reader.board().environment(row).want_fetch();
+        let mut worker = std::process::Command::new("echo");
+        let output = self.knocker.for_worker().unwrap();
+        assert!(worker.stdout(output).status().unwrap().success());
     }
 
     /// The environment that a worker would map.
@@ -445,6 +458,7 @@ fn a_poller_that_ends_says_why() {
             notifier: notices.notifier(),
         },
         board: small.share_board(),
+        knocks: Knocker::new().unwrap().0,
     };
     let polling = polling.start().unwrap();
     let deadline = Some(Instant::now() + Duration::from_secs(10));

@@ -8,7 +8,6 @@
 
 mod listed;
 
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use log::{error, info};
@@ -19,7 +18,7 @@ use crate::error::Error;
 use crate::forward::{Forwarding, Prepared};
 use crate::poll::{Change, Polling};
 use crate::pool::listener::SlotListeners;
-use crate::pool::{Pool, Rolled};
+use crate::pool::{Pool, Rolled, Workplace};
 use crate::settings::Settings;
 use crate::source::{Access, OpenSource, Source};
 use contract::{BoardWords, KeyPair, Readiness, counted, with_causes};
@@ -40,7 +39,7 @@ pub(super) struct Reloader {
     reload: Option<Reload>,
     /// The settings in use.
     settings: Settings,
-    directory: PathBuf,
+    workplace: Workplace,
     lists: Lists,
     /// The environments that are configured or listed.
     roster: Roster,
@@ -73,7 +72,7 @@ impl Reloader {
         reload: Option<Reload>,
         settings: Settings,
         listed: Vec<KeyPair>,
-        directory: PathBuf,
+        workplace: Workplace,
         roster: Roster,
         polling: Polling,
         forwarding: Forwarding,
@@ -81,7 +80,7 @@ impl Reloader {
         Self {
             reload,
             settings,
-            directory,
+            workplace,
             lists: Lists::new(listed),
             roster,
             polling,
@@ -187,11 +186,11 @@ impl Reloader {
             changes.extend(moved.changes);
             moved.sockets
         });
-        changes::warn_of_restart(current, &settings, &self.directory);
+        changes::warn_of_restart(current, &settings, &self.workplace.directory);
         // The next reload is compared with what is in use.
         settings.directory.clone_from(&current.directory);
         settings.workers = current.workers;
-        settings.worker = settings.worker.reading(&self.directory);
+        settings.worker = settings.worker.at(&self.workplace);
 
         let in_progress = InProgress {
             rolls: sockets.is_some() || settings.worker != current.worker,
