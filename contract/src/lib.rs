@@ -66,8 +66,8 @@ pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
 pub use expiry::Expiry;
 pub use failure::Failure;
 pub use handover::{
-    Forwarding, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
-    StreamSettings, Traits, WorkerSettings,
+    Forwarding, Handover, HandoverError, Limits, MetricsSettings, OfrepSettings, Paths,
+    SlotSockets, Sockets, StreamSettings, Traits, WorkerSettings,
 };
 pub use index::{
     ArchivedIndex, ArchivedIndexEntry, ByKey, Index, IndexEntry, Readiness, ReadyWhen,

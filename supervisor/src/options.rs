@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::settings::{
-    Boolean, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, OrNone, Path, Port,
+    Boolean, Choice, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, OrNone, Path, Port,
     PositiveSeconds, Seconds,
 };
 use contract::{ProxyKey, ReadyWhen, Token};
@@ -58,6 +58,8 @@ contract::settings! {
         pub flags: Flags,
         /// What the flags of identities are.
         pub identities: Identities,
+        /// What OFREP answers are.
+        pub ofrep: Ofrep,
         /// Where to forward events of experiments, for example `https://events.api.flagsmith.com`. Without it, they are
         /// answered with 404.
         pub events_url: Option<ApiUrl> as OrNone<ApiUrl> = None,
@@ -130,6 +132,27 @@ contract::settings! {
         /// Whether flags of identities lack `variant` and `metadata`, as the official proxy's do.
         pub official_proxy_fields_only: bool as Boolean = false,
     }
+
+    /// What OFREP answers are.
+    pub struct Ofrep {
+        /// What an OFREP answer says of the value of a disabled feature: nothing, so that the default in the client's
+        /// code counts (`code_default`), or the feature's value (`value`). Its reason is `DISABLED` in either case.
+        pub disabled: ValueOfDisabled as OneOf<ValueOfDisabled> = ValueOfDisabled::CodeDefault,
+    }
+}
+
+/// What an OFREP answer says of the value of a disabled feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueOfDisabled {
+    /// Nothing.
+    CodeDefault,
+    /// The value that the feature has.
+    Value,
+}
+
+impl Choice for ValueOfDisabled {
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("code_default", Self::CodeDefault), ("value", Self::Value)];
 }
 
 impl Options {
@@ -168,6 +191,7 @@ impl Options {
         CompileOptions {
             official_proxy_fields_only: self.identities.official_proxy_fields_only,
             apply_environment_segments: self.flags.apply_environment_segments,
+            ofrep_values_of_disabled: self.ofrep.disabled == ValueOfDisabled::Value,
         }
     }
 

@@ -62,6 +62,8 @@ settings! {
         /// Whom to believe about clients.
         #[names("server")]
         pub forwarding: Forwarding,
+        /// What OFREP requests need.
+        pub ofrep: OfrepSettings,
         /// The log.
         pub logging: Logging,
         /// What metrics tell.
@@ -93,6 +95,14 @@ settings! {
     pub struct Traits {
         /// Whether traits of identities that are not transient go upstream. Otherwise they count for the answer alone.
         pub forward: bool as Boolean = false,
+    }
+
+    /// What OFREP requests need.
+    #[derive(Copy)]
+    pub struct OfrepSettings {
+        /// Whether an OFREP request without a `targetingKey` is refused (`TARGETING_KEY_MISSING`). Otherwise it gets
+        /// the flags of the environment, as from `/api/v1/flags/`.
+        pub require_targeting_key: bool as Boolean = false,
     }
 
     /// Where the endpoints are.

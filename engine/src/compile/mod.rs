@@ -9,6 +9,7 @@ mod context;
 mod dependencies;
 mod differences;
 mod environment_segments;
+mod ofrep;
 mod operation;
 mod overrides;
 mod path;
@@ -22,7 +23,7 @@ mod steps;
 use bytes::Bytes;
 
 use crate::archive::{
-    CompileOptions, ConstantAnswer, Environment, FeatureId, Interner, PieceId, Salts,
+    CompileOptions, ConstantAnswer, Environment, FeatureId, Interner, PieceId, Salts, Source,
 };
 use crate::document::{Document, DocumentError, Tree};
 use contests::ContestsBuilder;
@@ -132,7 +133,7 @@ fn lower(
         Members::OfIdentities
     };
     let seen = (!order.prerequisites.is_empty()).then(SeenFlags::default);
-    let mut renderer = Renderer::new(document, members, seen);
+    let mut renderer = Renderer::new(document, members, seen, options);
     let mut contests = ContestsBuilder::new(document, &features, &mut renderer, &mut salts);
     for (id, segment) in overriding {
         contests.add(id, segment);
@@ -141,7 +142,12 @@ fn lower(
     let overrides = overrides::identity_overrides(document, &features, &mut contests)?;
     let (contests, defaults) = contests.finish(&order);
 
-    let RenderedFlags { text, flags, seen } = renderer.finish();
+    let RenderedFlags {
+        text,
+        flags,
+        ofrep,
+        seen,
+    } = renderer.finish();
     let dependencies =
         prerequisites::dependencies(&order, &contests, circular, flag_properties, seen);
     let mut sides = SidesBuilder {
@@ -149,11 +155,12 @@ fn lower(
         flags,
         defaults,
         text,
+        ofrep,
     };
     let server = sides.server();
     let client = sides.client();
-    let flags = sides.text;
-    if u32::try_from(flags.len()).is_err() {
+    let (flags, ofrep) = (sides.text, sides.ofrep);
+    if u32::try_from(flags.len().max(ofrep.text.len())).is_err() {
         return Err(DocumentError::whole("its flags take more than 4 GiB"));
     }
     let environment = Environment {
@@ -169,6 +176,7 @@ fn lower(
         client,
         server,
         flags,
+        ofrep,
         features,
         contests,
         salts: Salts {
@@ -196,6 +204,7 @@ fn constants(document: &Document<'_>, options: CompileOptions) -> Result<Constan
         let options = CompileOptions {
             official_proxy_fields_only: true,
             apply_environment_segments: false,
+            ..options
         };
         let Lowered {
             environment,
@@ -203,17 +212,37 @@ fn constants(document: &Document<'_>, options: CompileOptions) -> Result<Constan
             defaults,
             ..
         } = lower(&document, &Bytes::new(), options)?;
-        let pieces = environment_segments::chosen_pieces(&environment, &flags, defaults);
+        let pieces = environment_segments::chosen_pieces(&environment, &flags, &defaults);
         let pieces = pieces.map_err(|error| DocumentError::whole(error.to_string()))?;
+        let ofrep = pieces.iter().zip(defaults).map(|(&piece, default)| {
+            let is_default = piece == default;
+            let source = if is_default {
+                Source::Default
+            } else {
+                Source::Override
+            };
+            environment.ofrep.flag(piece, source)
+        });
         return Ok(Constants {
             flags: pieces.iter().map(|piece| flags[piece.index()]).collect(),
+            ofrep: ofrep.collect(),
             text: environment.flags,
         });
     }
-    let mut renderer = Renderer::new(document, Members::Common, None);
-    for (index, state) in document.feature_states.iter().enumerate() {
-        renderer.piece(state, FeatureId::new(index), None);
-    }
-    let RenderedFlags { text, flags, .. } = renderer.finish();
-    Ok(Constants { flags, text })
+    let mut renderer = Renderer::new(document, Members::Common, None, options);
+    let states = document.feature_states.iter().enumerate();
+    let pieces: Vec<PieceId> = states
+        .map(|(index, state)| renderer.piece(state, FeatureId::new(index), None))
+        .collect();
+    let RenderedFlags {
+        text, flags, ofrep, ..
+    } = renderer.finish();
+    let ofrep = pieces
+        .iter()
+        .map(|piece| ofrep.flag(*piece, Source::Default));
+    Ok(Constants {
+        ofrep: ofrep.collect(),
+        flags,
+        text,
+    })
 }

@@ -8,7 +8,7 @@ use crate::archive::{
 use crate::bucket::LANES;
 
 /// The evaluation of one identity. What is looked up or decided once is kept.
-pub(super) struct Evaluation<'r, 's> {
+pub(crate) struct Evaluation<'r, 's> {
     pub(super) contests: &'r ArchivedContests,
     pub(super) segments: &'r ArchivedSegments,
     pub(super) properties: Properties<'r, 's>,
@@ -37,17 +37,24 @@ impl<'r> Evaluation<'r, '_> {
     /// The feature state that wins a contest.
     #[inline(always)]
     pub(super) fn winner(&mut self, contest: &ArchivedContest) -> Choosable {
+        let rank = self.rank(contest);
+        self.contests.candidates[contest.candidates.index() + rank].get()
+    }
+
+    /// How many segments of the precedence of a contest come before the first that matches.
+    #[inline(always)]
+    pub(crate) fn rank(&mut self, contest: &ArchivedContest) -> usize {
         let precedence = contest.precedence.index();
         let rank = match self.decisions.ranks[precedence] {
             Some(rank) => rank,
-            None => self.rank(precedence),
+            None => self.decide_rank(precedence),
         };
-        self.contests.candidates[contest.candidates.index() + rank as usize].get()
+        rank as usize
     }
 
     /// How many segments of a precedence come before the first that matches.
     #[inline(never)]
-    fn rank(&mut self, precedence: usize) -> u32 {
+    fn decide_rank(&mut self, precedence: usize) -> u32 {
         let mut rank = 0;
         for segment in self.contests.precedences[precedence].iter() {
             if self.matches(segment.index()) {
@@ -61,7 +68,7 @@ impl<'r> Evaluation<'r, '_> {
 
     /// The flag that a feature state gives this identity.
     #[inline]
-    pub(super) fn piece(&mut self, candidate: Choosable) -> usize {
+    pub(crate) fn piece(&mut self, candidate: Choosable) -> usize {
         match candidate {
             Choosable::Piece(piece) => piece,
             Choosable::Split(split) => self.share(split),
@@ -83,7 +90,7 @@ impl<'r> Evaluation<'r, '_> {
 
     /// Whether a segment matches.
     #[inline]
-    pub(super) fn matches(&mut self, segment: usize) -> bool {
+    pub(crate) fn matches(&mut self, segment: usize) -> bool {
         match self.decisions.matches[segment] {
             Some(matches) => matches,
             None => self.segment_matches(segment),
@@ -91,7 +98,7 @@ impl<'r> Evaluation<'r, '_> {
     }
 
     /// Whether a condition holds.
-    pub(super) fn holds(&mut self, condition: usize) -> bool {
+    pub(crate) fn holds(&mut self, condition: usize) -> bool {
         match self.decisions.outcomes[condition] {
             Some(outcome) => outcome,
             None => {

@@ -9,6 +9,7 @@ mod fuzz;
 mod generate;
 mod golden;
 mod obvious;
+mod ofrep;
 mod patterns;
 mod pools;
 mod properties;

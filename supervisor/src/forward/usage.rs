@@ -79,7 +79,9 @@ mod tests {
             };
             sums.add(environment, usage);
         }
-        let row = |environment: &str, resource: &str, count: u64| json!({"client_side_key": environment, "resource": resource, "count": count});
+        let row = |environment: &str, resource: &str, count: u64| {
+            json!({"client_side_key": environment, "resource": resource, "count": count})
+        };
         let expected = json!([
             row("a", "flags", 4),
             row("a", "environment-document", u64::MAX),

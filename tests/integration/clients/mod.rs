@@ -5,6 +5,7 @@
 //! find, and what upstream is to receive.
 
 mod expected;
+mod ofrep;
 mod received;
 mod rust;
 
@@ -48,12 +49,7 @@ impl Site {
     /// Compares what a client finds with what it is to find, check by check. It has to make those of every client, and
     /// then `more`.
     fn compare(&self, found: impl Iterator<Item = (String, Value)>, more: &[&str]) {
-        let mut made = Vec::new();
-        for (check, found) in found {
-            assert_eq!(found, expected::found(&check), "{check}");
-            made.push(check);
-        }
-        assert_eq!(made, [&QUESTIONS, more].concat());
+        compare(found, &[&QUESTIONS, more].concat());
     }
 
     /// Upstream receives what is wanted, and nothing else.
@@ -64,6 +60,16 @@ impl Site {
         });
         assert_eq!(received(), *wanted);
     }
+}
+
+/// Compares what a client finds with what it is to find, check by check. It has to make these.
+fn compare(found: impl Iterator<Item = (String, Value)>, checks: &[&str]) {
+    let mut made = Vec::new();
+    for (check, found) in found {
+        assert_eq!(found, expected::found(&check), "{check}");
+        made.push(check);
+    }
+    assert_eq!(made, checks);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod flags;
 mod gzip;
 pub(crate) mod health;
 mod identities;
+mod ofrep;
 pub(crate) mod query;
 mod queue_change;
 pub(crate) mod reports;
@@ -26,6 +27,7 @@ use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
 use crate::streams::Streams;
 use identities::Identities;
+use ofrep::Ofrep;
 use reports::{Reporter, Reports};
 use route::{Action, Endpoint};
 
@@ -35,6 +37,7 @@ Flagsmith Edge Proxy: give SDKs the URL of this server with /api/v1/ behind it.
 
 /api/v1/flags/             the flags of an environment
 /api/v1/identities/        the flags of an identity
+/ofrep/v1/evaluate/flags   both, for providers of OpenFeature
 /proxy/health/readiness    200 when every environment has been fetched lately
 /proxy/health/liveness     200 while the process answers
 ";
@@ -45,6 +48,7 @@ pub(crate) struct Endpoints {
     cors: Cors,
     base_path: Option<String>,
     identities: Identities,
+    ofrep: Ofrep,
     reports: Rc<Reports>,
     streams: Rc<Streams>,
     sse_authentication_token: Option<Token>,
@@ -63,6 +67,7 @@ impl Endpoints {
             cors: Cors::new(&settings.allow_origins),
             base_path: settings.paths.base_path.clone(),
             identities: Identities::default(),
+            ofrep: Ofrep::new(settings.ofrep),
             reports: Rc::clone(reports),
             streams: Rc::clone(streams),
             sse_authentication_token,
@@ -152,6 +157,8 @@ impl Endpoints {
             (Endpoint::Increment, _) => reports.increment_trait(&reporter(body()?)?),
             (Endpoint::BulkIdentities, _) => reports.identify(&reporter(body()?)?),
             (Endpoint::Events, _) => reports.event(&reporter(body()?)?),
+            (Endpoint::OfrepSingle, _) => Ok(self.ofrep.single(environments, head, body())),
+            (Endpoint::OfrepBulk, _) => Ok(self.ofrep.bulk(environments, head, body())),
             (Endpoint::Stream, _) => streams::answer(&self.streams, head),
             (Endpoint::QueueChange, _) => {
                 let token = self.sse_authentication_token.as_ref();

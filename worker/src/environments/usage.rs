@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use journal::Usage;
 
-/// What a request was for, as upstream counts usage.
+/// What a request was for, as upstream counts usage. OFREP evaluates identities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resource {
     Flags,

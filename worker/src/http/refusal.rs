@@ -1,4 +1,5 @@
-//! Answers that refuse a request: the only file with status codes from 400 up and the bodies that go with them.
+//! Answers that refuse a request: the only file with status codes from 400 up and the bodies that go with them, but for
+//! OFREP, which has words of its own (`endpoints/ofrep/fault.rs`).
 
 use actix_http::StatusCode;
 use actix_http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
