@@ -68,6 +68,10 @@ mod tests {
         bodies.collect()
     }
 
+    fn row(environment: &str, resource: &str, count: u64) -> Value {
+        json!({"client_side_key": environment, "resource": resource, "count": count})
+    }
+
     #[test]
     fn usage_is_added_up_and_a_resource_nobody_asked_for_has_no_row() {
         let mut sums = UsageSums::default();
@@ -79,9 +83,6 @@ mod tests {
             };
             sums.add(environment, usage);
         }
-        let row = |environment: &str, resource: &str, count: u64| {
-            json!({"client_side_key": environment, "resource": resource, "count": count})
-        };
         let expected = json!([
             row("a", "flags", 4),
             row("a", "environment-document", u64::MAX),
