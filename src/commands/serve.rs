@@ -79,6 +79,12 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
         max_bytes: options.journal.max_bytes as u64,
         events: options.events_url.map(&upstream).transpose()?,
     };
+    let realtime = options.realtime.url.map(&upstream).transpose()?;
+    let realtime = realtime.map(|upstream| supervisor::RealtimeSettings {
+        upstream,
+        poll_frequency: options.realtime.poll_frequency,
+        fetch_spread: options.realtime.fetch_spread,
+    });
     // Without an upstream, nothing is forwarded.
     let is_forwarded = matches!(source, supervisor::Source::Upstream(_));
     let accepts_events = is_forwarded && forward.events.is_some();
@@ -87,6 +93,7 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
         source,
         forward,
         api_poll_frequency: options.api_poll_frequency,
+        realtime,
         fetch_rules,
         compile_options,
         grace_period: options.health_check.environment_update_grace_period,

@@ -65,6 +65,8 @@ contract::settings! {
         pub events_url: Option<ApiUrl> as OrNone<ApiUrl> = None,
         /// What clients report, on its way upstream.
         pub journal: Journal,
+        /// Realtime from upstream.
+        pub realtime: RealtimeOptions,
         /// Secret: the token with which Flagsmith tells the proxy that a document has changed, which is fetched at once
         /// then. It is the one that Flagsmith has in `SSE_AUTHENTICATION_TOKEN`. Without it, nobody may.
         pub sse_authentication_token: Option<Token> as OrNone<Token> = None,
@@ -77,6 +79,21 @@ contract::settings! {
         pub frequency: Duration as PositiveSeconds = Duration::from_secs(5),
         /// The bytes on disk that may wait for upstream. Beyond them the oldest are dropped.
         pub max_bytes: usize as Count = 64 << 20,
+    }
+
+    /// Realtime from upstream.
+    pub struct RealtimeOptions {
+        /// Where upstream tells that documents have changed: `https://realtime.flagsmith.com`, or another proxy like
+        /// this one. Without it, changes are seen by polling alone.
+        pub url: Option<ApiUrl> as OrNone<ApiUrl> = None,
+        /// Time between two fetches of an environment while its stream is connected, in place of
+        /// `api_poll_frequency_seconds`.
+        #[names("poll_frequency_seconds")]
+        pub poll_frequency: Duration as PositiveSeconds = Duration::from_secs(60),
+        /// A fetch that upstream's event asks for waits for a random part of this, so that many proxies do not fetch at
+        /// the same moment.
+        #[names("fetch_spread_seconds")]
+        pub fetch_spread: Duration as Seconds = Duration::ZERO,
     }
 
     /// Where to listen, and how to begin a drain.

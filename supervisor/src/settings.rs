@@ -9,6 +9,7 @@ use crate::pool::WorkerCommand;
 use crate::pool::listener::Address;
 use crate::publish::{CompileCommand, StateDirectory};
 use crate::source::Source;
+use crate::source::realtime::RealtimeSettings;
 use contract::{KeyPair, Readiness, ReadyWhen};
 use engine::CompileOptions;
 
@@ -21,6 +22,8 @@ pub struct Settings {
     pub source: Source,
     /// The time from one fetch of an environment to the next, more than zero. It varies by a tenth either way.
     pub api_poll_frequency: Duration,
+    /// Realtime beside polling, if it is on.
+    pub realtime: Option<RealtimeSettings>,
     /// When fetches are conditional.
     pub fetch_rules: FetchRules,
     /// What documents are compiled to.
@@ -51,8 +54,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// When the proxy is ready that serves so many environments. An environment is stale when it is older than one poll
-    /// and the grace period once for each environment, as in the official proxy. Files do not get stale.
+    /// When the proxy is ready that serves so many environments. An environment is stale when it is older than the
+    /// longer poll and the grace period once for each environment, as in the official proxy. Files do not get stale.
     pub fn readiness(&self, environments: usize) -> Readiness {
         let environments = u32::try_from(environments).unwrap_or(u32::MAX);
         let grace_period = self
@@ -61,7 +64,11 @@ impl Settings {
         Readiness {
             stale_after: grace_period.map(|grace_period| {
                 let grace_periods = grace_period.saturating_mul(environments);
-                self.api_poll_frequency.saturating_add(grace_periods)
+                let realtime = self.realtime.as_ref();
+                let poll_frequency = realtime.map_or(self.api_poll_frequency, |realtime| {
+                    realtime.poll_frequency.max(self.api_poll_frequency)
+                });
+                poll_frequency.saturating_add(grace_periods)
             }),
             ready_when: self.ready_when,
         }

@@ -55,9 +55,12 @@ fn nothing_is_missed_when_workers_are_killed() {
         let value = format!("edit {edit}.");
         set(&upstream, &value);
         std::thread::sleep(Duration::from_millis(random.u64(0..100)));
-        slots.signal(random.usize(..2), Signal::SIGKILL);
+        let slot = random.usize(..2);
+        let victim = slots.signal(slot, Signal::SIGKILL);
         all_see(&followers, &value);
-        slots.wait_until_ready();
+        eventually("a successor", || {
+            slots.process(slot) != victim && slots.is_ready(slot)
+        });
     }
     let broken: usize = followers
         .iter()
@@ -164,6 +167,62 @@ fn without_a_token_nobody_can_have_a_document_fetched() {
     let proxy = Proxy::ready(&upstream, "test");
     let answer = proxy.post("/sse/environments/test/queue-change", "test", "{}");
     assert_eq!(answer.status, 404);
+}
+
+#[test]
+fn two_proxies_in_a_row_pass_a_change_on_at_once() {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
+    let first = Start::new(&upstream, &["test"]).workers(2);
+    let first = first.set("api_poll_frequency_seconds", json!(3600));
+    let first = first
+        .set("sse_authentication_token", json!("sesame"))
+        .start();
+    first.wait_until_ready();
+    let url = format!("http://{}", first.address);
+    let second = Start::new(&upstream, &["test"]).workers(2);
+    let second = second.set("api_url", json!(format!("{url}/api/v1")));
+    let second = second.set("api_poll_frequency_seconds", json!(3600));
+    let second = second.set(
+        "realtime",
+        json!({"url": url, "poll_frequency_seconds": 3600}),
+    );
+    let second = second.admin().start();
+    second.wait_until_ready();
+    let health = || second.get("/proxy/health", "").json();
+    eventually("a connected stream", || {
+        health()["realtime"]["connected"] == 1
+    });
+    let metrics = second.get_admin("/metrics").text();
+    let metric = "edge_proxy_environments_realtime{state=\"connected\"} 1\n";
+    assert!(metrics.contains(metric), "{metrics}");
+    let near = Follower::start(first.address, "test");
+    let far = Follower::start(second.address, "test");
+    eventually("streams", || near.seen().begun * far.seen().begun > 0);
+    let path = "/sse/environments/test/queue-change";
+    let headers = [("Authorization", "Token sesame")];
+    let mut hops = Vec::new();
+    for edit in 0..10 {
+        let value = format!("edit {edit}.");
+        set(&upstream, &value);
+        let asked = Instant::now();
+        let answer = first.connect().request("POST", path, &headers, b"{}");
+        assert_eq!(answer.status, 202);
+        let told = [&near, &far].map(|follower| {
+            eventually("the change", || {
+                let seen = follower.seen();
+                seen.flags.contains(&value).then_some(seen.told?)
+            })
+        });
+        hops.push((told[0] - asked, told[1] - told[0]));
+    }
+    println!("from the hook to a client of the first proxy, and on to one of the second: {hops:?}");
+    // Without it, the second proxy polls as before.
+    drop(first);
+    eventually("a stream that is not connected", || {
+        health()["realtime"]["disconnected"] == 1
+    });
+    let log = second.log();
+    assert!(log.contains("realtime is not connected"), "{log}");
 }
 
 fn free_port() -> u16 {

@@ -19,6 +19,11 @@ const COMPILE_NANOSECONDS: usize = 9;
 const DOCUMENT_BYTES: usize = 10;
 const WARNINGS: usize = 11;
 const WANTED: usize = 12;
+const REALTIME: usize = 13;
+
+// The words of realtime that is on.
+const CONNECTED: u64 = 1;
+const DISCONNECTED: u64 = 2;
 
 /// The words of a row: one line.
 pub(super) const WORDS: usize = 16;
@@ -124,6 +129,26 @@ impl EnvironmentWords<'_> {
     pub fn set_document(self, bytes: usize, warnings: usize) {
         self.set(DOCUMENT_BYTES, bytes as u64);
         self.set(WARNINGS, warnings as u64);
+    }
+
+    /// Whether upstream's stream of this environment is connected; `None` if it is not to be.
+    pub fn realtime(self) -> Option<bool> {
+        match self.get(REALTIME) {
+            0 => None,
+            word => Some(word == CONNECTED),
+        }
+    }
+
+    /// Notes that.
+    pub fn set_realtime(self, is_connected: Option<bool>) {
+        self.set(
+            REALTIME,
+            match is_connected {
+                None => 0,
+                Some(true) => CONNECTED,
+                Some(false) => DISCONNECTED,
+            },
+        );
     }
 
     /// Asks for a fetch now. For workers, which [knock](crate::knock) then.

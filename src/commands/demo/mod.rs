@@ -36,6 +36,7 @@ pub(crate) fn run() -> Result<(), Error> {
             max_document_bytes: options.api_max_document_bytes,
         }),
         api_poll_frequency: options.api_poll_frequency,
+        realtime: None,
         fetch_rules: options.fetch_rules(),
         compile_options: options.compile_options(),
         grace_period: None,

@@ -7,6 +7,7 @@ use engine::CompileOptions;
 
 use super::freshness::FetchRules;
 use crate::environments::Entry;
+use crate::source::realtime::Realtime;
 use crate::source::{Access, OpenSource};
 
 /// Everything that changes.
@@ -17,6 +18,8 @@ pub(crate) struct Change {
     pub(crate) is_elsewhere: bool,
     /// The new poll frequency, if it changes.
     pub(crate) poll_frequency: Option<Duration>,
+    /// Realtime from now on, if that changes.
+    pub(crate) realtime: Option<Option<Realtime>>,
     /// The rules of later fetches.
     pub(crate) fetch_rules: FetchRules,
     /// What documents are compiled to.

@@ -9,6 +9,7 @@ mod freshness;
 mod knocks;
 mod listing;
 mod orders;
+mod realtime;
 mod recovery;
 mod schedule;
 mod shared;
@@ -31,6 +32,7 @@ use crate::blocking::{join_error, panic_message};
 use crate::notice::{Notice, Notifier};
 use crate::publish::Compiler;
 use crate::source::Documents;
+use crate::source::realtime::Realtime;
 use contract::KeyPair;
 use knocks::Knocks;
 use orders::Orders;
@@ -59,6 +61,8 @@ pub(crate) struct Poller {
     pub(crate) environments: Vec<KeyPair>,
     pub(crate) documents: Documents,
     pub(crate) poll_frequency: Duration,
+    /// Realtime beside polling.
+    pub(crate) realtime: Option<Realtime>,
     pub(crate) fetch_rules: FetchRules,
     pub(crate) compile_options: CompileOptions,
     pub(crate) compiler: Compiler,
@@ -108,6 +112,7 @@ impl Poller {
             let mut tasks = Tasks::new(shared);
             let (changed, mut has_changed) = unbounded_channel();
             tasks.list(changed);
+            tasks.set_realtime(self.realtime);
             for (row, pair) in self.environments.into_iter().enumerate() {
                 tasks.start(row, pair.client_side_key, Orders::default());
             }

@@ -42,6 +42,10 @@ pub(super) struct Shared {
     pub(super) first_documents: FirstDocuments,
     pub(super) outage: Outage,
     pub(super) recovery: Rc<Recovery>,
+    /// Bounds how many streams of upstream are opened at once.
+    pub(super) open_permits: Semaphore,
+    /// A time in which streams are not connected.
+    pub(super) disconnection: Outage,
     dice: RefCell<fastrand::Rng>,
 }
 
@@ -74,6 +78,8 @@ impl Shared {
                 "publishing again",
             ),
             recovery: Rc::default(),
+            open_permits: Semaphore::new(CONCURRENT_FETCHES),
+            disconnection: Outage::new("polling as without it", "realtime is connected again"),
             dice: RefCell::default(),
         }
     }

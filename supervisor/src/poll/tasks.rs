@@ -18,11 +18,13 @@ use tokio::time::sleep;
 use super::change::Change;
 use super::listing;
 use super::orders::{Countdown, Orders};
+use super::realtime::Follower;
 use super::shared::Shared;
 use super::task::Task;
 use crate::blocking::off_thread;
 use crate::notice::Notice;
 use crate::publish::settle;
+use crate::source::realtime::Realtime;
 use crate::words::Seconds;
 use contract::with_causes;
 
@@ -34,14 +36,18 @@ const INDEX_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The tasks of the poller's thread.
 pub(super) struct Tasks {
     shared: Rc<Shared>,
+    realtime: Option<Rc<Realtime>>,
     running: JoinSet<()>,
     /// The environments' tasks, by row.
     by_row: HashMap<usize, Handle>,
 }
 
 struct Handle {
+    client_side_key: String,
     abort: AbortHandle,
     orders: Rc<Orders>,
+    /// Follows upstream's events.
+    follower: Option<AbortHandle>,
 }
 
 impl Tasks {
@@ -54,6 +60,7 @@ impl Tasks {
         running.spawn_local(settle(publication, Rc::clone(&shared.unsettled)));
         Self {
             shared: Rc::new(shared),
+            realtime: None,
             running,
             by_row: HashMap::new(),
         }
@@ -64,9 +71,50 @@ impl Tasks {
         let orders = Rc::new(orders);
         let shared = Rc::clone(&self.shared);
         let poll_frequency = shared.poll_frequency.get();
+        let client_side_key = name.clone();
         let task = Task::new(row, name, poll_frequency, Rc::clone(&orders), shared);
-        let abort = self.running.spawn_local(task.run());
-        self.by_row.insert(row, Handle { abort, orders });
+        let handle = Handle {
+            client_side_key,
+            abort: self.running.spawn_local(task.run()),
+            orders,
+            follower: None,
+        };
+        self.by_row.insert(row, handle);
+        self.follow(row);
+    }
+
+    /// Follows upstream's events so from now on.
+    pub(super) fn set_realtime(&mut self, realtime: Option<Realtime>) {
+        self.realtime = realtime.map(Rc::new);
+        let rows: Vec<_> = self.by_row.keys().copied().collect();
+        for row in rows {
+            self.follow(row);
+        }
+    }
+
+    /// Follows the events of an environment as it is to be done now.
+    fn follow(&mut self, row: usize) {
+        let Some(handle) = self.by_row.get_mut(&row) else {
+            return;
+        };
+        if let Some(follower) = handle.follower.take() {
+            follower.abort();
+            self.shared.disconnection.remove(row);
+            self.shared.board.environment(row).set_realtime(None);
+            let poll_frequency = self.shared.poll_frequency.get();
+            let orders = &handle.orders;
+            orders.give(|order| order.poll_frequency = Some(poll_frequency));
+        }
+        if let Some(realtime) = &self.realtime {
+            let follower = Follower {
+                row,
+                client_side_key: handle.client_side_key.clone(),
+                realtime: Rc::clone(realtime),
+                orders: Rc::clone(&handle.orders),
+                shared: Rc::clone(&self.shared),
+            };
+            handle.follower = Some(self.running.spawn_local(follower.run()));
+        }
     }
 
     /// Waits until a task ends.
@@ -122,8 +170,12 @@ impl Tasks {
         for row in change.removed {
             if let Some(task) = self.by_row.remove(&row) {
                 task.abort.abort();
+                if let Some(follower) = task.follower {
+                    follower.abort();
+                }
             }
             self.shared.outage.remove(row);
+            self.shared.disconnection.remove(row);
             self.shared.documents.remove(row);
         }
         self.shared.fetch_rules.set(change.fetch_rules);
@@ -143,13 +195,18 @@ impl Tasks {
             self.shared.relist.notify_one();
         }
         if has_new_source || change.poll_frequency.is_some() || recompiles {
-            for task in self.by_row.values() {
+            for (row, task) in &self.by_row {
+                let is_connected = self.shared.board.environment(*row).realtime() == Some(true);
+                let poll_frequency = change.poll_frequency.filter(|_| !is_connected);
                 task.orders.give(|order| {
-                    order.poll_frequency = change.poll_frequency.or(order.poll_frequency);
+                    order.poll_frequency = poll_frequency.or(order.poll_frequency);
                     order.retry = true;
                     order.fetch_now |= change.is_elsewhere || recompiles;
                 });
             }
+        }
+        if let Some(realtime) = change.realtime {
+            self.set_realtime(realtime);
         }
         for (row, entry, access) in change.rotated {
             self.shared.documents.set_access(row, access);

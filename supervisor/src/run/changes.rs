@@ -58,6 +58,14 @@ pub(super) fn of_polling(
     }
 }
 
+/// The changes of realtime from upstream.
+pub(super) fn of_realtime(current: &Settings, next: &Settings) -> Option<String> {
+    (current.realtime != next.realtime).then(|| match &next.realtime {
+        Some(realtime) => format!("realtime from {}", realtime.upstream.api_url),
+        None => "no realtime".to_owned(),
+    })
+}
+
 /// The changes of what documents are compiled to.
 pub(super) fn of_compiling(current: &Settings, next: &Settings) -> Option<String> {
     let changes = current.compile_options != next.compile_options;

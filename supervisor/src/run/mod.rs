@@ -23,6 +23,7 @@ use crate::pool::listener::{SlotListeners, urls};
 use crate::pool::{Pool, Times, Workplace};
 use crate::publish::{Compiler, Publication};
 use crate::settings::Settings;
+use crate::source::realtime::Realtime;
 use crate::source::{Documents, Source};
 use crate::words::Seconds;
 use contract::{BoardWords, KeyPair, Knocker, board_shape, counted};
@@ -48,6 +49,8 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         .source
         .environments(&settings.environments, &listed);
     let documents = Documents::new(source, &environments)?;
+    let realtime = settings.realtime.as_ref().map(Realtime::new).transpose();
+    let realtime = realtime.map_err(|error| Error::Source(error.into()))?;
     let sockets = listeners::open(&settings)?;
     let shape = board_shape(
         engine::FORMAT,
@@ -93,6 +96,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         environments,
         documents,
         poll_frequency: settings.api_poll_frequency,
+        realtime,
         fetch_rules: settings.fetch_rules,
         compile_options: settings.compile_options,
         compiler: Compiler {

@@ -49,6 +49,7 @@ fn settings(directory: PathBuf) -> Settings {
             max_document_bytes: 1 << 20,
         }),
         api_poll_frequency: Duration::from_secs(10),
+        realtime: None,
         fetch_rules: crate::Options::default().fetch_rules(),
         compile_options: CompileOptions::default(),
         grace_period: None,
@@ -171,6 +172,7 @@ fn the_end_of_polling_ends_serving() {
         documents: Documents::new(source, &settings.environments).unwrap(),
         environments: settings.environments.clone(),
         poll_frequency: settings.api_poll_frequency,
+        realtime: None,
         fetch_rules: settings.fetch_rules,
         compile_options: settings.compile_options,
         compiler: Compiler {

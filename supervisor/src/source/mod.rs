@@ -5,6 +5,7 @@ pub(crate) mod api_url;
 mod body;
 mod fetch;
 pub(crate) mod files;
+pub(crate) mod realtime;
 pub(crate) mod upstream;
 
 use std::cell::RefCell;

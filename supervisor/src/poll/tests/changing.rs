@@ -42,6 +42,7 @@ fn change(turnover: &Turnover) -> Change {
         source: None,
         is_elsewhere: false,
         poll_frequency: None,
+        realtime: None,
         fetch_rules: FETCH_RULES,
         compile_options: CompileOptions::default(),
         added: entries(&turnover.added),
@@ -202,6 +203,7 @@ fn what_makes_fetches_conditional_is_that_of_the_current_settings_and_upstream()
     });
 
     let never = Change {
+        realtime: None,
         fetch_rules: FetchRules {
             conditional_fetch: ConditionalFetch::Never,
             ..FETCH_RULES

@@ -4,6 +4,7 @@ mod changing;
 mod core_api;
 mod edits;
 mod outages;
+mod realtime;
 mod wanted;
 
 use std::path::Path;
@@ -104,6 +105,39 @@ impl Trial {
         compile: Compile,
         compress: Compress,
     ) -> Self {
+        Self::start(
+            None,
+            fetch_rules,
+            poll_frequency,
+            environments,
+            source,
+            compile,
+            compress,
+        )
+    }
+
+    /// One environment whose events are followed.
+    fn following(realtime: Realtime, poll_frequency: Duration, source: &Source) -> Self {
+        Self::start(
+            Some(realtime),
+            FETCH_RULES,
+            poll_frequency,
+            pairs(1),
+            source,
+            engine::compile_with,
+            |_| false,
+        )
+    }
+
+    fn start(
+        realtime: Option<Realtime>,
+        fetch_rules: FetchRules,
+        poll_frequency: Duration,
+        environments: Vec<KeyPair>,
+        source: &Source,
+        compile: Compile,
+        compress: Compress,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (publication, board) = publication(directory.path(), &environments);
         let notices = Notices::of_children().unwrap();
@@ -112,6 +146,7 @@ impl Trial {
             documents: Documents::new(source.open().unwrap(), &environments).unwrap(),
             environments,
             poll_frequency,
+            realtime,
             fetch_rules,
             compile_options: CompileOptions::default(),
             compiler: Compiler {
@@ -448,6 +483,7 @@ fn a_poller_that_ends_says_why() {
         documents: Documents::new(source.open().unwrap(), &pairs(2)).unwrap(),
         environments: pairs(2),
         poll_frequency: Duration::from_millis(10),
+        realtime: None,
         fetch_rules: FETCH_RULES,
         compile_options: CompileOptions::default(),
         compiler: Compiler {

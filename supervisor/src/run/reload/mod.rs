@@ -20,6 +20,7 @@ use crate::poll::{Change, Polling};
 use crate::pool::listener::SlotListeners;
 use crate::pool::{Pool, Rolled, Workplace};
 use crate::settings::Settings;
+use crate::source::realtime::Realtime;
 use crate::source::{Access, OpenSource, Source};
 use contract::{BoardWords, KeyPair, Readiness, counted, with_causes};
 use listed::Lists;
@@ -178,6 +179,7 @@ impl Reloader {
         let readiness = same_number.then(|| settings.readiness(turnover.roster.len()));
         let readiness = readiness.filter(|next| *next != self.readiness());
         changes.extend(changes::of_polling(current, &settings, readiness));
+        changes.extend(changes::of_realtime(current, &settings));
         changes.extend(changes::of_compiling(current, &settings));
         if settings.forward != current.forward {
             changes.push("other settings for what clients report".to_owned());
@@ -224,12 +226,17 @@ impl Reloader {
     ) -> Result<Option<Change>, Error> {
         let current = &self.settings;
         let readiness = settings.readiness(turnover.roster.len());
+        let realtime = (settings.realtime != current.realtime)
+            .then(|| settings.realtime.as_ref().map(Realtime::new).transpose())
+            .transpose()
+            .map_err(|error| Error::Source(error.into()))?;
         let poll_frequency = settings.api_poll_frequency;
         let poll_frequency =
             (poll_frequency != current.api_poll_frequency).then_some(poll_frequency);
         let readiness_changes = readiness != self.readiness();
         let polling_changes = source.is_some()
             || poll_frequency.is_some()
+            || realtime.is_some()
             || settings.fetch_rules != current.fetch_rules
             || settings.compile_options != current.compile_options;
         if turnover.is_empty() && !polling_changes && !readiness_changes {
@@ -253,6 +260,7 @@ impl Reloader {
             is_elsewhere: settings.source.api_url() != current.source.api_url(),
             source,
             poll_frequency,
+            realtime,
             fetch_rules: settings.fetch_rules,
             compile_options: settings.compile_options,
             added: with_accesses(&turnover.added)?,
