@@ -1,5 +1,5 @@
-//! A client that was told by an event, most likely of another host, of a document that is newer than the one served here.
-//! Its request waits a moment for that document.
+//! A client that was told by an event, most likely of another host, of a document that is newer than the one that is
+//! served here. Its request waits a moment for that document.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
