@@ -13,6 +13,7 @@ mod doctor;
 mod documents;
 mod downstream;
 mod draining;
+mod explain;
 mod faults;
 mod forward_proxy;
 mod golden;

@@ -169,6 +169,16 @@ impl CurrentIndex {
             None => Err(Refusal::NoDocument),
         }
     }
+
+    /// Whether the index lists an environment for this row.
+    pub(crate) fn lists(&self, row: usize) -> bool {
+        row < self.reader.board().shape().rows && self.entry(row).is_some()
+    }
+
+    /// The row of the environment with this client-side key.
+    pub(crate) fn row_of(&self, client_side_key: &str) -> Option<usize> {
+        self.index.open_client_side(client_side_key)
+    }
 }
 
 impl Opened {
