@@ -15,6 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::route::Endpoint;
 use crate::environments::mapped::MappedEnvironment;
+use crate::environments::usage::Resource;
 use crate::environments::{CurrentIndex, Environments};
 use crate::http::buffers::Buffer;
 use crate::http::environment_key::ofrep_key;
@@ -84,6 +85,7 @@ impl Ofrep {
         key: &str,
     ) -> Result<Response, Fault> {
         let (environment, side) = environments.index().open(ofrep_key(head)?)?;
+        environment.count(Resource::Identities);
         let body = body?;
         let identity = self.identity(environment.archive(), side, &body)?;
         let mut memory = self.memory.borrow_mut();
@@ -112,6 +114,7 @@ impl Ofrep {
         let index = environments.index();
         let key = ofrep_key(head)?;
         let (environment, side) = index.open(key)?;
+        environment.count(Resource::Identities);
         let body = body?;
         let identity = self.identity(environment.archive(), side, &body)?;
         let updated_at = environment.updated_at();
