@@ -6,6 +6,7 @@
 //! - `request`: [`read_identity`] reads the body of a request.
 //! - `evaluate`: [`evaluate`] chooses the flags of an identity from the archive, and [`Flags`] writes them.
 //! - `ofrep`: [`read_context`] reads the body of an OFREP request, and [`evaluate_for_ofrep`] answers it.
+//! - [`explain`]: says why flags are what they are; it looks on while `evaluate` chooses them.
 //! - `json`, `python`, `pattern`, `version`, `bucket`: the rules of formats and languages that answers follow.
 //!
 //! Answers are those of the official Python proxy, except where that fails or differs from the core API.
@@ -15,6 +16,7 @@ mod bucket;
 mod compile;
 mod document;
 mod evaluate;
+pub mod explain;
 mod json;
 mod ofrep;
 mod pattern;

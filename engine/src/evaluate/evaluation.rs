@@ -1,9 +1,11 @@
 //! The evaluation of one identity: contests, segments and conditions, each decided when it is first needed.
 
 use super::properties::Properties;
+use super::property_value::PropertyValue;
 use super::scratch::Decisions;
 use crate::archive::{
-    ArchivedContest, ArchivedContests, ArchivedSegments, ArchivedStep, Choosable, Next,
+    ArchivedContest, ArchivedContests, ArchivedSaltId, ArchivedSegments, ArchivedStep, Choosable,
+    Next,
 };
 use crate::bucket::LANES;
 
@@ -81,8 +83,7 @@ impl<'r> Evaluation<'r, '_> {
         let split = &self.contests.splits[split];
         let bucket = self.properties.buckets.get(&split.salt);
         let mut allocations = split.allocations.iter();
-        let chosen =
-            allocations.find(|allocation| allocation.start <= bucket && allocation.limit > bucket);
+        let chosen = allocations.find(|allocation| allocation.contains(bucket));
         chosen
             .map_or(&split.own, |allocation| &allocation.piece)
             .index()
@@ -106,6 +107,16 @@ impl<'r> Evaluation<'r, '_> {
                 *self.decisions.outcomes[condition].insert(holds)
             }
         }
+    }
+
+    /// The bucket of a salt and the identifier.
+    pub(crate) fn bucket(&mut self, salt: &ArchivedSaltId) -> f64 {
+        self.properties.buckets.get(salt)
+    }
+
+    /// The value of a property, if a condition has looked at it.
+    pub(crate) fn value(&self, property: usize) -> Option<&PropertyValue<'r>> {
+        self.properties.known(property)
     }
 
     #[inline(always)]

@@ -16,8 +16,11 @@ mod property_value;
 mod scratch;
 mod sources;
 
+pub(crate) use evaluation::Evaluation;
 pub use flags::Flags;
+pub(crate) use observe::Observer;
 pub use patterns::Patterns;
+pub(crate) use property_value::PropertyValue;
 pub use scratch::Scratch;
 pub(crate) use sources::{SourcedFlag, Sources};
 
@@ -25,9 +28,8 @@ use crate::archive::{ArchivedEnvironment, ArchivedOverriddenFlag};
 use crate::request::Identity;
 use crate::side::Side;
 use circular::Circular;
-use evaluation::Evaluation;
 use flags::Choices;
-use observe::{Observer, Unobserved};
+use observe::Unobserved;
 use prerequisites::Prerequisites;
 use properties::Properties;
 use scratch::CircularDecisions;

@@ -5,6 +5,7 @@ mod core_api;
 mod dependencies;
 mod documents;
 mod environment_segments;
+mod explain;
 mod fuzz;
 mod generate;
 mod golden;

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use contract::{ArchivedIndexEntry, Index, ReadyWhen};
 use engine::Side;
 use foldhash::fast::RandomState;
+use journal::Usage;
 use snapshot::{Error, Map, Reader};
 
 use super::keys::{self, KeyCache, Target};
@@ -93,6 +94,19 @@ impl CurrentIndex {
         self.index.environment(row)
     }
 
+    /// Gives what each environment has answered since the last time to `report`, with its client-side key. What could
+    /// not be reported is given again.
+    pub(crate) fn report_usage(&self, report: impl Fn(&str, Usage) -> bool) {
+        for row in &self.opened.borrow().rows {
+            if let Some(usage) = row.usage().unreported()
+                && let Some(entry) = self.entry(row.number())
+                && report(&entry.name, usage)
+            {
+                row.usage().reported();
+            }
+        }
+    }
+
     /// How each environment does, in the order of the rows.
     pub(crate) fn statuses(&self, now: SystemTime) -> impl Iterator<Item = Status<'_>> {
         let board = self.reader.board();
@@ -168,6 +182,16 @@ impl CurrentIndex {
             Some(environment) => Ok((Rc::clone(environment), target.side)),
             None => Err(Refusal::NoDocument),
         }
+    }
+
+    /// Whether the index lists an environment for this row.
+    pub(crate) fn lists(&self, row: usize) -> bool {
+        row < self.reader.board().shape().rows && self.entry(row).is_some()
+    }
+
+    /// The row of the environment with this client-side key.
+    pub(crate) fn row_of(&self, client_side_key: &str) -> Option<usize> {
+        self.index.open_client_side(client_side_key)
     }
 }
 

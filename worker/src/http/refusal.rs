@@ -39,6 +39,12 @@ pub(crate) enum Refusal {
     Invalid(String),
     /// The body is no report. Contains what is wrong with it.
     BadReport(String),
+    /// The body is no question about flags. Contains what is wrong with it.
+    BadQuestion(String),
+    /// No environment has that id or client-side key. Contains what was asked for, with a masked key.
+    UnknownEnvironment(String),
+    /// Flags cannot be explained. Contains why.
+    Unexplained(String),
     /// A member of a report is wrong. Contains its name and what is wrong with it.
     WrongMember(&'static str, &'static str),
     /// There is no room for a report.
@@ -88,7 +94,14 @@ impl Refusal {
                 status(StatusCode::NOT_FOUND, "not_found", message)
             }
             Self::Unparsable(body) => response::json_with(StatusCode::BAD_REQUEST, body),
-            Self::BadReport(what) => detail(StatusCode::BAD_REQUEST, &what),
+            Self::BadReport(what) | Self::BadQuestion(what) => {
+                detail(StatusCode::BAD_REQUEST, &what)
+            }
+            Self::UnknownEnvironment(which) => {
+                let message = format!("environment {which} not found");
+                status(StatusCode::NOT_FOUND, "not_found", message)
+            }
+            Self::Unexplained(why) => detail(StatusCode::INTERNAL_SERVER_ERROR, &why),
             Self::WrongMember(member, what) => {
                 let (member, what) = (quote(member), quote(what));
                 response::json_with(StatusCode::BAD_REQUEST, format!("{{{member}:[{what}]}}"))
