@@ -9,7 +9,7 @@ mod received;
 mod rust;
 
 use serde_json::{Value, json};
-use testing::{Stub, eventually};
+use testing::{Answer, Stub, eventually};
 
 use crate::harness::{Proxy, Script, Start};
 use received::Received;
@@ -36,6 +36,7 @@ impl Site {
             .set("events_url", json!(upstream.origin()))
             .set("traits", json!({"forward": true}))
             .set("journal", json!({"frequency_seconds": 0.05}))
+            .admin()
             .start();
         proxy.wait_until_ready();
         Self { upstream, proxy }
@@ -51,9 +52,22 @@ impl Site {
         let mut made = Vec::new();
         for (check, found) in found {
             assert_eq!(found, expected::found(&check), "{check}");
+            if check == "stream" {
+                self.edit();
+            }
             made.push(check);
         }
         assert_eq!(made, [&QUESTIONS, more].concat());
+    }
+
+    /// Edits the environment once the client has opened its stream.
+    fn edit(&self) {
+        self.proxy.wait_for("an open stream", |proxy| {
+            let metrics = proxy.get_admin("/metrics").text();
+            metrics.contains("edge_proxy_streams_open{worker=\"0\"} 1")
+        });
+        let edited = Answer::Document(expected::edited());
+        self.upstream.set("test", edited);
     }
 
     /// Upstream receives what is wanted, and nothing else.
@@ -72,7 +86,14 @@ fn the_python_client_needs_nothing_but_the_proxy() {
     let Some(script) = Script::start("python/sdk.py", &[&site.origin()]) else {
         return;
     };
-    let more = ["traits", "local evaluation", "analytics", "events"];
+    let more = [
+        "traits",
+        "local evaluation",
+        "analytics",
+        "events",
+        "stream",
+        "edit",
+    ];
     site.compare(script, &more);
     site.receives(&Received::wanted().with_event());
 }
@@ -98,6 +119,8 @@ fn the_browser_client_needs_nothing_but_the_proxy() {
         "traits",
         "analytics",
         "events",
+        "stream",
+        "edit",
         "hosts asked",
         "errors in the console",
     ];
