@@ -34,7 +34,9 @@ pub(super) fn settings(given: &Given, config: &Config) -> Vec<Effective> {
         let path = &definition.names.path;
         let from = from(given.place(path), path);
         if path == KEY_PAIRS {
-            settings.extend(key_pairs(&config.environment_key_pairs, &from));
+            let given = given.values.get(path).and_then(Value::as_array);
+            let given = given.map_or(&[][..], Vec::as_slice);
+            settings.extend(key_pairs(&config.environment_key_pairs, given, &from));
             continue;
         }
         let value = values.remove(path).unwrap_or_default();
@@ -52,8 +54,9 @@ pub(super) fn settings(given: &Given, config: &Config) -> Vec<Effective> {
     settings
 }
 
-fn key_pairs(pairs: &[KeyPair], from: &str) -> Vec<Effective> {
-    let row = |index: usize, name: &str, value: &str| Effective {
+/// A row for each key. A server-side key may come from a file that the given pair names.
+fn key_pairs(pairs: &[KeyPair], given: &[Value], from: &str) -> Vec<Effective> {
+    let row = |index: usize, name: &str, value: &str, from: &str| Effective {
         name: format!("{KEY_PAIRS}[{index}].{name}"),
         value: value.into(),
         from: from.to_owned(),
@@ -62,8 +65,21 @@ fn key_pairs(pairs: &[KeyPair], from: &str) -> Vec<Effective> {
     for (index, pair) in pairs.iter().enumerate() {
         let server_side_keys = pair.server_side_keys().map(|_| MASK);
         let server_side_keys: Vec<_> = server_side_keys.collect();
-        rows.push(row(index, "client_side_key", &pair.client_side_key));
-        rows.push(row(index, "server_side_key", &server_side_keys.join(", ")));
+        let client_side_key = &pair.client_side_key;
+        let files = given
+            .iter()
+            .filter(|one| one["client_side_key"] == **client_side_key)
+            .filter_map(|one| one["server_side_key_file"].as_str());
+        let mut places = vec![from];
+        places.extend(files);
+        let server_side_keys = server_side_keys.join(", ");
+        rows.push(row(index, "client_side_key", client_side_key, from));
+        rows.push(row(
+            index,
+            "server_side_key",
+            &server_side_keys,
+            &places.join(", "),
+        ));
     }
     rows
 }

@@ -66,6 +66,21 @@ fn pairs_of_one_environment_are_one_with_all_their_keys_the_last_one_first() {
     );
 }
 
+/// The name of each key, and where it comes from.
+fn origins(text: &str) -> Vec<(String, String)> {
+    let definitions = Definitions::gather();
+    let mut given = Given::new("config.json");
+    let members = file::parse("config.json", text.as_bytes()).unwrap();
+    given.add(&definitions, "config.json", "", members).unwrap();
+    let config = Config::of(&mut given).unwrap();
+    let settings = effective::settings(&given, &config);
+    let keys = settings.into_iter().filter_map(|one| {
+        let name = one.name.strip_prefix("environment_key_pairs[0].")?;
+        Some((name.to_owned(), one.from))
+    });
+    keys.collect()
+}
+
 #[test]
 fn a_server_side_key_may_be_in_a_file() {
     let directory = tempfile::tempdir().unwrap();
@@ -92,4 +107,14 @@ fn a_server_side_key_may_be_in_a_file() {
     std::fs::write(&file, "ser.in_a_file\r\n").unwrap();
     let pair = &read(&text).unwrap().environment_key_pairs[0];
     assert_eq!(pair.server_side_key.expose(), "ser.in_a_file");
+    assert_eq!(
+        origins(&text),
+        [
+            ("client_side_key".to_owned(), "config.json".to_owned()),
+            (
+                "server_side_key".to_owned(),
+                format!("config.json, {}", file.display())
+            ),
+        ]
+    );
 }

@@ -300,7 +300,8 @@ fn names_what_is_wrong() {
     );
     check(
         &with(r#","api_url":"flagsmith.com""#),
-        "config.json: api_url: found \"flagsmith.com\", expected a URL that starts with http:// or https://",
+        "config.json: api_url: found \"flagsmith.com\", \
+         expected a URL that starts with http:// or https:// and has no query",
     );
     check(
         &with(r#","server":{"port":65536}"#),

@@ -191,7 +191,7 @@ fn a_wrong_variable_that_is_meant_for_the_proxy_is_an_error() {
     check(
         "API_URL",
         "http:/:SECRET@/",
-        "API_URL: found a string, expected a URL that starts with http:// or https://",
+        "API_URL: found a string, expected a URL that starts with http:// or https:// and has no query",
     );
     check(
         "SERVER",

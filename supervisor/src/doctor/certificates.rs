@@ -108,7 +108,12 @@ pub(super) fn handshake(
     error: Option<&FetchError>,
     way: &Way,
 ) -> Finding {
-    let Some(Presented { chain, verified }) = presented else {
+    let Some(Presented {
+        chain,
+        verified,
+        soon,
+    }) = presented
+    else {
         let reason = error.map_or_else(|| "no certificate came".to_owned(), ToString::to_string);
         let advice = match way {
             Way::Through(_) => {
@@ -121,15 +126,32 @@ pub(super) fn handshake(
         return Finding::failed(TLS, reason, advice);
     };
     let certificate = Certificate::of(&chain[0]);
-    match verified {
-        Ok(()) => {
+    match (verified, soon) {
+        (Ok(()), Some(error)) => Finding::warning(
+            TLS,
+            format!("{certificate} is trusted today, {}", soon_refused(error)),
+            "renew it, and look why that was not done in time",
+        ),
+        (Ok(()), None) => {
             let sent = counted(chain.len(), "certificate");
             Finding::ok(TLS, format!("{certificate} is trusted ({sent} sent)"))
         }
-        Err(error) => {
+        (Err(error), _) => {
             let (words, advice) = refusal(error, chain, &certificate);
             Finding::failed(TLS, words, advice)
         }
+    }
+}
+
+/// The end of a certificate's time, which is near.
+fn soon_refused(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
+            not_after, ..
+        }) => {
+            format!("but it or its issuer expires on {}", day(*not_after))
+        }
+        error => format!("but not for long: {error}"),
     }
 }
 

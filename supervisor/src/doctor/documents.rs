@@ -103,7 +103,7 @@ impl Examination {
             Ok(FetchOutcome::NotModified(_)) => return Ok(()),
             Err(error) => return Err(self.refusal(&credential, error).await),
         };
-        let (body, fetched) = (document.body, begun.elapsed());
+        let (body, pages, fetched) = (document.body, document.pages, begun.elapsed());
         let length = body.len();
         if length > self.max_bytes / 2 {
             findings.push(Finding::warning(
@@ -127,7 +127,8 @@ impl Examination {
         findings.push(Finding::ok(
             FETCH,
             format!(
-                "{name:?}: {length} bytes, fetched in {} ms, compiled in {} ms",
+                "{name:?}: {length} bytes in {}, fetched in {} ms, compiled in {} ms",
+                counted(pages, "page"),
                 fetched.as_millis(),
                 begun.elapsed().as_millis()
             ),

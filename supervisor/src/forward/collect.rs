@@ -68,19 +68,17 @@ impl Collector {
         self.frequency = frequency;
     }
 
+    /// Whether workers accepted something that is not collected yet.
+    pub(super) fn has_records(&self) -> bool {
+        self.is_any_fuller_than(0.0)
+    }
+
     /// Collects if it is time to. Returns whether something was committed.
     pub(super) fn tend(&mut self) -> bool {
         let is_failing = self.failing_since.is_some();
         let is_due = match is_failing {
             true => self.last.elapsed() >= RETRY,
-            false => {
-                self.last.elapsed() >= self.frequency
-                    || self
-                        .rings
-                        .all()
-                        .iter()
-                        .any(|ring| ring.reader.fill() > FULL)
-            }
+            false => self.last.elapsed() >= self.frequency || self.is_any_fuller_than(FULL),
         };
         is_due && self.collect()
     }
@@ -117,6 +115,11 @@ impl Collector {
             );
         }
         is_any
+    }
+
+    fn is_any_fuller_than(&self, part: f64) -> bool {
+        let rings = self.rings.all();
+        rings.iter().any(|ring| ring.reader.fill() > part)
     }
 
     fn collect_once(&mut self) -> Result<Progress, Error> {

@@ -42,8 +42,11 @@ use upstream::Upstream;
 pub(crate) use rings::{Lease, Rings};
 pub use settings::ForwardSettings;
 
-/// How often the collector looks at the rings: several times before a worker that does nothing else could fill one.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// How often the collector looks at empty rings: a worker that does nothing else but accept reports takes longer to
+/// fill one.
+const IDLE_LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// How often it looks at rings that hold something: several times while such a worker fills half of one.
+const LOOK_INTERVAL: Duration = Duration::from_millis(40);
 /// How long the end of the proxy may wait for what was accepted last to go upstream. The rest waits for the next run.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -212,7 +215,11 @@ fn spawn(name: &str, act: impl FnOnce() + Send + 'static) -> Result<(), Error> {
 /// The collector's thread.
 fn collect(collector: &mut Collector, orders: &mpsc::Receiver<Order>, committed: &Notify) {
     loop {
-        let is_last = match orders.recv_timeout(LOOK_INTERVAL) {
+        let interval = match collector.has_records() {
+            true => LOOK_INTERVAL,
+            false => IDLE_LOOK_INTERVAL,
+        };
+        let is_last = match orders.recv_timeout(interval) {
             Ok(Order::SetFrequency(frequency)) => {
                 collector.set_frequency(frequency);
                 false

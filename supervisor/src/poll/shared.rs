@@ -31,8 +31,8 @@ pub(super) struct Shared {
     /// The trust in the current upstream.
     pub(super) trust: RefCell<Rc<Trust>>,
     pub(super) fetch_permits: Semaphore,
-    /// One for each core: more compile processes would only take more memory.
-    pub(super) process_permits: Semaphore,
+    /// One for each core: more large documents at the same time would only take more memory.
+    pub(super) large_permits: Arc<Semaphore>,
     /// Notified when something was published.
     pub(super) unsettled: Rc<Notify>,
     pub(super) first_documents: FirstDocuments,
@@ -57,9 +57,9 @@ impl Shared {
             compile_options: Cell::new(compile_options),
             trust: RefCell::default(),
             fetch_permits: Semaphore::new(CONCURRENT_FETCHES),
-            process_permits: Semaphore::new(
+            large_permits: Arc::new(Semaphore::new(
                 thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            ),
+            )),
             unsettled: Rc::default(),
             first_documents: FirstDocuments::default(),
             outage: Outage::new(

@@ -14,13 +14,12 @@ use super::recovery::Upstream;
 use super::schedule::Schedule;
 use super::shared::Shared;
 use crate::blocking::off_thread;
-use crate::publish::{
-    Compiled, Compiler, Failure, ServedDocument, Uncompressed, is_compiled_elsewhere,
-};
+use crate::publish::{Compiled, Compiler, Failure, ServedDocument, Uncompressed};
 use crate::source::upstream::FetchError;
 use crate::source::{Document, FetchOutcome};
 use crate::words::Seconds;
 use contract::counted;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// One environment and the state of its polling.
 pub(super) struct Task {
@@ -162,8 +161,12 @@ impl Task {
         let begun = Instant::now();
         let fetched = self.fetch(&trust).await;
         let took = begun.elapsed();
+        let mut _permit = None;
         let uncompressed = match fetched {
-            Ok(FetchOutcome::Document(document)) => self.compile(document, &trust).await,
+            Ok(FetchOutcome::Document(document)) => {
+                _permit = self.permit(&document).await;
+                self.compile(document, &trust).await
+            }
             Ok(FetchOutcome::NotModified(timing)) => {
                 self.freshness.confirmed(timing);
                 Ok(None)
@@ -233,11 +236,8 @@ impl Task {
         let options = self.shared.compile_options.get();
         let served = self.served.as_ref().and_then(|served| served.fingerprint);
         let dates = self.served_dates.telling_apart(document.timing);
-        let is_elsewhere = is_compiled_elsewhere(&body);
         let compiled = self
-            .off_thread(is_elsewhere, move |compiler| {
-                compiler.publish(row, body, options, served, dates)
-            })
+            .off_thread(move |compiler| compiler.publish(row, body, options, served, dates))
             .await
             // A conditional fetch would not bring this document again.
             .inspect_err(|_| self.freshness = Freshness::default())?;
@@ -283,11 +283,8 @@ impl Task {
     /// Publishes the environment again with compressed constants. If that fails, it stays published without.
     async fn compress(&self, uncompressed: Uncompressed) {
         let row = self.row;
-        let is_elsewhere = uncompressed.is_elsewhere();
         let compressed = self
-            .off_thread(is_elsewhere, move |compiler| {
-                compiler.publish_compressed(row, uncompressed)
-            })
+            .off_thread(move |compiler| compiler.publish_compressed(row, uncompressed))
             .await;
         let name = &self.name;
         match compressed {
@@ -301,17 +298,21 @@ impl Task {
         }
     }
 
+    /// Waits until this document may be compiled, which few large ones are at the same time.
+    async fn permit(&self, document: &Document) -> Option<OwnedSemaphorePermit> {
+        if !document.body.is_large() {
+            return None;
+        }
+        let permits = Arc::clone(&self.shared.large_permits);
+        // Nobody closes the semaphore.
+        permits.acquire_owned().await.ok()
+    }
+
     /// Lets a thread do what takes long, or wait for the process that does.
     async fn off_thread<T: Send + 'static>(
         &self,
-        is_elsewhere: bool,
         act: impl FnOnce(&Compiler) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let _permit = match is_elsewhere {
-            // Nobody closes the semaphore.
-            true => self.shared.process_permits.acquire().await.ok(),
-            false => None,
-        };
         let compiler = Arc::clone(&self.shared.compiler);
         off_thread(move || act(&compiler))
             .await

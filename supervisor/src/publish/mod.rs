@@ -12,7 +12,7 @@ mod warm;
 #[cfg(test)]
 pub(crate) use compile::{Compile, Compress};
 pub use compile::{CompileCommand, CompileError, run as compile};
-pub(crate) use compile::{Compiled, Compiler, Uncompressed, is_compiled_elsewhere};
+pub(crate) use compile::{Compiled, Compiler, Uncompressed};
 pub(crate) use failure::Failure;
 pub(crate) use outage::Outage;
 pub(crate) use publication::Publication;

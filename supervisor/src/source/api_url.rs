@@ -122,7 +122,7 @@ impl Kind for ApiUrl {
     type Value = Self;
 
     fn expected() -> String {
-        "a URL that starts with http:// or https://".to_owned()
+        "a URL that starts with http:// or https:// and has no query".to_owned()
     }
 
     fn read(value: &Value) -> Option<Self> {

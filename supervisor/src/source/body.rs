@@ -34,6 +34,11 @@ impl Body {
         arriving.end()
     }
 
+    /// Whether it is large.
+    pub(crate) fn is_large(&self) -> bool {
+        matches!(self, Self::Large(_))
+    }
+
     /// The same bytes.
     pub(crate) fn bytes(&self) -> Bytes {
         match self {

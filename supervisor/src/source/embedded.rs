@@ -26,6 +26,7 @@ impl Embedded {
             return FetchOutcome::NotModified(timing);
         }
         FetchOutcome::Document(Document {
+            pages: 1,
             body: Body::Small(self.0[row].clone()),
             timing,
             last_modified: None,

@@ -16,6 +16,8 @@ pub(crate) enum FetchOutcome {
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) body: Body,
+    /// How many answers it came in.
+    pub(crate) pages: usize,
     pub(crate) timing: Timing,
     /// The `Last-Modified` header: the date that upstream compares `If-Modified-Since` with.
     pub(crate) last_modified: Option<SystemTime>,

@@ -22,5 +22,5 @@ pub(crate) use proxy::{Proxy, accepts};
 pub(crate) use relay::Relay;
 pub(crate) use script::Script;
 pub(crate) use start::Start;
-pub(crate) use tls::{Manner, TlsFront};
+pub(crate) use tls::{Manner, TlsFront, in_a_week};
 pub(crate) use volume::Volume;

@@ -6,6 +6,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
 };
@@ -34,6 +37,8 @@ pub(crate) enum Manner {
     WithoutIntermediate,
     /// It has a certificate of that authority that expired years ago.
     Expired,
+    /// It has a certificate of that authority that expires in a week.
+    ExpiresSoon,
     /// It speaks HTTP without TLS.
     Plain,
     /// It closes every connection at once.
@@ -51,7 +56,7 @@ impl Manner {
     }
 }
 
-const SIGNED: [Manner; 9] = [
+const SIGNED: [Manner; 10] = [
     Manner::Trusted,
     Manner::SelfSigned,
     Manner::SelfSignedCa,
@@ -61,6 +66,7 @@ const SIGNED: [Manner; 9] = [
     Manner::OtherHost,
     Manner::WithoutIntermediate,
     Manner::Expired,
+    Manner::ExpiresSoon,
 ];
 
 /// A running server.
@@ -145,6 +151,11 @@ fn certificate_of(manner: Manner, issuer: &Issuer<'_, KeyPair>) -> (Certificate,
         params.not_before = date_time_ymd(2001, 1, 1);
         params.not_after = date_time_ymd(2002, 1, 1);
     }
+    if manner == Manner::ExpiresSoon {
+        let day = in_a_week();
+        let (month, day_of_month) = (day.month().unsigned_abs(), day.day().unsigned_abs());
+        params.not_after = date_time_ymd(day.year().into(), month, day_of_month);
+    }
     if manner.is_ca() {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     }
@@ -154,6 +165,12 @@ fn certificate_of(manner: Manner, issuer: &Issuer<'_, KeyPair>) -> (Certificate,
         _ => params.signed_by(&key, issuer),
     };
     (certificate.expect("a certificate"), key)
+}
+
+/// The day on which [`Manner::ExpiresSoon`] expires.
+pub(crate) fn in_a_week() -> Date {
+    let now = Timestamp::now() + SignedDuration::from_hours(7 * 24);
+    now.to_zoned(TimeZone::UTC).date()
 }
 
 /// A CA. Who has signed its own certificate does not matter, because nobody sends it.

@@ -25,9 +25,9 @@ use task::{Effort, Written};
 pub use elsewhere::CompileCommand;
 pub use process::{CompileError, run};
 
-/// A document of so many bytes or more is compiled in a process of its own. To start one takes a few milliseconds;
-/// what larger documents leave in the heaps of threads would add up to tens of mebibytes.
-const ELSEWHERE: usize = 1 << 20;
+/// A document of so many bytes or more is compiled in a process of its own. To start one takes some 6 ms, which smaller
+/// documents would feel; what larger ones leave in the heaps of threads would add up to tens of mebibytes.
+const ELSEWHERE: usize = 3 << 20;
 
 /// [`engine::compile_with`], except in a test that needs another outcome.
 pub(crate) type Compile =
@@ -66,18 +66,6 @@ pub(crate) struct Recipe {
     pub(super) body: Sealed,
     pub(super) options: CompileOptions,
     pub(super) dates: DateRange,
-}
-
-impl Uncompressed {
-    /// It will be compressed in a process of its own.
-    pub(crate) fn is_elsewhere(&self) -> bool {
-        matches!(self, Self::Elsewhere(_))
-    }
-}
-
-/// Whether this document is compiled in a process of its own.
-pub(crate) fn is_compiled_elsewhere(body: &Body) -> bool {
-    body.len() >= ELSEWHERE
 }
 
 impl Compiler {

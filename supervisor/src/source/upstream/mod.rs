@@ -122,7 +122,7 @@ impl Upstream {
         let max_bytes = self.http.max_document_bytes();
         let body = self.http.body(response, sent, max_bytes).await?;
         let body = match next {
-            None => Some(body),
+            None => Some((body, 1)),
             Some(next) => {
                 let first = FirstPage {
                     url: &self.document,
@@ -135,9 +135,10 @@ impl Upstream {
                 pages::fetch(&self.http, credential, first).await?
             }
         };
-        Ok(body.map(|body| {
+        Ok(body.map(|(body, pages)| {
             FetchOutcome::Document(Document {
                 body,
+                pages,
                 timing,
                 last_modified,
             })

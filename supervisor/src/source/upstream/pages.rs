@@ -48,12 +48,13 @@ pub(super) fn next(response: &Response, document: &Url) -> Result<Option<Url>, F
     Ok(None)
 }
 
-/// Fetches the other pages and returns the whole document; `None` if they are not of one edition.
+/// Fetches the other pages and returns the whole document and the number of its pages; `None` if they are not of one
+/// edition.
 pub(super) async fn fetch(
     http: &Http,
     credential: &Credential,
     first: FirstPage<'_>,
-) -> Result<Option<Body>, FetchError> {
+) -> Result<Option<(Body, usize)>, FetchError> {
     let FirstPage {
         url: document,
         body,
@@ -111,7 +112,8 @@ pub(super) async fn fetch(
         }
     }
     append(&mut whole, &pages.end())?;
-    whole.end().map(Some).map_err(FetchError::Unkept)
+    let whole = whole.end().map_err(FetchError::Unkept)?;
+    Ok(Some((whole, seen.len())))
 }
 
 fn append(arriving: &mut Arriving, texts: &[&[u8]]) -> Result<(), FetchError> {

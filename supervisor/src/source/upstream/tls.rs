@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
@@ -66,7 +67,13 @@ pub(crate) struct Presented {
     /// Its own certificate, and those that it sent with it.
     pub(crate) chain: Vec<CertificateDer<'static>>,
     pub(crate) verified: Result<(), rustls::Error>,
+    /// Why it will be refused after [`SOON`], if it is not refused today.
+    pub(crate) soon: Option<rustls::Error>,
 }
+
+/// So long before a certificate expires the doctor warns of it: certificates that are renewed by a program are renewed
+/// a month before.
+const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
 impl Witness {
     pub(crate) fn presented(&self) -> Option<Presented> {
@@ -116,8 +123,16 @@ impl ServerCertVerifier for Verifier {
             let chain = std::iter::once(end_entity).chain(intermediates);
             let chain = chain.map(|each| each.clone().into_owned()).collect();
             let verified = verified.as_ref().map(|_| ()).map_err(rustls::Error::clone);
+            let then = Duration::from_secs(now.as_secs()) + SOON;
+            let then = UnixTime::since_unix_epoch(then);
+            let soon = self.verify(end_entity, intermediates, server_name, ocsp_response, then);
+            let soon = soon.err().filter(|_| verified.is_ok());
             let mut presented = presented.lock().unwrap_or_else(PoisonError::into_inner);
-            *presented = Some(Presented { chain, verified });
+            *presented = Some(Presented {
+                chain,
+                verified,
+                soon,
+            });
         }
         verified
     }
