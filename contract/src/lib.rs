@@ -53,15 +53,15 @@ mod worker_state;
 
 pub use admin_token::AdminToken;
 pub use board::{
-    BoardWords, Closed, Counters, Ended, Endpoint, EnvironmentWords, Fetch, Histogram, Memory,
-    ProxyWords, STATUS_CLASSES, board_shape,
+    Backlog, BoardWords, Closed, Counters, Ended, Endpoint, EnvironmentWords, Fetch, Histogram,
+    Memory, ProxyWords, STATUS_CLASSES, Totals, board_shape,
 };
 pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
 pub use failure::Failure;
 pub use handover::{
     Forwarding, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
-    Traits, WorkerSettings,
+    StreamSettings, Traits, WorkerSettings,
 };
 pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Readiness, ReadyWhen, Rows};
 pub use key::{KeyPair, ServerSideKey};

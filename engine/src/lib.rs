@@ -26,7 +26,7 @@ pub use archive::{
     FORMAT,
 };
 pub use compile::{Compiled, compile, compile_with};
-pub use document::{DocumentError, Edition, Pages};
+pub use document::{DocumentError, Edition, Pages, document_digest};
 pub use evaluate::{Flags, Patterns, Scratch, evaluate, evaluate_one};
 pub use python::python_repr;
 pub use request::{

@@ -36,7 +36,7 @@ fn is_at_an_address_of_its_own_and_answers_also_for_a_worker_that_is_gone() {
     let start = Start::new(&upstream, &["test"]).workers(2).admin();
     let proxy = start.start();
     let slots = Slots::ready(&proxy);
-    let list = proxy.get_admin("/");
+    let list = proxy.get_admin("/endpoints");
     assert_eq!(list.status, 200);
     assert!(list.text().contains("/proxy/health/readiness"), "{list:?}");
     let ready = proxy.get_admin("/proxy/health/readiness");
@@ -133,8 +133,8 @@ fn a_token_opens_it_and_is_shown_nowhere() {
     let proxy = start.log("trace").start();
     proxy.wait_until_ready();
     let address = proxy.admin_address();
-    assert_eq!(status(address, "/", TOKEN), 200);
-    assert_eq!(status(address, "/", "another"), 401);
+    assert_eq!(status(address, "/status", TOKEN), 200);
+    assert_eq!(status(address, "/status", "another"), 401);
     assert_eq!(status(address, "/proxy/health/readiness", ""), 200);
     let other = "the-other-needle-of-the-admin";
     change(
@@ -145,8 +145,8 @@ fn a_token_opens_it_and_is_shown_nowhere() {
     eventually("the end of the previous worker", || {
         proxy.workers().len() == 1
     });
-    assert_eq!(status(address, "/", TOKEN), 401);
-    assert_eq!(status(address, "/", other), 200);
+    assert_eq!(status(address, "/status", TOKEN), 401);
+    assert_eq!(status(address, "/status", other), 200);
     for process in proxy.workers().into_iter().chain([proxy.pid()]) {
         let command = std::fs::read_to_string(format!("/proc/{process}/cmdline"));
         let command = command.expect("a command line");

@@ -27,4 +27,6 @@ mod reload;
 mod serving;
 mod snapshot;
 mod state_directory;
+mod status_page;
+mod streams;
 mod warm;

@@ -10,10 +10,11 @@ use snapshot::Reader;
 
 use crate::endpoints::reports::Reports;
 use crate::error::Error;
+use crate::process::descriptors::Capacity;
 use crate::process::slot::Slot;
 use crate::process::supervisor::Supervisor;
 use crate::process::{descriptors, privilege};
-use crate::serve;
+use crate::serve::{self, Given};
 
 /// Serves until TERM, then drains. Blocks. To be called once in a process, from its main thread.
 ///
@@ -50,19 +51,21 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
     });
     let reports = Reports::new(ring, settings.traits.forward, accepts_events);
     let open_files = descriptors::raise_limit();
-    let max_connections = &mut settings.limits.max_connections;
-    *max_connections = descriptors::connections_within(open_files, *max_connections, slot);
+    let (limits, streams) = (&mut settings.limits, &mut settings.streams);
+    let (max_connections, max_streams) = (limits.max_connections, streams.max_streams);
+    let capacity = Capacity::within(open_files, max_connections, max_streams, slot);
+    limits.max_connections = capacity.connections;
+    streams.max_streams = capacity.streams;
     let reader = Arc::new(reader);
     let slot = Rc::new(Slot::claim(Arc::clone(&reader), slot));
-    let served = serve::until_terminated(
-        &reader,
-        &slot,
-        supervisor,
+    let given = Given {
         settings,
+        capacity,
         admin_token,
         sockets,
         reports,
-    );
+    };
+    let served = serve::until_terminated(&reader, &slot, supervisor, given);
     slot.set_state(WorkerState::Exited);
     served
 }

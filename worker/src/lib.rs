@@ -7,6 +7,7 @@
 //! | `serve` | a worker's life: accept, answer, drain; the HTTP server around the answers |
 //! | `admin` | the admin listener's answers, for who runs the proxy |
 //! | `endpoints` | the public listener's answers: from a request to its answer |
+//! | `streams` | clients that wait for changes |
 //! | `metrics` | what the board counts, as text for Prometheus |
 //! | `environments` | the index and the environments that are mapped |
 //! | `http` | HTTP messages: reading requests and making answers |
@@ -28,6 +29,7 @@ mod http;
 mod metrics;
 mod process;
 mod serve;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod throttle;

@@ -52,8 +52,9 @@ impl Histogram {
             })
     }
 
-    /// Adds the durations of another histogram with the same bounds.
+    /// Adds the durations of another histogram with the same bounds. A default histogram, which is empty, gets them.
     pub fn add(&mut self, other: &Self) {
+        self.bounds = other.bounds;
         self.sum += other.sum;
         self.longer += other.longer;
         for (count, more) in self.counts.iter_mut().zip(other.counts) {

@@ -9,6 +9,8 @@
 //! | slot | 1 | the last [heartbeat](crate::heartbeat), in milliseconds; at first, the start | supervisor, worker |
 //! | slot | 2 | the connections that the process has open | worker |
 //! | slot | 3, 4 | the [`Memory`] of the process | supervisor |
+//! | slot | 5, 6 | when the process claimed the slot, and how many processes have | supervisor, worker |
+//! | slot | 7 | the streams that the process has open | worker |
 //! | slot | 16.. | what its workers have counted: [`Counters`] | workers |
 //!
 //! Each word stands for itself alone, so all of them are loaded and stored relaxed.
@@ -23,7 +25,7 @@ mod requests;
 mod time;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use snapshot::{Board, CallersWords, Shape};
 
@@ -32,14 +34,17 @@ use crate::worker_state::{Holder, WorkerState};
 
 pub use environment::{EnvironmentWords, Fetch};
 pub use histogram::Histogram;
-pub use proxy::{Ended, Memory, ProxyWords};
-pub use requests::{Closed, Counters, Endpoint, STATUS_CLASSES};
+pub use proxy::{Backlog, Ended, Memory, ProxyWords};
+pub use requests::{Closed, Counters, Endpoint, STATUS_CLASSES, Totals};
 
 // Of the words of a slot.
 const HOLDER: usize = 0;
 const HEARTBEAT: usize = 1;
 const CONNECTIONS: usize = 2;
 const MEMORY: usize = 3;
+const CLAIMED: usize = 5;
+const CLAIMS: usize = 6;
+const STREAMS: usize = 7;
 const COUNTERS: usize = 16;
 
 /// The shape of a board for so many environments and workers.
@@ -74,6 +79,9 @@ pub trait BoardWords {
     /// What the workers of this slot have counted.
     fn counters(&self, slot: usize) -> Counters<'_>;
 
+    /// What the workers of all slots have counted of an endpoint.
+    fn totals(&self, endpoint: Endpoint) -> Totals;
+
     /// Counts a fetch for this row and for the proxy. For the supervisor.
     fn count_fetch(&self, row: usize, fetch: Fetch, took: Duration);
 
@@ -96,6 +104,9 @@ pub trait BoardWords {
     /// already, so both that process and the supervisor that started it may call this, in any order.
     fn claim_slot(&self, slot: usize, process: u32);
 
+    /// When the process that holds this slot claimed it, and how many processes did so before; `None` for none so far.
+    fn claimed(&self, slot: usize) -> Option<(SystemTime, u64)>;
+
     /// Says what a process does, unless another one holds the slot by now. For that process, and for the supervisor
     /// when it has seen its end.
     fn set_worker_state(&self, slot: usize, process: u32, state: WorkerState);
@@ -111,6 +122,13 @@ pub trait BoardWords {
 
     /// Says how many connections are open, unless another process holds the slot by now. For the process that holds it.
     fn set_open_connections(&self, slot: usize, process: u32, connections: usize);
+
+    /// The streams that the process of this slot has open; 0 while there is none.
+    fn open_streams(&self, slot: usize) -> u64;
+
+    /// Says how many streams a process has open, unless another one holds the slot by now. For the process that holds
+    /// it.
+    fn set_open_streams(&self, slot: usize, process: u32, streams: usize);
 
     /// The memory of the process of this slot when the supervisor last looked; zero until then, and when it is gone.
     fn worker_memory(&self, slot: usize) -> Memory;
@@ -135,6 +153,14 @@ impl BoardWords for Board {
     #[inline]
     fn counters(&self, slot: usize) -> Counters<'_> {
         Counters(&self.slot_words(slot)[COUNTERS..])
+    }
+
+    fn totals(&self, endpoint: Endpoint) -> Totals {
+        let mut totals = Totals::default();
+        for slot in 0..self.shape().slots {
+            totals.add(self.counters(slot), endpoint);
+        }
+        totals
     }
 
     fn count_fetch(&self, row: usize, fetch: Fetch, took: Duration) {
@@ -164,13 +190,24 @@ impl BoardWords for Board {
     }
 
     fn claim_slot(&self, slot: usize, process: u32) {
-        replace_holder(self, slot, |holder| {
+        let is_new = replace_holder(self, slot, |holder| {
             (holder.process != process).then_some(Holder {
                 process,
                 state: WorkerState::Starting,
             })
         });
+        if is_new {
+            let words = self.slot_words(slot);
+            words[CLAIMED].store(time::word(SystemTime::now()), Relaxed);
+            words[CLAIMS].fetch_add(1, Relaxed);
+        }
         heartbeat(self, slot).store(heartbeat::now(), Relaxed);
+    }
+
+    fn claimed(&self, slot: usize) -> Option<(SystemTime, u64)> {
+        let words = self.slot_words(slot);
+        let at = time::of(words[CLAIMED].load(Relaxed))?;
+        Some((at, words[CLAIMS].load(Relaxed).saturating_sub(1)))
     }
 
     fn set_worker_state(&self, slot: usize, process: u32, state: WorkerState) {
@@ -191,18 +228,19 @@ impl BoardWords for Board {
     }
 
     fn open_connections(&self, slot: usize) -> u64 {
-        match self.worker_state(slot) {
-            WorkerState::Ready | WorkerState::Draining => {
-                self.slot_words(slot)[CONNECTIONS].load(Relaxed)
-            }
-            WorkerState::Starting | WorkerState::Exited => 0,
-        }
+        now(self, slot, CONNECTIONS)
     }
 
     fn set_open_connections(&self, slot: usize, process: u32, connections: usize) {
-        if self.worker_process(slot) == process {
-            self.slot_words(slot)[CONNECTIONS].store(connections as u64, Relaxed);
-        }
+        set_now(self, slot, process, CONNECTIONS, connections);
+    }
+
+    fn open_streams(&self, slot: usize) -> u64 {
+        now(self, slot, STREAMS)
+    }
+
+    fn set_open_streams(&self, slot: usize, process: u32, streams: usize) {
+        set_now(self, slot, process, STREAMS, streams);
     }
 
     fn worker_memory(&self, slot: usize) -> Memory {
@@ -226,11 +264,26 @@ fn holder(board: &Board, slot: usize) -> Holder {
     Holder::of(board.slot_words(slot)[HOLDER].load(Relaxed))
 }
 
-fn replace_holder(board: &Board, slot: usize, next: impl Fn(Holder) -> Option<Holder>) {
-    // The error only says that there was nothing to replace.
-    let _ = board.slot_words(slot)[HOLDER].fetch_update(Relaxed, Relaxed, |word| {
+/// Whether there was something to replace.
+fn replace_holder(board: &Board, slot: usize, next: impl Fn(Holder) -> Option<Holder>) -> bool {
+    let replaced = board.slot_words(slot)[HOLDER].fetch_update(Relaxed, Relaxed, |word| {
         next(Holder::of(word)).map(Holder::word)
     });
+    replaced.is_ok()
+}
+
+/// A number of things that the process of a slot has; 0 while there is none.
+fn now(board: &Board, slot: usize, word: usize) -> u64 {
+    match board.worker_state(slot) {
+        WorkerState::Ready | WorkerState::Draining => board.slot_words(slot)[word].load(Relaxed),
+        WorkerState::Starting | WorkerState::Exited => 0,
+    }
+}
+
+fn set_now(board: &Board, slot: usize, process: u32, word: usize, number: usize) {
+    if board.worker_process(slot) == process {
+        board.slot_words(slot)[word].store(number as u64, Relaxed);
+    }
 }
 
 fn heartbeat(board: &Board, slot: usize) -> &AtomicU64 {

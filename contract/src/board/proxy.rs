@@ -18,10 +18,11 @@ const REFUSED_RELOADS: usize = 4;
 const LAST_RELOAD_REFUSED: usize = 5;
 const MEMORY: usize = 6;
 const ENDED_WORKERS: usize = 8;
+const BACKLOG: usize = 12;
 const FETCHES: usize = 16;
 const FETCH_DURATIONS: usize = 32;
 const COMPILE_DURATIONS: usize = 48;
-const _: () = assert!(ENDED_WORKERS + Ended::ALL.len() <= FETCHES);
+const _: () = assert!(ENDED_WORKERS + Ended::ALL.len() <= BACKLOG);
 const _: () = assert!(FETCH_DURATIONS + histogram::WORDS <= COMPILE_DURATIONS);
 
 /// The common words: four lines.
@@ -76,6 +77,15 @@ impl Memory {
             mapped: words[1].load(Relaxed),
         }
     }
+}
+
+/// What of the journal waits to go upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// The length of the outbox's files, in bytes.
+    pub bytes: u64,
+    /// How many deliveries were dropped since the start because there was no room for them.
+    pub dropped: u64,
 }
 
 /// What is known of the proxy as a whole.
@@ -136,6 +146,20 @@ impl ProxyWords<'_> {
     /// Notes the supervisor's memory.
     pub fn set_memory(self, memory: Memory) {
         memory.store(&self.0[MEMORY..]);
+    }
+
+    /// What of the journal waits to go upstream.
+    pub fn backlog(self) -> Backlog {
+        Backlog {
+            bytes: self.get(BACKLOG),
+            dropped: self.get(BACKLOG + 1),
+        }
+    }
+
+    /// Notes what of the journal waits.
+    pub fn set_backlog(self, backlog: Backlog) {
+        self.set(BACKLOG, backlog.bytes);
+        self.set(BACKLOG + 1, backlog.dropped);
     }
 
     /// How many fetches of all environments there were of this kind.

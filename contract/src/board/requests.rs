@@ -23,17 +23,20 @@ pub enum Endpoint {
     Other,
     /// What clients report.
     Reports,
+    /// Streams that tell of changes.
+    Streams,
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Flags,
         Self::Identities,
         Self::Document,
         Self::Health,
         Self::Other,
         Self::Reports,
+        Self::Streams,
     ];
 
     /// Its name in metrics.
@@ -45,6 +48,7 @@ impl Endpoint {
             Self::Health => "health",
             Self::Other => "other",
             Self::Reports => "reports",
+            Self::Streams => "streams",
         }
     }
 }
@@ -85,6 +89,29 @@ impl Closed {
     }
 }
 
+/// What workers have counted of one endpoint, together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// The requests that were answered with each of the [`STATUS_CLASSES`].
+    pub requests: [u64; STATUS_CLASSES.len()],
+    /// The bytes of answers, without their heads.
+    pub bytes: u64,
+    /// How long the answers took.
+    pub durations: Histogram,
+}
+
+impl Totals {
+    /// Adds what the workers of one slot have counted.
+    pub(super) fn add(&mut self, counters: Counters<'_>, endpoint: Endpoint) {
+        let requests = counters.requests(endpoint);
+        for (total, more) in self.requests.iter_mut().zip(requests) {
+            *total += more;
+        }
+        self.bytes += counters.bytes(endpoint);
+        self.durations.add(&counters.durations(endpoint));
+    }
+}
+
 // Of the words that these counters have.
 const ACCEPTED: usize = 0;
 const CLOSED: usize = 1;
@@ -96,8 +123,10 @@ const DURATIONS: usize = BYTES + 1;
 const ENDPOINT_WORDS: usize = 24;
 const _: () = assert!(DURATIONS + histogram::WORDS <= ENDPOINT_WORDS);
 
-/// The words of a slot that are counters, with room for as many endpoints again.
-pub(super) const WORDS: usize = ENDPOINTS + 2 * Endpoint::ALL.len() * ENDPOINT_WORDS;
+/// The words of a slot that are counters, with room for more endpoints.
+pub(super) const WORDS: usize = ENDPOINTS + MAX_ENDPOINTS * ENDPOINT_WORDS;
+const MAX_ENDPOINTS: usize = 12;
+const _: () = assert!(Endpoint::ALL.len() <= MAX_ENDPOINTS);
 
 /// What the workers of one slot have counted.
 #[derive(Clone, Copy)]

@@ -49,6 +49,9 @@ settings! {
         pub limits: Limits,
         /// What clients say of traits.
         pub traits: Traits,
+        /// Streams that tell clients of changes.
+        #[names("realtime")]
+        pub streams: StreamSettings,
         /// Where the endpoints are.
         #[names("server")]
         pub paths: Paths,
@@ -59,6 +62,18 @@ settings! {
         pub logging: Logging,
         /// What metrics tell.
         pub metrics: MetricsSettings,
+    }
+
+    /// Streams that tell clients of changes.
+    #[derive(Copy)]
+    pub struct StreamSettings {
+        /// Streams that one worker holds open, fewer where its limit of open files is lower. They do not count as
+        /// connections. One more is refused with 503.
+        pub max_streams: usize as Count = 16_384,
+        /// How long a stream lasts before it ends cleanly and the client opens another one, varied by a tenth. Several
+        /// SDKs see changes late or not at all in streams that last for ever.
+        #[names("stream_seconds")]
+        pub lasts: Duration as PositiveSeconds = Duration::from_secs(30),
     }
 
     /// What metrics tell.

@@ -103,6 +103,24 @@ fn a_slot_is_held_by_one_process_and_nobody_else_is_heard() {
 }
 
 #[test]
+fn a_slot_tells_when_its_process_claimed_it_and_how_many_did_before() {
+    let directory = tempdir().unwrap();
+    let publisher = publisher(directory.path());
+    let board = publisher.board();
+    assert_eq!(board.claimed(1), None);
+    let start = SystemTime::now() - Duration::from_micros(1);
+    board.claim_slot(1, 10);
+    let (at, before) = board.claimed(1).expect("a claim");
+    assert!(at >= start && before == 0);
+    board.claim_slot(1, 10);
+    assert_eq!(board.claimed(1), Some((at, 0)));
+    board.claim_slot(1, 11);
+    let (again, before) = board.claimed(1).expect("a claim");
+    assert!(again >= at && before == 1);
+    assert_eq!(board.claimed(0), None);
+}
+
+#[test]
 fn a_heartbeat_is_young_when_its_process_beats_and_gets_old() {
     let directory = tempdir().unwrap();
     let publisher = publisher(directory.path());
@@ -270,17 +288,20 @@ fn workers_of_a_slot_count_together_and_other_slots_apart() {
 }
 
 #[test]
-fn only_the_holder_of_a_slot_says_how_many_connections_are_open() {
+fn only_the_holder_of_a_slot_says_how_many_connections_and_streams_are_open() {
     let directory = tempdir().unwrap();
     let publisher = publisher(directory.path());
     let board = publisher.board();
     board.claim_slot(1, 10);
+    let open = || (board.open_connections(1), board.open_streams(1));
     board.set_open_connections(1, 10, 3);
-    assert_eq!(board.open_connections(1), 0);
+    board.set_open_streams(1, 10, 4);
+    assert_eq!(open(), (0, 0));
     board.set_worker_state(1, 10, WorkerState::Ready);
-    assert_eq!(board.open_connections(1), 3);
+    assert_eq!(open(), (3, 4));
     board.set_open_connections(1, 11, 9);
-    assert_eq!(board.open_connections(1), 3);
+    board.set_open_streams(1, 11, 9);
+    assert_eq!(open(), (3, 4));
     board.set_worker_state(1, 10, WorkerState::Exited);
-    assert_eq!(board.open_connections(1), 0);
+    assert_eq!(open(), (0, 0));
 }

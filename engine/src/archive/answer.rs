@@ -8,6 +8,8 @@ use flate2::write::GzEncoder;
 use rkyv::{Archive, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::document::document_digest;
+
 /// Compression of a shorter body saves no packet.
 const WORTH_COMPRESSING: usize = 1000;
 
@@ -26,6 +28,16 @@ impl ConstantAnswer {
         let body = body.into();
         // The tag depends on the content alone, so that all workers of all hosts give an answer the same one.
         let digest = xxh3_128(&body);
+        Self::tagged(body, digest)
+    }
+
+    /// The document itself. Its tag leaves out what upstream makes up anew for each answer.
+    pub(crate) fn document(body: Bytes) -> ConstantAnswer {
+        let digest = document_digest(&body);
+        Self::tagged(body, digest)
+    }
+
+    fn tagged(body: Bytes, digest: u128) -> ConstantAnswer {
         ConstantAnswer {
             gzip: None,
             etag: format!("\"{digest:032x}\""),
@@ -63,7 +75,7 @@ impl ArchivedConstantAnswer {
         self.gzip.as_ref().map(|gzip| gzip.as_slice())
     }
 
-    /// The strong entity tag of [`body`](Self::body), with its quotes.
+    /// The strong entity tag of [`body`](Self::body), with its quotes. It is made of the content.
     pub fn etag(&self) -> &str {
         &self.etag
     }

@@ -14,7 +14,7 @@ use crate::side::Side;
 
 /// The version of what this crate archives. Raise it whenever the layout changes, and whenever the same document
 /// compiles to something else: a snapshot of an earlier release is adopted if its format and its document are the same.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// One environment, compiled.
 #[derive(Archive, Serialize, Debug)]

@@ -161,7 +161,7 @@ fn lower(
         api_key: document.api_key.to_owned(),
         updated_at: document.updated_at.map(str::to_owned),
         is_dated: false,
-        document: ConstantAnswer::new(bytes.clone()),
+        document: ConstantAnswer::document(bytes.clone()),
         options,
         warnings: u32::try_from(warnings.len()).unwrap_or(u32::MAX),
         segment_count: u32::try_from(document.segments.len()).unwrap_or(u32::MAX),

@@ -3,6 +3,7 @@
 //! As in the official proxy's mapper (flagsmith 5.0.3), a member must be valid if an answer needs it; others are not
 //! looked at.
 
+mod digest;
 mod feature_state;
 mod node;
 mod overrides;
@@ -11,6 +12,7 @@ mod segment;
 
 use std::collections::{HashMap, HashSet};
 
+pub use digest::document_digest;
 pub(crate) use feature_state::{FeatureState, MultivariateValue};
 pub use node::DocumentError;
 pub(crate) use overrides::{IdentityOverrides, Tree};

@@ -91,7 +91,7 @@ Edge Proxy demonstration: two sample environments, nothing leaves this machine.
   URL for SDKs       {url}
   client-side keys   demo_production, demo_staging
   server-side keys   ser.demo_production, ser.demo_staging
-  admin listener     http://127.0.0.1:{admin_port}/
+  status page        http://127.0.0.1:{admin_port}/
 
 Try:
   curl -H 'X-Environment-Key: demo_production' '{url}flags/'

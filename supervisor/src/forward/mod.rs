@@ -25,7 +25,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use contract::BoardWords;
 use log::{debug, warn};
+use snapshot::Board;
 use thiserror::Error as ThisError;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -95,19 +97,20 @@ enum Change {
 }
 
 impl Forwarding {
-    /// Opens the journal of a state directory and starts the threads. Without an upstream, what was accepted is
-    /// forgotten.
+    /// Opens the journal of a state directory and starts the threads, which note on the board what waits. Without an
+    /// upstream, what was accepted is forgotten.
     pub(crate) fn start(
         state_directory: &Path,
-        slots: usize,
+        board: Arc<Board>,
         source: &Source,
         settings: &ForwardSettings,
     ) -> Result<Self, Error> {
         let directory = journal::directory(state_directory);
-        let rings = Rings::open(&directory, slots).map_err(|source| Error::Directory {
-            directory: directory.clone(),
-            source,
-        })?;
+        let rings =
+            Rings::open(&directory, board.shape().slots).map_err(|source| Error::Directory {
+                directory: directory.clone(),
+                source,
+            })?;
         let rings = Arc::new(rings);
         let outbox = Outbox::open(&directory, settings.max_bytes)
             .map_err(|error| Error::Outbox(contract::with_causes(&error)))?;
@@ -126,8 +129,10 @@ impl Forwarding {
         );
         let (orders, received) = mpsc::channel();
         let (notify, done) = (Arc::clone(&committed), finished.clone());
+        let waiting = Arc::clone(&outbox);
         spawn("collector", move || {
-            collect(&mut collector, &received, &notify);
+            let note_backlog = || board.proxy().set_backlog(waiting.backlog());
+            collect(&mut collector, &received, &notify, note_backlog);
             let _ = done.send(());
         })?;
         let forwarder = upstream.map(|upstream| {
@@ -213,8 +218,14 @@ fn spawn(name: &str, act: impl FnOnce() + Send + 'static) -> Result<(), Error> {
 }
 
 /// The collector's thread.
-fn collect(collector: &mut Collector, orders: &mpsc::Receiver<Order>, committed: &Notify) {
+fn collect(
+    collector: &mut Collector,
+    orders: &mpsc::Receiver<Order>,
+    committed: &Notify,
+    note_backlog: impl Fn(),
+) {
     loop {
+        note_backlog();
         let interval = match collector.has_records() {
             true => LOOK_INTERVAL,
             false => IDLE_LOOK_INTERVAL,

@@ -52,7 +52,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     board.proxy().set_started(SystemTime::now());
     let forwarding = Forwarding::start(
         &directory,
-        settings.workers.get(),
+        Arc::clone(&board),
         &settings.source,
         &settings.forward,
     )?;

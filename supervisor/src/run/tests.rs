@@ -120,7 +120,8 @@ fn the_end_of_polling_ends_serving() {
     let sockets = listeners::open(&settings).unwrap();
     let times = Times::new(settings.shutdown_delay, settings.shutdown_timeout);
     let board = publisher.share_board();
-    let forwarding = Forwarding::start(&path, 1, &settings.source, &settings.forward);
+    let board_too = Arc::clone(&board);
+    let forwarding = Forwarding::start(&path, board_too, &settings.source, &settings.forward);
     let forwarding = forwarding.unwrap();
     let rings = forwarding.rings();
     let pool = Pool::new(settings.worker.clone(), sockets, board, rings, times);

@@ -3,6 +3,7 @@
 mod client;
 mod clients;
 pub(crate) mod exchange;
+mod follower;
 mod forward;
 pub(crate) mod load;
 mod program;
@@ -16,6 +17,7 @@ mod volume;
 
 pub(crate) use client::{Connection, Response};
 pub(crate) use clients::{Clients, Expect};
+pub(crate) use follower::Follower;
 pub(crate) use forward::Forward;
 pub(crate) use program::{executable, run};
 pub(crate) use proxy::{Proxy, accepts};

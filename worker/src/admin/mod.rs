@@ -2,6 +2,8 @@
 
 mod access;
 mod endpoints;
+mod page;
+mod status;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -61,6 +63,13 @@ impl Admin {
     }
 
     fn answer(&self, head: &RequestHead) -> Result<Response, Refusal> {
+        if let Some(file) = page::file(head.uri.path()) {
+            return match head.method {
+                Method::GET | Method::HEAD => Ok(file),
+                Method::OPTIONS => Ok(response::methods(METHODS)),
+                _ => Err(Refusal::MethodNotAllowed(METHODS)),
+            };
+        }
         let endpoint = Endpoint::of_path(head.uri.path());
         if !endpoint.is_some_and(|it| it.is_open) {
             access::check(self.token.as_ref(), &head.headers)?;

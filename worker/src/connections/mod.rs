@@ -11,6 +11,7 @@ pub(crate) mod stream;
 mod tests;
 mod tick;
 
+use std::cell::{Cell, OnceCell};
 use std::future::Future;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -41,8 +42,16 @@ const CLOSE_RETRY: Duration = Duration::from_millis(100);
 /// Every connection of this worker, and its limits.
 pub(crate) struct Connections {
     max_connections: usize,
+    beside: OnceCell<Beside>,
     timeouts: Timeouts,
     registry: Rc<Registry>,
+}
+
+/// Streams, which hold descriptors too.
+struct Beside {
+    streams: Rc<Cell<usize>>,
+    /// How many there may be of both.
+    max_both: usize,
 }
 
 impl Connections {
@@ -50,6 +59,7 @@ impl Connections {
     pub(crate) fn new(limits: Limits, slot: Option<Rc<Slot>>) -> Rc<Self> {
         let connections = Rc::new(Self {
             max_connections: limits.max_connections.max(1),
+            beside: OnceCell::new(),
             timeouts: Timeouts {
                 keep_alive: ticks(limits.keep_alive),
                 header_timeout: ticks(limits.header_timeout),
@@ -58,6 +68,19 @@ impl Connections {
         });
         actix_rt::spawn(tick(Rc::downgrade(&connections)));
         connections
+    }
+
+    /// Leaves room for streams: there are never more than `max_both` of both. To be called once.
+    pub(crate) fn leave_to(&self, streams: &Rc<Cell<usize>>, max_both: usize) {
+        let streams = Rc::clone(streams);
+        self.beside.get_or_init(|| Beside { streams, max_both });
+    }
+
+    fn is_full(&self) -> bool {
+        let count = self.registry.count();
+        let beside = self.beside.get();
+        count >= self.max_connections
+            || beside.is_some_and(|it| count > 0 && count + it.streams.get() >= it.max_both)
     }
 
     /// Adds a connection.
@@ -79,7 +102,7 @@ impl Connections {
     /// Ready once another connection may be opened. At the limit, idle connections are closed for it; while all are
     /// busy, the new one waits.
     pub(crate) async fn room(&self) {
-        while self.registry.count() >= self.max_connections {
+        while self.is_full() {
             self.make_room();
             // A connection that was aborted is gone after its next turn.
             let _ = timeout(EVICT_RETRY, self.registry.one_closed()).await;

@@ -3,7 +3,7 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::activity::Activity;
 use super::framing::{Framing, Shown, encode_target};
 use super::malformed;
-use super::outlet::Outlet;
+use super::outlet::{Outlet, Takeover};
 use super::registry::Registration;
 use crate::access::AccessLog;
 
@@ -160,9 +160,28 @@ impl Connection {
             return Poll::Pending;
         }
         drop(rest);
-        self.outlet.finish();
-        Poll::Ready(Ok(()))
+        match self.outlet.finish() {
+            None => Poll::Ready(Ok(())),
+            Some(takeover) => Poll::Ready(Err(self.hand_over(takeover))),
+        }
     }
+
+    /// Hands the socket over. Returns the error that ends HTTP, which then closes its own descriptor of it.
+    #[cold]
+    fn hand_over(&self, takeover: Takeover) -> io::Error {
+        match duplicate(&self.stream) {
+            Ok(socket) => {
+                takeover(socket);
+                io::Error::other("its socket was handed over")
+            }
+            Err(error) => error,
+        }
+    }
+}
+
+fn duplicate(stream: &TcpStream) -> io::Result<TcpStream> {
+    let descriptor = stream.as_fd().try_clone_to_owned()?;
+    TcpStream::from_std(descriptor.into())
 }
 
 /// Asks the kernel: the runtime learns of received bytes later.

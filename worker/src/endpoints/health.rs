@@ -21,15 +21,17 @@ const DRAINING: &str = "draining.";
 
 /// Answers `GET /proxy/health` and its other paths.
 pub(crate) fn answer(environments: &Environments) -> Result<Response, Refusal> {
-    let index = environments.index();
-    let statuses = index.statuses(SystemTime::now());
-    let draining = environments.board().draining();
-    let health = Health::of(statuses, index.ready_when(), draining);
+    let health = Health::now(environments);
     let report = health.report().to_string();
     match health.reason {
         None => Ok(response::json(report)),
         Some(_) => Err(Refusal::NotReady(report)),
     }
+}
+
+/// Whether the proxy is ready.
+pub(crate) fn is_ready(environments: &Environments) -> bool {
+    Health::now(environments).reason.is_none()
 }
 
 /// What readiness says.
@@ -45,6 +47,16 @@ struct Health {
 }
 
 impl Health {
+    fn now(environments: &Environments) -> Self {
+        let index = environments.index();
+        let statuses = index.statuses(SystemTime::now());
+        Self::of(
+            statuses,
+            index.ready_when(),
+            environments.board().draining(),
+        )
+    }
+
     fn of<'index>(
         statuses: impl Iterator<Item = Status<'index>>,
         ready_when: ReadyWhen,

@@ -5,9 +5,10 @@ mod flags;
 mod gzip;
 pub(crate) mod health;
 mod identities;
-mod query;
+pub(crate) mod query;
 pub(crate) mod reports;
 mod route;
+mod streams;
 
 use std::rc::Rc;
 
@@ -22,6 +23,7 @@ use crate::http::cors::Cors;
 use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
+use crate::streams::Streams;
 use identities::Identities;
 use reports::{Reporter, Reports};
 use route::{Action, Endpoint};
@@ -43,6 +45,7 @@ pub(crate) struct Endpoints {
     base_path: Option<String>,
     identities: Identities,
     reports: Reports,
+    streams: Rc<Streams>,
 }
 
 impl Endpoints {
@@ -50,6 +53,7 @@ impl Endpoints {
         environments: &Rc<Environments>,
         settings: &WorkerSettings,
         reports: Reports,
+        streams: &Rc<Streams>,
     ) -> Self {
         Self {
             environments: Rc::clone(environments),
@@ -57,6 +61,7 @@ impl Endpoints {
             base_path: settings.paths.base_path.clone(),
             identities: Identities::default(),
             reports,
+            streams: Rc::clone(streams),
         }
     }
 
@@ -135,6 +140,8 @@ impl Endpoints {
             (Endpoint::Increment, _) => reports.increment_trait(&reporter(body()?)?),
             (Endpoint::BulkIdentities, _) => reports.identify(&reporter(body()?)?),
             (Endpoint::Events, _) => reports.event(&reporter(body()?)?),
+            (Endpoint::Stream, _) => streams::answer(&self.streams, head),
+            (Endpoint::StreamHealth, _) => Ok(streams::health()),
             (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),
             (Endpoint::Root, _) => Ok(response::text(ROOT)),

@@ -12,7 +12,7 @@ pub(super) fn feature(head: &RequestHead) -> Option<Cow<'_, str>> {
 
 /// The value of the last parameter with that name.
 #[inline]
-pub(super) fn last<'h>(head: &'h RequestHead, name: &str) -> Option<Cow<'h, str>> {
+pub(crate) fn last<'h>(head: &'h RequestHead, name: &str) -> Option<Cow<'h, str>> {
     let query = head.uri.query()?;
     form_urlencoded::parse(query.as_bytes())
         .filter(|(other, _)| other == name)

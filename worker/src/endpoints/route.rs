@@ -27,6 +27,10 @@ pub(super) enum Endpoint {
     BulkIdentities,
     /// An event of an experiment.
     Events,
+    /// A stream that tells of changes.
+    Stream,
+    /// Whether there are streams.
+    StreamHealth,
     /// Readiness: every environment has a document and none is stale.
     Health,
     /// Liveness: this process answers.
@@ -85,10 +89,14 @@ impl Endpoint {
             "/api/v1/traits/increment-value" => Some(Self::Increment),
             "/api/v1/bulk-identities" => Some(Self::BulkIdentities),
             "/v1/events" | "/api/v1/events" => Some(Self::Events),
+            "/sse/health" => Some(Self::StreamHealth),
             "/proxy/health" | "/proxy/health/readiness" | "/health" => Some(Self::Health),
             "/proxy/health/liveness" => Some(Self::Liveness),
             "" => Some(Self::Root),
-            _ => None,
+            path => {
+                let (key, rest) = path.strip_prefix("/sse/environments/")?.split_once('/')?;
+                (!key.is_empty() && rest == "stream").then_some(Self::Stream)
+            }
         }
     }
 
@@ -131,7 +139,8 @@ impl Endpoint {
             Self::Flags => contract::Endpoint::Flags,
             Self::Identities => contract::Endpoint::Identities,
             Self::Document => contract::Endpoint::Document,
-            Self::Health | Self::Liveness => contract::Endpoint::Health,
+            Self::Stream => contract::Endpoint::Streams,
+            Self::Health | Self::Liveness | Self::StreamHealth => contract::Endpoint::Health,
             Self::Counts
             | Self::Evaluations
             | Self::Trait
@@ -147,10 +156,17 @@ impl Endpoint {
     pub(super) fn cache_rules(self) -> CacheRules {
         match self {
             Self::Flags | Self::Identities => CacheRules::Revalidate,
-            Self::Document => CacheRules::Nothing,
+            Self::Document | Self::Stream => CacheRules::Nothing,
             _ => CacheRules::Open,
         }
     }
+}
+
+/// The client-side key in the path of an endpoint that has one: the part before the last.
+pub(super) fn environment_key(path: &str) -> String {
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
+    parts.nth(1).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -175,6 +191,8 @@ mod tests {
             ("/proxy/health/readiness", Endpoint::Health),
             ("/health", Endpoint::Health),
             ("/proxy/health/liveness", Endpoint::Liveness),
+            ("/sse/environments/key/stream", Endpoint::Stream),
+            ("/sse/health", Endpoint::StreamHealth),
             ("", Endpoint::Root),
         ] {
             assert_eq!(Endpoint::of_path(path, None), Some(endpoint), "{path}");
@@ -242,8 +260,22 @@ mod tests {
             "/api/v1/",
             "/health/x",
             "/api/v2/flags/",
+            "/sse/environments/key",
+            "/sse/environments//stream",
+            "/sse/environments/stream",
+            "/sse/environments/key/stream/x",
         ] {
             assert_eq!(Endpoint::of_path(path, None), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_may_have_a_key_in_it() {
+        for path in [
+            "/sse/environments/AbC-1/stream",
+            "/base//sse/environments/AbC%2D1/stream/",
+        ] {
+            assert_eq!(environment_key(path), "AbC-1", "{path}");
         }
     }
 

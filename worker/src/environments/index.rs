@@ -121,6 +121,16 @@ impl CurrentIndex {
         self.open_anew(key)
     }
 
+    /// The environment of a row that the index lists; `None` if it has no document. It stays mapped, as if a request
+    /// had opened it.
+    pub(crate) fn open_row(&self, row: usize) -> Option<Rc<MappedEnvironment>> {
+        let mut opened = self.opened.borrow_mut();
+        let position = opened.position(row);
+        let row = &mut opened.rows[position];
+        self.remap(row);
+        row.environment().map(Rc::clone)
+    }
+
     #[cold]
     fn open_anew(&self, key: &[u8]) -> Result<(Rc<MappedEnvironment>, Side), Refusal> {
         let mut opened = self.opened.borrow_mut();
@@ -133,10 +143,7 @@ impl CurrentIndex {
                 let Some((row, side)) = found else {
                     return Err(Refusal::unknown_key(key));
                 };
-                let position = match opened.positions.get(&row) {
-                    Some(position) => *position,
-                    None => opened.add(Row::new(row)),
-                };
+                let position = opened.position(row);
                 let target = Target { position, side };
                 opened.keys.insert(key, target);
                 target
@@ -152,6 +159,14 @@ impl CurrentIndex {
 }
 
 impl Opened {
+    /// The position of a row, which is added if it is not there.
+    fn position(&mut self, row: usize) -> usize {
+        match self.positions.get(&row) {
+            Some(position) => *position,
+            None => self.add(Row::new(row)),
+        }
+    }
+
     /// Returns the position of the row.
     fn add(&mut self, row: Row) -> usize {
         let position = self.rows.len();

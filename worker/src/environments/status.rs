@@ -31,6 +31,8 @@ impl State {
 
 /// How one environment does.
 pub(crate) struct Status<'index> {
+    /// Its row.
+    pub(crate) row: usize,
     /// Its client-side key.
     pub(crate) name: &'index str,
     pub(crate) state: State,
@@ -63,6 +65,7 @@ impl<'index> Status<'index> {
             Some(_) => State::Current,
         };
         Self {
+            row,
             name: &entry.name,
             state,
             generation,

@@ -6,7 +6,7 @@ use actix_http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_A
 use super::request_body::UnreadBody;
 use super::response::{self, Response};
 
-/// Seconds after which a client should try again: a document arrives soon, or the journal has room again.
+/// Seconds after which a client should try again: a document arrives soon, or there is room again.
 static RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// How to authenticate, for `WWW-Authenticate`.
@@ -44,6 +44,8 @@ pub(crate) enum Refusal {
     WrongMember(&'static str, &'static str),
     /// There is no room for a report.
     JournalFull,
+    /// There is no room for a stream.
+    TooManyStreams,
     /// The body is compressed. Contains its coding.
     Compressed(String),
     /// The body was not read to its end.
@@ -78,14 +80,7 @@ impl Refusal {
                 response
             }
             Self::UnknownKey(key) => unauthorized(&engine::python_repr(&key)),
-            Self::NoDocument => {
-                let message = "the environment document has not arrived yet".to_owned();
-                let mut response = status(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
-                response
-                    .headers_mut()
-                    .insert(RETRY_AFTER, RETRY_AFTER_SECONDS.clone());
-                response
-            }
+            Self::NoDocument => unavailable("the environment document has not arrived yet"),
             Self::ClientSideKey => {
                 detail(StatusCode::FORBIDDEN, "Invalid or missing Environment Key")
             }
@@ -99,13 +94,8 @@ impl Refusal {
                 let (member, what) = (quote(member), quote(what));
                 response::json_with(StatusCode::BAD_REQUEST, format!("{{{member}:[{what}]}}"))
             }
-            Self::JournalFull => {
-                let message = "there is no room for this at the moment".to_owned();
-                let mut response = status(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
-                let headers = response.headers_mut();
-                headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS.clone());
-                response
-            }
+            Self::JournalFull => unavailable("there is no room for this at the moment"),
+            Self::TooManyStreams => unavailable("there is no room for another stream"),
             Self::Compressed(coding) => {
                 let reason = format!(
                     "request bodies with Content-Encoding '{coding}' are not read; send plain JSON"
@@ -130,6 +120,14 @@ impl Refusal {
             Self::NotReady(report) => response::json_with(StatusCode::SERVICE_UNAVAILABLE, report),
         }
     }
+}
+
+fn unavailable(message: &str) -> Response {
+    let message = message.to_owned();
+    let mut response = status(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS.clone());
+    response
 }
 
 fn unauthorized(key: &str) -> Response {

@@ -10,7 +10,8 @@ use actix_http::header::{
     ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
     HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
-use actix_http::{RequestHead, StatusCode};
+use actix_http::{ConnectionType, RequestHead, StatusCode, Version};
+use actix_rt::net::TcpStream;
 use actix_web::web::Bytes;
 
 use super::constant::{Constant, Date};
@@ -24,6 +25,10 @@ const LARGE: usize = 32 * 1024;
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 static METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+static EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+/// nginx would collect events until its buffer is full.
+static ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+static NO: HeaderValue = HeaderValue::from_static("no");
 static GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// When upstream last changed the document that an answer comes from, in seconds since 1970 with a fraction.
 static UPDATED_AT: HeaderName = HeaderName::from_static("x-flagsmith-document-updated-at");
@@ -48,7 +53,12 @@ enum Delivery {
     Outlet(Rc<Outlet>),
     /// It is not sent: the request was a HEAD.
     Omitted,
+    /// It has no end. The socket is handed over to who sends it, with the line of the access log.
+    Elsewhere(Option<Sender>),
 }
+
+/// Sends the body of an answer whose head HTTP has sent.
+pub(crate) type Sender = Box<dyn FnOnce(TcpStream, Option<Box<Entry>>)>;
 
 /// A 200 with nothing in it.
 pub(crate) fn empty() -> Response {
@@ -93,6 +103,30 @@ pub(crate) fn metrics(text: String) -> Response {
     typed(StatusCode::OK, &METRICS, text.into())
 }
 
+/// A 200 with server-sent events, which `sender` sends until the connection ends.
+pub(crate) fn events(version: Version, sender: Sender) -> Response {
+    let mut body = Body::from(Bytes::new());
+    body.delivery = Delivery::Elsewhere(Some(sender));
+    let mut response = Response::with_body(StatusCode::OK, body);
+    let head = response.head_mut();
+    head.set_connection_type(ConnectionType::Close);
+    // HTTP would send chunks to a client of HTTP/1.0, too.
+    head.no_chunking(version < Version::HTTP_11);
+    let headers = head.headers_mut();
+    headers.insert(CONTENT_TYPE, EVENTS.clone());
+    headers.insert(ACCEL_BUFFERING.clone(), NO.clone());
+    response
+}
+
+/// A 200 with text of that type.
+pub(crate) fn text_of_type(content_type: &'static str, text: &'static str) -> Response {
+    typed(
+        StatusCode::OK,
+        &HeaderValue::from_static(content_type),
+        Bytes::from_static(text.as_bytes()),
+    )
+}
+
 /// Plain text with another status.
 pub(crate) fn text_with(code: StatusCode, body: impl Into<Bytes>) -> Response {
     typed(code, &TEXT, body.into())
@@ -130,9 +164,20 @@ pub(crate) fn evaluated(body: Bytes, is_gzip: bool, updated_at: Option<&HeaderVa
     response
 }
 
-/// Has the body sent through an outlet, past HTTP's buffer.
+/// Has the body sent through an outlet, past HTTP's buffer, or by who gets the socket from it.
 pub(crate) fn through_outlet(response: Response, outlet: Rc<Outlet>) -> Response {
-    deliver(response, Delivery::Outlet(outlet))
+    if !response.body().has_no_end() {
+        return deliver(response, Delivery::Outlet(outlet));
+    }
+    response.map_body(|_, mut body| {
+        if let Delivery::Elsewhere(sender) = &mut body.delivery
+            && let Some(sender) = sender.take()
+        {
+            let entry = body.entry.take().map(|(entry, _)| entry);
+            outlet.hand_over(Box::new(move |socket| sender(socket, entry)));
+        }
+        body
+    })
 }
 
 /// Omits the body, as HEAD asks. HTTP would omit it too, but goes by the last request that it has read, which need not
@@ -144,7 +189,7 @@ pub(crate) fn without_body(response: Response) -> Response {
 /// Takes the body away from HTTP, and states its length in HTTP's place.
 fn deliver(response: Response, delivery: Delivery) -> Response {
     response.map_body(|head, mut body| {
-        if head.status != StatusCode::NOT_MODIFIED {
+        if !body.has_no_end() && head.status != StatusCode::NOT_MODIFIED {
             let length = HeaderValue::from(body.rest.len());
             head.headers_mut().insert(CONTENT_LENGTH, length);
         }
@@ -212,9 +257,13 @@ impl Body {
         self.rest.len()
     }
 
-    /// The body is long enough for the outlet.
-    pub(crate) fn is_large(&self) -> bool {
-        self.rest.len() >= LARGE
+    /// The body is not for HTTP's buffer: it is long, or has no end.
+    pub(crate) fn is_for_outlet(&self) -> bool {
+        self.rest.len() >= LARGE || self.has_no_end()
+    }
+
+    fn has_no_end(&self) -> bool {
+        matches!(self.delivery, Delivery::Elsewhere(_))
     }
 }
 
@@ -236,7 +285,7 @@ impl Drop for Body {
                 Delivery::Omitted => length,
                 // The outlet has taken it.
                 Delivery::Outlet(outlet) if self.rest.is_empty() => outlet.unsent(),
-                Delivery::Buffer | Delivery::Outlet(_) => self.rest.len(),
+                Delivery::Buffer | Delivery::Outlet(_) | Delivery::Elsewhere(_) => self.rest.len(),
             };
             entry.log(length - unsent);
         }
@@ -251,7 +300,7 @@ impl MessageBody for Body {
         match self.delivery {
             Delivery::Buffer => BodySize::Sized(self.rest.len() as u64),
             // `deliver` has stated the length.
-            Delivery::Outlet(_) | Delivery::Omitted => BodySize::Stream,
+            Delivery::Outlet(_) | Delivery::Omitted | Delivery::Elsewhere(_) => BodySize::Stream,
         }
     }
 
@@ -265,6 +314,8 @@ impl MessageBody for Body {
             Delivery::Buffer if !rest.is_empty() => Poll::Ready(Some(Ok(std::mem::take(rest)))),
             Delivery::Buffer | Delivery::Omitted => Poll::Ready(None),
             Delivery::Outlet(outlet) => outlet.poll_send(rest, context).map(|()| None),
+            // HTTP flushes now, and ends when the socket is handed over.
+            Delivery::Elsewhere(_) => Poll::Pending,
         }
     }
 }

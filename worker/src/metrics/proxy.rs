@@ -1,6 +1,6 @@
 //! The build, the processes and the configuration.
 
-use contract::{BoardWords, Ended, Memory, WorkerState};
+use contract::{Backlog, BoardWords, Ended, Memory, WorkerState};
 use snapshot::Board;
 
 use super::family::{Family, Text};
@@ -21,6 +21,7 @@ pub(super) fn add(text: &mut Text, board: &Board) {
     text.add(draining.of(board.draining()));
     workers(text, board);
     memory(text, board);
+    journal(text, proxy.backlog());
 
     let family = Family::gauge(
         "configuration_reload_success",
@@ -66,6 +67,19 @@ fn workers(text: &mut Text, board: &Board) {
         family.add(&[("reason", reason.name())], count);
     }
     text.add(family);
+}
+
+fn journal(text: &mut Text, backlog: Backlog) {
+    let waiting = Family::gauge(
+        "journal_waiting_bytes",
+        "Bytes of what clients reported that wait on disk to go upstream.",
+    );
+    text.add(waiting.of(backlog.bytes));
+    let dropped = Family::counter(
+        "journal_dropped_total",
+        "Requests to upstream that were dropped because there was no room for them.",
+    );
+    text.add(dropped.of(backlog.dropped));
 }
 
 fn memory(text: &mut Text, board: &Board) {

@@ -1,6 +1,6 @@
 //! Requests and connections, of all workers together: those of now and those that they replaced.
 
-use contract::{BoardWords, Closed, Counters, Endpoint, Histogram, STATUS_CLASSES};
+use contract::{BoardWords, Closed, Counters, Endpoint, STATUS_CLASSES};
 use snapshot::Board;
 
 use super::family::{Family, Text};
@@ -23,18 +23,12 @@ pub(super) fn add(text: &mut Text, board: &Board) {
     );
     for endpoint in Endpoint::ALL {
         let label = ("endpoint", endpoint.name());
-        for (class, name) in STATUS_CLASSES.into_iter().enumerate() {
-            let count = sum(&|counters| counters.requests(endpoint)[class]);
+        let totals = board.totals(endpoint);
+        for (count, name) in totals.requests.into_iter().zip(STATUS_CLASSES) {
             requests.add(&[label, ("status", name)], count);
         }
-        bytes.add(&[label], sum(&|counters| counters.bytes(endpoint)));
-        let mut all = counters.iter().map(|it| it.durations(endpoint));
-        let first: Histogram = all.next().unwrap_or_default();
-        let together = all.fold(first, |mut together, each| {
-            together.add(&each);
-            together
-        });
-        durations.add_histogram(&[label], &together);
+        bytes.add(&[label], totals.bytes);
+        durations.add_histogram(&[label], &totals.durations);
     }
     text.add(requests);
     text.add(bytes);
@@ -46,6 +40,12 @@ pub(super) fn add(text: &mut Text, board: &Board) {
         open.add(&[("worker", &slot.to_string())], count);
     }
     text.add(open);
+    let mut streams = Family::gauge("streams_open", "Streams that each worker has open.");
+    for slot in 0..board.shape().slots {
+        let count = board.open_streams(slot);
+        streams.add(&[("worker", &slot.to_string())], count);
+    }
+    text.add(streams);
     let accepted = Family::counter(
         "connections_accepted_total",
         "Connections that were accepted.",

@@ -1,4 +1,4 @@
-//! How many descriptors this process may have open, and so how many connections.
+//! How many descriptors this process may have open, and so how many connections and streams.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -27,17 +27,41 @@ pub(crate) fn raise_limit() -> u64 {
     }
 }
 
-/// The smaller of `max_connections` and what the limit of open files leaves. Only worker 0 logs that it is smaller.
-pub(crate) fn connections_within(open_files: u64, max_connections: usize, slot: usize) -> usize {
-    let left = open_files.saturating_sub(RESERVED).max(1);
-    let within = max_connections.min(usize::try_from(left).unwrap_or(usize::MAX));
-    if within < max_connections && slot == 0 {
-        log::warn!(
-            "each worker holds at most {within} connections, and not the {max_connections} of \
-             server.max_connections: its limit of open files is {open_files}"
-        );
+/// How many connections and streams a worker may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Capacity {
+    pub(crate) connections: usize,
+    pub(crate) streams: usize,
+    /// Together.
+    pub(crate) both: usize,
+}
+
+impl Capacity {
+    /// What the limit of open files leaves of what the operator allows. Streams leave half of it to connections. Only
+    /// worker 0 logs that it is less.
+    pub(crate) fn within(
+        open_files: u64,
+        max_connections: usize,
+        max_streams: usize,
+        slot: usize,
+    ) -> Self {
+        let left = open_files.saturating_sub(RESERVED).max(1);
+        let both = usize::try_from(left).unwrap_or(usize::MAX);
+        let connections = max_connections.min(both);
+        let streams = max_streams.min((both / 2).max(both - connections));
+        if (connections < max_connections || streams < max_streams) && slot == 0 {
+            log::warn!(
+                "each worker holds at most {connections} connections and {streams} streams, \
+                 {both} together, and not the {max_connections} of server.max_connections and the \
+                 {max_streams} of realtime.max_streams: its limit of open files is {open_files}"
+            );
+        }
+        Self {
+            connections,
+            streams,
+            both,
+        }
     }
-    within
 }
 
 #[cfg(test)]
@@ -54,9 +78,21 @@ mod tests {
     }
 
     #[test]
-    fn connections_are_as_many_as_descriptors_allow() {
-        assert_eq!(connections_within(1_048_576, 16_384, 0), 16_384);
-        assert_eq!(connections_within(1024, 16_384, 0), 928);
-        assert_eq!(connections_within(3, 16_384, 0), 1);
+    fn connections_and_streams_are_as_many_as_descriptors_allow() {
+        for (open_files, max_connections, max_streams, expected) in [
+            (1_048_576, 16_384, 16_384, (16_384, 16_384, 1_048_480)),
+            (1024, 16_384, 16_384, (928, 464, 928)),
+            (1024, 100, 16_384, (100, 828, 928)),
+            (1024, 16_384, 100, (928, 100, 928)),
+            (3, 16_384, 16_384, (1, 0, 1)),
+        ] {
+            let within = Capacity::within(open_files, max_connections, max_streams, 0);
+            let Capacity {
+                connections,
+                streams,
+                both,
+            } = within;
+            assert_eq!((connections, streams, both), expected);
+        }
     }
 }

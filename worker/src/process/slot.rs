@@ -45,6 +45,12 @@ impl Slot {
         board.set_open_connections(self.number, self.process, connections);
     }
 
+    /// Says on the board how many streams are open.
+    pub(crate) fn set_open_streams(&self, streams: usize) {
+        let board = self.reader.board();
+        board.set_open_streams(self.number, self.process, streams);
+    }
+
     /// No other worker has taken the slot.
     pub(crate) fn is_held(&self) -> bool {
         self.reader.board().worker_process(self.number) == self.process

@@ -173,7 +173,7 @@ impl Acceptor {
         let served = self.http.call((connection, Some(address)));
         self.connections.spawn(number, async move {
             if let Err(error) = served.await {
-                log::debug!("connection from {address} broke: {error}");
+                log::debug!("connection from {address} ended: {error}");
             }
         });
     }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::signal::unix::{Signal, SignalKind, signal};
+use actix_rt::time::timeout;
 use contract::{AdminToken, Sockets, WorkerSettings, WorkerState};
 use snapshot::Reader;
 
@@ -23,9 +24,11 @@ use crate::endpoints::Endpoints;
 use crate::endpoints::reports::Reports;
 use crate::environments::Environments;
 use crate::error::Error;
+use crate::process::descriptors::Capacity;
 use crate::process::doorbell;
 use crate::process::slot::Slot;
 use crate::process::supervisor::Supervisor;
+use crate::streams::Streams;
 use accept::Acceptor;
 use listener::Listener;
 use service::Answers;
@@ -39,6 +42,19 @@ const ADMIN_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// How long a drain may take when the supervisor is gone. A new proxy may be waiting for the port.
 const ORPHANED_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// How often to look for changes that streams have to be told of when nobody rings: a snapshot that could not be mapped
+/// is tried again.
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a worker was given to serve with.
+pub(crate) struct Given {
+    pub(crate) settings: WorkerSettings,
+    pub(crate) capacity: Capacity,
+    pub(crate) admin_token: Option<AdminToken>,
+    pub(crate) sockets: Sockets,
+    pub(crate) reports: Reports,
+}
 
 /// How a worker is to stop.
 #[derive(Clone, Copy, Debug)]
@@ -56,10 +72,7 @@ pub(crate) fn until_terminated(
     reader: &Arc<Reader>,
     slot: &Rc<Slot>,
     supervisor: Supervisor,
-    settings: WorkerSettings,
-    admin_token: Option<AdminToken>,
-    sockets: Sockets,
-    reports: Reports,
+    given: Given,
 ) -> Result<(), Error> {
     let runtime = actix_rt::System::new();
     runtime.block_on(async {
@@ -69,23 +82,14 @@ pub(crate) fn until_terminated(
         let _interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
         let stop = Stop {
             accept_for: ACCEPT_AFTER_TERM,
-            shutdown_timeout: settings.limits.shutdown_timeout,
+            shutdown_timeout: given.settings.limits.shutdown_timeout,
             supervisor,
         };
         let stopped = async move {
             terminate.recv().await;
             stop
         };
-        serve(
-            reader,
-            slot,
-            settings,
-            admin_token,
-            sockets,
-            reports,
-            stopped,
-        )
-        .await
+        serve(reader, slot, given, stopped).await
     })
 }
 
@@ -94,23 +98,35 @@ pub(crate) fn until_terminated(
 pub(crate) async fn serve(
     reader: &Arc<Reader>,
     slot: &Rc<Slot>,
-    settings: WorkerSettings,
-    admin_token: Option<AdminToken>,
-    sockets: Sockets,
-    reports: Reports,
+    given: Given,
     stopped: impl Future<Output = Stop>,
 ) -> Result<(), Error> {
+    let Given {
+        settings,
+        capacity,
+        admin_token,
+        sockets,
+        reports,
+    } = given;
     let (beside_public, beside_admin) = sockets.neighbour.map(|it| (it.public, it.admin)).unzip();
     let doorbell = doorbell::listen().map_err(Error::Runtime)?;
     let environments = Environments::open(Arc::clone(reader)).map_err(Error::Map)?;
     let environments = Rc::new(environments);
-    actix_rt::spawn(follow_doorbell(doorbell, Rc::downgrade(&environments)));
+    let streams = Rc::new(Streams::new(&environments, settings.streams, slot));
+    actix_rt::spawn(follow_doorbell(
+        doorbell,
+        Rc::downgrade(&environments),
+        Rc::downgrade(&streams),
+    ));
 
     let access_log = AccessLog::new(&settings);
-    let endpoints = Endpoints::new(&environments, &settings, reports);
+    let endpoints = Endpoints::new(&environments, &settings, reports, &streams);
     let answers = Answers::Public(endpoints);
     let limits = settings.limits;
     let acceptor = Acceptor::new(answers, limits, Some(slot), access_log.clone()).await?;
+    acceptor
+        .connections()
+        .leave_to(streams.open(), capacity.both);
     let mut public = Listener::new(acceptor, sockets.own.public, beside_public, slot)?;
     let answers = Answers::Admin(Admin::new(&environments, admin_token, settings.metrics));
     // What the admin listener does is not counted: most of it would be scrapes.
@@ -132,12 +148,13 @@ pub(crate) async fn serve(
     let drain = async {
         public.close(stop.accept_for).await;
         let left = stop.shutdown_timeout.saturating_sub(stop.accept_for);
+        let end_all = async |time| tokio::join!(connections.drain(time), streams.drain(time));
         tokio::select! {
             biased;
-            () = connections.drain(left) => {}
+            _ = end_all(left) => {}
             () = stop.supervisor.gone() => {
                 log::warn!("supervisor {} is gone; stopping", stop.supervisor.0);
-                connections.drain(ORPHANED_TIMEOUT).await;
+                end_all(ORPHANED_TIMEOUT).await;
             }
         }
     };
@@ -159,12 +176,25 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Has the environments follow the board each time the supervisor rings, also in a worker that gets no requests.
-async fn follow_doorbell(mut doorbell: Signal, environments: Weak<Environments>) {
-    while doorbell.recv().await.is_some() {
-        let Some(environments) = environments.upgrade() else {
+/// Has the environments follow the board each time the supervisor rings, also in a worker that gets no requests, and
+/// the streams follow them.
+async fn follow_doorbell(
+    mut doorbell: Signal,
+    environments: Weak<Environments>,
+    streams: Weak<Streams>,
+) {
+    loop {
+        let rung = timeout(FOLLOW_INTERVAL, doorbell.recv()).await;
+        let (Some(environments), Some(streams)) = (environments.upgrade(), streams.upgrade())
+        else {
             return;
         };
-        environments.follow_board();
+        match rung {
+            Ok(Some(())) => environments.follow_board(),
+            Ok(None) => return,
+            Err(_) if streams.open().get() == 0 => continue,
+            Err(_) => {}
+        }
+        streams.follow();
     }
 }

@@ -94,7 +94,7 @@ impl RequestService {
         if request.method() == Method::HEAD {
             return response::without_body(response);
         }
-        if response.body().is_large()
+        if response.body().is_for_outlet()
             && let Some(outlet) = request.conn_data::<Rc<Outlet>>()
         {
             return response::through_outlet(response, Rc::clone(outlet));

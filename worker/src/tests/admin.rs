@@ -11,7 +11,7 @@ use super::*;
 #[test]
 fn lists_its_endpoints_and_each_of_them_answers() {
     let (_supervisor, worker) = one_environment();
-    let list = worker.ask_admin("GET", "/", "");
+    let list = worker.ask_admin("GET", "/endpoints", "");
     assert_eq!(list.status, 200);
     assert_eq!(
         list.header("content-type"),
@@ -47,7 +47,7 @@ fn neither_listener_answers_what_is_the_other_s() {
     }
     assert!(!worker.get("/", "").text().contains("admin"));
     // A page of another origin may not read what is there.
-    let origin = worker.ask_admin("GET", "/", "Origin: https://a.example\r\n");
+    let origin = worker.ask_admin("GET", "/status", "Origin: https://a.example\r\n");
     assert_eq!(origin.header("access-control-allow-origin"), None);
 }
 
@@ -57,7 +57,7 @@ fn with_a_token_it_answers_who_has_it_and_tells_health_to_everybody() {
     supervisor.publish("one", &document("one", 0, ONE));
     let token = Some(AdminToken::of("open-sesame"));
     let worker = Worker::start_with(&supervisor, WorkerSettings::default(), token);
-    let status = |headers: &str| worker.ask_admin("GET", "/", headers).status;
+    let status = |headers: &str| worker.ask_admin("GET", "/status", headers).status;
     for headers in [
         "Authorization: Bearer open-sesame\r\n",
         "authorization: bearer  open-sesame\r\n",

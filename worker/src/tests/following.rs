@@ -1,6 +1,5 @@
 //! How a worker follows the board: generations, the index, the doorbell, readiness.
 
-use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use contract::BoardWords;
@@ -200,11 +199,4 @@ fn is_ready_when_every_document_is_fresh_and_until_the_proxy_drains() {
     supervisor.board().set_draining();
     assert_eq!(health(), (503, Some("draining.".to_owned())));
     assert_eq!(worker.get("/proxy/health/liveness/", "").status, 200);
-}
-
-/// For the tests that ring: a signal goes to every worker of this process.
-static DOORBELL: Mutex<()> = Mutex::new(());
-
-fn ring() {
-    nix::sys::signal::raise(contract::DOORBELL).expect("signal");
 }

@@ -13,12 +13,15 @@ mod metrics;
 mod privilege;
 mod reports;
 mod requests;
+mod status_page;
+mod streams;
 mod stub_supervisor;
 mod wire;
 mod worker;
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::Mutex;
 
 use stub_supervisor::{StubSupervisor, document};
 use worker::{Answer, Worker, read_answer, request};
@@ -31,6 +34,13 @@ const ONE: &[(u32, &str, bool, &str)] = &[(1, "first", true, "1"), (2, "second",
 
 /// More bytes than the buffers of both ends of a connection hold.
 const LARGE: usize = 16 * 1024 * 1024;
+
+/// For the tests that ring: a signal goes to every worker of this process.
+static DOORBELL: Mutex<()> = Mutex::new(());
+
+fn ring() {
+    nix::sys::signal::raise(contract::DOORBELL).expect("signal");
+}
 
 fn one_environment() -> (StubSupervisor, Worker) {
     let mut supervisor = StubSupervisor::new(&["one"]);

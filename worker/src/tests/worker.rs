@@ -10,12 +10,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use contract::{AdminToken, Limits, SlotSockets, Sockets, WorkerSettings};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::SndBuf;
 
 use super::stub_supervisor::StubSupervisor;
 use crate::endpoints::reports::Reports;
+use crate::process::descriptors::Capacity;
 use crate::process::slot::Slot;
 use crate::process::supervisor::Supervisor;
-use crate::serve::Stop;
+use crate::serve::{Given, Stop};
 use crate::{Error, serve};
 
 pub(super) const LIMITS: Limits = Limits {
@@ -29,7 +32,7 @@ pub(super) const LIMITS: Limits = Limits {
 
 /// A running worker. It stops when it is dropped.
 pub(super) struct Worker {
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     pub(super) admin_address: SocketAddr,
     /// Closing this end stops the worker.
     stop: Option<UnixStream>,
@@ -65,6 +68,20 @@ impl Worker {
         Self::start_all(supervisor, settings, admin_token, reports)
     }
 
+    /// Connections have the smallest send buffer that there is, so that a client that does not read fills it soon.
+    pub(super) fn start_with_small_buffers(supervisor: &StubSupervisor) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
+        setsockopt(&listener, SndBuf, &1).expect("a small buffer");
+        let reports = Reports::new(None, false, false);
+        Self::start_on(
+            listener,
+            supervisor,
+            WorkerSettings::default(),
+            None,
+            reports,
+        )
+    }
+
     fn start_all(
         supervisor: &StubSupervisor,
         settings: WorkerSettings,
@@ -72,6 +89,16 @@ impl Worker {
         reports: Reports,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
+        Self::start_on(listener, supervisor, settings, admin_token, reports)
+    }
+
+    fn start_on(
+        listener: TcpListener,
+        supervisor: &StubSupervisor,
+        settings: WorkerSettings,
+        admin_token: Option<AdminToken>,
+        reports: Reports,
+    ) -> Self {
         let address = listener.local_addr().expect("address");
         let admin_listener = TcpListener::bind("127.0.0.1:0").expect("listener");
         let admin_address = admin_listener.local_addr().expect("address");
@@ -97,16 +124,14 @@ impl Worker {
                     neighbour: None,
                 };
                 let slot = Rc::new(Slot::claim(Arc::clone(&reader), 0));
-                serve::serve(
-                    &reader,
-                    &slot,
+                let given = Given {
                     settings,
+                    capacity: Capacity::within(u64::MAX, 1, 1, 0),
                     admin_token,
                     sockets,
                     reports,
-                    closed,
-                )
-                .await
+                };
+                serve::serve(&reader, &slot, given, closed).await
             })
         });
         Self {

@@ -27,7 +27,7 @@ use thiserror::Error as ThisError;
 
 use super::delivery::{Delivery, Lane};
 use batches::{Batches, Stored};
-use contract::counted;
+use contract::{Backlog, counted};
 
 /// How many files there are at most, however small they are.
 const MAX_BATCHES: usize = 10_000;
@@ -44,6 +44,8 @@ struct State {
     batches: Batches,
     /// Deliveries that were dropped since the outbox is full.
     dropped: usize,
+    /// Deliveries that were dropped since the start.
+    dropped_in_all: u64,
 }
 
 /// How far each ring is read, by its number, and the number of the next batch.
@@ -107,6 +109,7 @@ impl Outbox {
                 committed,
                 batches,
                 dropped: 0,
+                dropped_in_all: 0,
             }),
         })
     }
@@ -119,6 +122,15 @@ impl Outbox {
     /// How far a ring is read; `None` if nothing of it was committed.
     pub(super) fn position(&self, ring: u64) -> Option<u64> {
         self.state().committed.positions.get(&ring).copied()
+    }
+
+    /// What waits, and what was dropped.
+    pub(super) fn backlog(&self) -> Backlog {
+        let state = self.state();
+        Backlog {
+            bytes: state.batches.bytes(),
+            dropped: state.dropped_in_all,
+        }
     }
 
     /// How many batches wait in a lane.
@@ -260,6 +272,7 @@ impl Outbox {
             }
         }
         state.dropped += dropped;
+        state.dropped_in_all += dropped as u64;
         if dropped > 0 && !was_full {
             warn!(
                 "the outbox has more than journal.max_bytes, which is {}: dropping the oldest reports",

@@ -106,6 +106,12 @@ fn beyond_its_size_the_oldest_batches_go() {
         let event = delivery(Destination::Events, &format!("{position} {body}"));
         commit(&outbox, &[event], position).unwrap();
     }
+    let backlog = outbox.backlog();
+    assert_eq!(backlog.dropped, 21);
+    assert!(
+        (900_000..=1_000_000).contains(&backlog.bytes),
+        "{backlog:?}"
+    );
     let left = stored(&open(directory.path()), Lane::Events);
     assert_eq!(left.len(), 9);
     assert!(left[0].body.starts_with(b"21 "));

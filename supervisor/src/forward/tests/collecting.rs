@@ -220,7 +220,7 @@ fn requests_are_split_by_length_and_by_what_upstream_can_store() {
     worker.append(counts("many", 3_000_000_000));
     collecting.collector.collect();
     let deliveries = collecting.deliveries();
-    assert!(deliveries.len() > 3);
+    assert!(deliveries.len() >= 3);
     assert!(
         deliveries
             .iter()
@@ -282,8 +282,7 @@ fn a_full_ring_has_room_again_long_before_the_next_collection_is_due() {
         frequency: Duration::from_secs(3600),
         ..trial.settings(1 << 20)
     };
-    let forwarding =
-        Forwarding::start(trial.state_directory(), 1, &trial.source(), &settings).unwrap();
+    let forwarding = trial.start_as(&settings);
     let mut worker = Worker::of(&forwarding, trial.state_directory());
     let record = Record {
         environment: ENVIRONMENT,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use journal::{Change, Labels, Record, Report, TraitChange, Writer};
 use serde_json::Value;
+use snapshot::Publisher;
 use testing::Stub;
 
 use super::*;
@@ -19,13 +20,18 @@ const ENVIRONMENT: &str = "environment";
 /// The journal of one worker, and where it goes.
 struct Trial {
     directory: tempfile::TempDir,
+    board: Arc<Board>,
     stub: Stub,
 }
 
 impl Trial {
     fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let shape = contract::board_shape(engine::FORMAT, 1, 1);
+        let publisher = Publisher::open(&directory.path().join("board"), shape).unwrap();
         Self {
-            directory: tempfile::tempdir().unwrap(),
+            board: publisher.share_board(),
+            directory,
             stub: Stub::answering(|_| testing::Answer::status("404 Not Found", "")),
         }
     }
@@ -36,12 +42,12 @@ impl Trial {
 
     /// The threads, which collect often.
     fn start(&self) -> Forwarding {
-        self.start_with(1 << 20)
+        self.start_as(&self.settings(1 << 20))
     }
 
-    fn start_with(&self, max_bytes: u64) -> Forwarding {
-        let settings = self.settings(max_bytes);
-        Forwarding::start(self.state_directory(), 1, &self.source(), &settings).unwrap()
+    fn start_as(&self, settings: &ForwardSettings) -> Forwarding {
+        let board = Arc::clone(&self.board);
+        Forwarding::start(self.state_directory(), board, &self.source(), settings).unwrap()
     }
 
     fn settings(&self, max_bytes: u64) -> ForwardSettings {

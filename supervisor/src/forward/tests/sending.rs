@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering::Relaxed;
 
 use testing::{Answer, eventually, message};
 
@@ -76,6 +77,25 @@ fn every_kind_of_report_gets_to_its_endpoint_with_key_and_headers() {
             assert_eq!(report.header("flagsmith-application-version"), Some("7"));
         }
     }
+    forwarding.finish();
+}
+
+#[test]
+fn what_waits_is_on_the_board_until_upstream_takes_it() {
+    let trial = Trial::new();
+    let is_up = Arc::new(AtomicBool::new(false));
+    let up = Arc::clone(&is_up);
+    trial.stub.receive(move |_| match up.load(Relaxed) {
+        true => status("200 OK"),
+        false => status("503 Service Unavailable"),
+    });
+    let forwarding = trial.start();
+    Worker::of(&forwarding, trial.state_directory()).append(counts(3));
+    let waiting = || trial.board.proxy().backlog().bytes;
+    eventually("a backlog", || waiting() > 0);
+    is_up.store(true, Relaxed);
+    eventually("no backlog", || waiting() == 0);
+    assert_eq!(trial.board.proxy().backlog().dropped, 0);
     forwarding.finish();
 }
 

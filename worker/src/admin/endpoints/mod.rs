@@ -3,6 +3,7 @@
 mod health;
 mod list;
 mod metrics;
+mod status;
 
 use actix_http::RequestHead;
 
@@ -21,12 +22,18 @@ pub(super) struct Endpoint {
     pub(super) answer: fn(&Admin, &RequestHead) -> Result<Response, Refusal>,
 }
 
-const ENDPOINTS: [Endpoint; 4] = [
+const ENDPOINTS: [Endpoint; 5] = [
     Endpoint {
-        path: "/",
+        path: "/endpoints",
         meaning: "this list",
         is_open: false,
         answer: list::answer,
+    },
+    Endpoint {
+        path: "/status",
+        meaning: "how the proxy does, as the page shows it; with ?search= environments by key",
+        is_open: false,
+        answer: status::answer,
     },
     Endpoint {
         path: "/metrics",

@@ -1,0 +1,57 @@
+//! The status page in a browser, over a proxy that serves the demonstration's documents from a stub upstream.
+
+use serde_json::json;
+use testing::{Answer, Stub, file};
+
+use crate::harness::{Script, Start};
+
+fn demonstration(environment: &str) -> String {
+    file(&format!("src/commands/demo/{environment}.json"))
+}
+
+/// The document with another value of a feature.
+fn edited(document: &str, value: &str, by: &str) -> String {
+    assert!(document.contains(value), "{document}");
+    document.replace(value, by)
+}
+
+#[test]
+fn the_page_shows_what_is_served_and_follows_an_edit() {
+    let production = demonstration("production");
+    let upstream = Stub::start([
+        ("demo_production", production.clone()),
+        ("demo_staging", demonstration("staging")),
+    ]);
+    let start = Start::new(&upstream, &["demo_production", "demo_staging"]).workers(2);
+    let proxy = start.admin().start();
+    proxy.wait_until_ready();
+    let url = format!("http://{}/", proxy.admin_address());
+    let Some(script) = Script::start("browser/status.js", &[&url]) else {
+        return;
+    };
+    let mut checks = 0;
+    for (check, found) in script {
+        checks += 1;
+        match check.as_str() {
+            "state" => assert_eq!(found, "Edge Proxy"),
+            "environments" => assert_eq!(
+                found,
+                json!([
+                    ["Production demo…", "current"],
+                    ["Staging demo…", "current"]
+                ])
+            ),
+            "before the edit" => {
+                let document = edited(&production, "Welcome to the demo shop", "edited");
+                upstream.set("demo_production", Answer::Document(document));
+            }
+            "after the edit" => assert_eq!(found, true),
+            "requests" => assert_eq!(found, "0"),
+            "filter" => assert_eq!(found, json!([["Staging demo…", "current"]])),
+            "hosts asked" => assert_eq!(found, json!(["127.0.0.1"])),
+            "errors in the console" => assert_eq!(found, json!([])),
+            other => panic!("nobody knows what {other} should find"),
+        }
+    }
+    assert_eq!(checks, 8);
+}
