@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use serde_json::Value;
 
 const AFTER_HELP: &str = "\
 Try it without an account:
@@ -83,6 +84,11 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say which flags an identity gets, and why
+    ///
+    /// From what the proxy on this machine has published, or from a file with a document. Without --identifier and
+    /// --trait: the flags of the environment.
+    Evaluate(EvaluateArguments),
     /// Print a configuration with the default of each setting, and key pairs to fill in
     RenderConfig {
         /// Print the reference of all settings instead, in Markdown
@@ -111,6 +117,57 @@ pub(crate) enum Command {
     },
 }
 
+/// What `evaluate` is asked.
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArguments {
+    /// Client-side key of the environment
+    #[arg(long, value_name = "KEY", required_unless_present = "document")]
+    pub(crate) environment: Option<String>,
+    /// Whom flags are evaluated for
+    #[arg(long, value_name = "ID")]
+    pub(crate) identifier: Option<String>,
+    /// Trait of the identity. A number, true, false, null or "text" is JSON, other values are text; may be repeated
+    #[arg(long = "trait", value_name = "KEY=VALUE", value_parser = parse_trait)]
+    pub(crate) traits: Vec<(String, String)>,
+    /// The flag of this feature alone, and those that it depends on
+    #[arg(long, value_name = "NAME")]
+    pub(crate) feature: Option<String>,
+    /// Which kind of key would ask
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) side: SideArgument,
+    /// File with an environment document, in place of a proxy on this machine
+    #[arg(long, value_name = "FILE", conflicts_with = "directory")]
+    pub(crate) document: Option<PathBuf>,
+    /// State directory [default: that of the configuration]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) directory: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A kind of key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SideArgument {
+    #[default]
+    Client,
+    Server,
+}
+
+/// Reads `KEY=VALUE`. The value is given as JSON.
+fn parse_trait(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    let is_scalar = match serde_json::from_str(value) {
+        Ok(Value::Array(_) | Value::Object(_)) | Err(_) => false,
+        Ok(_) => true,
+    };
+    let value = match is_scalar {
+        true => value.to_owned(),
+        false => Value::from(value).to_string(),
+    };
+    Ok((key.to_owned(), value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +190,7 @@ mod tests {
             "health",
             "snapshot",
             "doctor",
+            "evaluate",
             "render-config",
             "completions",
             "man",
@@ -140,5 +198,25 @@ mod tests {
             assert!(help.contains(&format!("\n  {command} ")), "{help}");
         }
         assert!(!help.contains("worker "), "{help}");
+    }
+
+    #[test]
+    fn the_value_of_a_trait_is_a_json_scalar_or_else_text() {
+        for (text, expected) in [
+            ("a=1", "1"),
+            ("a=1.50", "1.50"),
+            ("a=true", "true"),
+            ("a=null", "null"),
+            ("a=\"1\"", "\"1\""),
+            ("a=premium", "\"premium\""),
+            ("a=b=c", "\"b=c\""),
+            ("a=[1]", "\"[1]\""),
+            ("a=", "\"\""),
+            ("a=1.2.3", "\"1.2.3\""),
+        ] {
+            let expected = ("a".to_owned(), expected.to_owned());
+            assert_eq!(parse_trait(text), Ok(expected), "{text}");
+        }
+        assert!(parse_trait("a").is_err());
     }
 }

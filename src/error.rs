@@ -21,6 +21,8 @@ pub(crate) enum Error {
     Health(#[from] HealthError),
     #[error(transparent)]
     Inspect(supervisor::inspect::Error),
+    #[error(transparent)]
+    Explain(#[from] supervisor::inspect::explain::ExplainError),
     #[error("write JSON")]
     Json(#[source] serde_json::Error),
     #[error("print")]
@@ -44,6 +46,7 @@ pub(crate) fn report(error: Error) -> ExitCode {
         Error::Config(_) | Error::Way(_) => EX_CONFIG,
         Error::Health(_)
         | Error::Inspect(_)
+        | Error::Explain(_)
         | Error::Json(_)
         | Error::Print(_)
         | Error::Compile(_)

@@ -35,6 +35,7 @@ fn run(command_line: CommandLine) -> Result<ExitCode, Error> {
         Some(Command::Snapshot { directory, json }) => {
             return commands::snapshot::run(config, directory, json);
         }
+        Some(Command::Evaluate(arguments)) => commands::evaluate::run(config, arguments)?,
         Some(Command::Doctor { json }) => return commands::doctor::run(config, json),
         Some(Command::Completions { shell }) => commands::completions::run(shell)?,
         Some(Command::Man { command }) => commands::man::run(command.as_deref())?,

@@ -9,8 +9,8 @@ import sys
 from types import ModuleType
 from typing import TextIO
 
-from . import encodings, environments, machine, memory, overrides, profiles, publish, reports, scaling, servers
-from . import throughput
+from . import encodings, environments, machine, memory, ofrep, overrides, profiles, publish, reports, scaling
+from . import servers, throughput
 from .processes import Failed
 from .settings import Settings
 
@@ -23,6 +23,7 @@ EXPERIMENTS = {
     "publish": publish,
     "environments": environments,
     "reports": reports,
+    "ofrep": ofrep,
 }
 RESULTS = servers.ROOT / "benches" / "RESULTS.md"
 

@@ -13,6 +13,7 @@ from .processes import Failed
 FLAGS = "/api/v1/flags/"
 DOCUMENT = "/api/v1/environment-document/"
 IDENTITIES = "/api/v1/identities/"
+OFREP = "/ofrep/v1/evaluate/flags"
 COUNTS = "/api/v1/analytics/flags/"
 READINESS = "/proxy/health/readiness"
 
@@ -51,6 +52,12 @@ def document(key: str) -> Request:
 def identities(key: str, body: bytes) -> Request:
     headers = {"X-Environment-Key": key, "Content-Type": "application/json"}
     return Request(IDENTITIES, headers, body, "POST")
+
+
+def ofrep(key: str, context: bytes, flag: str = "") -> Request:
+    """Asks for one flag, or for all."""
+    headers = {"X-API-Key": key, "Content-Type": "application/json"}
+    return Request(f"{OFREP}/{flag}".rstrip("/"), headers, context, "POST")
 
 
 def counts(key: str, body: bytes) -> Request:

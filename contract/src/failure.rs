@@ -29,10 +29,14 @@ pub enum Failure {
     Publish,
     /// A defect of the proxy.
     Defect,
+    /// Upstream lists no server-side key to fetch with.
+    NoKey,
+    /// The file cannot be read, or holds no document of this environment.
+    File,
 }
 
 impl Failure {
-    const WITHOUT_STATUS: [Self; 11] = [
+    const WITHOUT_STATUS: [Self; 13] = [
         Self::Timeout,
         Self::Unreachable,
         Self::Tls,
@@ -44,6 +48,8 @@ impl Failure {
         Self::Compile,
         Self::Publish,
         Self::Defect,
+        Self::NoKey,
+        Self::File,
     ];
 
     /// As a word that is not 0: the status, or a number above all statuses.
@@ -91,6 +97,8 @@ impl fmt::Display for Failure {
             Self::Compile => "does not compile",
             Self::Publish => "not published",
             Self::Defect => "defect",
+            Self::NoKey => "no key",
+            Self::File => "no file",
         };
         formatter.write_str(words)
     }

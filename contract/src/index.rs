@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rkyv::{Archive, Serialize};
 
+use crate::expiry::Expiry;
 use crate::settings::Choice;
 
 /// All environments and keys. It is archived, and looked up in place.
@@ -16,9 +17,9 @@ pub struct Index {
     /// The environments by ascending row. Rows that are not listed belong to no environment.
     pub environments: Vec<IndexEntry>,
     /// The row of each client-side key.
-    pub client_side_keys: Rows<String>,
+    pub client_side_keys: ByKey<String, u32>,
     /// The row of each server-side key, by its [digest](crate::key::digest).
-    pub server_side_keys: Rows<[u8; 32]>,
+    pub server_side_keys: ByKey<[u8; 32], ServerSideRow>,
     /// When the proxy is ready.
     pub readiness: Readiness,
 }
@@ -43,8 +44,17 @@ pub enum ReadyWhen {
     Any,
 }
 
-/// Rows by the keys that open them. The hasher has no random seed, so equal entries give equal archives.
-pub type Rows<Key> = HashMap<Key, u32, BuildHasherDefault<DefaultHasher>>;
+/// What keys open. The hasher has no random seed, so equal entries give equal archives.
+pub type ByKey<Key, Opened> = HashMap<Key, Opened, BuildHasherDefault<DefaultHasher>>;
+
+/// What a server-side key opens, and for how long.
+#[derive(Archive, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerSideRow {
+    /// The row of the environment.
+    pub row: u32,
+    /// When the key stops opening it.
+    pub expiry: Expiry,
+}
 
 /// One environment.
 #[derive(Archive, Serialize, Debug)]
@@ -76,9 +86,10 @@ impl ArchivedIndex {
         Some(self.client_side_keys.get(key)?.to_native() as usize)
     }
 
-    /// The row that the server-side key with this digest opens.
-    pub fn open_server_side(&self, digest: &[u8; 32]) -> Option<usize> {
-        Some(self.server_side_keys.get(digest)?.to_native() as usize)
+    /// The row that the server-side key with this digest opens, and until when.
+    pub fn open_server_side(&self, digest: &[u8; 32]) -> Option<(usize, Expiry)> {
+        let opened = self.server_side_keys.get(digest)?;
+        Some((opened.row.to_native() as usize, opened.expiry.to_native()))
     }
 
     /// When the proxy is ready.

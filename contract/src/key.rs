@@ -4,6 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::expiry::Expiry;
+
 /// What every server-side key starts with, and no client-side key.
 pub const SERVER_SIDE_PREFIX: &str = "ser.";
 
@@ -38,39 +40,61 @@ pub fn masked(client_side_key: &str) -> String {
 /// The keys of one environment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyPair {
-    /// Secret: fetches the document, and shows everything to the client that presents it.
-    pub server_side_key: ServerSideKey,
-    /// Older ones, the newest first. They open the environment, too, and fetch while upstream refuses newer ones.
-    pub older_server_side_keys: Vec<ServerSideKey>,
     /// Public: names the environment in requests and logs.
     pub client_side_key: String,
+    /// Secret, the newest first: each opens the environment, and older ones fetch while upstream refuses newer ones. An
+    /// environment whose document is a file may have none.
+    pub server_side_keys: Vec<ServerSideKey>,
 }
 
 impl KeyPair {
-    /// All server-side keys, the newest first.
-    pub fn server_side_keys(&self) -> impl Iterator<Item = &ServerSideKey> {
-        std::iter::once(&self.server_side_key).chain(&self.older_server_side_keys)
+    /// An environment with these server-side keys, the newest first.
+    pub fn new(
+        client_side_key: impl Into<String>,
+        server_side_keys: impl IntoIterator<Item = ServerSideKey>,
+    ) -> Self {
+        Self {
+            client_side_key: client_side_key.into(),
+            server_side_keys: server_side_keys.into_iter().collect(),
+        }
     }
 }
 
-/// A secret that neither `Debug` nor `Display` shows.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ServerSideKey(String);
+/// A secret that fetches the document of its environment, and shows everything to the client that presents it. Neither
+/// `Debug` nor `Display` shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServerSideKey {
+    key: String,
+    expiry: Expiry,
+}
 
 impl ServerSideKey {
-    /// Takes the key unchecked. The configuration checks its prefix.
+    /// Takes the key unchecked, for ever. Who reads it checks its prefix.
     pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
+        Self::until(key, Expiry::NEVER)
+    }
+
+    /// The same, until then.
+    pub fn until(key: impl Into<String>, expiry: Expiry) -> Self {
+        Self {
+            key: key.into(),
+            expiry,
+        }
     }
 
     /// The key itself, to be sent upstream and nowhere else.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.key
     }
 
     /// Its [digest](digest()).
     pub fn digest(&self) -> [u8; 32] {
-        digest(self.0.as_bytes())
+        digest(self.key.as_bytes())
+    }
+
+    /// When it stops opening the environment.
+    pub fn expiry(&self) -> Expiry {
+        self.expiry
     }
 }
 
@@ -92,15 +116,12 @@ mod tests {
 
     #[test]
     fn a_server_side_key_is_never_shown() {
-        let pair = KeyPair {
-            server_side_key: ServerSideKey::new("ser.verysecret"),
-            older_server_side_keys: vec![ServerSideKey::new("ser.verysecrettoo")],
-            client_side_key: "public".to_owned(),
-        };
-        let shown = format!("{pair:?} {}", pair.server_side_key);
+        let keys = ["ser.verysecret", "ser.verysecrettoo"].map(ServerSideKey::new);
+        let pair = KeyPair::new("public", keys);
+        let shown = format!("{pair:?} {}", pair.server_side_keys[0]);
         assert!(!shown.contains("verysecret"), "{shown}");
         assert!(shown.contains("public"), "{shown}");
-        assert_eq!(pair.server_side_key.expose(), "ser.verysecret");
+        assert_eq!(pair.server_side_keys[0].expose(), "ser.verysecret");
     }
 
     #[test]

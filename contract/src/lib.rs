@@ -21,9 +21,12 @@
 //! |---|---|---|
 //! | which key opens which row | the [`Index`] | supervisor |
 //! | which snapshot of a row is current | generations of the board ([`snapshot::Board`]) | supervisor |
+//! | that a document should be fetched now | a word of its row | worker |
 //! | how fetches went, whether the proxy drains | words of the board ([`BoardWords`]) | supervisor |
 //! | what a worker has counted ([`Counters`]) | its slot's lines of the board | worker |
 //! | what a worker does ([`WorkerState`]), its [`heartbeat`] | its slot's line of the board | worker |
+//!
+//! A worker [knocks](Knocker) when the supervisor should look at once. The supervisor sends signals:
 //!
 //! | signal | to | meaning |
 //! |---|---|---|
@@ -36,35 +39,44 @@
 //! A drained worker exits with 0. Any other end while the proxy serves, except a boot failure, makes the supervisor
 //! start a replacement in the same slot.
 
-mod admin_token;
 mod board;
 mod doorbell;
 mod exit;
+mod expiry;
 mod failure;
 mod handover;
 pub mod heartbeat;
 mod index;
 pub mod key;
+mod knock;
 mod logging;
 pub mod origin;
+mod proxy_key;
 pub mod settings;
+mod token;
 mod wording;
 mod worker_state;
 
-pub use admin_token::AdminToken;
 pub use board::{
     Backlog, BoardWords, Closed, Counters, Ended, Endpoint, EnvironmentWords, Fetch, Histogram,
     Memory, ProxyWords, STATUS_CLASSES, Totals, board_shape,
 };
 pub use doorbell::DOORBELL;
 pub use exit::{EX_BOOT, EX_CONFIG, EX_FAILURE, is_boot_failure};
+pub use expiry::Expiry;
 pub use failure::Failure;
 pub use handover::{
-    Forwarding, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
-    StreamSettings, Traits, WorkerSettings,
+    Forwarding, Handover, HandoverError, Limits, MetricsSettings, OfrepSettings, Paths,
+    SlotSockets, Sockets, StreamSettings, Traits, WorkerSettings,
 };
-pub use index::{ArchivedIndex, ArchivedIndexEntry, Index, IndexEntry, Readiness, ReadyWhen, Rows};
+pub use index::{
+    ArchivedIndex, ArchivedIndexEntry, ByKey, Index, IndexEntry, Readiness, ReadyWhen,
+    ServerSideRow,
+};
 pub use key::{KeyPair, ServerSideKey};
+pub use knock::{Knocker, knock};
 pub use logging::{EventFieldName, LogFormat, LogLevel, Logging, Override};
+pub use proxy_key::{PROXY_KEY_PREFIX, ProxyKey};
+pub use token::Token;
 pub use wording::{counted, with_causes};
 pub use worker_state::WorkerState;

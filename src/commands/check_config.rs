@@ -34,13 +34,24 @@ pub(crate) fn run(path: Option<PathBuf>, as_json: bool) -> Result<(), Error> {
             "{}\n{} is fine: {} on {}\n",
             table(["setting", "value", "from"], &rows),
             path.read_from(),
-            counted(config.environment_key_pairs.len(), "environment"),
+            environments(&config),
             counted(workers.get(), "worker")
         )
     };
     io::stdout()
         .write_all(text.as_bytes())
         .map_err(Error::Print)
+}
+
+/// What is served, as far as the configuration says it.
+fn environments(config: &Config) -> String {
+    let configured = counted(config.environment_key_pairs.len(), "environment");
+    let options = &config.supervisor;
+    match (&options.environment_documents, &options.proxy_key) {
+        (Some(place), _) => format!("the environments in {place}"),
+        (None, Some(_)) => format!("{configured}, and those that upstream lists,"),
+        (None, None) => configured,
+    }
 }
 
 /// A control character would spoil the table, or the terminal.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use contract::{Readiness, with_causes};
+use contract::with_causes;
 use log::{info, warn};
 
 use super::{compile, worker};
@@ -48,7 +48,6 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
     for warning in &config.warnings {
         warn!("{warning}");
     }
-    let stale_after = config.stale_after();
     let directory = config.directory();
     let shutdown_timeout = config.worker.limits.shutdown_timeout;
     let options = config.supervisor;
@@ -62,32 +61,55 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
             poll_timeout: options.api_poll_timeout,
             max_document_bytes: options.api_max_document_bytes,
             user_agent: user_agent.clone(),
+            proxy_key: None,
         })
+    };
+    let source = match options.environment_documents {
+        Some(place) => supervisor::Source::Files(supervisor::FileSettings {
+            place,
+            max_document_bytes: options.api_max_document_bytes,
+        }),
+        None => supervisor::Source::Upstream(supervisor::UpstreamSettings {
+            proxy_key: options.proxy_key,
+            ..upstream(options.api_url)?
+        }),
     };
     let forward = supervisor::ForwardSettings {
         frequency: options.journal.frequency,
         max_bytes: options.journal.max_bytes as u64,
         events: options.events_url.map(&upstream).transpose()?,
     };
-    let accepts_events = forward.events.is_some();
+    let realtime = options.realtime.url.map(&upstream).transpose()?;
+    let realtime = realtime.map(|upstream| supervisor::RealtimeSettings {
+        upstream,
+        poll_frequency: options.realtime.poll_frequency,
+        fetch_spread: options.realtime.fetch_spread,
+    });
+    // Without an upstream, nothing is forwarded.
+    let is_forwarded = matches!(source, supervisor::Source::Upstream(_));
+    let accepts_events = is_forwarded && forward.events.is_some();
     Ok(supervisor::Settings {
         environments: config.environment_key_pairs,
-        source: supervisor::Source::Upstream(upstream(options.api_url)?),
+        source,
         forward,
         api_poll_frequency: options.api_poll_frequency,
+        realtime,
         fetch_rules,
         compile_options,
-        readiness: Readiness {
-            stale_after,
-            ready_when: options.health_check.ready_when,
-        },
+        grace_period: options.health_check.environment_update_grace_period,
+        ready_when: options.health_check.ready_when,
         directory,
         public,
         admin,
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
-        worker: worker::command(options.admin.token, accepts_events, config.worker),
+        worker: worker::command(
+            options.admin.token,
+            options.sse_authentication_token,
+            accepts_events,
+            config.worker,
+        ),
         compile: compile::command,
     })
 }

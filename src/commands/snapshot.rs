@@ -40,7 +40,7 @@ pub(crate) fn run(
 
 /// Nobody but its owner uses a state directory, so the administrator becomes that owner, after entering a directory
 /// that the owner may not reach from outside: systemd keeps those of its dynamic users so.
-fn entered(directory: &Path) -> PathBuf {
+pub(super) fn entered(directory: &Path) -> PathBuf {
     let owner = std::fs::metadata(directory).map(|found| Uid::from_raw(found.uid()));
     if let Ok(owner) = owner
         && geteuid().is_root()

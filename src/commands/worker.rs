@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use contract::{AdminToken, Handover, WorkerSettings};
+use contract::{Handover, Token, WorkerSettings};
 
 use supervisor::WorkerCommand;
 
@@ -22,7 +22,8 @@ pub(crate) fn run() -> Result<(), Error> {
 /// Makes the command that starts the worker of a slot, and its handover. `/proc/self/exe` is this very program, even
 /// after its file was replaced.
 pub(crate) fn command(
-    admin_token: Option<AdminToken>,
+    admin_token: Option<Token>,
+    sse_authentication_token: Option<Token>,
     accepts_events: bool,
     settings: WorkerSettings,
 ) -> WorkerCommand {
@@ -34,6 +35,7 @@ pub(crate) fn command(
             slot,
             supervisor: std::process::id(),
             admin_token: admin_token.clone(),
+            sse_authentication_token: sse_authentication_token.clone(),
             // The pool chooses one.
             ring: None,
             accepts_events,

@@ -86,7 +86,9 @@ impl Definitions {
 pub(super) fn key_pairs() -> Definition {
     Definition {
         names: Names::new("", &[], KEY_PAIRS),
-        documentation: "The keys of each environment.".to_owned(),
+        documentation: "The keys of each environment. With `proxy_key` or `environment_documents` there may be none; \
+                        then the pairs here say which server-side keys their environments have."
+            .to_owned(),
         expected: "a list with at least one object".to_owned(),
         // The members of a pair are, but for the server-side key, not.
         is_secret: false,

@@ -63,7 +63,7 @@ fn key_pairs(pairs: &[KeyPair], given: &[Value], from: &str) -> Vec<Effective> {
     };
     let mut rows = Vec::new();
     for (index, pair) in pairs.iter().enumerate() {
-        let server_side_keys = pair.server_side_keys().map(|_| MASK);
+        let server_side_keys = pair.server_side_keys.iter().map(|_| MASK);
         let server_side_keys: Vec<_> = server_side_keys.collect();
         let client_side_key = &pair.client_side_key;
         let files = given

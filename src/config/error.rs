@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use contract::PROXY_KEY_PREFIX;
 use contract::key::SERVER_SIDE_PREFIX;
 use serde_json::Value;
 
@@ -54,7 +55,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A value as an error may show it: no secret, no server-side key in the wrong place, and no URL with a password.
+/// A value as an error may show it: no secret, no key in the wrong place, and no URL with a password.
 pub(super) fn shown(value: &Value, is_secret: bool) -> String {
     const MAX_LENGTH: usize = 80;
     let text = value.to_string();
@@ -88,18 +89,21 @@ pub(super) fn shown_path(path: &Path) -> String {
 
 /// A wrong value may be a URL that is none, so an `@` is enough.
 fn may_be_secret(text: &str) -> bool {
-    holds_server_side_key(text) || text.contains('@')
+    holds_secret_key(text) || text.contains('@')
 }
 
-/// Whether a server-side key is in the text, or a URL with a password.
+/// Whether a secret key is in the text, or a URL with a password.
 pub(super) fn holds_secret(text: &str) -> bool {
-    holds_server_side_key(text) || text.contains("://") && text.contains('@')
+    holds_secret_key(text) || text.contains("://") && text.contains('@')
 }
 
-/// `ser.`, but not that of `/home/user.name`.
-fn holds_server_side_key(text: &str) -> bool {
-    text.match_indices(SERVER_SIDE_PREFIX).any(|(start, _)| {
-        let before = text[..start].chars().next_back();
-        !before.is_some_and(char::is_alphanumeric)
-    })
+/// `ser.`, but not that of `/home/user.name`; or `pk.`.
+fn holds_secret_key(text: &str) -> bool {
+    let begins = |prefix| {
+        text.match_indices(prefix).any(|(start, _)| {
+            let before = text[..start].chars().next_back();
+            !before.is_some_and(char::is_alphanumeric)
+        })
+    };
+    begins(SERVER_SIDE_PREFIX) || begins(PROXY_KEY_PREFIX)
 }

@@ -48,14 +48,14 @@ impl ConfigPath {
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or is not JSON of an object. It must be there if the command line names it, or if there
-    /// are no key pairs elsewhere.
+    /// If it cannot be read, or is not JSON of an object. It must be there if the command line names it, or if nothing
+    /// else names environments.
     pub(super) fn read(
         &self,
-        has_key_pairs: bool,
+        has_environments: bool,
     ) -> Result<Option<Map<String, Value>>, ConfigError> {
         let name = self.to_string();
-        let may_be_missing = has_key_pairs && self.named_by != NamedBy::CommandLine;
+        let may_be_missing = has_environments && self.named_by != NamedBy::CommandLine;
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound && may_be_missing => {

@@ -76,9 +76,13 @@ pub(super) fn members(pair: &str) -> Vec<Definition> {
 ///
 /// # Errors
 ///
-/// If there is none, or one lacks a key or has one that is no key. Never shows a server-side key.
-pub(super) fn read(given: &mut Given) -> Result<Vec<KeyPair>, ConfigError> {
+/// If there is none though there has to be one, or one lacks a key or has one that is no key. Never shows a
+/// server-side key.
+pub(super) fn read(given: &mut Given, is_required: bool) -> Result<Vec<KeyPair>, ConfigError> {
     let Some(place) = given.place(KEY_PAIRS).cloned() else {
+        if !is_required {
+            return Ok(Vec::new());
+        }
         let path = KEY_PAIRS.to_owned();
         let expected = key_pairs().expected;
         return Err(given.refuse(&Wrong {
@@ -90,7 +94,7 @@ pub(super) fn read(given: &mut Given) -> Result<Vec<KeyPair>, ConfigError> {
     let empty = Vec::new();
     let list = given.values.get(KEY_PAIRS).unwrap_or(&Value::Null);
     let list = list.as_array().unwrap_or(&empty).clone();
-    if list.is_empty() {
+    if list.is_empty() && is_required {
         let found = given.values.get(KEY_PAIRS).map_or("null", kind);
         let expected = key_pairs().expected;
         return Err(ConfigError::of_value(
@@ -110,18 +114,18 @@ pub(super) fn read(given: &mut Given) -> Result<Vec<KeyPair>, ConfigError> {
                 entry.insert(pairs.len());
                 pairs.push(pair);
             }
-            Entry::Occupied(entry) => renew(&mut pairs[*entry.get()], pair.server_side_key),
+            Entry::Occupied(entry) => renew(&mut pairs[*entry.get()], pair),
         }
     }
     Ok(pairs)
 }
 
-/// Takes a newer server-side key of the same environment: a later pair is the newer one.
-fn renew(pair: &mut KeyPair, newer: ServerSideKey) {
-    let older = std::mem::replace(&mut pair.server_side_key, newer);
-    pair.older_server_side_keys.insert(0, older);
-    let newest = &pair.server_side_key;
-    pair.older_server_side_keys.retain(|key| key != newest);
+/// Takes the newer server-side key of the same environment: a later pair is the newer one.
+fn renew(pair: &mut KeyPair, newer: KeyPair) {
+    let older = std::mem::replace(&mut pair.server_side_keys, newer.server_side_keys);
+    let newest = pair.server_side_keys.clone();
+    let older = older.into_iter().filter(|key| !newest.contains(key));
+    pair.server_side_keys.extend(older);
 }
 
 fn read_pair(
@@ -166,12 +170,9 @@ fn read_pair(
         }
     };
     let client_side_key = pair.client_side_key;
-    Ok(KeyPair {
-        server_side_key,
-        older_server_side_keys: Vec::new(),
-        client_side_key: client_side_key
-            .ok_or_else(|| missing("client_side_key", ClientSide::expected()))?,
-    })
+    let client_side_key =
+        client_side_key.ok_or_else(|| missing("client_side_key", ClientSide::expected()))?;
+    Ok(KeyPair::new(client_side_key, [server_side_key]))
 }
 
 fn warn_of_unknown(

@@ -15,8 +15,6 @@ mod state_directory;
 mod tests;
 mod variables;
 
-use std::time::Duration;
-
 use contract::settings::Settings as _;
 use contract::{KeyPair, WorkerSettings, origin};
 use serde_json::Value;
@@ -33,6 +31,9 @@ pub(crate) use file::ConfigPath;
 pub(crate) use process_environment::{path, private_variables, variable, workers};
 pub(crate) use reference::{example, reference};
 pub(crate) use state_directory::of_demonstration as directories_of_demonstration;
+
+/// Settings that say what upstream is for.
+const OF_UPSTREAM: [&str; 3] = ["api_url", "proxy_key", "events_url"];
 
 /// What the configuration says.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ impl Config {
         let file = path.to_string();
         let definitions = Definitions::gather();
         let mut given = Given::new(&file);
-        if let Some(members) = path.read(variables.have_key_pairs())? {
+        if let Some(members) = path.read(variables.name_environments())? {
             given.add(&definitions, &file, "", members)?;
         } else if path.is_named() {
             let line = "does not exist; the process environment is the whole configuration";
@@ -80,10 +81,12 @@ impl Config {
     }
 
     fn of(given: &mut Given) -> Result<Self, ConfigError> {
-        let environment_key_pairs = key_pairs::read(given)?;
         let refuse = |wrong| given.refuse(&wrong);
         let supervisor = Options::read("", &given.values).map_err(refuse)?;
         let worker = WorkerSettings::read("", &given.values).map_err(refuse)?;
+        let has_documents = supervisor.environment_documents.is_some();
+        let lists_environments = has_documents || supervisor.proxy_key.is_some();
+        let environment_key_pairs = key_pairs::read(given, !lists_environments)?;
         let origins = worker.allow_origins.iter();
         let no_origins = origins.filter(|text| is_no_origin(text)).map(|text| {
             let source = given.place("allow_origins").map_or("", |place| &place.source);
@@ -99,25 +102,20 @@ impl Config {
         });
         let mut warnings = given.warnings.clone();
         warnings.sort_unstable();
-        warnings.extend(no_origins.chain(inapplicable));
+        let unused = OF_UPSTREAM.iter().filter(|_| has_documents);
+        let unused = unused.filter_map(|name| {
+            let source = &given.place(name)?.source;
+            Some(format!(
+                "{source}: {name} has no meaning with environment_documents; ignoring it"
+            ))
+        });
+        warnings.extend(no_origins.chain(inapplicable).chain(unused));
         Ok(Self {
             environment_key_pairs,
             supervisor,
             worker,
             warnings,
         })
-    }
-
-    /// The age of the oldest successful fetch above which the proxy is stale: one poll, and the grace period once for
-    /// each environment, as in the official proxy.
-    pub(crate) fn stale_after(&self) -> Option<Duration> {
-        let environments = u32::try_from(self.environment_key_pairs.len()).unwrap_or(u32::MAX);
-        let grace_period = self
-            .supervisor
-            .health_check
-            .environment_update_grace_period?;
-        let frequency = self.supervisor.api_poll_frequency;
-        Some(frequency.saturating_add(grace_period.saturating_mul(environments)))
     }
 
     /// The state directory.

@@ -46,10 +46,14 @@ impl Variables {
         Self::new(std::env::vars_os().map(|(name, value)| (text(name), text(value))))
     }
 
-    /// Whether the key pairs are among them.
-    pub(super) fn have_key_pairs(&self) -> bool {
-        let name = variable_name(KEY_PAIRS);
-        self.by_name.contains_key(&name) || self.by_name.contains_key(&in_file(&name))
+    /// Whether one of them says which environments there are.
+    pub(super) fn name_environments(&self) -> bool {
+        [KEY_PAIRS, "proxy_key", "environment_documents"]
+            .iter()
+            .any(|setting| {
+                let name = variable_name(setting);
+                self.by_name.contains_key(&name) || self.by_name.contains_key(&in_file(&name))
+            })
     }
 
     /// Takes all that are settings. They count more than what was given before.

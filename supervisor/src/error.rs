@@ -13,6 +13,9 @@ pub enum Error {
     /// Without signals there is no orderly shutdown.
     #[error("listen to signals")]
     Signals(#[source] io::Error),
+    /// Workers could not ask for fetches.
+    #[error("make the pipe that workers knock at")]
+    Knocks(#[source] io::Error),
     /// There is no address to serve on.
     #[error(transparent)]
     Listener(#[from] pool::listener::Error),

@@ -42,5 +42,7 @@ pub use publish::{CompileCommand, CompileError, StateDirectory, compile};
 pub use run::{Reload, run};
 pub use settings::Settings;
 pub use source::api_url::{ApiUrl, ApiUrlError};
+pub use source::files::{DocumentPlace, FileError, FileSettings};
+pub use source::realtime::RealtimeSettings;
 pub use source::upstream::{Error as UpstreamError, ForwardProxy, UpstreamSettings, Way, WayError};
 pub use source::{Error as SourceError, Source};

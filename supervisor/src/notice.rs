@@ -6,6 +6,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
+use contract::KeyPair;
+
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
@@ -22,6 +24,8 @@ pub(crate) enum Notice {
     Published,
     /// The poller has applied a change, or none of it for this reason.
     ChangeApplied(Result<(), String>),
+    /// The source lists these environments.
+    Listed(Vec<KeyPair>),
     /// The poller's thread has ended.
     PollerEnded,
 }

@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::settings::{
-    Boolean, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, OrNone, Path, Port,
+    Boolean, Choice, Count, HeaderValue, Host, OneOf, OrDefault, OrNever, OrNone, Path, Port,
     PositiveSeconds, Seconds,
 };
-use contract::{AdminToken, ReadyWhen};
+use contract::{ProxyKey, ReadyWhen, Token};
 use engine::CompileOptions;
 
 use crate::poll::{ConditionalFetch, FetchRules};
 use crate::pool::listener::{ANY_HOST, Address};
 use crate::source::api_url::ApiUrl;
+use crate::source::files::DocumentPlace;
 
 /// Where the admin listener is if nobody says otherwise. When somebody else is there, the proxy does without.
 pub(crate) const DEFAULT_ADMIN_PORT: u16 = 8001;
@@ -22,6 +23,12 @@ contract::settings! {
     pub struct Options {
         /// Where to fetch documents, with or without a slash at the end.
         pub api_url: ApiUrl as ApiUrl = ApiUrl::default(),
+        /// Environment documents in files, in place of `api_url`: a directory whose files `*.json` are read, or a list
+        /// of files. They are read again when they change.
+        pub environment_documents: Option<DocumentPlace> as OrNone<DocumentPlace> = None,
+        /// Secret: a key that starts with `pk.`, by which upstream knows this proxy. It lists environments and keys,
+        /// which are then served beside `environment_key_pairs`, and takes reports of usage.
+        pub proxy_key: Option<ProxyKey> as OrNone<ProxyKey> = None,
         /// Time between two fetches of an environment, varied by a tenth.
         #[names("api_poll_frequency_seconds", "api_poll_frequency")]
         pub api_poll_frequency: Duration as PositiveSeconds = Duration::from_secs(10),
@@ -51,11 +58,18 @@ contract::settings! {
         pub flags: Flags,
         /// What the flags of identities are.
         pub identities: Identities,
+        /// What OFREP answers are.
+        pub ofrep: Ofrep,
         /// Where to forward events of experiments, for example `https://events.api.flagsmith.com`. Without it, they are
         /// answered with 404.
         pub events_url: Option<ApiUrl> as OrNone<ApiUrl> = None,
         /// What clients report, on its way upstream.
         pub journal: Journal,
+        /// Realtime from upstream.
+        pub realtime: RealtimeOptions,
+        /// Secret: the token with which Flagsmith tells the proxy that a document has changed, which is fetched at once
+        /// then. It is the one that Flagsmith has in `SSE_AUTHENTICATION_TOKEN`. Without it, nobody may.
+        pub sse_authentication_token: Option<Token> as OrNone<Token> = None,
     }
 
     /// What clients report, on its way upstream.
@@ -65,6 +79,21 @@ contract::settings! {
         pub frequency: Duration as PositiveSeconds = Duration::from_secs(5),
         /// The bytes on disk that may wait for upstream. Beyond them the oldest are dropped.
         pub max_bytes: usize as Count = 64 << 20,
+    }
+
+    /// Realtime from upstream.
+    pub struct RealtimeOptions {
+        /// Where upstream tells that documents have changed: `https://realtime.flagsmith.com`, or another proxy like
+        /// this one. Without it, changes are seen by polling alone.
+        pub url: Option<ApiUrl> as OrNone<ApiUrl> = None,
+        /// Time between two fetches of an environment while its stream is connected, in place of
+        /// `api_poll_frequency_seconds`.
+        #[names("poll_frequency_seconds")]
+        pub poll_frequency: Duration as PositiveSeconds = Duration::from_secs(60),
+        /// A fetch that upstream's event asks for waits for a random part of this, so that many proxies do not fetch at
+        /// the same moment.
+        #[names("fetch_spread_seconds")]
+        pub fetch_spread: Duration as Seconds = Duration::ZERO,
     }
 
     /// Where to listen, and how to begin a drain.
@@ -87,7 +116,7 @@ contract::settings! {
         /// without. If another port is in use, the proxy does not start.
         pub port: Option<u16> as OrNone<Port> = Some(DEFAULT_ADMIN_PORT),
         /// Secret: what requests to it must carry, as `Authorization: Bearer …`. Health needs no token.
-        pub token: Option<AdminToken> as OrNone<AdminToken> = None,
+        pub token: Option<Token> as OrNone<Token> = None,
     }
 
     /// When the proxy is not ready.
@@ -120,6 +149,27 @@ contract::settings! {
         /// Whether flags of identities lack `variant` and `metadata`, as the official proxy's do.
         pub official_proxy_fields_only: bool as Boolean = false,
     }
+
+    /// What OFREP answers are.
+    pub struct Ofrep {
+        /// What an OFREP answer says of the value of a disabled feature: nothing, so that the default in the client's
+        /// code counts (`code_default`), or the feature's value (`value`). Its reason is `DISABLED` in either case.
+        pub disabled: ValueOfDisabled as OneOf<ValueOfDisabled> = ValueOfDisabled::CodeDefault,
+    }
+}
+
+/// What an OFREP answer says of the value of a disabled feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueOfDisabled {
+    /// Nothing.
+    CodeDefault,
+    /// The value that the feature has.
+    Value,
+}
+
+impl Choice for ValueOfDisabled {
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("code_default", Self::CodeDefault), ("value", Self::Value)];
 }
 
 impl Options {
@@ -158,6 +208,7 @@ impl Options {
         CompileOptions {
             official_proxy_fields_only: self.identities.official_proxy_fields_only,
             apply_environment_segments: self.flags.apply_environment_segments,
+            ofrep_values_of_disabled: self.ofrep.disabled == ValueOfDisabled::Value,
         }
     }
 

@@ -9,24 +9,30 @@ use crate::pool::WorkerCommand;
 use crate::pool::listener::Address;
 use crate::publish::{CompileCommand, StateDirectory};
 use crate::source::Source;
-use contract::{KeyPair, Readiness};
+use crate::source::realtime::RealtimeSettings;
+use contract::{KeyPair, Readiness, ReadyWhen};
 use engine::CompileOptions;
 
 /// All that a supervisor is told.
 #[derive(Debug)]
 pub struct Settings {
-    /// The environments to serve. No two have the same client-side key.
+    /// The environments that are configured. No two have the same client-side key. The source may list more.
     pub environments: Vec<KeyPair>,
     /// Where the documents come from.
     pub source: Source,
     /// The time from one fetch of an environment to the next, more than zero. It varies by a tenth either way.
     pub api_poll_frequency: Duration,
+    /// Realtime beside polling, if it is on.
+    pub realtime: Option<RealtimeSettings>,
     /// When fetches are conditional.
     pub fetch_rules: FetchRules,
     /// What documents are compiled to.
     pub compile_options: CompileOptions,
-    /// When the proxy is ready.
-    pub readiness: Readiness,
+    /// How old the document of each environment may be beyond a poll before the proxy is not ready; `None` for any
+    /// age.
+    pub grace_period: Option<Duration>,
+    /// How many environments have to be current.
+    pub ready_when: ReadyWhen,
     /// Where to publish. The directory is created if it does not exist.
     pub directory: StateDirectory,
     /// Where to listen for SDKs.
@@ -45,4 +51,26 @@ pub struct Settings {
     pub worker: WorkerCommand,
     /// Makes the command of a process that compiles a large document.
     pub compile: CompileCommand,
+}
+
+impl Settings {
+    /// When the proxy is ready that serves so many environments. An environment is stale when it is older than the
+    /// longer poll and the grace period once for each environment, as in the official proxy. Files do not get stale.
+    pub fn readiness(&self, environments: usize) -> Readiness {
+        let environments = u32::try_from(environments).unwrap_or(u32::MAX);
+        let grace_period = self
+            .grace_period
+            .filter(|_| !matches!(self.source, Source::Files(_)));
+        Readiness {
+            stale_after: grace_period.map(|grace_period| {
+                let grace_periods = grace_period.saturating_mul(environments);
+                let realtime = self.realtime.as_ref();
+                let poll_frequency = realtime.map_or(self.api_poll_frequency, |realtime| {
+                    realtime.poll_frequency.max(self.api_poll_frequency)
+                });
+                poll_frequency.saturating_add(grace_periods)
+            }),
+            ready_when: self.ready_when,
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Streams of the real executable: clients are told of every change, whichever process dies meanwhile.
 
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -55,9 +55,12 @@ fn nothing_is_missed_when_workers_are_killed() {
         let value = format!("edit {edit}.");
         set(&upstream, &value);
         std::thread::sleep(Duration::from_millis(random.u64(0..100)));
-        slots.signal(random.usize(..2), Signal::SIGKILL);
+        let slot = random.usize(..2);
+        let victim = slots.signal(slot, Signal::SIGKILL);
         all_see(&followers, &value);
-        slots.wait_until_ready();
+        eventually("a successor", || {
+            slots.process(slot) != victim && slots.is_ready(slot)
+        });
     }
     let broken: usize = followers
         .iter()
@@ -120,6 +123,106 @@ fn a_reload_that_rolls_the_workers_ends_streams_cleanly_and_loses_no_change() {
         followers.iter().all(|follower| follower.seen().ended > 0)
     });
     assert!(followers.iter().all(|follower| follower.seen().broken == 0));
+}
+
+#[test]
+fn flagsmith_can_have_a_document_fetched_at_once() {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
+    let start = Start::new(&upstream, &["test"]).workers(2);
+    let start = start.set("api_poll_frequency_seconds", json!(3600));
+    let proxy = start
+        .set("sse_authentication_token", json!("sesame"))
+        .start();
+    proxy.wait_until_ready();
+    let followers = followers(proxy.address);
+    let path = "/sse/environments/test/queue-change";
+    let ask = |token: &str| {
+        let headers = [
+            ("Authorization", token),
+            ("Content-Type", "application/json"),
+        ];
+        let body = br#"{"updated_at": "2026-01-15T10:30:00+00:00"}"#;
+        proxy.connect().request("POST", path, &headers, body).status
+    };
+    assert_eq!(ask("Token sesam"), 401);
+    for edit in 0..10 {
+        let value = format!("edit {edit}.");
+        set(&upstream, &value);
+        let asked = Instant::now();
+        assert_eq!(ask("Token sesame"), 202);
+        all_see(&followers, &value);
+        let told = followers.iter().filter_map(|follower| follower.seen().told);
+        println!(
+            "the last client was told after {:?}",
+            told.max().map(|told| told - asked)
+        );
+    }
+    let log = proxy.log();
+    assert!(!log.contains("sesam"), "{log}");
+}
+
+#[test]
+fn without_a_token_nobody_can_have_a_document_fetched() {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
+    let proxy = Proxy::ready(&upstream, "test");
+    let answer = proxy.post("/sse/environments/test/queue-change", "test", "{}");
+    assert_eq!(answer.status, 404);
+}
+
+#[test]
+fn two_proxies_in_a_row_pass_a_change_on_at_once() {
+    let upstream = Stub::start([("test", document("test", "hello"))]);
+    let first = Start::new(&upstream, &["test"]).workers(2);
+    let first = first.set("api_poll_frequency_seconds", json!(3600));
+    let first = first
+        .set("sse_authentication_token", json!("sesame"))
+        .start();
+    first.wait_until_ready();
+    let url = format!("http://{}", first.address);
+    let second = Start::new(&upstream, &["test"]).workers(2);
+    let second = second.set("api_url", json!(format!("{url}/api/v1")));
+    let second = second.set("api_poll_frequency_seconds", json!(3600));
+    let second = second.set(
+        "realtime",
+        json!({"url": url, "poll_frequency_seconds": 3600}),
+    );
+    let second = second.admin().start();
+    second.wait_until_ready();
+    let health = || second.get("/proxy/health", "").json();
+    eventually("a connected stream", || {
+        health()["realtime"]["connected"] == 1
+    });
+    let metrics = second.get_admin("/metrics").text();
+    let metric = "edge_proxy_environments_realtime{state=\"connected\"} 1\n";
+    assert!(metrics.contains(metric), "{metrics}");
+    let near = Follower::start(first.address, "test");
+    let far = Follower::start(second.address, "test");
+    eventually("streams", || near.seen().begun * far.seen().begun > 0);
+    let path = "/sse/environments/test/queue-change";
+    let headers = [("Authorization", "Token sesame")];
+    let mut hops = Vec::new();
+    for edit in 0..10 {
+        let value = format!("edit {edit}.");
+        set(&upstream, &value);
+        let asked = Instant::now();
+        let answer = first.connect().request("POST", path, &headers, b"{}");
+        assert_eq!(answer.status, 202);
+        let told = [&near, &far].map(|follower| {
+            eventually("the change", || {
+                let seen = follower.seen();
+                seen.flags.contains(&value).then_some(seen.told?)
+            })
+        });
+        hops.push((told[0] - asked, told[1] - told[0]));
+    }
+    println!("from the hook to a client of the first proxy, and on to one of the second: {hops:?}");
+    // Without it, the second proxy polls as before.
+    drop(first);
+    eventually("a stream that is not connected", || {
+        health()["realtime"]["disconnected"] == 1
+    });
+    let log = second.log();
+    assert!(log.contains("realtime is not connected"), "{log}");
 }
 
 fn free_port() -> u16 {

@@ -28,6 +28,7 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
         slot,
         supervisor,
         admin_token,
+        sse_authentication_token,
         ring,
         accepts_events,
         mut settings,
@@ -62,6 +63,7 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
         settings,
         capacity,
         admin_token,
+        sse_authentication_token,
         sockets,
         reports,
     };

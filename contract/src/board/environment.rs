@@ -1,4 +1,5 @@
-//! The words of a row: what the supervisor tells of one environment. Only the supervisor writes them.
+//! The words of a row: what the supervisor tells of one environment. Only the supervisor writes them, except the word
+//! by which workers ask for a fetch.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
@@ -17,6 +18,12 @@ const COMPILES: usize = 8;
 const COMPILE_NANOSECONDS: usize = 9;
 const DOCUMENT_BYTES: usize = 10;
 const WARNINGS: usize = 11;
+const WANTED: usize = 12;
+const REALTIME: usize = 13;
+
+// The words of realtime that is on.
+const CONNECTED: u64 = 1;
+const DISCONNECTED: u64 = 2;
 
 /// The words of a row: one line.
 pub(super) const WORDS: usize = 16;
@@ -122,6 +129,37 @@ impl EnvironmentWords<'_> {
     pub fn set_document(self, bytes: usize, warnings: usize) {
         self.set(DOCUMENT_BYTES, bytes as u64);
         self.set(WARNINGS, warnings as u64);
+    }
+
+    /// Whether upstream's stream of this environment is connected; `None` if it is not to be.
+    pub fn realtime(self) -> Option<bool> {
+        match self.get(REALTIME) {
+            0 => None,
+            word => Some(word == CONNECTED),
+        }
+    }
+
+    /// Notes that.
+    pub fn set_realtime(self, is_connected: Option<bool>) {
+        self.set(
+            REALTIME,
+            match is_connected {
+                None => 0,
+                Some(true) => CONNECTED,
+                Some(false) => DISCONNECTED,
+            },
+        );
+    }
+
+    /// Asks for a fetch now. For workers, which [knock](crate::knock) then.
+    pub fn want_fetch(self) {
+        self.set(WANTED, 1);
+    }
+
+    /// Whether somebody has asked for a fetch since this was called last. For the supervisor.
+    pub fn take_wanted(self) -> bool {
+        // Most words are 0, and only those that are not have to be written.
+        self.get(WANTED) != 0 && self.0[WANTED].swap(0, Relaxed) != 0
     }
 
     pub(super) fn count_fetch(self, fetch: Fetch, took: Duration) {

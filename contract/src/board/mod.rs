@@ -4,7 +4,8 @@
 //! |---|---|---|---|
 //! | common | 0 | 1 while the proxy drains | supervisor |
 //! | common | others | the proxy as a whole: [`ProxyWords`] | supervisor |
-//! | row | all | one environment: [`EnvironmentWords`] | supervisor |
+//! | row | 12 | 1 when the document should be fetched now: [`EnvironmentWords`] | worker; supervisor, 0 |
+//! | row | others | one environment: [`EnvironmentWords`] | supervisor |
 //! | slot | 0 | the process that holds the slot (high half) and its [`WorkerState`] (low half) | supervisor, worker |
 //! | slot | 1 | the last [heartbeat](crate::heartbeat), in milliseconds; at first, the start | supervisor, worker |
 //! | slot | 2 | the connections that the process has open | worker |

@@ -25,11 +25,15 @@ pub enum Endpoint {
     Reports,
     /// Streams that tell of changes.
     Streams,
+    /// One flag by OFREP.
+    OfrepSingle,
+    /// All flags by OFREP.
+    OfrepBulk,
 }
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Flags,
         Self::Identities,
         Self::Document,
@@ -37,6 +41,8 @@ impl Endpoint {
         Self::Other,
         Self::Reports,
         Self::Streams,
+        Self::OfrepSingle,
+        Self::OfrepBulk,
     ];
 
     /// Its name in metrics.
@@ -49,6 +55,8 @@ impl Endpoint {
             Self::Other => "other",
             Self::Reports => "reports",
             Self::Streams => "streams",
+            Self::OfrepSingle => "ofrep-single",
+            Self::OfrepBulk => "ofrep-bulk",
         }
     }
 }

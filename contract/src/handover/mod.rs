@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::AdminToken;
+use crate::Token;
 use crate::logging::Logging;
 use crate::settings;
 use crate::settings::{
@@ -29,7 +29,9 @@ pub struct Handover {
     /// Process id of the supervisor, which the worker must not outlive.
     pub supervisor: u32,
     /// What opens the admin listener; `None` if everybody who reaches it may use it.
-    pub admin_token: Option<AdminToken>,
+    pub admin_token: Option<Token>,
+    /// What a request must carry that asks for a fetch; `None` if none may.
+    pub sse_authentication_token: Option<Token>,
     /// The ring to append to; `None` if there is no room for one.
     pub ring: Option<u64>,
     /// Events have a host to go to.
@@ -58,6 +60,8 @@ settings! {
         /// Whom to believe about clients.
         #[names("server")]
         pub forwarding: Forwarding,
+        /// What OFREP requests need.
+        pub ofrep: OfrepSettings,
         /// The log.
         pub logging: Logging,
         /// What metrics tell.
@@ -89,6 +93,14 @@ settings! {
     pub struct Traits {
         /// Whether traits of identities that are not transient go upstream. Otherwise they count for the answer alone.
         pub forward: bool as Boolean = false,
+    }
+
+    /// What OFREP requests need.
+    #[derive(Copy)]
+    pub struct OfrepSettings {
+        /// Whether an OFREP request without a `targetingKey` is refused (`TARGETING_KEY_MISSING`). Otherwise it gets
+        /// the flags of the environment, as from `/api/v1/flags/`.
+        pub require_targeting_key: bool as Boolean = false,
     }
 
     /// Where the endpoints are.

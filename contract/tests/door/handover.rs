@@ -8,8 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use contract::{
-    AdminToken, Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets,
-    Traits, WorkerSettings,
+    Handover, HandoverError, Limits, MetricsSettings, Paths, SlotSockets, Sockets, Token, Traits,
+    WorkerSettings,
 };
 
 /// In the process of a worker: what it is to do with its standard input.
@@ -20,7 +20,8 @@ fn handover() -> Handover {
         directory: OsString::from_vec(b"/var/lib/edge \xff proxy".to_vec()).into(),
         slot: 3,
         supervisor: 1234,
-        admin_token: Some(AdminToken::of("secret")),
+        admin_token: Some(Token::of("secret")),
+        sse_authentication_token: Some(Token::of("another")),
         ring: Some(u64::MAX),
         accepts_events: true,
         settings: WorkerSettings {

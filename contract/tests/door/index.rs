@@ -1,8 +1,8 @@
 //! Which key opens which row.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use contract::{Index, IndexEntry, Readiness, ReadyWhen, key};
+use contract::{Expiry, Index, IndexEntry, Readiness, ReadyWhen, ServerSideRow, key};
 use tempfile::tempdir;
 
 use crate::{publisher, reader};
@@ -21,19 +21,24 @@ fn keys_open_the_rows_of_their_environments_and_nothing_else() {
         file: key::file_name(name),
         row,
     };
+    let opens = ServerSideRow {
+        row: 2,
+        expiry: Expiry::at(SystemTime::UNIX_EPOCH),
+    };
     let index = Index {
         environments: vec![entry("one", 0), entry("three", 2)],
         client_side_keys: [("one".to_owned(), 0), ("three".to_owned(), 2)]
             .into_iter()
             .collect(),
-        server_side_keys: [(key::digest(b"ser.three"), 2)].into_iter().collect(),
+        server_side_keys: [(key::digest(b"ser.three"), opens)].into_iter().collect(),
         readiness: READINESS,
     };
     let generation = publisher.publish_index(&index).unwrap();
     let index = reader(directory.path()).index::<Index>(generation).unwrap();
     assert_eq!(index.open_client_side("three"), Some(2));
     assert_eq!(index.open_client_side("ser.three"), None);
-    assert_eq!(index.open_server_side(&key::digest(b"ser.three")), Some(2));
+    let opened = index.open_server_side(&key::digest(b"ser.three"));
+    assert_eq!(opened, Some((2, opens.expiry)));
     assert_eq!(index.open_server_side(&key::digest(b"ser.one")), None);
     assert_eq!(index.environment(2).unwrap().name, "three");
     assert!(index.environment(1).is_none() && index.environment(3).is_none());

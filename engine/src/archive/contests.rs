@@ -92,6 +92,14 @@ pub(crate) struct Allocation {
     pub(crate) piece: PieceId,
 }
 
+impl ArchivedAllocation {
+    /// Whether it is chosen, unless one before it is.
+    #[inline(always)]
+    pub(crate) fn contains(&self, bucket: f64) -> bool {
+        self.start <= bucket && self.limit > bucket
+    }
+}
+
 /// The texts that buckets are computed from, each up to the identifier.
 #[derive(Archive, Serialize, Debug)]
 pub(crate) struct Salts {

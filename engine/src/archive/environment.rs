@@ -6,6 +6,7 @@ use super::answer::{ArchivedConstantAnswer, ConstantAnswer};
 use super::contests::{Contests, Salts};
 use super::dependencies::Dependencies;
 use super::interner::Interner;
+use super::ofrep::OfrepPieces;
 use super::options::CompileOptions;
 use super::overrides::IdentityOverrides;
 use super::pieces::{ArchivedSideAnswers, SideAnswers};
@@ -40,6 +41,7 @@ pub struct Environment {
     pub(crate) server: SideAnswers,
     /// The text that pieces are ranges of: the flags of identities as JSON objects, each with a comma behind it.
     pub(crate) flags: Vec<u8>,
+    pub(crate) ofrep: OfrepPieces,
     /// The names of the features, by `FeatureId`.
     pub(crate) features: Interner,
     pub(crate) contests: Contests,

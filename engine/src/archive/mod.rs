@@ -6,6 +6,7 @@ mod dependencies;
 mod environment;
 mod ids;
 mod interner;
+mod ofrep;
 mod operation;
 mod options;
 mod overrides;
@@ -30,6 +31,7 @@ pub(crate) use ids::{
     SplitId,
 };
 pub(crate) use interner::Interner;
+pub(crate) use ofrep::{OfrepDefaults, OfrepPiece, OfrepPieces, Source};
 pub(crate) use operation::{
     ArchivedComparand, ArchivedOperation, ArchivedRelation, ArchivedTextComparand, Comparand,
     Operation, Relation, TextComparand,
@@ -41,4 +43,4 @@ pub(crate) use segments::{
     ArchivedProperty, ArchivedSegments, ArchivedStep, CompiledCondition, Next, Property, Segments,
     Step,
 };
-pub(crate) use span::{Span, length};
+pub(crate) use span::{ArchivedSpan, Span, length};

@@ -9,6 +9,25 @@ pub struct CompileOptions {
     pub official_proxy_fields_only: bool,
     /// Segments apply to flags without an identity if all their conditions are on the environment or on flags.
     pub apply_environment_segments: bool,
+    /// Flags of disabled features have their value in OFREP answers too.
+    pub ofrep_values_of_disabled: bool,
+}
+
+impl CompileOptions {
+    /// One byte for each.
+    pub(crate) fn bytes(self) -> [u8; 3] {
+        let CompileOptions {
+            official_proxy_fields_only,
+            apply_environment_segments,
+            ofrep_values_of_disabled,
+        } = self;
+        [
+            official_proxy_fields_only,
+            apply_environment_segments,
+            ofrep_values_of_disabled,
+        ]
+        .map(u8::from)
+    }
 }
 
 impl ArchivedCompileOptions {
@@ -17,6 +36,7 @@ impl ArchivedCompileOptions {
         CompileOptions {
             official_proxy_fields_only: self.official_proxy_fields_only,
             apply_environment_segments: self.apply_environment_segments,
+            ofrep_values_of_disabled: self.ofrep_values_of_disabled,
         }
     }
 }

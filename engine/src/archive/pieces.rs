@@ -4,6 +4,7 @@ use rkyv::{Archive, Serialize};
 
 use super::answer::ConstantAnswer;
 use super::ids::PieceId;
+use super::ofrep::OfrepDefaults;
 use super::span::Span;
 
 /// What one kind of key sees.
@@ -18,6 +19,7 @@ pub(crate) struct SideAnswers {
     /// Every flag that an identity can get, each once. Both sides give them the same ids; behind them are pieces
     /// without text, which stand for hidden flags.
     pub(crate) pieces: Vec<Piece>,
+    pub(crate) ofrep: OfrepDefaults,
 }
 
 /// One flag as JSON, and its effect on the list of flags.

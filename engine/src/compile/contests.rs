@@ -31,6 +31,22 @@ struct SegmentOverride {
     candidate: Candidate,
 }
 
+/// The priority of a segment override: lower is stronger, and none is the weakest.
+pub(super) fn strength(state: &FeatureState<'_>) -> f64 {
+    state
+        .priority
+        .map_or(f64::INFINITY, |(priority, _)| priority)
+}
+
+/// Sorts the segment overrides of a feature. Of equal priorities the first in the document is the stronger one. Zeros
+/// of both signs are equal, and no document contains a NaN.
+pub(super) fn strongest_first<T>(overrides: &mut [T], strength: impl Fn(&T) -> f64) {
+    overrides.sort_by(|left, right| {
+        let order = strength(left).partial_cmp(&strength(right));
+        order.unwrap_or(Ordering::Equal)
+    });
+}
+
 impl<'b, 'd> ContestsBuilder<'b, 'd> {
     /// Renders the environment defaults.
     pub(super) fn new(
@@ -75,10 +91,9 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
             let Some(feature) = self.features.get(state.feature_name.as_bytes()) else {
                 continue;
             };
-            let priority = state.priority.map(|(priority, _)| priority);
             let candidate = self.candidate(state, FeatureId::new(feature));
             self.overrides[feature].push(SegmentOverride {
-                priority: priority.unwrap_or(f64::INFINITY),
+                priority: strength(state),
                 segment: id,
                 candidate,
             });
@@ -108,12 +123,7 @@ impl<'b, 'd> ContestsBuilder<'b, 'd> {
             if overrides.is_empty() && !is_split(&default) && !is_read {
                 continue;
             }
-            // The sort is stable: of equal priorities the first in the document is the stronger one. Zeros of both
-            // signs are equal, and no document contains a NaN.
-            overrides.sort_by(|left, right| {
-                let order = left.priority.partial_cmp(&right.priority);
-                order.unwrap_or(Ordering::Equal)
-            });
+            strongest_first(&mut overrides, |state| state.priority);
             let precedence: Vec<SegmentId> = overrides.iter().map(|state| state.segment).collect();
             // In a cycle the same segments may match for one feature and not for another.
             let alone = order.is_circular(feature).then_some(feature);

@@ -123,6 +123,12 @@ impl DependencyOrder {
         self.cycles_of.1.get(number).copied().flatten()
     }
 
+    /// The features of the cycle that a feature is in; none if it is in no cycle.
+    pub(super) fn cycle(&self, feature: usize) -> &[usize] {
+        let cycle = self.cycle_of_feature(feature);
+        cycle.map_or(&[], |cycle| &self.cycles[cycle as usize])
+    }
+
     /// Whether the segment of that number reads a flag that reaches a cycle.
     pub(super) fn is_circular_segment(&self, number: usize) -> bool {
         self.circular_segments.get(number) == Some(&true)
@@ -193,7 +199,8 @@ fn add_reads(rules: &[Rule<'_>], features: &Interner, found: &mut Vec<usize>) {
     }
 }
 
-fn feature_read(property: &str, features: &Interner) -> Option<usize> {
+/// The feature whose flag a property reads.
+pub(super) fn feature_read(property: &str, features: &Interner) -> Option<usize> {
     if !property.starts_with("$.") {
         return None;
     }

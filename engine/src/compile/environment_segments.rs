@@ -44,7 +44,7 @@ fn asks_for_no_identity(rules: &[Rule<'_>]) -> bool {
 pub(super) fn chosen_pieces(
     environment: &Environment,
     flags: &[RenderedFlag],
-    mut defaults: Vec<PieceId>,
+    defaults: &[PieceId],
 ) -> Result<Vec<PieceId>, Error> {
     let archive = rkyv::to_bytes::<Error>(environment)?;
     let environment = rkyv::access::<ArchivedEnvironment, Error>(&archive)?;
@@ -59,8 +59,9 @@ pub(super) fn chosen_pieces(
         &identity,
         &mut scratch,
     );
+    let mut pieces = defaults.to_owned();
     for &piece in chosen.choices() {
-        defaults[flags[piece as usize].feature.index()] = PieceId::new(piece as usize);
+        pieces[flags[piece as usize].feature.index()] = PieceId::new(piece as usize);
     }
-    Ok(defaults)
+    Ok(pieces)
 }

@@ -9,10 +9,12 @@ mod context;
 mod dependencies;
 mod differences;
 mod environment_segments;
+mod ofrep;
 mod operation;
 mod overrides;
 mod path;
 mod prerequisites;
+mod provenance;
 mod render;
 mod seen;
 mod segments;
@@ -22,7 +24,8 @@ mod steps;
 use bytes::Bytes;
 
 use crate::archive::{
-    CompileOptions, ConstantAnswer, Environment, FeatureId, Interner, PieceId, Salts,
+    CompileOptions, ConstantAnswer, Environment, FeatureId, Interner, PieceId, Salts, SegmentId,
+    Source,
 };
 use crate::document::{Document, DocumentError, Tree};
 use contests::ContestsBuilder;
@@ -31,6 +34,9 @@ use render::{Members, RenderedFlag, RenderedFlags, Renderer};
 use seen::SeenFlags;
 use segments::{CompiledSegments, SegmentsBuilder};
 use sides::{Constants, SidesBuilder};
+
+pub(crate) use provenance::{Provenance, SegmentOverride};
+pub(crate) use steps::{CompiledRule, Quantifier};
 
 /// How many bytes of constant answers are compressed at once, which takes about a millisecond. The rest waits for
 /// [`Environment::compress`], so that it does not hold up the publication of the document.
@@ -89,30 +95,17 @@ fn lower(
     bytes: &Bytes,
     options: CompileOptions,
 ) -> Result<Lowered, DocumentError> {
-    let mut features = Interner::new();
-    for state in &document.feature_states {
-        features.intern(state.feature_name.as_bytes());
-    }
+    let features = feature_names(document);
     let order = DependencyOrder::of(document, &features);
     let mut segments = SegmentsBuilder::new(document.api_key, &features, &order);
-    let mut overriding = Vec::new();
-    for (number, segment) in document.segments.iter().enumerate() {
-        let is_circular = order.is_circular_segment(number);
-        let mut states = segment.feature_states.iter();
-        // A segment without overrides matters if it reads circular flags: what is read first decides where a cycle is
-        // cut.
-        if is_circular || states.any(|state| features.get(state.feature_name.as_bytes()).is_some())
-        {
-            let id = segments.add(segment, number);
-            overriding.extend(id.map(|id| (id, segment)));
-        }
-    }
+    let ids = add_segments(&mut segments, document);
     let CompiledSegments {
         mut segments,
         mut salts,
         circular,
         flag_properties,
         mut warnings,
+        ..
     } = segments.finish();
     warnings.extend(order.warnings(&features));
     warnings.extend(differences::differences(document));
@@ -132,16 +125,23 @@ fn lower(
         Members::OfIdentities
     };
     let seen = (!order.prerequisites.is_empty()).then(SeenFlags::default);
-    let mut renderer = Renderer::new(document, members, seen);
+    let mut renderer = Renderer::new(document, members, seen, options);
     let mut contests = ContestsBuilder::new(document, &features, &mut renderer, &mut salts);
-    for (id, segment) in overriding {
-        contests.add(id, segment);
+    for (id, segment) in ids.into_iter().zip(&document.segments) {
+        if let Some(id) = id {
+            contests.add(id, segment);
+        }
     }
     let of_contests = contests.salt_count();
     let overrides = overrides::identity_overrides(document, &features, &mut contests)?;
     let (contests, defaults) = contests.finish(&order);
 
-    let RenderedFlags { text, flags, seen } = renderer.finish();
+    let RenderedFlags {
+        text,
+        flags,
+        ofrep,
+        seen,
+    } = renderer.finish();
     let dependencies =
         prerequisites::dependencies(&order, &contests, circular, flag_properties, seen);
     let mut sides = SidesBuilder {
@@ -149,11 +149,12 @@ fn lower(
         flags,
         defaults,
         text,
+        ofrep,
     };
     let server = sides.server();
     let client = sides.client();
-    let flags = sides.text;
-    if u32::try_from(flags.len()).is_err() {
+    let (flags, ofrep) = (sides.text, sides.ofrep);
+    if u32::try_from(flags.len().max(ofrep.text.len())).is_err() {
         return Err(DocumentError::whole("its flags take more than 4 GiB"));
     }
     let environment = Environment {
@@ -169,6 +170,7 @@ fn lower(
         client,
         server,
         flags,
+        ofrep,
         features,
         contests,
         salts: Salts {
@@ -188,32 +190,92 @@ fn lower(
     })
 }
 
+/// The names of the features, in the order of the document.
+fn feature_names(document: &Document<'_>) -> Interner {
+    let mut features = Interner::new();
+    for state in &document.feature_states {
+        features.intern(state.feature_name.as_bytes());
+    }
+    features
+}
+
+/// Adds the segments that matter. Returns the id of each segment of the document, or `None` for the others.
+fn add_segments(
+    segments: &mut SegmentsBuilder<'_>,
+    document: &Document<'_>,
+) -> Vec<Option<SegmentId>> {
+    let add = |(number, segment)| segments.add(segment, number);
+    document.segments.iter().enumerate().map(add).collect()
+}
+
+/// What a document is compiled with that gives the flags without an identity.
+fn of_no_identity(options: CompileOptions) -> CompileOptions {
+    CompileOptions {
+        official_proxy_fields_only: true,
+        apply_environment_segments: false,
+        ..options
+    }
+}
+
+/// A document that gives every identity the flags that `document` gives without one, and the same compiled.
+///
+/// # Errors
+/// Those of [`compile`].
+pub(crate) fn without_identity<'v>(
+    document: &Document<'v>,
+    options: CompileOptions,
+) -> Result<(Document<'v>, Environment), DocumentError> {
+    let with_segments = match options.apply_environment_segments {
+        true => environment_segments::without_identities(document),
+        false => None,
+    };
+    let document = with_segments.unwrap_or_else(|| document.with_segments_alone(Vec::new()));
+    let lowered = lower(&document, &Bytes::new(), of_no_identity(options))?;
+    Ok((document, lowered.environment))
+}
+
 /// The flags without an identity.
 fn constants(document: &Document<'_>, options: CompileOptions) -> Result<Constants, DocumentError> {
     if options.apply_environment_segments
         && let Some(document) = environment_segments::without_identities(document)
     {
-        let options = CompileOptions {
-            official_proxy_fields_only: true,
-            apply_environment_segments: false,
-        };
         let Lowered {
             environment,
             flags,
             defaults,
             ..
-        } = lower(&document, &Bytes::new(), options)?;
-        let pieces = environment_segments::chosen_pieces(&environment, &flags, defaults);
+        } = lower(&document, &Bytes::new(), of_no_identity(options))?;
+        let pieces = environment_segments::chosen_pieces(&environment, &flags, &defaults);
         let pieces = pieces.map_err(|error| DocumentError::whole(error.to_string()))?;
+        let ofrep = pieces.iter().zip(defaults).map(|(&piece, default)| {
+            let is_default = piece == default;
+            let source = if is_default {
+                Source::Default
+            } else {
+                Source::Override
+            };
+            environment.ofrep.flag(piece, source)
+        });
         return Ok(Constants {
             flags: pieces.iter().map(|piece| flags[piece.index()]).collect(),
+            ofrep: ofrep.collect(),
             text: environment.flags,
         });
     }
-    let mut renderer = Renderer::new(document, Members::Common, None);
-    for (index, state) in document.feature_states.iter().enumerate() {
-        renderer.piece(state, FeatureId::new(index), None);
-    }
-    let RenderedFlags { text, flags, .. } = renderer.finish();
-    Ok(Constants { flags, text })
+    let mut renderer = Renderer::new(document, Members::Common, None, options);
+    let states = document.feature_states.iter().enumerate();
+    let pieces: Vec<PieceId> = states
+        .map(|(index, state)| renderer.piece(state, FeatureId::new(index), None))
+        .collect();
+    let RenderedFlags {
+        text, flags, ofrep, ..
+    } = renderer.finish();
+    let ofrep = pieces
+        .iter()
+        .map(|piece| ofrep.flag(*piece, Source::Default));
+    Ok(Constants {
+        ofrep: ofrep.collect(),
+        flags,
+        text,
+    })
 }

@@ -1,7 +1,8 @@
 //! Rendering: feature states as the JSON of their flags, each distinct one once.
 
+use super::ofrep::OfrepRenderer;
 use super::seen::{FlagNumber, SeenFlags};
-use crate::archive::{FeatureId, Interner, PieceId, Span};
+use crate::archive::{CompileOptions, FeatureId, Interner, OfrepPieces, PieceId, Span};
 use crate::document::{Document, FeatureState, MultivariateValue};
 use crate::json::{Text, Value, write_text, write_value};
 use crate::python::equality_key;
@@ -18,6 +19,8 @@ pub(super) struct Renderer<'d> {
     seen: Option<SeenFlags>,
     /// By `PieceId`.
     flags: Vec<RenderedFlag>,
+    /// The same flags as OFREP has them.
+    ofrep: OfrepRenderer,
     /// Memory to render in.
     buffer: Vec<u8>,
 }
@@ -55,6 +58,7 @@ pub(super) struct RenderedFlags {
     pub(super) text: Vec<u8>,
     /// By `PieceId`.
     pub(super) flags: Vec<RenderedFlag>,
+    pub(super) ofrep: OfrepPieces,
     pub(super) seen: SeenFlags,
 }
 
@@ -64,6 +68,7 @@ impl<'d> Renderer<'d> {
         document: &'d Document<'d>,
         members: Members,
         seen: Option<SeenFlags>,
+        options: CompileOptions,
     ) -> Renderer<'d> {
         let states = document.feature_states.iter();
         Renderer {
@@ -75,6 +80,7 @@ impl<'d> Renderer<'d> {
             texts: Interner::new(),
             seen,
             flags: Vec::new(),
+            ofrep: OfrepRenderer::new(options.ofrep_values_of_disabled),
             buffer: Vec::new(),
         }
     }
@@ -132,6 +138,13 @@ impl<'d> Renderer<'d> {
                 visible_to_client: enabled && !parts.server_key_only,
                 listed_as: PieceId::new(number.listed),
             });
+            // Where flags have no variant, those of several variants are one piece.
+            let variant = match self.members {
+                Members::Common => &Value::Null,
+                Members::OfIdentities => variant,
+            };
+            let is_split = value.is_some();
+            self.ofrep.add(state, shown_value, variant, is_split);
         }
         PieceId::new(number.seen)
     }
@@ -140,6 +153,7 @@ impl<'d> Renderer<'d> {
         RenderedFlags {
             text: self.texts.into_texts(),
             flags: self.flags,
+            ofrep: self.ofrep.finish(),
             seen: self.seen.unwrap_or_default(),
         }
     }

@@ -41,6 +41,17 @@ pub(super) struct SegmentsBuilder<'d> {
     known_patterns: HashMap<String, Result<PatternId, String>>,
     warnings: Vec<String>,
     known_warnings: HashSet<String>,
+    /// `None` if nobody will ask.
+    provenance: Option<SegmentProvenance>,
+}
+
+/// Where compiled segments come from, as far as their archive does not tell.
+#[derive(Default)]
+pub(super) struct SegmentProvenance {
+    /// The rules of each segment by `SegmentId`, all in the order of the document.
+    pub(super) rules: Vec<Vec<CompiledRule>>,
+    /// Why conditions can never match.
+    pub(super) problems: HashMap<ConditionId, String>,
 }
 
 /// The compiled segments, their salts, and warnings about conditions that never match.
@@ -52,6 +63,7 @@ pub(super) struct CompiledSegments {
     /// The properties that read each flag, by `PrerequisiteId`.
     pub(super) flag_properties: Vec<Vec<FlagProperty>>,
     pub(super) warnings: Vec<String>,
+    pub(super) provenance: Option<SegmentProvenance>,
 }
 
 /// The segments that read circular flags.
@@ -87,11 +99,28 @@ impl<'d> SegmentsBuilder<'d> {
             known_patterns: HashMap::new(),
             warnings: Vec::new(),
             known_warnings: HashSet::new(),
+            provenance: None,
         }
     }
 
-    /// Adds the segment of that number in the document; `None` if it can never match.
+    /// The same, but it keeps where segments come from.
+    pub(super) fn with_provenance(self) -> SegmentsBuilder<'d> {
+        SegmentsBuilder {
+            provenance: Some(SegmentProvenance::default()),
+            ..self
+        }
+    }
+
+    /// Adds the segment of that number in the document; `None` if it decides nothing, or can never match.
     pub(super) fn add(&mut self, segment: &Segment<'_>, number: usize) -> Option<SegmentId> {
+        let mut states = segment.feature_states.iter();
+        let overrides =
+            states.any(|state| self.features.get(state.feature_name.as_bytes()).is_some());
+        // A segment without overrides matters if it reads circular flags: what is read first decides where a cycle is
+        // cut.
+        if !overrides && !self.order.is_circular_segment(number) {
+            return None;
+        }
         if let Some(kind) = unknown_kind(&segment.rules) {
             let kind = python_str(kind);
             let problem = format!("rule type {kind:?} is unknown; the segment never matches");
@@ -103,6 +132,9 @@ impl<'d> SegmentsBuilder<'d> {
         }
         let mut rules = self.rules(&segment.rules, segment);
         let id = SegmentId::new(self.segments.len());
+        if let Some(provenance) = &mut self.provenance {
+            provenance.rules.push(rules.clone());
+        }
         let start = if self.order.is_circular_segment(number) {
             self.circular.push(CircularSegment {
                 segment: id,
@@ -137,6 +169,7 @@ impl<'d> SegmentsBuilder<'d> {
             },
             flag_properties: self.flag_properties,
             warnings: self.warnings,
+            provenance: self.provenance,
         }
     }
 
@@ -168,9 +201,13 @@ impl<'d> SegmentsBuilder<'d> {
             let subject = || format!("the {operator} condition on {property:?}");
             let id = self.condition(condition, &segment.id);
             let id = id.unwrap_or_else(|problem| {
-                let problem = format!("{} never matches: {problem}", subject());
-                self.warn(segment, &problem);
-                self.add_condition(property, Operation::Never)
+                let words = format!("{} never matches: {problem}", subject());
+                self.warn(segment, &words);
+                let id = self.add_condition(property, Operation::Never);
+                if let Some(provenance) = &mut self.provenance {
+                    provenance.problems.insert(id, problem);
+                }
+                id
             });
             if let Some(defect) = defect(&self.conditions[id.index()].operation) {
                 self.warn(segment, &format!("{} {defect}", subject()));

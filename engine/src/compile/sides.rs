@@ -1,7 +1,10 @@
 //! What one kind of key sees: the constant answers, and the effect of each piece on a list of flags.
 
 use super::render::RenderedFlag;
-use crate::archive::{Choice, ConstantAnswer, Piece, PieceId, SideAnswers, Span, length};
+use crate::archive::{
+    Choice, ConstantAnswer, OfrepDefaults, OfrepPieces, Piece, PieceId, SideAnswers, Source, Span,
+    length,
+};
 use crate::side::Side;
 
 /// The flags without an identity, by feature.
@@ -9,6 +12,8 @@ pub(super) struct Constants {
     pub(super) flags: Vec<RenderedFlag>,
     /// The text that these are ranges of.
     pub(super) text: Vec<u8>,
+    /// The same flags as OFREP has them, each with a comma behind it.
+    pub(super) ofrep: Vec<Vec<u8>>,
 }
 
 /// The flags that answers are made of.
@@ -21,6 +26,8 @@ pub(super) struct SidesBuilder {
     pub(super) defaults: Vec<PieceId>,
     /// The text of these, and behind it what else lists copy from.
     pub(super) text: Vec<u8>,
+    /// The flags of identities as OFREP has them.
+    pub(super) ofrep: OfrepPieces,
 }
 
 impl SidesBuilder {
@@ -39,11 +46,13 @@ impl SidesBuilder {
         let sees = |flag: &RenderedFlag| side == Side::Server || flag.visible_to_client;
         let (flags, by_feature) = self.constants(sees);
         let (defaults, default_ranges) = self.defaults(sees);
+        let ofrep = self.ofrep_defaults(sees);
         SideAnswers {
             flags,
             by_feature,
             defaults,
             pieces: pieces(&self.flags, &self.defaults, &default_ranges, sees),
+            ofrep,
         }
     }
 
@@ -52,7 +61,7 @@ impl SidesBuilder {
         &self,
         sees: impl Fn(&RenderedFlag) -> bool,
     ) -> (ConstantAnswer, Vec<Option<ConstantAnswer>>) {
-        let Constants { flags, text } = &self.constants;
+        let Constants { flags, text, .. } = &self.constants;
         let with_comma = |flag: &RenderedFlag| {
             sees(flag).then(|| &text[flag.text.start as usize..flag.text.end as usize])
         };
@@ -68,6 +77,33 @@ impl SidesBuilder {
         let by_feature = flags.iter().map(|flag| with_comma(flag).map(alone));
         let by_feature = by_feature.collect();
         (ConstantAnswer::new(body), by_feature)
+    }
+
+    /// The flags of those that are seen, as OFREP has them.
+    fn ofrep_defaults(&mut self, sees: impl Fn(&RenderedFlag) -> bool) -> OfrepDefaults {
+        let of_identities: Vec<Vec<u8>> = self
+            .defaults
+            .iter()
+            .map(|piece| match sees(&self.flags[piece.index()]) {
+                true => self.ofrep.flag(*piece, Source::Default),
+                false => Vec::new(),
+            })
+            .collect();
+        let constants = self.constants.flags.iter().zip(&self.constants.ofrep);
+        let without_identity: Vec<Vec<u8>> = constants
+            .map(|(flag, text)| match sees(flag) {
+                true => text.clone(),
+                false => Vec::new(),
+            })
+            .collect();
+        let of_identities_spans = append(&mut self.ofrep.text, &of_identities);
+        OfrepDefaults {
+            without_identity: match without_identity == of_identities {
+                true => of_identities_spans.clone(),
+                false => append(&mut self.ofrep.text, &without_identity),
+            },
+            of_identities: of_identities_spans,
+        }
     }
 
     /// The text of the defaults that are seen, and the range of each in it.
@@ -90,6 +126,17 @@ impl SidesBuilder {
         }
         (Span { start, end }, ranges)
     }
+}
+
+/// Appends texts, and says where each of them is.
+fn append(to: &mut Vec<u8>, texts: &[Vec<u8>]) -> Vec<Span> {
+    let spans = texts.iter().map(|text| {
+        let start = length(to);
+        to.extend_from_slice(text);
+        let end = length(to);
+        Span { start, end }
+    });
+    spans.collect()
 }
 
 /// The piece of each rendered flag, and behind these the pieces without text.

@@ -6,15 +6,16 @@ use crate::document::Rule;
 use crate::json::Value;
 
 /// A rule whose conditions are compiled.
-pub(super) struct CompiledRule {
-    pub(super) quantifier: Quantifier,
-    pub(super) conditions: Vec<ConditionId>,
-    pub(super) rules: Vec<CompiledRule>,
+#[derive(Clone)]
+pub(crate) struct CompiledRule {
+    pub(crate) quantifier: Quantifier,
+    pub(crate) conditions: Vec<ConditionId>,
+    pub(crate) rules: Vec<CompiledRule>,
 }
 
 /// How many of the parts of a rule must match.
 #[derive(Clone, Copy)]
-pub(super) enum Quantifier {
+pub(crate) enum Quantifier {
     All,
     Any,
     None,

@@ -7,6 +7,7 @@ mod digest;
 mod feature_state;
 mod node;
 mod overrides;
+mod owner;
 mod pages;
 mod segment;
 
@@ -16,6 +17,7 @@ pub use digest::document_digest;
 pub(crate) use feature_state::{FeatureState, MultivariateValue};
 pub use node::DocumentError;
 pub(crate) use overrides::{IdentityOverrides, Tree};
+pub use owner::api_key;
 pub use pages::{Edition, Pages};
 pub(crate) use segment::{Condition, Rule, Segment};
 

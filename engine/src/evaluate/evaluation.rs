@@ -1,14 +1,16 @@
 //! The evaluation of one identity: contests, segments and conditions, each decided when it is first needed.
 
 use super::properties::Properties;
+use super::property_value::PropertyValue;
 use super::scratch::Decisions;
 use crate::archive::{
-    ArchivedContest, ArchivedContests, ArchivedSegments, ArchivedStep, Choosable, Next,
+    ArchivedContest, ArchivedContests, ArchivedSaltId, ArchivedSegments, ArchivedStep, Choosable,
+    Next,
 };
 use crate::bucket::LANES;
 
 /// The evaluation of one identity. What is looked up or decided once is kept.
-pub(super) struct Evaluation<'r, 's> {
+pub(crate) struct Evaluation<'r, 's> {
     pub(super) contests: &'r ArchivedContests,
     pub(super) segments: &'r ArchivedSegments,
     pub(super) properties: Properties<'r, 's>,
@@ -37,17 +39,24 @@ impl<'r> Evaluation<'r, '_> {
     /// The feature state that wins a contest.
     #[inline(always)]
     pub(super) fn winner(&mut self, contest: &ArchivedContest) -> Choosable {
+        let rank = self.rank(contest);
+        self.contests.candidates[contest.candidates.index() + rank].get()
+    }
+
+    /// How many segments of the precedence of a contest come before the first that matches.
+    #[inline(always)]
+    pub(crate) fn rank(&mut self, contest: &ArchivedContest) -> usize {
         let precedence = contest.precedence.index();
         let rank = match self.decisions.ranks[precedence] {
             Some(rank) => rank,
-            None => self.rank(precedence),
+            None => self.decide_rank(precedence),
         };
-        self.contests.candidates[contest.candidates.index() + rank as usize].get()
+        rank as usize
     }
 
     /// How many segments of a precedence come before the first that matches.
     #[inline(never)]
-    fn rank(&mut self, precedence: usize) -> u32 {
+    fn decide_rank(&mut self, precedence: usize) -> u32 {
         let mut rank = 0;
         for segment in self.contests.precedences[precedence].iter() {
             if self.matches(segment.index()) {
@@ -61,7 +70,7 @@ impl<'r> Evaluation<'r, '_> {
 
     /// The flag that a feature state gives this identity.
     #[inline]
-    pub(super) fn piece(&mut self, candidate: Choosable) -> usize {
+    pub(crate) fn piece(&mut self, candidate: Choosable) -> usize {
         match candidate {
             Choosable::Piece(piece) => piece,
             Choosable::Split(split) => self.share(split),
@@ -74,8 +83,7 @@ impl<'r> Evaluation<'r, '_> {
         let split = &self.contests.splits[split];
         let bucket = self.properties.buckets.get(&split.salt);
         let mut allocations = split.allocations.iter();
-        let chosen =
-            allocations.find(|allocation| allocation.start <= bucket && allocation.limit > bucket);
+        let chosen = allocations.find(|allocation| allocation.contains(bucket));
         chosen
             .map_or(&split.own, |allocation| &allocation.piece)
             .index()
@@ -83,7 +91,7 @@ impl<'r> Evaluation<'r, '_> {
 
     /// Whether a segment matches.
     #[inline]
-    pub(super) fn matches(&mut self, segment: usize) -> bool {
+    pub(crate) fn matches(&mut self, segment: usize) -> bool {
         match self.decisions.matches[segment] {
             Some(matches) => matches,
             None => self.segment_matches(segment),
@@ -91,7 +99,7 @@ impl<'r> Evaluation<'r, '_> {
     }
 
     /// Whether a condition holds.
-    pub(super) fn holds(&mut self, condition: usize) -> bool {
+    pub(crate) fn holds(&mut self, condition: usize) -> bool {
         match self.decisions.outcomes[condition] {
             Some(outcome) => outcome,
             None => {
@@ -99,6 +107,16 @@ impl<'r> Evaluation<'r, '_> {
                 *self.decisions.outcomes[condition].insert(holds)
             }
         }
+    }
+
+    /// The bucket of a salt and the identifier.
+    pub(crate) fn bucket(&mut self, salt: &ArchivedSaltId) -> f64 {
+        self.properties.buckets.get(salt)
+    }
+
+    /// The value of a property, if a condition has looked at it.
+    pub(crate) fn value(&self, property: usize) -> Option<&PropertyValue<'r>> {
+        self.properties.known(property)
     }
 
     #[inline(always)]

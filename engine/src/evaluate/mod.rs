@@ -7,23 +7,29 @@ mod buckets;
 mod circular;
 mod evaluation;
 mod flags;
+mod observe;
 mod operation;
 mod patterns;
 mod prerequisites;
 mod properties;
 mod property_value;
 mod scratch;
+mod sources;
 
+pub(crate) use evaluation::Evaluation;
 pub use flags::Flags;
+pub(crate) use observe::Observer;
 pub use patterns::Patterns;
+pub(crate) use property_value::PropertyValue;
 pub use scratch::Scratch;
+pub(crate) use sources::{SourcedFlag, Sources};
 
 use crate::archive::{ArchivedEnvironment, ArchivedOverriddenFlag};
 use crate::request::Identity;
 use crate::side::Side;
 use circular::Circular;
-use evaluation::Evaluation;
 use flags::Choices;
+use observe::Unobserved;
 use prerequisites::Prerequisites;
 use properties::Properties;
 use scratch::CircularDecisions;
@@ -35,6 +41,26 @@ pub fn evaluate<'e, 's>(
     side: Side,
     identity: &Identity<'_>,
     scratch: &'s mut Scratch,
+) -> Flags<'e, 's> {
+    evaluate_observed(
+        environment,
+        patterns,
+        side,
+        identity,
+        scratch,
+        &mut Unobserved,
+    )
+}
+
+/// [`evaluate`] with somebody who looks on.
+#[inline(always)]
+pub(crate) fn evaluate_observed<'e, 's>(
+    environment: &'e ArchivedEnvironment,
+    patterns: &Patterns,
+    side: Side,
+    identity: &Identity<'_>,
+    scratch: &'s mut Scratch,
+    observer: &mut impl Observer,
 ) -> Flags<'e, 's> {
     let Scratch {
         values,
@@ -62,18 +88,27 @@ pub fn evaluate<'e, 's>(
     for contest in environment.contests.contests.iter() {
         let mut decided = false;
         while let Some(flag) = next.filter(|flag| flag.feature <= contest.feature) {
-            choices.choose(evaluation.piece(flag.candidate.get()));
+            let candidate = flag.candidate.get();
+            let piece = evaluation.piece(candidate);
+            observer.chosen(flag.feature.index(), Some(candidate), piece);
+            choices.choose(piece);
             decided = flag.feature == contest.feature;
             next = overrides.next();
         }
         if !decided {
             let winner = evaluation.winner(contest);
-            choices.choose(evaluation.piece(winner));
+            let piece = evaluation.piece(winner);
+            observer.chosen(contest.feature.index(), None, piece);
+            choices.choose(piece);
         }
     }
     for flag in next.into_iter().chain(overrides) {
-        choices.choose(evaluation.piece(flag.candidate.get()));
+        let candidate = flag.candidate.get();
+        let piece = evaluation.piece(candidate);
+        observer.chosen(flag.feature.index(), Some(candidate), piece);
+        choices.choose(piece);
     }
+    observer.finished(&mut evaluation);
     evaluation.properties.finish(values);
     choices.finish(circular_flags)
 }

@@ -84,6 +84,11 @@ impl<'r, 's> Properties<'r, 's> {
         self.values[property].is_some()
     }
 
+    /// The value of the property of that index, if it is known.
+    pub(super) fn known(&self, property: usize) -> Option<&PropertyValue<'r>> {
+        self.values[property].as_ref()
+    }
+
     /// Sets the value of the property of that index, unless a trait has its name.
     pub(super) fn set(&mut self, property: usize, value: PropertyValue<'r>) {
         self.values[property].get_or_insert(value);

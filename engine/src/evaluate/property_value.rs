@@ -8,7 +8,7 @@ use crate::request::TraitValue;
 
 /// The value of a property. That of a list, an object or a missing property is `Null`.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum PropertyValue<'a> {
+pub(crate) enum PropertyValue<'a> {
     Null,
     Boolean(bool),
     Integer(Integer<'a>),
@@ -49,7 +49,7 @@ impl<'a> PropertyValue<'a> {
     }
 
     /// Python's `str(value)`; `Null` is `None`.
-    pub(super) fn text(&self) -> Cow<'_, str> {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
         match self {
             PropertyValue::Null => Cow::Borrowed("None"),
             PropertyValue::Boolean(true) => Cow::Borrowed("True"),

@@ -30,6 +30,10 @@ pub struct IdentityRequest<'a> {
 }
 
 impl<'a> IdentityRequest<'a> {
+    pub(crate) fn has_traits(&self) -> bool {
+        !self.traits.list.is_empty()
+    }
+
     /// The same without its traits.
     pub fn without_traits(self) -> IdentityRequest<'a> {
         IdentityRequest {

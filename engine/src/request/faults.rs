@@ -4,7 +4,7 @@ use super::body::BodyError;
 use crate::json::{Value, write_text, write_value};
 
 /// The longest trait value that is a string, in characters.
-pub(super) const LONGEST_VALUE: usize = 2000;
+pub(crate) const LONGEST_VALUE: usize = 2000;
 
 /// One step of the path to a fault.
 #[derive(Clone, Copy)]

@@ -133,14 +133,7 @@ fn write_traits(traits: &[Trait<'_>], out: &mut Vec<u8>) {
         out.extend_from_slice(TRAIT_KEY);
         write_string(&trait_.key, out);
         out.extend_from_slice(TRAIT_VALUE);
-        match &trait_.value {
-            TraitValue::Null => out.extend_from_slice(b"null"),
-            TraitValue::Boolean(true) => out.extend_from_slice(b"true"),
-            TraitValue::Boolean(false) => out.extend_from_slice(b"false"),
-            TraitValue::Integer(integer) => write_integer(integer, out),
-            TraitValue::Float(float) => write_float(*float, out),
-            TraitValue::Text(text) => write_string(text, out),
-        }
+        trait_.value.write(out);
         out.push(b'}');
     }
 }
@@ -158,6 +151,18 @@ fn most_bytes(text: &str) -> usize {
 }
 
 impl TraitValue<'_> {
+    /// Appends the value as JSON.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            TraitValue::Null => out.extend_from_slice(b"null"),
+            TraitValue::Boolean(true) => out.extend_from_slice(b"true"),
+            TraitValue::Boolean(false) => out.extend_from_slice(b"false"),
+            TraitValue::Integer(integer) => write_integer(integer, out),
+            TraitValue::Float(float) => write_float(*float, out),
+            TraitValue::Text(text) => write_string(text, out),
+        }
+    }
+
     /// Python's `str(value)`.
     fn text(&self) -> Cow<'_, str> {
         match self {

@@ -11,8 +11,9 @@ mod plain;
 mod strict;
 
 pub use body::{BodyError, BodyKind, IdentityRequest};
+pub(crate) use faults::LONGEST_VALUE;
 pub use identity::Identity;
-pub(crate) use identity::TraitValue;
+pub(crate) use identity::{Trait, TraitValue, Traits};
 
 use faults::{Faults, PathStep};
 

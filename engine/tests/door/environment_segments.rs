@@ -9,6 +9,7 @@ use crate::proxy::Proxy;
 const OPTIONS: CompileOptions = CompileOptions {
     official_proxy_fields_only: false,
     apply_environment_segments: true,
+    ofrep_values_of_disabled: false,
 };
 
 /// The environment `Production` with the features `a` and `secret`, and a segment for each list of rules. Each segment

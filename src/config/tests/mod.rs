@@ -9,7 +9,8 @@ use super::*;
 use contract::{LogFormat, LogLevel, ReadyWhen};
 use serde_json::Value;
 use std::path::Path;
-use supervisor::{ConditionalFetch, FetchRules};
+use std::time::Duration;
+use supervisor::{ConditionalFetch, DocumentPlace, FetchRules};
 
 fn read(text: &str) -> Result<Config, String> {
     let definitions = Definitions::gather();
@@ -83,7 +84,7 @@ fn reads_every_setting() {
     ))
     .unwrap();
     assert_eq!(
-        config.environment_key_pairs[0].server_side_key.expose(),
+        config.environment_key_pairs[0].server_side_keys[0].expose(),
         "ser.a"
     );
     assert_eq!(config.environment_key_pairs[0].client_side_key, "a");
@@ -113,7 +114,8 @@ fn reads_every_setting() {
     assert_eq!(times, [6, 7, 8, 9, 0].map(Duration::from_secs));
     assert_eq!(config.worker.allow_origins, ["https://a.test"]);
     assert_eq!(config.worker.metrics.max_environments, 11);
-    assert_eq!(config.stale_after(), Some(Duration::from_millis(9500)));
+    let grace_period = supervisor.health_check.environment_update_grace_period;
+    assert_eq!(grace_period, Some(Duration::from_secs(7)));
     assert_eq!(supervisor.health_check.ready_when, ReadyWhen::Any);
     assert_eq!(config.directory(), StateDirectory::Given("/state".into()));
     let logging = &config.worker.logging;
@@ -135,7 +137,8 @@ fn reads_every_setting() {
     let never = read(&with(
         r#","health_check":{"environment_update_grace_period_seconds":null}"#,
     ));
-    assert_eq!(never.unwrap().stale_after(), None);
+    let health_check = never.unwrap().supervisor.health_check;
+    assert_eq!(health_check.environment_update_grace_period, None);
 }
 
 #[test]
@@ -231,7 +234,10 @@ fn numbers_and_booleans_may_be_text() {
     assert_eq!(supervisor.api_poll_frequency, Duration::from_millis(2500));
     assert_eq!(supervisor.server.port, 8001);
     assert_eq!(config.worker.limits.keep_alive, Duration::from_secs(120));
-    assert_eq!(config.stale_after(), None);
+    assert_eq!(
+        supervisor.health_check.environment_update_grace_period,
+        None
+    );
     assert!(supervisor.flags.apply_environment_segments);
     assert!(supervisor.identities.official_proxy_fields_only);
     assert_eq!(supervisor.api_conditional_fetch, ConditionalFetch::Never);
@@ -254,6 +260,54 @@ fn takes_null_for_a_section_of_defaults() {
     assert_eq!(config.supervisor, Options::default());
     assert_eq!(config.worker, WorkerSettings::default());
     assert_eq!(config.warnings, [""; 0]);
+}
+
+#[test]
+fn without_key_pairs_something_else_has_to_name_environments() {
+    let documents = read(r#"{"environment_documents":"/etc/flags"}"#).unwrap();
+    assert_eq!(documents.environment_key_pairs, []);
+    let place = documents.supervisor.environment_documents;
+    assert_eq!(place, Some(DocumentPlace::Path("/etc/flags".into())));
+    let list = read(r#"{"environment_documents":["a.json","b.json"],"environment_key_pairs":[]}"#);
+    let place = list.unwrap().supervisor.environment_documents;
+    let paths = ["a.json", "b.json"].map(Into::into).to_vec();
+    assert_eq!(place, Some(DocumentPlace::Files(paths)));
+    let listed = read(r#"{"proxy_key":"pk.secret"}"#).unwrap();
+    assert!(listed.supervisor.proxy_key.is_some());
+    assert!(!format!("{listed:?}").contains("secret"));
+    assert_eq!(listed.warnings, [""; 0]);
+
+    let both = read(r#"{"environment_documents":"a","proxy_key":"pk.a","api_url":"http://b"}"#);
+    let ignored = |name| {
+        format!("config.json: {name} has no meaning with environment_documents; ignoring it")
+    };
+    assert_eq!(
+        both.unwrap().warnings,
+        ["api_url", "proxy_key"].map(ignored)
+    );
+    for (text, expected) in [
+        (
+            r#"{"environment_documents":[]}"#,
+            "config.json: environment_documents: found [], expected the path of a directory or a file, or \
+             a list of files, or null for none",
+        ),
+        (
+            r#"{"proxy_key":"ser.secret"}"#,
+            "config.json: proxy_key: found another string, expected a key that starts with \"pk.\" and is plain \
+             ASCII, or null for none",
+        ),
+        (
+            r#"{"environment_key_pairs":[{"client_side_key":"a","server_side_key":"pk.secret"}]}"#,
+            "config.json: environment_key_pairs[0].server_side_key: found another string, expected a key that starts \
+             with \"ser.\" and is plain ASCII",
+        ),
+        (
+            r#"{"proxy_key":"pk.a","server":{"port":"pk.secret"}}"#,
+            "config.json: server.port: found a string, expected a whole number from 0 to 65535",
+        ),
+    ] {
+        assert_eq!(read(text).unwrap_err(), expected, "{text}");
+    }
 }
 
 #[test]

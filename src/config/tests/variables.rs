@@ -71,7 +71,8 @@ fn variables_override_the_file_in_any_case() {
     assert_eq!(config.worker.limits.keep_alive, Duration::from_secs(9));
     assert_eq!(config.worker.limits.max_connections, 8);
     assert_eq!(config.worker.allow_origins, ["https://variable.test"]);
-    assert_eq!(config.stale_after(), None);
+    let grace_period = supervisor.health_check.environment_update_grace_period;
+    assert_eq!(grace_period, None);
     assert_eq!(config.warnings, [""; 0]);
 }
 
@@ -109,7 +110,7 @@ fn plain_origins_need_no_json() {
 fn no_file_is_needed_where_variables_suffice() {
     let config = without_file(&[("ENVIRONMENT_KEY_PAIRS", PAIRS)]).unwrap();
     assert_eq!(
-        config.environment_key_pairs[0].server_side_key.expose(),
+        config.environment_key_pairs[0].server_side_keys[0].expose(),
         "ser.v"
     );
     assert_eq!(config.warnings, [""; 0]);

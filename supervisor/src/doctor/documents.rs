@@ -157,14 +157,10 @@ impl Examination {
     /// Of several server-side keys, some may be refused while another one fetches.
     async fn refused_keys(&self) -> Option<Finding> {
         let mut refused = 0;
-        let keys = self.pair.server_side_keys();
-        let count = keys.count();
-        for key in self.pair.server_side_keys().filter(|_| count > 1) {
-            let alone = KeyPair {
-                server_side_key: key.clone(),
-                older_server_side_keys: Vec::new(),
-                client_side_key: self.pair.client_side_key.clone(),
-            };
+        let keys = &self.pair.server_side_keys;
+        let count = keys.len();
+        for key in keys.iter().filter(|_| count > 1) {
+            let alone = KeyPair::new(&*self.pair.client_side_key, [key.clone()]);
             let credential = Credential::of(&alone).ok()?;
             let probe = self.client.probe(&credential).await.ok()?;
             refused += usize::from(is_refusal(probe.status));
@@ -196,7 +192,7 @@ impl Examination {
         const LONGEST: usize = 200;
         let text = String::from_utf8_lossy(body);
         let mut text = text.into_owned();
-        for key in self.pair.server_side_keys() {
+        for key in &self.pair.server_side_keys {
             text = text.replace(key.expose(), "(the key)");
         }
         let characters = text.chars().filter(|character| !character.is_control());

@@ -47,7 +47,7 @@ fn freshness(settings: &Settings) -> Finding {
 }
 
 fn staleness(settings: &Settings) -> Finding {
-    let Some(limit) = settings.readiness.stale_after else {
+    let Some(limit) = settings.readiness(settings.environments.len()).stale_after else {
         return Finding::warning(
             STALENESS,
             "readiness never fails for old documents",
@@ -57,7 +57,7 @@ fn staleness(settings: &Settings) -> Finding {
     // One poll, varied by a tenth, and one fetch that takes as long as upstream may be silent.
     let timeout = match &settings.source {
         crate::source::Source::Upstream(upstream) => upstream.poll_timeout,
-        crate::source::Source::Embedded(_) => std::time::Duration::ZERO,
+        crate::source::Source::Files(_) => std::time::Duration::ZERO,
     };
     let needed = settings
         .api_poll_frequency

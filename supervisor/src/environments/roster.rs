@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use contract::{Index, IndexEntry, KeyPair, Readiness, Rows, key};
+use contract::{ByKey, Index, IndexEntry, KeyPair, Readiness, ServerSideRow, key};
 use thiserror::Error;
 
 /// A board has at least so many rows: of 136 bytes each, about a mebibyte.
@@ -83,11 +83,14 @@ impl Roster {
                     .copied()
             })
             .collect();
-        let by_server_side_key: HashMap<_, usize> = self
+        let by_server_side_key: HashMap<&str, usize> = self
             .entries
             .iter()
             .filter(|(row, _)| !stay.contains(row))
-            .flat_map(|(row, entry)| entry.pair.server_side_keys().map(|key| (key, *row)))
+            .flat_map(|(row, entry)| {
+                let keys = entry.pair.server_side_keys.iter();
+                keys.map(|key| (key.expose(), *row))
+            })
             .collect();
         let (mut added, mut rotated) = (Vec::new(), Vec::new());
         let mut entries = BTreeMap::new();
@@ -96,9 +99,8 @@ impl Roster {
             let known = by_client_side_key.get(pair.client_side_key.as_str());
             // Several pairs may have one server-side key. The first of them is the environment that had it.
             let by_server_side_key = || {
-                let row = pair
-                    .server_side_keys()
-                    .find_map(|key| by_server_side_key.get(key))?;
+                let mut keys = pair.server_side_keys.iter();
+                let row = keys.find_map(|key| by_server_side_key.get(key.expose()))?;
                 (!entries.contains_key(row)).then_some(*row)
             };
             let Some(row) = known.copied().or_else(by_server_side_key) else {
@@ -135,6 +137,11 @@ impl Roster {
         })
     }
 
+    /// How many environments there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The environment of a row.
     pub(crate) fn entry(&self, row: usize) -> Option<&Entry> {
         self.entries.get(&row)
@@ -151,14 +158,19 @@ impl Roster {
             // A board has fewer than 2^32 rows.
             entries.filter_map(|(row, entry)| Some((u32::try_from(*row).ok()?, entry)))
         };
-        let client_side_keys: Rows<String> = entries()
+        let client_side_keys: ByKey<String, u32> = entries()
             .map(|(row, entry)| (entry.pair.client_side_key.clone(), row))
             .collect();
-        let mut server_side_keys = Rows::<[u8; 32]>::default();
+        let mut server_side_keys = ByKey::<[u8; 32], ServerSideRow>::default();
         for (row, entry) in entries() {
-            for key in entry.pair.server_side_keys() {
-                // Pairs with the same key have the same document, so any of them will do.
-                server_side_keys.entry(key.digest()).or_insert(row);
+            for key in &entry.pair.server_side_keys {
+                let expiry = key.expiry();
+                let opens = ServerSideRow { row, expiry };
+                // Pairs with the same key have the same document, so any of them will do: the one that stays longest.
+                let longest = server_side_keys.entry(key.digest()).or_insert(opens);
+                if longest.expiry < expiry {
+                    *longest = opens;
+                }
             }
         }
         let environments = entries().map(|(row, entry)| IndexEntry {
@@ -191,16 +203,17 @@ impl Turnover {
 
 #[cfg(test)]
 mod tests {
-    use contract::ServerSideKey;
+    use std::time::{Duration, SystemTime};
+
+    use contract::{Expiry, ServerSideKey};
 
     use super::*;
 
     fn pairs(keys: &[(&str, &str)]) -> Vec<KeyPair> {
         keys.iter()
-            .map(|(client, server)| KeyPair {
-                server_side_key: ServerSideKey::new(format!("ser.{server}")),
-                older_server_side_keys: Vec::new(),
-                client_side_key: (*client).to_owned(),
+            .map(|(client, server)| {
+                let key = ServerSideKey::new(format!("ser.{server}"));
+                KeyPair::new(*client, [key])
             })
             .collect()
     }
@@ -239,9 +252,13 @@ mod tests {
         let server_side = roster.change_to(pairs(&[("a", "1"), ("b", "3")])).unwrap();
         assert_eq!(lists(&server_side), [&[][..], &[], &[1]]);
         let index = server_side.roster.index(Readiness::default(), &[]);
-        let digest = |key| ServerSideKey::new(key).digest();
-        assert_eq!(index.server_side_keys.get(&digest("ser.3")), Some(&1));
-        assert_eq!(index.server_side_keys.get(&digest("ser.2")), None);
+        let row = |key| {
+            index
+                .server_side_keys
+                .get(&ServerSideKey::new(key).digest())
+        };
+        assert_eq!(row("ser.3").map(|opens| opens.row), Some(1));
+        assert_eq!(row("ser.2"), None);
 
         let client_side = roster.change_to(pairs(&[("c", "1"), ("b", "2")])).unwrap();
         assert_eq!(lists(&client_side), [&[][..], &[], &[0]]);
@@ -262,14 +279,14 @@ mod tests {
     fn older_keys_open_an_environment_and_are_recognised() {
         let key = ServerSideKey::new;
         let mut both = pairs(&[("a", "2")]);
-        both[0].older_server_side_keys = vec![key("ser.1")];
+        both[0].server_side_keys.push(key("ser.1"));
         let roster = Roster::new(pairs(&[("a", "1")]), 100);
         let with_both = roster.change_to(both).unwrap();
         assert_eq!(lists(&with_both), [&[][..], &[], &[0]]);
         let index = with_both.roster.index(Readiness::default(), &[]);
         for server_side_key in ["ser.1", "ser.2"] {
-            let row = index.server_side_keys.get(&key(server_side_key).digest());
-            assert_eq!(row, Some(&0));
+            let opens = index.server_side_keys.get(&key(server_side_key).digest());
+            assert_eq!(opens.map(|opens| opens.row), Some(0));
         }
         let renamed = with_both.roster.change_to(pairs(&[("b", "1")])).unwrap();
         assert_eq!(lists(&renamed), [&[][..], &[], &[0]]);
@@ -283,6 +300,29 @@ mod tests {
         let index = two.roster.index(Readiness::default(), &[]);
         assert_eq!(index.environments.len(), 2);
         assert_eq!(index.server_side_keys.len(), 1);
+    }
+
+    #[test]
+    fn another_expiry_is_another_key_pair_and_the_longest_one_counts() {
+        let until = |seconds| {
+            let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            ServerSideKey::until("ser.1", Expiry::at(at))
+        };
+        let roster = Roster::new(vec![KeyPair::new("a", [until(1)])], 100);
+        let longer = vec![KeyPair::new("a", [until(2)]), KeyPair::new("b", [until(3)])];
+        let longer = roster.change_to(longer).unwrap();
+        assert_eq!(lists(&longer), [&[1][..], &[], &[0]]);
+        let index = longer.roster.index(Readiness::default(), &[]);
+        let opens = index.server_side_keys[&until(0).digest()];
+        assert_eq!((opens.row, opens.expiry), (1, until(3).expiry()));
+        let none = roster.change_to(vec![KeyPair::new("a", [])]).unwrap();
+        assert_eq!(lists(&none), [&[][..], &[], &[0]]);
+        assert!(
+            none.roster
+                .index(Readiness::default(), &[])
+                .server_side_keys
+                .is_empty()
+        );
     }
 
     #[test]

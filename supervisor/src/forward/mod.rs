@@ -208,7 +208,7 @@ pub(crate) struct Prepared {
 fn upstream_of(source: &Source, settings: &ForwardSettings) -> Result<Option<Upstream>, Error> {
     match source {
         Source::Upstream(upstream) => Ok(Some(Upstream::new(upstream, settings.events.as_ref())?)),
-        Source::Embedded(_) => Ok(None),
+        Source::Files(_) => Ok(None),
     }
 }
 

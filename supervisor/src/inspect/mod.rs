@@ -1,6 +1,8 @@
 //! What is published in a state directory, beside a running proxy or without one. Nothing is changed, and what cannot
 //! be read is named and does not hide the rest.
 
+pub mod explain;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 

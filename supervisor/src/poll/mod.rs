@@ -6,14 +6,17 @@
 
 mod change;
 mod freshness;
+mod knocks;
+mod listing;
 mod orders;
+mod realtime;
 mod recovery;
 mod schedule;
 mod shared;
 mod task;
 mod tasks;
 
-use std::io;
+use std::io::{self, PipeReader};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -29,7 +32,9 @@ use crate::blocking::{join_error, panic_message};
 use crate::notice::{Notice, Notifier};
 use crate::publish::Compiler;
 use crate::source::Documents;
+use crate::source::realtime::Realtime;
 use contract::KeyPair;
+use knocks::Knocks;
 use orders::Orders;
 use shared::Shared;
 use tasks::Tasks;
@@ -56,10 +61,14 @@ pub(crate) struct Poller {
     pub(crate) environments: Vec<KeyPair>,
     pub(crate) documents: Documents,
     pub(crate) poll_frequency: Duration,
+    /// Realtime beside polling.
+    pub(crate) realtime: Option<Realtime>,
     pub(crate) fetch_rules: FetchRules,
     pub(crate) compile_options: CompileOptions,
     pub(crate) compiler: Compiler,
     pub(crate) board: Arc<Board>,
+    /// Where workers knock.
+    pub(crate) knocks: PipeReader,
 }
 
 /// The poller's thread, which ends soon after this is dropped.
@@ -92,24 +101,31 @@ impl Poller {
         LocalSet::new().block_on(&runtime, async move {
             let shared = Shared::new(
                 self.documents,
+                self.poll_frequency,
                 self.fetch_rules,
                 self.compile_options,
                 self.compiler,
                 self.board,
             );
+            let knocks = Knocks::new(self.knocks).map_err(Error::Start)?;
             let recovery = Rc::clone(&shared.recovery);
-            let mut tasks = Tasks::new(shared, self.poll_frequency);
+            let mut tasks = Tasks::new(shared);
+            let (changed, mut has_changed) = unbounded_channel();
+            tasks.list(changed);
+            tasks.set_realtime(self.realtime);
             for (row, pair) in self.environments.into_iter().enumerate() {
                 tasks.start(row, pair.client_side_key, Orders::default());
             }
             loop {
                 let poll_frequency = tasks.poll_frequency();
                 tokio::select! {
+                    Some(rows) = has_changed.recv() => tasks.fetch_now(&rows),
                     change = changes.recv() => match change {
                         Some(change) => tasks.apply(change).await,
                         None => return Ok(()),
                     },
                     () = recovery.wait(poll_frequency) => tasks.upstream_is_back(),
+                    () = knocks.next() => tasks.fetch_wanted(),
                     // A task that did not panic has done its work, or its environment was removed.
                     ended = tasks.ended() => if let Some(Err(error)) = ended && error.is_panic() {
                         return Err(Error::Panicked(join_error(error)));

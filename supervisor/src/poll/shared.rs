@@ -26,6 +26,8 @@ pub(super) struct Shared {
     pub(super) documents: Documents,
     pub(super) compiler: Arc<Compiler>,
     pub(super) board: Arc<Board>,
+    /// The time between two fetches of an environment.
+    pub(super) poll_frequency: Cell<Duration>,
     pub(super) fetch_rules: Cell<FetchRules>,
     pub(super) compile_options: Cell<CompileOptions>,
     /// The trust in the current upstream.
@@ -35,15 +37,22 @@ pub(super) struct Shared {
     pub(super) large_permits: Arc<Semaphore>,
     /// Notified when something was published.
     pub(super) unsettled: Rc<Notify>,
+    /// Notified when environments are to be listed anew.
+    pub(super) relist: Notify,
     pub(super) first_documents: FirstDocuments,
     pub(super) outage: Outage,
     pub(super) recovery: Rc<Recovery>,
+    /// Bounds how many streams of upstream are opened at once.
+    pub(super) open_permits: Semaphore,
+    /// A time in which streams are not connected.
+    pub(super) disconnection: Outage,
     dice: RefCell<fastrand::Rng>,
 }
 
 impl Shared {
     pub(super) fn new(
         documents: Documents,
+        poll_frequency: Duration,
         fetch_rules: FetchRules,
         compile_options: CompileOptions,
         compiler: Compiler,
@@ -53,6 +62,7 @@ impl Shared {
             documents,
             compiler: Arc::new(compiler),
             board,
+            poll_frequency: Cell::new(poll_frequency),
             fetch_rules: Cell::new(fetch_rules),
             compile_options: Cell::new(compile_options),
             trust: RefCell::default(),
@@ -61,12 +71,15 @@ impl Shared {
                 thread::available_parallelism().map_or(1, NonZeroUsize::get),
             )),
             unsettled: Rc::default(),
+            relist: Notify::new(),
             first_documents: FirstDocuments::default(),
             outage: Outage::new(
                 "serving what was published before, trying again with every poll",
                 "publishing again",
             ),
             recovery: Rc::default(),
+            open_permits: Semaphore::new(CONCURRENT_FETCHES),
+            disconnection: Outage::new("polling as without it", "realtime is connected again"),
             dice: RefCell::default(),
         }
     }

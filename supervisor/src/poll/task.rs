@@ -16,7 +16,7 @@ use super::shared::Shared;
 use crate::blocking::off_thread;
 use crate::publish::{Compiled, Compiler, Failure, ServedDocument, Uncompressed};
 use crate::source::upstream::FetchError;
-use crate::source::{Document, FetchOutcome};
+use crate::source::{Document, FetchOutcome, Last};
 use crate::words::Seconds;
 use contract::counted;
 use tokio::sync::OwnedSemaphorePermit;
@@ -42,10 +42,7 @@ impl Task {
         orders: Rc<Orders>,
         shared: Rc<Shared>,
     ) -> Self {
-        // The executable may have other embedded documents than that of an earlier run, so they are published again.
-        let served = (!shared.documents.is_embedded())
-            .then(|| shared.compiler.publication.take_warm(row))
-            .flatten();
+        let served = shared.compiler.publication.take_warm(row);
         let mut served_dates = ServedDates::default();
         if let Some(served) = &served {
             served_dates.note(served.updated_at.as_deref());
@@ -213,10 +210,11 @@ impl Task {
     async fn fetch(&mut self, trust: &Trust) -> Result<FetchOutcome, FetchError> {
         let (now, next) = (Instant::now(), self.schedule.longest());
         let rules = self.shared.fetch_rules.get();
-        let since = self.freshness.if_modified_since(now, next, rules, trust);
-        let is_published = self.served.is_some();
-        let documents = &self.shared.documents;
-        let fetched = documents.fetch(self.row, since, is_published).await;
+        let last = Last {
+            if_modified_since: self.freshness.if_modified_since(now, next, rules, trust),
+            stamp: self.freshness.stamp(),
+        };
+        let fetched = self.shared.documents.fetch(self.row, last).await;
         let before = mem::replace(&mut self.upstream, Upstream::after(&fetched));
         if before != Upstream::Answers && self.upstream == Upstream::Answers {
             self.shared.recovery.note();
@@ -249,6 +247,7 @@ impl Task {
             last_modified: document.last_modified,
             length,
             timing: document.timing,
+            stamp: document.stamp,
         });
         if let Some(evidence) = evidence
             && self.shared.fetch_rules.get().conditional_fetch == ConditionalFetch::Auto

@@ -36,6 +36,7 @@ use slots::Slots;
 pub(crate) use roll::Rolled;
 pub(crate) use times::Times;
 pub use worker::WorkerCommand;
+pub(crate) use worker::Workplace;
 
 /// Why the pool cannot go on.
 #[derive(Debug, Error)]

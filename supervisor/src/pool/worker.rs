@@ -3,12 +3,13 @@
 use std::fmt;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use contract::{Handover, Sockets};
+use contract::{Handover, Knocker, Sockets};
+use log::warn;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -27,12 +28,19 @@ impl WorkerCommand {
         Self(Rc::new(of_slot))
     }
 
-    /// The same for workers that read this state directory.
-    pub(crate) fn reading(self, directory: &Path) -> Self {
-        let directory = directory.to_owned();
+    /// The same for workers that work there.
+    pub(crate) fn at(self, workplace: &Workplace) -> Self {
+        let workplace = workplace.clone();
         Self::new(move |slot| {
-            let (command, mut handover) = self.of_slot(slot);
-            handover.directory.clone_from(&directory);
+            let (mut command, mut handover) = self.of_slot(slot);
+            handover.directory.clone_from(&workplace.directory);
+            match workplace.knocker.for_worker() {
+                Ok(output) => command.stdout(output),
+                Err(error) => {
+                    warn!("worker {slot} cannot ask for fetches: {error}");
+                    command.stdout(Stdio::null())
+                }
+            };
             (command, handover)
         })
     }
@@ -40,6 +48,15 @@ impl WorkerCommand {
     fn of_slot(&self, slot: usize) -> (Command, Handover) {
         (self.0)(slot)
     }
+}
+
+/// Where workers work.
+#[derive(Clone, Debug)]
+pub(crate) struct Workplace {
+    /// The state directory, which they read.
+    pub(crate) directory: PathBuf,
+    /// Where they knock.
+    pub(crate) knocker: Rc<Knocker>,
 }
 
 impl PartialEq for WorkerCommand {
@@ -78,7 +95,7 @@ impl Worker {
     ) -> io::Result<Self> {
         let (mut command, mut handover) = command.of_slot(slot);
         handover.ring = lease.as_ref().map(Lease::number);
-        command.stdin(handover.give(sockets)?).stdout(Stdio::null());
+        command.stdin(handover.give(sockets)?);
         // Ctrl-C goes to the whole foreground group, and only the supervisor must receive it.
         let child = command.process_group(0).spawn()?;
         Ok(Self {

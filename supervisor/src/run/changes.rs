@@ -8,7 +8,7 @@ use crate::environments::Turnover;
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::words::Seconds;
-use contract::counted;
+use contract::{Readiness, counted};
 
 /// The environments that come and go, and the keys that change.
 pub(super) fn of_environments(turnover: &Turnover) -> Vec<String> {
@@ -33,8 +33,12 @@ pub(super) fn of_environments(turnover: &Turnover) -> Vec<String> {
 }
 
 /// The changes of polling, or else of readiness. Readiness also depends on the number of environments: if that
-/// changes, the other change is not mentioned.
-pub(super) fn of_polling(current: &Settings, next: &Settings, same_number: bool) -> Option<String> {
+/// changes, `readiness` is not mentioned.
+pub(super) fn of_polling(
+    current: &Settings,
+    next: &Settings,
+    readiness: Option<Readiness>,
+) -> Option<String> {
     let polling = current.source != next.source
         || current.api_poll_frequency != next.api_poll_frequency
         || current.fetch_rules != next.fetch_rules;
@@ -44,13 +48,22 @@ pub(super) fn of_polling(current: &Settings, next: &Settings, same_number: bool)
             upstream.api_url,
             Seconds(next.api_poll_frequency)
         )),
-        _ => (same_number && current.readiness != next.readiness).then(|| {
-            match next.readiness.stale_after {
-                Some(age) => format!("stale after {}", Seconds(age)),
-                None => "never stale".to_owned(),
-            }
+        Source::Files(files) if current.source != next.source => {
+            Some(format!("reading documents in {}", files.place))
+        }
+        _ => readiness.map(|readiness| match readiness.stale_after {
+            Some(age) => format!("stale after {}", Seconds(age)),
+            None => "never stale".to_owned(),
         }),
     }
+}
+
+/// The changes of realtime from upstream.
+pub(super) fn of_realtime(current: &Settings, next: &Settings) -> Option<String> {
+    (current.realtime != next.realtime).then(|| match &next.realtime {
+        Some(realtime) => format!("realtime from {}", realtime.upstream.api_url),
+        None => "no realtime".to_owned(),
+    })
 }
 
 /// The changes of what documents are compiled to.

@@ -1,10 +1,12 @@
 //! The life of a supervisor: the start, the main loop, the end.
 
 mod changes;
+mod first_list;
 mod listeners;
 mod reload;
 
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -18,12 +20,13 @@ use crate::forward::Forwarding;
 use crate::notice::{Notice, Notices};
 use crate::poll::Poller;
 use crate::pool::listener::{SlotListeners, urls};
-use crate::pool::{Pool, Times};
+use crate::pool::{Pool, Times, Workplace};
 use crate::publish::{Compiler, Publication};
 use crate::settings::Settings;
-use crate::source::Source;
+use crate::source::realtime::Realtime;
+use crate::source::{Documents, Source};
 use crate::words::Seconds;
-use contract::{BoardWords, board_shape, counted};
+use contract::{BoardWords, KeyPair, Knocker, board_shape, counted};
 use reload::Reloader;
 
 pub use reload::Reload;
@@ -39,27 +42,40 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     let notices = Notices::of_signals().map_err(Error::Signals)?;
     // With a handler, a file that exceeds the limit of its size is an error like a full disk, and does not end us.
     flag::register(SIGXFSZ, Arc::default()).map_err(Error::Signals)?;
-    let documents = settings.source.open(&settings.environments)?;
+    let source = settings.source.open()?;
+    let listed = source.known_environments();
+    let listed = listed.unwrap_or_else(|| first_list::of(&settings.source));
+    let environments = settings
+        .source
+        .environments(&settings.environments, &listed);
+    let documents = Documents::new(source, &environments)?;
+    let realtime = settings.realtime.as_ref().map(Realtime::new).transpose();
+    let realtime = realtime.map_err(|error| Error::Source(error.into()))?;
     let sockets = listeners::open(&settings)?;
     let shape = board_shape(
         engine::FORMAT,
-        capacity(settings.environments.len()),
+        capacity(environments.len()),
         settings.workers.get(),
     );
     let (publisher, directory) = settings.directory.open(shape)?;
-    settings.worker = settings.worker.reading(&directory);
+    let (knocks, knocker) = Knocker::new().map_err(Error::Knocks)?;
+    let workplace = Workplace {
+        directory,
+        knocker: Rc::new(knocker),
+    };
+    settings.worker = settings.worker.at(&workplace);
+    let directory = &workplace.directory;
     let board = publisher.share_board();
     board.proxy().set_started(SystemTime::now());
     let forwarding = Forwarding::start(
-        &directory,
+        directory,
         Arc::clone(&board),
         &settings.source,
         &settings.forward,
     )?;
-    announce(&settings, &directory, &sockets);
-    let environments = std::mem::take(&mut settings.environments);
+    announce(&settings, &environments, directory, &sockets);
     let roster = Roster::new(environments.clone(), board.shape().rows);
-    let index = roster.index(settings.readiness, &[]);
+    let index = roster.index(settings.readiness(environments.len()), &[]);
     let publication = Publication::open(
         publisher,
         &index,
@@ -80,6 +96,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
         environments,
         documents,
         poll_frequency: settings.api_poll_frequency,
+        realtime,
         fetch_rules: settings.fetch_rules,
         compile_options: settings.compile_options,
         compiler: Compiler {
@@ -90,12 +107,15 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
             notifier: notices.notifier(),
         },
         board,
+        knocks,
     }
     .start()?;
     serve(
         pool,
         &notices,
-        Reloader::new(reload, settings, directory, roster, polling, forwarding),
+        Reloader::new(
+            reload, settings, listed, workplace, roster, polling, forwarding,
+        ),
     )
 }
 
@@ -119,6 +139,7 @@ fn serve(mut pool: Pool, notices: &Notices, mut reloader: Reloader) -> Result<()
                 // `tend` has seen it.
                 Notice::ChildExited => {}
                 Notice::Published => pool.ring(),
+                Notice::Listed(environments) => reloader.listed(environments),
                 Notice::ChangeApplied(applied) if pool.is_serving() => {
                     reloader.change_applied(applied, &mut pool);
                 }
@@ -145,23 +166,27 @@ fn serve(mut pool: Pool, notices: &Notices, mut reloader: Reloader) -> Result<()
 }
 
 /// Logs what is served, where the documents come from, and on how many workers.
-fn announce(settings: &Settings, directory: &Path, sockets: &[SlotListeners]) {
+fn announce(
+    settings: &Settings,
+    environments: &[KeyPair],
+    directory: &Path,
+    sockets: &[SlotListeners],
+) {
     const NAMED: usize = 5;
-    let names: Vec<_> = settings
-        .environments
+    let names: Vec<_> = environments
         .iter()
         .take(NAMED)
         .map(|pair| pair.client_side_key.as_str())
         .collect();
-    let more = match settings.environments.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
+    let names = match environments.len().saturating_sub(NAMED) {
+        0 if names.is_empty() => "none is listed so far".to_owned(),
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     };
     info!(
-        environments = settings.environments.len();
-        "serving {}: {}{more}",
-        counted(settings.environments.len(), "environment"),
-        names.join(", ")
+        environments = environments.len();
+        "serving {}: {names}",
+        counted(environments.len(), "environment")
     );
     match &settings.source {
         Source::Upstream(upstream) => info!(
@@ -170,7 +195,11 @@ fn announce(settings: &Settings, directory: &Path, sockets: &[SlotListeners]) {
             Seconds(settings.api_poll_frequency),
             directory.display()
         ),
-        Source::Embedded(_) => info!("publishing embedded documents in {}", directory.display()),
+        Source::Files(files) => info!(
+            "reading documents in {}, publishing in {}",
+            files.place,
+            directory.display()
+        ),
     }
     if let Some(first) = sockets.first() {
         info!(

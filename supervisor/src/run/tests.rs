@@ -4,10 +4,13 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Command;
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use contract::{Handover, KeyPair, Readiness, ServerSideKey, WorkerSettings, board_shape};
+use contract::{
+    Handover, KeyPair, Knocker, Readiness, ReadyWhen, ServerSideKey, WorkerSettings, board_shape,
+};
 use engine::CompileOptions;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -19,6 +22,9 @@ use crate::options::DEFAULT_ADMIN_PORT;
 use crate::pool::WorkerCommand;
 use crate::pool::listener::Address;
 use crate::publish::StateDirectory;
+use crate::source::api_url::ApiUrl;
+use crate::source::files::{DocumentPlace, FileSettings};
+use crate::source::upstream::{UpstreamSettings, Way};
 
 /// The address of a port of this machine.
 fn loopback(port: u16) -> Address {
@@ -29,21 +35,25 @@ fn loopback(port: u16) -> Address {
     }
 }
 
-fn settings(directory: PathBuf, documents: usize) -> Settings {
+const DOCUMENT: &str =
+    r#"{"api_key":"public","name":null,"project":{"segments":[]},"feature_states":[]}"#;
+
+fn settings(directory: PathBuf) -> Settings {
     let started = directory.join("started");
-    let document =
-        r#"{"api_key":"public","name":null,"project":{"segments":[]},"feature_states":[]}"#;
+    let document = directory.join("document.json");
+    fs::write(&document, DOCUMENT).unwrap();
     Settings {
-        environments: vec![KeyPair {
-            server_side_key: ServerSideKey::new("ser.secret"),
-            older_server_side_keys: Vec::new(),
-            client_side_key: "public".to_owned(),
-        }],
-        source: Source::Embedded(vec![document.into(); documents]),
+        environments: vec![KeyPair::new("public", [ServerSideKey::new("ser.secret")])],
+        source: Source::Files(FileSettings {
+            place: DocumentPlace::Path(document),
+            max_document_bytes: 1 << 20,
+        }),
         api_poll_frequency: Duration::from_secs(10),
+        realtime: None,
         fetch_rules: crate::Options::default().fetch_rules(),
         compile_options: CompileOptions::default(),
-        readiness: Readiness::default(),
+        grace_period: None,
+        ready_when: ReadyWhen::All,
         forward: crate::ForwardSettings {
             frequency: Duration::from_secs(10),
             max_bytes: 1,
@@ -66,6 +76,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
                 slot: 0,
                 supervisor: 0,
                 admin_token: None,
+                sse_authentication_token: None,
                 ring: None,
                 accepts_events: false,
                 settings: WorkerSettings::default(),
@@ -79,7 +90,7 @@ fn settings(directory: PathBuf, documents: usize) -> Settings {
 fn serves_until_it_is_told_to_stop_and_leaves_no_worker() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_owned();
-    let running = thread::spawn(move || run(settings(path, 1), None));
+    let running = thread::spawn(move || run(settings(path), None));
     let started = directory.path().join("started");
     let process = || fs::read_to_string(&started).ok()?.trim().parse().ok();
     eventually("a worker", || process().is_some());
@@ -92,18 +103,40 @@ fn serves_until_it_is_told_to_stop_and_leaves_no_worker() {
 }
 
 #[test]
-fn every_environment_needs_its_embedded_document() {
+fn a_document_that_is_none_ends_the_start_by_its_name() {
     let directory = tempfile::tempdir().unwrap();
-    let error = run(settings(directory.path().to_owned(), 2), None).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "serve 1 environments from 2 embedded documents"
-    );
+    let settings = settings(directory.path().to_owned());
+    let document = directory.path().join("document.json");
+    fs::write(&document, &DOCUMENT[..20]).unwrap();
+    let error = run(settings, None).unwrap_err().to_string();
+    let expected = format!("read {}: document: not JSON at byte ", document.display());
+    assert!(error.starts_with(&expected), "{error}");
+}
+
+#[test]
+fn an_environment_is_stale_after_a_poll_and_a_grace_period_for_each_unless_it_is_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut settings = settings(directory.path().to_owned());
+    settings.grace_period = Some(Duration::from_millis(2500));
+    assert_eq!(settings.readiness(3).stale_after, None);
+    settings.source = Source::Upstream(UpstreamSettings {
+        api_url: ApiUrl::parse("http://127.0.0.1:9").unwrap(),
+        proxy_key: None,
+        way: Way::Straight,
+        poll_timeout: Duration::from_secs(1),
+        max_document_bytes: 1,
+        user_agent: String::new(),
+    });
+    let stale_after = settings.readiness(3).stale_after;
+    assert_eq!(stale_after, Some(Duration::from_millis(17_500)));
+    settings.grace_period = None;
+    assert_eq!(settings.readiness(3).stale_after, None);
 }
 
 #[test]
 fn settings_show_no_secret() {
-    let shown = format!("{:?}", settings(PathBuf::new(), 1));
+    let directory = tempfile::tempdir().unwrap();
+    let shown = format!("{:?}", settings(directory.path().to_owned()));
     assert!(!shown.contains("secret"), "{shown}");
     assert!(shown.contains("public"), "{shown}");
 }
@@ -112,7 +145,7 @@ fn settings_show_no_secret() {
 fn the_end_of_polling_ends_serving() {
     let directory = tempfile::tempdir().unwrap();
     let shape = |rows| board_shape(engine::FORMAT, rows, 1);
-    let settings = settings(directory.path().to_owned(), 1);
+    let settings = settings(directory.path().to_owned());
     let (publisher, path) = settings.directory.open(shape(1)).unwrap();
     // A defect that makes the poller panic: this board has no row for the environment.
     let small = Publisher::open(&directory.path().join("small"), shape(0)).unwrap();
@@ -133,10 +166,13 @@ fn the_end_of_polling_ends_serving() {
         settings.compile,
     )
     .unwrap();
+    let (knocks, knocker) = Knocker::new().unwrap();
+    let source = settings.source.open().unwrap();
     let polling = Poller {
-        documents: settings.source.open(&settings.environments).unwrap(),
+        documents: Documents::new(source, &settings.environments).unwrap(),
         environments: settings.environments.clone(),
         poll_frequency: settings.api_poll_frequency,
+        realtime: None,
         fetch_rules: settings.fetch_rules,
         compile_options: settings.compile_options,
         compiler: Compiler {
@@ -147,9 +183,22 @@ fn the_end_of_polling_ends_serving() {
             notifier: notices.notifier(),
         },
         board: small.share_board(),
+        knocks,
     };
     let polling = polling.start().unwrap();
-    let reloader = Reloader::new(None, settings, path, roster, polling, forwarding);
+    let workplace = Workplace {
+        directory: path,
+        knocker: Rc::new(knocker),
+    };
+    let reloader = Reloader::new(
+        None,
+        settings,
+        vec![],
+        workplace,
+        roster,
+        polling,
+        forwarding,
+    );
     let error = serve(pool, &notices, reloader).unwrap_err();
     assert!(error.to_string().starts_with("poll: "), "{error}");
 }
@@ -158,7 +207,7 @@ fn the_end_of_polling_ends_serving() {
 fn an_admin_port_in_use_ends_the_start_unless_it_is_the_default_one() {
     let settings = |directory: &tempfile::TempDir, port| Settings {
         admin: Some(loopback(port)),
-        ..settings(directory.path().to_owned(), 1)
+        ..settings(directory.path().to_owned())
     };
     let directory = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

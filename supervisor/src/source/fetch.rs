@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::body::Body;
+use super::files::Stamp;
 
 /// The outcome of a fetch that succeeded.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Document {
     pub(crate) timing: Timing,
     /// The `Last-Modified` header: the date that upstream compares `If-Modified-Since` with.
     pub(crate) last_modified: Option<SystemTime>,
+    /// If it comes from a file.
+    pub(crate) stamp: Option<Stamp>,
 }
 
 /// When a fetch took place, on both clocks.

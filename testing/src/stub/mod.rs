@@ -17,6 +17,9 @@ pub use answer::{Answer, message};
 pub use core_api::{Core, Habits};
 pub use report::Report;
 
+/// What the request for a list of environments begins with.
+const LIST: &str = "GET /api/v1/proxy/config/ ";
+
 /// A running stub. It serves until the test process ends.
 pub struct Stub {
     /// Where it listens.
@@ -30,6 +33,8 @@ struct State {
     answers: HashMap<String, Answer>,
     /// What keys get that have no answer of their own.
     otherwise: Answer,
+    /// What a list of environments is asked with and answered with; `None` for an API without such lists.
+    list: Option<(String, Answer)>,
     /// Server-side keys whose document was sent since it was set.
     sent: HashSet<String>,
     /// Oldest first.
@@ -84,6 +89,7 @@ impl Stub {
         let listener = listener::open();
         let state = State {
             answers: HashMap::new(),
+            list: None,
             otherwise,
             sent: HashSet::new(),
             requests: Vec::new(),
@@ -147,6 +153,19 @@ impl Stub {
         let key = server_side_key(environment);
         state.sent.remove(&key);
         state.answers.insert(key, answer);
+    }
+
+    /// Lists environments for this proxy key from now on, as the answer says.
+    pub fn list(&self, proxy_key: &str, answer: Answer) {
+        lock(&self.state).list = Some((proxy_key.to_owned(), answer));
+    }
+
+    /// How often environments were listed.
+    #[must_use]
+    pub fn lists(&self) -> usize {
+        let requests = self.requests();
+        let lists = requests.iter().filter(|head| head.starts_with(LIST));
+        lists.count()
     }
 
     /// Answers requests with a body as this function says from now on. Without it, they get an empty 200.
@@ -314,6 +333,14 @@ fn register(head: &str, state: &mut State) -> (Answer, bool) {
         head: head.to_owned(),
         came: Instant::now(),
     });
+    if head.starts_with(LIST)
+        && let Some((proxy_key, answer)) = &state.list
+    {
+        let is_known = header(head, "x-proxy-key") == Some(proxy_key);
+        let refusal = || Answer::status("403 Forbidden", r#"{"detail":"Invalid proxy key"}"#);
+        let answer = if is_known { answer.clone() } else { refusal() };
+        return (answer, false);
+    }
     let answer = state.answers.get(key).unwrap_or(&state.otherwise);
     (answer.clone(), !state.sent.insert(key.to_owned()))
 }

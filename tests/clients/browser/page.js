@@ -1,7 +1,7 @@
 // What Flagsmith's client for browsers finds at the proxy whose origin is in this page's address, and what it reports
 // to it.
 
-import { createFlagsmithInstance } from "./flagsmith.js";
+import { createFlagsmithInstance } from "@flagsmith/flagsmith";
 
 const origin = location.hash.slice(1);
 const TRAITS = {

@@ -68,7 +68,24 @@ pub(super) fn found(check: &str) -> Value {
                 "traits": found("traits"),
             })
         }
+<<<<<<< HEAD
         "edit" => json!("edited"),
+=======
+        "values" => json!({
+            "greeting": "hello", "limit": 25, "dark_mode": true, "empty": true,
+            // The default in the client's code.
+            "beta": "default", "secret": "default",
+        }),
+        "traits as Flagsmith's provider sends them" => json!("premium greeting"),
+        "details" => json!({
+            "value": "hello alice", "reason": "TARGETING_MATCH", "variant": null,
+            "metadata": {"featureId": 1, "enabled": true},
+        }),
+        "unknown flag" => json!("FLAG_NOT_FOUND"),
+        "server-side key" => json!("server only"),
+        "Flagsmith's provider" => json!(["hello", "hello alice", "premium greeting"]),
+        "what is known is not sent again" => json!(["premium greeting", [200, 304, 200]]),
+>>>>>>> main
         "hosts asked" => json!(["127.0.0.1"]),
         "errors in the console" => json!([]),
         // What upstream receives is compared.

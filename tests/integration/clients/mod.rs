@@ -5,6 +5,7 @@
 //! find, and what upstream is to receive.
 
 mod expected;
+mod ofrep;
 mod received;
 mod rust;
 
@@ -47,17 +48,14 @@ impl Site {
     }
 
     /// Compares what a client finds with what it is to find, check by check. It has to make those of every client, and
-    /// then `more`.
+    /// then `more`; `stream` is followed by an edit.
     fn compare(&self, found: impl Iterator<Item = (String, Value)>, more: &[&str]) {
-        let mut made = Vec::new();
-        for (check, found) in found {
-            assert_eq!(found, expected::found(&check), "{check}");
+        let found = found.inspect(|(check, _)| {
             if check == "stream" {
                 self.edit();
             }
-            made.push(check);
-        }
-        assert_eq!(made, [&QUESTIONS, more].concat());
+        });
+        compare(found, &[&QUESTIONS, more].concat());
     }
 
     /// Edits the environment once the client has opened its stream.
@@ -78,6 +76,16 @@ impl Site {
         });
         assert_eq!(received(), *wanted);
     }
+}
+
+/// Compares what a client finds with what it is to find, check by check. It has to make these.
+fn compare(found: impl Iterator<Item = (String, Value)>, checks: &[&str]) {
+    let mut made = Vec::new();
+    for (check, found) in found {
+        assert_eq!(found, expected::found(&check), "{check}");
+        made.push(check);
+    }
+    assert_eq!(made, checks);
 }
 
 #[test]

@@ -22,9 +22,14 @@ impl Start {
             .iter()
             .map(|key| json!({"client_side_key": key, "server_side_key": format!("ser.{key}")}))
             .collect();
+        Start::without_upstream()
+            .set("environment_key_pairs", json!(pairs))
+            .set("api_url", json!(upstream.api_url()))
+    }
+
+    /// With nothing that names an environment.
+    pub(crate) fn without_upstream() -> Start {
         let config = json!({
-            "environment_key_pairs": pairs,
-            "api_url": upstream.api_url(),
             "api_poll_frequency_seconds": 0.2,
             "server": {"host": "127.0.0.1", "port": 0},
             "admin": {"port": null},

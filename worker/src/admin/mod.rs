@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use actix_http::header::{CACHE_CONTROL, HeaderValue};
 use actix_http::{Method, RequestHead};
-use contract::{AdminToken, Limits, MetricsSettings};
+use actix_web::web::Bytes;
+use contract::{Limits, MetricsSettings, Token};
 
 use crate::environments::Environments;
 use crate::http::refusal::Refusal;
+use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
-use endpoints::Endpoint;
+use endpoints::{Answer, Endpoint};
 
 /// What its clients may use of one worker. They are few, and there is room for them whatever SDKs do.
 pub(crate) const LIMITS: Limits = Limits {
@@ -28,15 +30,15 @@ pub(crate) const LIMITS: Limits = Limits {
     shutdown_timeout: Duration::ZERO,
 };
 
-/// The methods of all endpoints, for `Allow`.
-const METHODS: &str = "GET, HEAD, OPTIONS";
+/// The methods of what answers GET, for `Allow`.
+const METHODS_OF_GET: &str = "GET, HEAD, OPTIONS";
 
 static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// All endpoints of the admin listener, and what they answer from.
 pub(crate) struct Admin {
     environments: Rc<Environments>,
-    token: Option<AdminToken>,
+    token: Option<Token>,
     metrics: MetricsSettings,
 }
 
@@ -44,7 +46,7 @@ impl Admin {
     /// If there is a token, requests must carry it.
     pub(crate) fn new(
         environments: &Rc<Environments>,
-        token: Option<AdminToken>,
+        token: Option<Token>,
         metrics: MetricsSettings,
     ) -> Self {
         Self {
@@ -54,20 +56,25 @@ impl Admin {
         }
     }
 
-    /// Answers any request. None has a body that is looked at.
-    pub(crate) fn respond(&self, head: &RequestHead) -> Response {
-        let mut response = self.answer(head).unwrap_or_else(Refusal::into_response);
+    /// Answers any request. `body` is empty if the request has none.
+    pub(crate) fn respond(&self, head: &RequestHead, body: Result<Bytes, UnreadBody>) -> Response {
+        let response = self.answer(head, body);
+        let mut response = response.unwrap_or_else(Refusal::into_response);
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, NO_STORE.clone());
         response
     }
 
-    fn answer(&self, head: &RequestHead) -> Result<Response, Refusal> {
+    fn answer(
+        &self,
+        head: &RequestHead,
+        body: Result<Bytes, UnreadBody>,
+    ) -> Result<Response, Refusal> {
         if let Some(file) = page::file(head.uri.path()) {
             return match head.method {
                 Method::GET | Method::HEAD => Ok(file),
-                Method::OPTIONS => Ok(response::methods(METHODS)),
-                _ => Err(Refusal::MethodNotAllowed(METHODS)),
+                Method::OPTIONS => Ok(response::methods(METHODS_OF_GET)),
+                _ => Err(Refusal::MethodNotAllowed(METHODS_OF_GET)),
             };
         }
         let endpoint = Endpoint::of_path(head.uri.path());
@@ -75,10 +82,13 @@ impl Admin {
             access::check(self.token.as_ref(), &head.headers)?;
         }
         let endpoint = endpoint.ok_or(Refusal::NotFound)?;
-        match head.method {
-            Method::GET | Method::HEAD => (endpoint.answer)(self, head),
-            Method::OPTIONS => Ok(response::methods(METHODS)),
-            _ => Err(Refusal::MethodNotAllowed(METHODS)),
+        match (&head.method, &endpoint.answer) {
+            (&Method::GET | &Method::HEAD, Answer::Get(answer)) => answer(self, head),
+            (&Method::POST, Answer::Post(answer)) => {
+                answer(self, head, &body.map_err(Refusal::UnreadBody)?)
+            }
+            (&Method::OPTIONS, answer) => Ok(response::methods(answer.methods())),
+            (_, answer) => Err(Refusal::MethodNotAllowed(answer.methods())),
         }
     }
 }

@@ -44,6 +44,8 @@ struct Health {
     named: Vec<Value>,
     /// How many more there are.
     unnamed: usize,
+    /// How many streams of upstream are connected, and how many are not.
+    realtime: [usize; 2],
 }
 
 impl Health {
@@ -65,8 +67,12 @@ impl Health {
         let (mut count, mut current, mut missing, mut never_fetched) = (0, 0, 0, 0);
         let mut oldest: Option<SystemTime> = None;
         let mut named = Vec::new();
+        let mut realtime = [0; 2];
         for status in statuses {
             count += 1;
+            if let Some(is_connected) = status.realtime {
+                realtime[usize::from(!is_connected)] += 1;
+            }
             match status.fetched {
                 Some(at) => oldest = Some(oldest.map_or(at, |oldest| oldest.min(at))),
                 None => never_fetched += 1,
@@ -98,6 +104,7 @@ impl Health {
             last_successful_update: oldest.filter(|_| never_fetched == 0),
             unnamed: count - current - named.len(),
             named,
+            realtime,
         }
     }
 
@@ -114,6 +121,12 @@ impl Health {
         }
         if self.unnamed > 0 {
             report.insert("more_environments".to_owned(), self.unnamed.into());
+        }
+        if let [connected, disconnected] = self.realtime
+            && connected + disconnected > 0
+        {
+            let told = json!({"connected": connected, "disconnected": disconnected});
+            report.insert("realtime".to_owned(), told);
         }
         report.into()
     }

@@ -5,7 +5,9 @@ mod flags;
 mod gzip;
 pub(crate) mod health;
 mod identities;
+mod ofrep;
 pub(crate) mod query;
+mod queue_change;
 pub(crate) mod reports;
 mod route;
 mod streams;
@@ -14,7 +16,7 @@ use std::rc::Rc;
 
 use actix_http::{Method, RequestHead};
 use actix_web::web::Bytes;
-use contract::WorkerSettings;
+use contract::{Token, WorkerSettings};
 
 use crate::environments::Environments;
 use crate::http::caching::CacheRules;
@@ -25,6 +27,7 @@ use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
 use crate::streams::Streams;
 use identities::Identities;
+use ofrep::Ofrep;
 use reports::{Reporter, Reports};
 use route::{Action, Endpoint};
 
@@ -34,6 +37,7 @@ Flagsmith Edge Proxy: give SDKs the URL of this server with /api/v1/ behind it.
 
 /api/v1/flags/             the flags of an environment
 /api/v1/identities/        the flags of an identity
+/ofrep/v1/evaluate/flags   both, for providers of OpenFeature
 /proxy/health/readiness    200 when every environment has been fetched lately
 /proxy/health/liveness     200 while the process answers
 ";
@@ -44,8 +48,10 @@ pub(crate) struct Endpoints {
     cors: Cors,
     base_path: Option<String>,
     identities: Identities,
+    ofrep: Ofrep,
     reports: Reports,
     streams: Rc<Streams>,
+    sse_authentication_token: Option<Token>,
 }
 
 impl Endpoints {
@@ -54,14 +60,17 @@ impl Endpoints {
         settings: &WorkerSettings,
         reports: Reports,
         streams: &Rc<Streams>,
+        sse_authentication_token: Option<Token>,
     ) -> Self {
         Self {
             environments: Rc::clone(environments),
             cors: Cors::new(&settings.allow_origins),
             base_path: settings.paths.base_path.clone(),
             identities: Identities::default(),
+            ofrep: Ofrep::new(settings.ofrep),
             reports,
             streams: Rc::clone(streams),
+            sse_authentication_token,
         }
     }
 
@@ -75,6 +84,15 @@ impl Endpoints {
         Endpoint::of_path(path, self.base_path.as_deref())
     }
 
+    /// Whether the operator has turned this endpoint on.
+    fn is_on(&self, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::Events => self.reports.accepts_events(),
+            Endpoint::QueueChange => self.sse_authentication_token.is_some(),
+            _ => true,
+        }
+    }
+
     /// Answers any request, and says as which endpoint's it counts.
     pub(crate) fn respond(
         &self,
@@ -82,8 +100,7 @@ impl Endpoints {
         body: Result<Bytes, UnreadBody>,
     ) -> (contract::Endpoint, Response) {
         let endpoint = self.endpoint(head.uri.path());
-        let endpoint =
-            endpoint.filter(|it| *it != Endpoint::Events || self.reports.accepts_events());
+        let endpoint = endpoint.filter(|it| self.is_on(*it));
         let counted = endpoint.map_or(contract::Endpoint::Other, Endpoint::counted);
         if let Some(response) = self.cors.preflight(head) {
             return (counted, response);
@@ -140,7 +157,13 @@ impl Endpoints {
             (Endpoint::Increment, _) => reports.increment_trait(&reporter(body()?)?),
             (Endpoint::BulkIdentities, _) => reports.identify(&reporter(body()?)?),
             (Endpoint::Events, _) => reports.event(&reporter(body()?)?),
+            (Endpoint::OfrepSingle, _) => Ok(self.ofrep.single(environments, head, body())),
+            (Endpoint::OfrepBulk, _) => Ok(self.ofrep.bulk(environments, head, body())),
             (Endpoint::Stream, _) => streams::answer(&self.streams, head),
+            (Endpoint::QueueChange, _) => {
+                let token = self.sse_authentication_token.as_ref();
+                queue_change::answer(environments, token, head)
+            }
             (Endpoint::StreamHealth, _) => Ok(streams::health()),
             (Endpoint::Health, _) => health::answer(environments),
             (Endpoint::Liveness, _) => Ok(response::empty()),

@@ -1,5 +1,7 @@
 //! The endpoint of a path, and what a method asks of it.
 
+use std::borrow::Cow;
+
 use actix_http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -27,8 +29,14 @@ pub(super) enum Endpoint {
     BulkIdentities,
     /// An event of an experiment.
     Events,
+    /// One flag by OFREP.
+    OfrepSingle,
+    /// All flags by OFREP.
+    OfrepBulk,
     /// A stream that tells of changes.
     Stream,
+    /// Word that a document has changed.
+    QueueChange,
     /// Whether there are streams.
     StreamHealth,
     /// Readiness: every environment has a document and none is stale.
@@ -38,6 +46,9 @@ pub(super) enum Endpoint {
     /// What this server is. Load balancers ask there unless they are told a better path.
     Root,
 }
+
+/// The path of all flags of OFREP. That of one of them is below it.
+const OFREP_FLAGS: &str = "/ofrep/v1/evaluate/flags";
 
 /// The methods of any endpoint, for `Allow`.
 pub(super) const ALL_METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT";
@@ -89,15 +100,31 @@ impl Endpoint {
             "/api/v1/traits/increment-value" => Some(Self::Increment),
             "/api/v1/bulk-identities" => Some(Self::BulkIdentities),
             "/v1/events" | "/api/v1/events" => Some(Self::Events),
+            OFREP_FLAGS => Some(Self::OfrepBulk),
             "/sse/health" => Some(Self::StreamHealth),
             "/proxy/health" | "/proxy/health/readiness" | "/health" => Some(Self::Health),
             "/proxy/health/liveness" => Some(Self::Liveness),
             "" => Some(Self::Root),
+            path if is_ofrep_flag(path) => Some(Self::OfrepSingle),
             path => {
                 let (key, rest) = path.strip_prefix("/sse/environments/")?.split_once('/')?;
-                (!key.is_empty() && rest == "stream").then_some(Self::Stream)
+                match rest {
+                    _ if key.is_empty() => None,
+                    "stream" => Some(Self::Stream),
+                    "queue-change" => Some(Self::QueueChange),
+                    _ => None,
+                }
             }
         }
+    }
+
+    /// The key of the flag that a path of [`OfrepSingle`](Self::OfrepSingle) names: all that is behind the endpoint's
+    /// own path, decoded, because some clients leave slashes in it as they are. `None` if that is no text.
+    pub(super) fn flag_key(path: &str) -> Option<Cow<'_, str>> {
+        let (_, key) = path.split_once(OFREP_FLAGS)?;
+        let key = key.strip_prefix('/')?;
+        let key = key.strip_suffix('/').unwrap_or(key);
+        percent_decode_str(key).decode_utf8().ok()
     }
 
     /// What `method` asks of this endpoint; `None` if it is not allowed.
@@ -111,8 +138,12 @@ impl Endpoint {
         };
         let is_allowed = match action {
             Action::Options => true,
-            Action::Get => !self.is_report(),
-            Action::Post => self == Self::Identities || self.is_report() && self != Self::Traits,
+            Action::Get => !self.is_report() && !self.is_posted(),
+            Action::Post => match self {
+                Self::Identities => true,
+                Self::Traits => false,
+                endpoint => endpoint.is_report() || endpoint.is_posted(),
+            },
             Action::Put => self == Self::Traits,
         };
         is_allowed.then_some(action)
@@ -123,12 +154,20 @@ impl Endpoint {
         self.counted() == contract::Endpoint::Reports
     }
 
+    /// What clients ask here they ask by a POST alone.
+    fn is_posted(self) -> bool {
+        matches!(
+            self,
+            Self::OfrepSingle | Self::OfrepBulk | Self::QueueChange
+        )
+    }
+
     /// The allowed methods, for `Allow`.
     pub(super) fn methods(self) -> &'static str {
         match self {
             Self::Identities => "GET, HEAD, OPTIONS, POST",
             Self::Traits => "OPTIONS, PUT",
-            report if report.is_report() => "OPTIONS, POST",
+            post if post.is_report() || post.is_posted() => "OPTIONS, POST",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -148,7 +187,9 @@ impl Endpoint {
             | Self::Increment
             | Self::BulkIdentities
             | Self::Events => contract::Endpoint::Reports,
-            Self::Root => contract::Endpoint::Other,
+            Self::OfrepSingle => contract::Endpoint::OfrepSingle,
+            Self::OfrepBulk => contract::Endpoint::OfrepBulk,
+            Self::QueueChange | Self::Root => contract::Endpoint::Other,
         }
     }
 
@@ -156,10 +197,19 @@ impl Endpoint {
     pub(super) fn cache_rules(self) -> CacheRules {
         match self {
             Self::Flags | Self::Identities => CacheRules::Revalidate,
-            Self::Document | Self::Stream => CacheRules::Nothing,
+            Self::Document | Self::OfrepSingle | Self::OfrepBulk | Self::Stream => {
+                CacheRules::Nothing
+            }
             _ => CacheRules::Open,
         }
     }
+}
+
+/// Whether a path is that of one flag of OFREP.
+fn is_ofrep_flag(path: &str) -> bool {
+    let key = path.strip_prefix(OFREP_FLAGS);
+    key.and_then(|key| key.strip_prefix('/'))
+        .is_some_and(|key| !key.is_empty())
 }
 
 /// The client-side key in the path of an endpoint that has one: the part before the last.
@@ -187,11 +237,15 @@ mod tests {
             ("/api/v1/bulk-identities", Endpoint::BulkIdentities),
             ("/v1/events", Endpoint::Events),
             ("/api/v1/events", Endpoint::Events),
+            ("/ofrep/v1/evaluate/flags", Endpoint::OfrepBulk),
+            ("/ofrep/v1/evaluate/flags/a", Endpoint::OfrepSingle),
+            ("/ofrep/v1/evaluate/flags/a/b%20c", Endpoint::OfrepSingle),
             ("/proxy/health", Endpoint::Health),
             ("/proxy/health/readiness", Endpoint::Health),
             ("/health", Endpoint::Health),
             ("/proxy/health/liveness", Endpoint::Liveness),
             ("/sse/environments/key/stream", Endpoint::Stream),
+            ("/sse/environments/key/queue-change", Endpoint::QueueChange),
             ("/sse/health", Endpoint::StreamHealth),
             ("", Endpoint::Root),
         ] {
@@ -217,6 +271,23 @@ mod tests {
         );
         assert_eq!(Endpoint::of_path("/api/v1/%ff", None), None);
         assert_eq!(Endpoint::of_path("/api/v1/flags%", None), None);
+    }
+
+    #[test]
+    fn the_key_of_a_flag_is_all_that_is_behind_the_path() {
+        for (key, expected) in [
+            ("/a", Some("a")),
+            ("/a/", Some("a")),
+            ("/a%2F/", Some("a/")),
+            ("/a/b%20c", Some("a/b c")),
+            ("/%C3%A9+", Some("é+")),
+            ("/%ff", None),
+        ] {
+            for before in ["", "/base", "//"] {
+                let path = format!("{before}{OFREP_FLAGS}{key}");
+                assert_eq!(Endpoint::flag_key(&path).as_deref(), expected, "{path}");
+            }
+        }
     }
 
     #[test]
@@ -301,6 +372,8 @@ mod tests {
             Endpoint::Increment,
             Endpoint::BulkIdentities,
             Endpoint::Events,
+            Endpoint::OfrepSingle,
+            Endpoint::OfrepBulk,
             Endpoint::Health,
             Endpoint::Liveness,
             Endpoint::Root,

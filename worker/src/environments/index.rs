@@ -107,12 +107,19 @@ impl CurrentIndex {
         self.index.readiness().ready_when
     }
 
+    /// The row of an environment, by its client-side key.
+    pub(crate) fn row(&self, client_side_key: &str) -> Option<usize> {
+        let row = self.index.open_client_side(client_side_key)?;
+        (row < self.reader.board().shape().rows).then_some(row)
+    }
+
     /// The environment that a key opens, and the key's side. Costs one look-up and one atomic load, unless the key or
     /// the document is new to this worker.
     #[inline]
     pub(crate) fn open(&self, key: &[u8]) -> Result<(Rc<MappedEnvironment>, Side), Refusal> {
         let opened = self.opened.borrow();
         if let Some(target) = opened.keys.get(key)
+            && !target.expiry.is_over()
             && let Some(environment) = opened.rows[target.position].current(self.reader.board())
         {
             return Ok((Rc::clone(environment), target.side));
@@ -139,22 +146,38 @@ impl CurrentIndex {
             None => {
                 // Unknown keys are not kept: strangers could fill this process's memory with them.
                 let found = keys::find(&self.index, key)
-                    .filter(|(row, _)| *row < self.reader.board().shape().rows);
-                let Some((row, side)) = found else {
+                    .filter(|found| found.row < self.reader.board().shape().rows);
+                let Some(found) = found else {
                     return Err(Refusal::unknown_key(key));
                 };
-                let position = opened.position(row);
-                let target = Target { position, side };
+                let target = Target {
+                    position: opened.position(found.row),
+                    side: found.side,
+                    expiry: found.expiry,
+                };
                 opened.keys.insert(key, target);
                 target
             }
         };
+        if target.expiry.is_over() {
+            return Err(Refusal::unknown_key(key));
+        }
         let row = &mut opened.rows[target.position];
         self.remap(row);
         match row.environment() {
             Some(environment) => Ok((Rc::clone(environment), target.side)),
             None => Err(Refusal::NoDocument),
         }
+    }
+
+    /// Whether the index lists an environment for this row.
+    pub(crate) fn lists(&self, row: usize) -> bool {
+        row < self.reader.board().shape().rows && self.entry(row).is_some()
+    }
+
+    /// The row of the environment with this client-side key.
+    pub(crate) fn row_of(&self, client_side_key: &str) -> Option<usize> {
+        self.index.open_client_side(client_side_key)
     }
 }
 

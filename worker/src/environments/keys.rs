@@ -3,18 +3,35 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-use contract::{ArchivedIndex, key};
+use contract::{ArchivedIndex, Expiry, key};
 use engine::Side;
 use foldhash::fast::RandomState;
 
-/// The row that a key opens in the index, and the key's side.
-pub(super) fn find(index: &ArchivedIndex, key: &[u8]) -> Option<(usize, Side)> {
+/// What a key opens in the index.
+pub(super) fn find(index: &ArchivedIndex, key: &[u8]) -> Option<Opened> {
     if key::is_server_side(key) {
-        Some((index.open_server_side(&key::digest(key))?, Side::Server))
+        let (row, expiry) = index.open_server_side(&key::digest(key))?;
+        Some(Opened {
+            row,
+            side: Side::Server,
+            expiry,
+        })
     } else {
         let key = std::str::from_utf8(key).ok()?;
-        Some((index.open_client_side(key)?, Side::Client))
+        Some(Opened {
+            row: index.open_client_side(key)?,
+            side: Side::Client,
+            expiry: Expiry::NEVER,
+        })
     }
+}
+
+/// What a key opens.
+pub(super) struct Opened {
+    pub(super) row: usize,
+    pub(super) side: Side,
+    /// When it stops opening that.
+    pub(super) expiry: Expiry,
 }
 
 /// Keys that requests have presented and that open something. A server-side key is digested once.
@@ -37,6 +54,7 @@ pub(super) struct Target {
     /// The position among the rows that are in use.
     pub(super) position: usize,
     pub(super) side: Side,
+    pub(super) expiry: Expiry,
 }
 
 impl KeyCache {

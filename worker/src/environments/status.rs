@@ -42,6 +42,8 @@ pub(crate) struct Status<'index> {
     pub(crate) fetched: Option<SystemTime>,
     /// Why the last try failed, and when the first one in a row did.
     pub(crate) failing: Option<(Failure, SystemTime)>,
+    /// Whether upstream's stream is connected; `None` if it is not to be.
+    pub(crate) realtime: Option<bool>,
     /// All that the board says of it.
     pub(crate) words: EnvironmentWords<'index>,
 }
@@ -71,6 +73,7 @@ impl<'index> Status<'index> {
             generation,
             fetched,
             failing: words.failing(),
+            realtime: words.realtime(),
             words,
         }
     }

@@ -19,7 +19,7 @@ pub(crate) enum CacheRules {
     Open,
     /// A client's own cache may keep the answer, and asks each time whether it is still right. A refusal is not kept.
     Revalidate,
-    /// No cache keeps the answer: it contains secrets.
+    /// No cache keeps the answer: it contains secrets, or depends on the body of the request.
     Nothing,
 }
 

@@ -1,6 +1,7 @@
 //! HTTP messages: reading requests and making answers.
 
 pub(crate) mod accept_encoding;
+pub(crate) mod authorization;
 pub(crate) mod buffers;
 pub(crate) mod caching;
 pub(crate) mod constant;

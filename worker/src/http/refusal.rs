@@ -1,16 +1,15 @@
-//! Answers that refuse a request: the only file with status codes from 400 up and the bodies that go with them.
+//! Answers that refuse a request: the only file with status codes from 400 up and the bodies that go with them, but for
+//! OFREP, which has words of its own (`endpoints/ofrep/fault.rs`).
 
 use actix_http::StatusCode;
 use actix_http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 
+use super::authorization::Scheme;
 use super::request_body::UnreadBody;
 use super::response::{self, Response};
 
 /// Seconds after which a client should try again: a document arrives soon, or there is room again.
 static RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
-
-/// How to authenticate, for `WWW-Authenticate`.
-static BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
 /// The codings of request bodies that are read, for `Accept-Encoding`: none.
 static IDENTITY: HeaderValue = HeaderValue::from_static("identity");
@@ -24,8 +23,8 @@ pub(crate) enum Refusal {
     MethodNotAllowed(&'static str),
     /// The request has no key.
     MissingKey,
-    /// The request needs the admin token.
-    MissingToken,
+    /// The request needs a token.
+    MissingToken(Scheme),
     /// The key names no environment. Contains the key.
     UnknownKey(String),
     /// The document of the environment has not arrived yet.
@@ -40,6 +39,12 @@ pub(crate) enum Refusal {
     Invalid(String),
     /// The body is no report. Contains what is wrong with it.
     BadReport(String),
+    /// The body is no question about flags. Contains what is wrong with it.
+    BadQuestion(String),
+    /// No environment has that id or client-side key. Contains what was asked for, with a masked key.
+    UnknownEnvironment(String),
+    /// Flags cannot be explained. Contains why.
+    Unexplained(String),
     /// A member of a report is wrong. Contains its name and what is wrong with it.
     WrongMember(&'static str, &'static str),
     /// There is no room for a report.
@@ -73,10 +78,10 @@ impl Refusal {
                 response
             }
             Self::MissingKey => unauthorized("None"),
-            Self::MissingToken => {
-                let mut response = detail(StatusCode::UNAUTHORIZED, "Missing or wrong admin token");
+            Self::MissingToken(scheme) => {
+                let mut response = detail(StatusCode::UNAUTHORIZED, "Missing or wrong token");
                 let headers = response.headers_mut();
-                headers.insert(WWW_AUTHENTICATE, BEARER.clone());
+                headers.insert(WWW_AUTHENTICATE, scheme.challenge());
                 response
             }
             Self::UnknownKey(key) => unauthorized(&engine::python_repr(&key)),
@@ -89,7 +94,14 @@ impl Refusal {
                 status(StatusCode::NOT_FOUND, "not_found", message)
             }
             Self::Unparsable(body) => response::json_with(StatusCode::BAD_REQUEST, body),
-            Self::BadReport(what) => detail(StatusCode::BAD_REQUEST, &what),
+            Self::BadReport(what) | Self::BadQuestion(what) => {
+                detail(StatusCode::BAD_REQUEST, &what)
+            }
+            Self::UnknownEnvironment(which) => {
+                let message = format!("environment {which} not found");
+                status(StatusCode::NOT_FOUND, "not_found", message)
+            }
+            Self::Unexplained(why) => detail(StatusCode::INTERNAL_SERVER_ERROR, &why),
             Self::WrongMember(member, what) => {
                 let (member, what) = (quote(member), quote(what));
                 response::json_with(StatusCode::BAD_REQUEST, format!("{{{member}:[{what}]}}"))

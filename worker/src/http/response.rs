@@ -62,17 +62,22 @@ pub(crate) type Sender = Box<dyn FnOnce(TcpStream, Option<Box<Entry>>)>;
 
 /// A 200 with nothing in it.
 pub(crate) fn empty() -> Response {
-    Response::with_body(StatusCode::OK, Body::from(Bytes::new()))
+    empty_with(StatusCode::OK)
+}
+
+/// Another status with nothing in it.
+pub(crate) fn empty_with(code: StatusCode) -> Response {
+    Response::with_body(code, Body::from(Bytes::new()))
 }
 
 /// A 202 with nothing in it.
 pub(crate) fn accepted() -> Response {
-    Response::with_body(StatusCode::ACCEPTED, Body::from(Bytes::new()))
+    empty_with(StatusCode::ACCEPTED)
 }
 
 /// A 204.
 pub(crate) fn no_content() -> Response {
-    Response::with_body(StatusCode::NO_CONTENT, Body::from(Bytes::new()))
+    empty_with(StatusCode::NO_CONTENT)
 }
 
 /// A 204 that names the methods of an endpoint.
@@ -142,7 +147,7 @@ pub(crate) fn constant(
     let entity_tag = chosen.entity_tag.as_ref();
     let date = constant.date.as_ref();
     let mut response = if is_cached(&head.headers, entity_tag, date) {
-        Response::with_body(StatusCode::NOT_MODIFIED, Body::from(Bytes::new()))
+        empty_with(StatusCode::NOT_MODIFIED)
     } else {
         encoded(chosen.body.clone(), chosen.is_gzip)
     };
@@ -160,6 +165,19 @@ pub(crate) fn constant(
 /// A body that was written for this request.
 pub(crate) fn evaluated(body: Bytes, is_gzip: bool, updated_at: Option<&HeaderValue>) -> Response {
     let mut response = encoded(body, is_gzip);
+    describe(response.headers_mut(), updated_at);
+    response
+}
+
+/// Adds the entity tag of an answer that was written for this request.
+pub(crate) fn with_entity_tag(mut response: Response, entity_tag: HeaderValue) -> Response {
+    response.headers_mut().insert(ETAG, entity_tag);
+    response
+}
+
+/// A 304: the client has the answer.
+pub(crate) fn not_modified(updated_at: Option<&HeaderValue>) -> Response {
+    let mut response = empty_with(StatusCode::NOT_MODIFIED);
     describe(response.headers_mut(), updated_at);
     response
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use actix_rt::signal::unix::{Signal, SignalKind, signal};
 use actix_rt::time::timeout;
-use contract::{AdminToken, Sockets, WorkerSettings, WorkerState};
+use contract::{Sockets, Token, WorkerSettings, WorkerState};
 use snapshot::Reader;
 
 use crate::access::AccessLog;
@@ -51,7 +51,8 @@ const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Given {
     pub(crate) settings: WorkerSettings,
     pub(crate) capacity: Capacity,
-    pub(crate) admin_token: Option<AdminToken>,
+    pub(crate) admin_token: Option<Token>,
+    pub(crate) sse_authentication_token: Option<Token>,
     pub(crate) sockets: Sockets,
     pub(crate) reports: Reports,
 }
@@ -105,6 +106,7 @@ pub(crate) async fn serve(
         settings,
         capacity,
         admin_token,
+        sse_authentication_token,
         sockets,
         reports,
     } = given;
@@ -120,7 +122,13 @@ pub(crate) async fn serve(
     ));
 
     let access_log = AccessLog::new(&settings);
-    let endpoints = Endpoints::new(&environments, &settings, reports, &streams);
+    let endpoints = Endpoints::new(
+        &environments,
+        &settings,
+        reports,
+        &streams,
+        sse_authentication_token,
+    );
     let answers = Answers::Public(endpoints);
     let limits = settings.limits;
     let acceptor = Acceptor::new(answers, limits, Some(slot), access_log.clone()).await?;

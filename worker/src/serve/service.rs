@@ -82,7 +82,7 @@ impl RequestService {
         let head = request.head();
         let (endpoint, response) = match &self.0.answers {
             Answers::Public(endpoints) => endpoints.respond(head, body),
-            Answers::Admin(admin) => (Endpoint::Other, admin.respond(head)),
+            Answers::Admin(admin) => (Endpoint::Other, admin.respond(head, body)),
         };
         let observer = &self.0.observer;
         let mut response = observer.answered(observed, head, endpoint, response);

@@ -14,6 +14,7 @@ fn a_worker_whose_supervisor_is_gone_does_not_serve() {
         slot: 0,
         supervisor: not_our_supervisor,
         admin_token: None,
+        sse_authentication_token: None,
         ring: None,
         accepts_events: false,
         settings: WorkerSettings {

@@ -1,8 +1,8 @@
 //! How a worker follows the board: generations, the index, the doorbell, readiness.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use contract::BoardWords;
+use contract::{BoardWords, Expiry};
 use testing::eventually;
 
 use super::*;
@@ -79,6 +79,29 @@ fn server_side_keys_are_recognised_by_their_digest() {
     assert_eq!(document_of("ser.renamed"), 503);
     supervisor.publish("renamed", &document("renamed", 0, ONE));
     assert_eq!(document_of("ser.renamed"), 200);
+}
+
+#[test]
+fn a_server_side_key_stops_opening_its_environment_when_its_time_is_over() {
+    let (mut supervisor, worker) = one_environment();
+    let status = |key: &str| {
+        let head = format!("X-Environment-Key: {key}\r\n");
+        worker.get("/api/v1/flags/", &head).status
+    };
+    supervisor.expiry = Expiry::at(SystemTime::now() + Duration::from_millis(500));
+    supervisor.publish_index();
+    let at = Instant::now();
+    let first = status("ser.one");
+    assert!(
+        first == 200 || at.elapsed() > Duration::from_millis(400),
+        "{first}"
+    );
+    // Nothing else happens: no other index, no other key.
+    eventually("the end of the key", || status("ser.one") == 401);
+    assert_eq!(status("client_one"), 200);
+    supervisor.expiry = Expiry::NEVER;
+    supervisor.publish_index();
+    assert_eq!(status("ser.one"), 200);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod health;
 mod identity;
 mod large_bodies;
 mod metrics;
+mod ofrep;
 mod privilege;
 mod reports;
 mod requests;

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use contract::{AdminToken, BoardWords, Failure, WorkerSettings};
+use contract::{BoardWords, Failure, Token, WorkerSettings};
 use serde_json::{Value, json};
 
 use super::*;
@@ -11,7 +11,7 @@ use super::*;
 fn the_page_and_all_that_it_names_are_there_and_it_may_use_nothing_else() {
     let mut supervisor = StubSupervisor::new(&["one"]);
     supervisor.publish("one", &document("one", 0, ONE));
-    let token = Some(AdminToken::of("open-sesame"));
+    let token = Some(Token::of("open-sesame"));
     let worker = Worker::start_with(&supervisor, WorkerSettings::default(), token);
     let mut paths = vec!["/".to_owned()];
     let mut seen = 0;

@@ -314,6 +314,29 @@ fn keys_that_open_no_stream_are_refused() {
 }
 
 #[test]
+fn who_has_the_token_may_ask_for_a_fetch() {
+    let supervisor = StubSupervisor::new(&["one", "two"]);
+    let worker = Worker::start(&supervisor, &["*"]);
+    let ask = |key: &str, authorization: &str| {
+        let header = format!("Authorization: {authorization}\r\n");
+        let path = format!("/sse/environments/{key}/queue-change");
+        worker.post(&path, &header, r#"{"updated_at": "2026-01-15T10:30:00Z"}"#)
+    };
+    let wanted = || [0, 1].map(|row| supervisor.board().environment(row).take_wanted());
+    for authorization in ["Token sesam", "Bearer sesame", "sesame", "Tokensesame", ""] {
+        let refused = ask("client_two", authorization);
+        assert_eq!(refused.status, 401, "{authorization}");
+        assert_eq!(refused.header("www-authenticate"), Some("Token"));
+    }
+    assert_eq!(ask("client_three", "Token sesame").status, 401);
+    assert_eq!(ask("ser.two", "Token sesame").status, 401);
+    assert_eq!(wanted(), [false, false]);
+    assert_eq!(ask("client_two", "token sesame").status, 202);
+    assert_eq!(wanted(), [false, true]);
+    assert_eq!(wanted(), [false, false]);
+}
+
+#[test]
 fn a_stream_ends_cleanly_after_a_while() {
     let mut supervisor = StubSupervisor::new(&["one"]);
     supervisor.publish("one", &flags("1"));

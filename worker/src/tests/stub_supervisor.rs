@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use contract::{BoardWords, Index, IndexEntry, Readiness, ReadyWhen, board_shape, key};
+use contract::{
+    BoardWords, Expiry, Index, IndexEntry, Readiness, ReadyWhen, ServerSideRow, board_shape, key,
+};
 use engine::{CompileOptions, Environment, FORMAT};
 use snapshot::{Board, Publisher, Reader};
 use tempfile::TempDir;
@@ -16,6 +18,8 @@ pub(super) struct StubSupervisor {
     pub(super) environments: Vec<&'static str>,
     /// Of the next index.
     pub(super) readiness: Readiness,
+    /// Of all server-side keys of the next index.
+    pub(super) expiry: Expiry,
 }
 
 impl StubSupervisor {
@@ -33,6 +37,7 @@ impl StubSupervisor {
                 stale_after: Some(Duration::from_secs(60)),
                 ready_when: ReadyWhen::All,
             },
+            expiry: Expiry::NEVER,
         };
         supervisor.publish_index();
         supervisor
@@ -91,7 +96,9 @@ impl StubSupervisor {
             });
             index.client_side_keys.insert(format!("client_{name}"), row);
             let digest = key::digest(format!("ser.{name}").as_bytes());
-            index.server_side_keys.insert(digest, row);
+            let expiry = self.expiry;
+            let opens = ServerSideRow { row, expiry };
+            index.server_side_keys.insert(digest, opens);
         }
         self.publisher.publish_index(&index).expect("publish");
         self.publisher.settle().expect("settle");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use contract::{AdminToken, Limits, SlotSockets, Sockets, WorkerSettings};
+use contract::{Limits, SlotSockets, Sockets, Token, WorkerSettings};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::SndBuf;
 
@@ -62,7 +62,7 @@ impl Worker {
     pub(super) fn start_with(
         supervisor: &StubSupervisor,
         settings: WorkerSettings,
-        admin_token: Option<AdminToken>,
+        admin_token: Option<Token>,
     ) -> Self {
         let reports = Reports::new(None, false, false);
         Self::start_all(supervisor, settings, admin_token, reports)
@@ -85,7 +85,7 @@ impl Worker {
     fn start_all(
         supervisor: &StubSupervisor,
         settings: WorkerSettings,
-        admin_token: Option<AdminToken>,
+        admin_token: Option<Token>,
         reports: Reports,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
@@ -96,7 +96,7 @@ impl Worker {
         listener: TcpListener,
         supervisor: &StubSupervisor,
         settings: WorkerSettings,
-        admin_token: Option<AdminToken>,
+        admin_token: Option<Token>,
         reports: Reports,
     ) -> Self {
         let address = listener.local_addr().expect("address");
@@ -128,6 +128,7 @@ impl Worker {
                     settings,
                     capacity: Capacity::within(u64::MAX, 1, 1, 0),
                     admin_token,
+                    sse_authentication_token: Some(Token::of("sesame")),
                     sockets,
                     reports,
                 };

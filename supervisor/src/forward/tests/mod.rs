@@ -79,6 +79,7 @@ impl Trial {
 
 fn upstream_settings(api_url: &str) -> UpstreamSettings {
     UpstreamSettings {
+        proxy_key: None,
         way: Way::Straight,
         api_url: crate::ApiUrl::parse(api_url).unwrap(),
         poll_timeout: Duration::from_secs(1),

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::dates::whole_second;
 use crate::source::Timing;
+use crate::source::files::Stamp;
 use trust::Evidence;
 
 pub(crate) use downstream::ServedDates;
@@ -52,6 +53,8 @@ pub(crate) struct Freshness {
     updated: Option<SystemTime>,
     /// When the last 304 was requested, by upstream's clock.
     confirmed: Option<SystemTime>,
+    /// Of the last document, if it came from a file. No date of such a document tells anything.
+    stamp: Option<Stamp>,
 }
 
 /// A document whose edit was in a second that was over when it was requested.
@@ -77,9 +80,16 @@ pub(crate) struct Received<'document> {
     /// In bytes.
     pub(crate) length: usize,
     pub(crate) timing: Timing,
+    /// If it came from a file.
+    pub(crate) stamp: Option<Stamp>,
 }
 
 impl Freshness {
+    /// That of the last document, if it came from a file.
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        self.stamp
+    }
+
     /// The date for a fetch that starts `now`; `None`: fetch unconditionally. The fetch after it follows within `next`.
     pub(crate) fn if_modified_since(
         &self,
@@ -111,6 +121,7 @@ impl Freshness {
         self.dated = Dated::new(modified, document);
         self.updated = updated;
         self.confirmed = None;
+        self.stamp = document.stamp;
         evidence
     }
 

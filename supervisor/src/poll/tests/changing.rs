@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::environments::{Entry, Turnover};
-use crate::source::upstream::{Credential, Upstream};
+use crate::source::Access;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -20,32 +20,29 @@ fn trial(stub: &Stub, environments: &[KeyPair]) -> Trial {
     )
 }
 
-fn credential(pair: &KeyPair) -> Credential {
-    Credential::of(pair).unwrap()
+fn access(pair: &KeyPair) -> Access {
+    Access::of(pair).unwrap()
 }
 
 fn pair(client_side_key: &str, server_side_key: &str) -> KeyPair {
-    KeyPair {
-        server_side_key: ServerSideKey::new(server_side_key),
-        older_server_side_keys: Vec::new(),
-        client_side_key: client_side_key.to_owned(),
-    }
+    KeyPair::new(client_side_key, [ServerSideKey::new(server_side_key)])
 }
 
 /// The change from one roster to another.
 fn change(turnover: &Turnover) -> Change {
-    let entries = |rows: &[usize]| -> Vec<(usize, Entry, Credential)> {
+    let entries = |rows: &[usize]| -> Vec<(usize, Entry, Access)> {
         let entry = |row: &usize| {
             let entry = turnover.roster.entry(*row).unwrap().clone();
-            let credential = credential(&entry.pair);
-            (*row, entry, credential)
+            let access = access(&entry.pair);
+            (*row, entry, access)
         };
         rows.iter().map(entry).collect()
     };
     Change {
-        upstream: None,
+        source: None,
         is_elsewhere: false,
         poll_frequency: None,
+        realtime: None,
         fetch_rules: FETCH_RULES,
         compile_options: CompileOptions::default(),
         added: entries(&turnover.added),
@@ -158,11 +155,10 @@ fn another_poll_frequency_and_another_upstream_count_at_once() {
             ..unchanged()
         })
         .unwrap();
-    let upstream = Upstream::new(&upstream_settings(&second)).unwrap();
-    let upstream = Some(upstream);
+    let source = upstream(&second).open().unwrap();
     trial
         .change(Change {
-            upstream,
+            source: Some(source),
             is_elsewhere: true,
             ..unchanged()
         })
@@ -197,7 +193,7 @@ fn what_makes_fetches_conditional_is_that_of_the_current_settings_and_upstream()
 
     let turnover = Roster::new(pairs.clone(), 12).change_to(pairs).unwrap();
     let elsewhere = Change {
-        upstream: Some(Upstream::new(&upstream_settings(&second)).unwrap()),
+        source: Some(upstream(&second).open().unwrap()),
         is_elsewhere: true,
         ..change(&turnover)
     };
@@ -207,6 +203,7 @@ fn what_makes_fetches_conditional_is_that_of_the_current_settings_and_upstream()
     });
 
     let never = Change {
+        realtime: None,
         fetch_rules: FetchRules {
             conditional_fetch: ConditionalFetch::Never,
             ..FETCH_RULES

@@ -4,12 +4,14 @@ mod changing;
 mod core_api;
 mod edits;
 mod outages;
+mod realtime;
+mod wanted;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use contract::{BoardWords, Index, Readiness, ServerSideKey, board_shape, key};
+use contract::{BoardWords, Expiry, Index, Knocker, Readiness, ServerSideKey, board_shape, key};
 use snapshot::{Map, Publisher, Reader};
 use testing::{Answer, Stub, eventually, header};
 
@@ -19,6 +21,7 @@ use crate::notice::Notices;
 use crate::publish::{Compile, CompileCommand, Compress, Publication};
 use crate::source::Source;
 use crate::source::api_url::ApiUrl;
+use crate::source::files::{DocumentPlace, FileSettings};
 use crate::source::upstream::{UpstreamSettings, Way};
 
 /// Those of the default settings.
@@ -36,6 +39,7 @@ struct Trial {
     notices: Notices,
     reader: Reader,
     directory: tempfile::TempDir,
+    knocker: Knocker,
 }
 
 /// The newest generation on a board.
@@ -46,10 +50,9 @@ fn newest(board: &Board) -> u64 {
 
 fn pairs(count: usize) -> Vec<KeyPair> {
     (0..count)
-        .map(|number| KeyPair {
-            server_side_key: ServerSideKey::new(format!("ser.{number}")),
-            older_server_side_keys: Vec::new(),
-            client_side_key: format!("client-{number}"),
+        .map(|number| {
+            let key = ServerSideKey::new(format!("ser.{number}"));
+            KeyPair::new(format!("client-{number}"), [key])
         })
         .collect()
 }
@@ -102,13 +105,48 @@ impl Trial {
         compile: Compile,
         compress: Compress,
     ) -> Self {
+        Self::start(
+            None,
+            fetch_rules,
+            poll_frequency,
+            environments,
+            source,
+            compile,
+            compress,
+        )
+    }
+
+    /// One environment whose events are followed.
+    fn following(realtime: Realtime, poll_frequency: Duration, source: &Source) -> Self {
+        Self::start(
+            Some(realtime),
+            FETCH_RULES,
+            poll_frequency,
+            pairs(1),
+            source,
+            engine::compile_with,
+            |_| false,
+        )
+    }
+
+    fn start(
+        realtime: Option<Realtime>,
+        fetch_rules: FetchRules,
+        poll_frequency: Duration,
+        environments: Vec<KeyPair>,
+        source: &Source,
+        compile: Compile,
+        compress: Compress,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (publication, board) = publication(directory.path(), &environments);
         let notices = Notices::of_children().unwrap();
+        let (knocks, knocker) = Knocker::new().unwrap();
         let poller = Poller {
-            documents: source.open(&environments).unwrap(),
+            documents: Documents::new(source.open().unwrap(), &environments).unwrap(),
             environments,
             poll_frequency,
+            realtime,
             fetch_rules,
             compile_options: CompileOptions::default(),
             compiler: Compiler {
@@ -119,12 +157,14 @@ impl Trial {
                 notifier: notices.notifier(),
             },
             board,
+            knocks,
         };
         Self {
             polling: poller.start().unwrap(),
             notices,
             reader: Reader::open(directory.path(), engine::FORMAT).unwrap(),
             directory,
+            knocker,
         }
     }
 
@@ -135,6 +175,14 @@ impl Trial {
     fn compiling(stub: &Stub, count: usize, compile: Compile, compress: Compress) -> Self {
         let environments = pairs(count);
         Self::new(environments, &upstream(stub), compile, compress)
+    }
+
+    /// Asks for a fetch of this environment, as a worker does.
+    fn want_fetch(&self, row: usize) {
+        self.reader.board().environment(row).want_fetch();
+        let mut worker = std::process::Command::new("echo");
+        let output = self.knocker.for_worker().unwrap();
+        assert!(worker.stdout(output).status().unwrap().success());
     }
 
     /// The environment that a worker would map.
@@ -171,6 +219,7 @@ fn upstream(stub: &Stub) -> Source {
 fn upstream_settings(stub: &Stub) -> UpstreamSettings {
     UpstreamSettings {
         api_url: ApiUrl::parse(&stub.api_url()).unwrap(),
+        proxy_key: None,
         way: Way::Straight,
         poll_timeout: Duration::from_secs(10),
         max_document_bytes: 1 << 20,
@@ -219,8 +268,8 @@ fn publishes_every_key_before_any_document() {
             key::file_name(&pair.client_side_key)
         );
         assert_eq!(index.open_client_side(&pair.client_side_key), Some(row));
-        let digest = pair.server_side_key.digest();
-        assert_eq!(index.open_server_side(&digest), Some(row));
+        let digest = pair.server_side_keys[0].digest();
+        assert_eq!(index.open_server_side(&digest), Some((row, Expiry::NEVER)));
         assert_eq!(board.row_generation(row), 0);
     }
     assert_eq!(index.open_client_side("client-2"), None);
@@ -389,9 +438,23 @@ fn what_is_replaced_is_reclaimed() {
     assert_eq!(trial.document(0), Some(document(0, 5)));
 }
 
+/// The first edition of two documents in files.
+fn files() -> (tempfile::TempDir, Source) {
+    let directory = tempfile::tempdir().unwrap();
+    for row in 0..2 {
+        let path = directory.path().join(format!("{row}.json"));
+        std::fs::write(path, document(row, 1)).unwrap();
+    }
+    let settings = FileSettings {
+        place: DocumentPlace::Path(directory.path().to_owned()),
+        max_document_bytes: 1 << 20,
+    };
+    (directory, Source::Files(settings))
+}
+
 #[test]
-fn embedded_documents_are_published_once_and_never_get_stale() {
-    let source = Source::Embedded(vec![document(0, 1).into(), document(1, 1).into()]);
+fn documents_in_files_are_published_once_and_every_poll_finds_them_current() {
+    let (_files, source) = files();
     let trial = Trial::new(pairs(2), &source, engine::compile_with, |_| false);
     let board = trial.reader.board();
     for row in 0..2 {
@@ -415,11 +478,12 @@ fn a_poller_that_ends_says_why() {
     let shape = board_shape(engine::FORMAT, 1, 1);
     let small = Publisher::open(&directory.path().join("small"), shape).unwrap();
     let notices = Notices::of_children().unwrap();
-    let source = Source::Embedded(vec![document(0, 1).into(), document(1, 1).into()]);
+    let (_files, source) = files();
     let polling = Poller {
-        documents: source.open(&pairs(2)).unwrap(),
+        documents: Documents::new(source.open().unwrap(), &pairs(2)).unwrap(),
         environments: pairs(2),
         poll_frequency: Duration::from_millis(10),
+        realtime: None,
         fetch_rules: FETCH_RULES,
         compile_options: CompileOptions::default(),
         compiler: Compiler {
@@ -430,6 +494,7 @@ fn a_poller_that_ends_says_why() {
             notifier: notices.notifier(),
         },
         board: small.share_board(),
+        knocks: Knocker::new().unwrap().0,
     };
     let polling = polling.start().unwrap();
     let deadline = Some(Instant::now() + Duration::from_secs(10));

@@ -148,6 +148,7 @@ fn handover(number: usize) -> Handover {
         slot: 0,
         supervisor: 0,
         admin_token: None,
+        sse_authentication_token: None,
         ring: None,
         accepts_events: false,
         settings: WorkerSettings {

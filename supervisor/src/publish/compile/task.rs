@@ -44,6 +44,7 @@ pub(super) enum Effort {
 struct Options {
     official_proxy_fields_only: bool,
     apply_environment_segments: bool,
+    ofrep_values_of_disabled: bool,
 }
 
 /// How it went.

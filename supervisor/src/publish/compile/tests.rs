@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::*;
 use crate::notice::Notices;
-use contract::{Index, KeyPair, Readiness, ServerSideKey, board_shape};
+use contract::{Index, KeyPair, Readiness, board_shape};
 
 /// What becomes of a large document if this is its compile process.
 fn publish(command: CompileCommand) -> Failure {
@@ -12,11 +12,7 @@ fn publish(command: CompileCommand) -> Failure {
     let shape = board_shape(engine::FORMAT, 1, 1);
     let publisher = Publisher::open(directory.path(), shape).unwrap();
     let board = publisher.share_board();
-    let pair = KeyPair {
-        server_side_key: ServerSideKey::new("ser.secret"),
-        client_side_key: "public".to_owned(),
-        older_server_side_keys: Vec::new(),
-    };
+    let pair = KeyPair::new("public", []);
     let index: Index =
         crate::environments::Roster::new(vec![pair], 1).index(Readiness::default(), &[]);
     let options = CompileOptions::default();

@@ -7,7 +7,7 @@ use reqwest::header::HeaderValue;
 use super::error::Error;
 use contract::KeyPair;
 
-/// The server-side keys of one environment, one of which is in use.
+/// The server-side keys of one environment, one of which is in use if there is one.
 pub(crate) struct Credential {
     /// Values of the header, the newest key first.
     keys: Vec<HeaderValue>,
@@ -21,7 +21,7 @@ impl Credential {
     ///
     /// A key holds a character that no header can carry.
     pub(crate) fn of(pair: &KeyPair) -> Result<Self, Error> {
-        let keys = pair.server_side_keys().map(|key| {
+        let keys = pair.server_side_keys.iter().map(|key| {
             let mut value = HeaderValue::from_str(key.expose()).map_err(|_| Error::Key {
                 environment: pair.client_side_key.clone(),
             })?;
@@ -34,8 +34,9 @@ impl Credential {
         })
     }
 
-    pub(super) fn header_value(&self) -> HeaderValue {
-        self.keys[self.in_use.load(Ordering::Relaxed)].clone()
+    /// The header of the key in use; `None` if there is no key.
+    pub(super) fn header_value(&self) -> Option<HeaderValue> {
+        self.keys.get(self.in_use.load(Ordering::Relaxed)).cloned()
     }
 
     /// How many keys there are.

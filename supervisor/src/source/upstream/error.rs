@@ -14,6 +14,7 @@ use super::redirect::MAX_REDIRECTS;
 use super::tls;
 use super::way::ForwardProxy;
 use crate::source::api_url::ApiUrl;
+use crate::source::files::FileError;
 use crate::words::Seconds;
 
 /// Why there is no client.
@@ -113,6 +114,14 @@ pub(crate) enum FetchError {
     TooLarge(usize),
     #[error("upstream answered something other than a JSON object{0}")]
     NotJson(String),
+    #[error("upstream lists no server-side key for it that is active")]
+    NoKey,
+    #[error("upstream answered {}: check proxy_key", .0.as_u16())]
+    ProxyKey(StatusCode),
+    #[error("upstream lists no environments that could be read: {0}")]
+    List(String),
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl FetchError {
@@ -165,6 +174,10 @@ impl FetchError {
             | Self::ChangedTooOften(_)
             | Self::UnexpectedNotModified
             | Self::TooLarge(_)
+            | Self::NoKey
+            | Self::ProxyKey(_)
+            | Self::List(_)
+            | Self::File(_)
             | Self::Unkept(_) => false,
         }
     }
@@ -185,7 +198,10 @@ impl FetchError {
             | Self::Page(..)
             | Self::ChangedTooOften(_) => Failure::Pages,
             Self::Panicked(_) => Failure::Defect,
-            Self::UnexpectedNotModified | Self::NotJson(_) => Failure::NotADocument,
+            Self::UnexpectedNotModified | Self::NotJson(_) | Self::List(_) => Failure::NotADocument,
+            Self::NoKey => Failure::NoKey,
+            Self::ProxyKey(status) => Failure::Status(status.as_u16()),
+            Self::File(_) => Failure::File,
             Self::TooLarge(_) => Failure::TooLarge,
             Self::Unkept(_) => Failure::Publish,
         }

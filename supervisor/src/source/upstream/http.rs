@@ -5,13 +5,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use contract::ProxyKey;
 use reqwest::header::{
-    ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, IF_MODIFIED_SINCE, RETRY_AFTER,
+    ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 
-use super::credential::Credential;
 use super::error::{Error, FetchError, Through};
 use super::redirect::{RedirectRefused, within_origin};
 use super::settings::UpstreamSettings;
@@ -19,6 +19,8 @@ use super::{retry_after, tls};
 use crate::source::body::{Arriving, Body};
 
 const ENVIRONMENT_KEY: HeaderName = HeaderName::from_static("x-environment-key");
+/// Which proxy asks.
+pub(crate) const PROXY_KEY: HeaderName = HeaderName::from_static("x-proxy-key");
 /// `poll_timeout` bounds silence. A large document on a slow line is not silent, yet its fetch must end: after so many
 /// times that timeout.
 const TIMEOUTS_PER_REQUEST: u32 = 12;
@@ -28,6 +30,8 @@ pub(super) struct Http {
     client: Client,
     /// Opens a connection for each request.
     unpooled: Client,
+    /// Sent with each request, if there is one.
+    proxy_key: Option<HeaderValue>,
     /// Whether upstream may have kept a connection of `client`, which it may close at any moment.
     may_have_kept: AtomicBool,
     through: Through,
@@ -49,6 +53,7 @@ impl Http {
         };
         let unpooled = builder().pool_max_idle_per_host(0);
         Ok(Self {
+            proxy_key: settings.proxy_key.as_ref().and_then(proxy_key),
             client: builder().build().map_err(Error::Client)?,
             unpooled: unpooled.build().map_err(Error::Client)?,
             may_have_kept: AtomicBool::new(false),
@@ -56,6 +61,11 @@ impl Http {
             poll_timeout,
             max_document_bytes: settings.max_document_bytes,
         })
+    }
+
+    /// Whether upstream knows which proxy asks.
+    pub(super) fn has_proxy_key(&self) -> bool {
+        self.proxy_key.is_some()
     }
 
     /// The longest time that one request may take.
@@ -73,15 +83,20 @@ impl Http {
     pub(super) async fn get(
         &self,
         url: &Url,
-        credential: &Credential,
+        environment_key: Option<HeaderValue>,
         if_modified_since: Option<SystemTime>,
     ) -> Result<Response, FetchError> {
         let mut sent = Instant::now();
         let request = |client: &Client| -> RequestBuilder {
-            let request = client
-                .get(url.clone())
-                .header(ACCEPT, "application/json")
-                .header(ENVIRONMENT_KEY, credential.header_value());
+            let mut request = client.get(url.clone()).header(ACCEPT, "application/json");
+            for (name, key) in [
+                (ENVIRONMENT_KEY, &environment_key),
+                (PROXY_KEY, &self.proxy_key),
+            ] {
+                if let Some(key) = key {
+                    request = request.header(name, key);
+                }
+            }
             match if_modified_since {
                 Some(since) => request.header(IF_MODIFIED_SINCE, httpdate::fmt_http_date(since)),
                 None => request,
@@ -121,6 +136,23 @@ impl Http {
     /// Receives a body of at most `max_bytes`, which must be a JSON object.
     pub(super) async fn body(
         &self,
+        response: Response,
+        sent: Instant,
+        max_bytes: usize,
+    ) -> Result<Body, FetchError> {
+        let content_type = text(response.headers(), &CONTENT_TYPE)
+            .map(|content_type| format!(" (content type {content_type})"))
+            .unwrap_or_default();
+        let body = self.receive(response, sent, max_bytes).await?;
+        match body.trim_ascii_start().starts_with(b"{") {
+            true => Ok(body),
+            false => Err(FetchError::NotJson(content_type)),
+        }
+    }
+
+    /// Receives a body of at most `max_bytes`.
+    pub(super) async fn receive(
+        &self,
         mut response: Response,
         sent: Instant,
         max_bytes: usize,
@@ -140,14 +172,7 @@ impl Http {
             }
             arriving.append(&piece).map_err(FetchError::Unkept)?;
         }
-        let body = arriving.end().map_err(FetchError::Unkept)?;
-        if body.trim_ascii_start().starts_with(b"{") {
-            return Ok(body);
-        }
-        let content_type = text(response.headers(), &CONTENT_TYPE)
-            .map(|content_type| format!(" (content type {content_type})"))
-            .unwrap_or_default();
-        Err(FetchError::NotJson(content_type))
+        arriving.end().map_err(FetchError::Unkept)
     }
 
     fn timeout(&self, error: &reqwest::Error, sent: Instant) -> Option<FetchError> {
@@ -193,6 +218,13 @@ pub(crate) fn client_builder(
             None => client,
         }
     })
+}
+
+/// The value of [`PROXY_KEY`]. Every proxy key is one.
+pub(crate) fn proxy_key(key: &ProxyKey) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(key.expose()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// Refuses every status but 200.

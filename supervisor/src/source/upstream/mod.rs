@@ -8,6 +8,7 @@ mod credential;
 mod error;
 mod http;
 mod link;
+mod list;
 mod pages;
 mod probe;
 mod redirect;
@@ -44,6 +45,8 @@ const PAGES_TIMEOUT_FACTOR: u32 = 10;
 pub(crate) struct Upstream {
     http: Http,
     document: Url,
+    /// Where environments are listed.
+    list: Url,
     pages_timeout: Duration,
 }
 
@@ -61,6 +64,7 @@ impl Upstream {
         let http = Http::new(settings, witness)?;
         Ok(Self {
             document: settings.api_url.document(),
+            list: settings.api_url.below("proxy/config/"),
             pages_timeout: http.request_timeout().saturating_mul(PAGES_TIMEOUT_FACTOR),
             http,
         })
@@ -105,7 +109,8 @@ impl Upstream {
         if_modified_since: Option<SystemTime>,
     ) -> Result<Option<FetchOutcome>, FetchError> {
         let sent = Instant::now();
-        let response = self.http.get(&self.document, credential, if_modified_since);
+        let key = credential.header_value().ok_or(FetchError::NoKey)?;
+        let response = self.http.get(&self.document, Some(key), if_modified_since);
         let response = response.await?;
         let headers = response.headers();
         let timing = Timing {
@@ -141,6 +146,7 @@ impl Upstream {
                 pages,
                 timing,
                 last_modified,
+                stamp: None,
             })
         }))
     }

@@ -83,7 +83,7 @@ pub(super) async fn fetch(
             return Err(FetchError::TooSlow(timeout));
         }
         let sent = Instant::now();
-        let response = http.get(&url, credential, None).await?;
+        let response = http.get(&url, credential.header_value(), None).await?;
         require_ok(&response)?;
         next_url = self::next(&response, document)?;
         seen.insert(url);

@@ -30,7 +30,10 @@ impl Upstream {
     /// Asks for a document as a fetch does.
     pub(crate) async fn probe(&self, credential: &Credential) -> Result<Probe, FetchError> {
         let sent = Instant::now();
-        let mut response = self.http.get(&self.document, credential, None).await?;
+        let mut response = self
+            .http
+            .get(&self.document, credential.header_value(), None)
+            .await?;
         let elapsed = sent.elapsed();
         let mut start = Vec::new();
         // A body that breaks off is explained by what came of it.

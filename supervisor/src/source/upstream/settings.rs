@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use contract::ProxyKey;
+
 use super::way::Way;
 use crate::source::api_url::ApiUrl;
 
@@ -10,6 +12,8 @@ use crate::source::api_url::ApiUrl;
 pub struct UpstreamSettings {
     /// Its address.
     pub api_url: ApiUrl,
+    /// Secret: which proxy this is. Upstream lists its environments and does not bill its fetches.
+    pub proxy_key: Option<ProxyKey>,
     /// The way there.
     pub way: Way,
     /// The longest silence: before a connection, before an answer, between two pieces of it.

@@ -1,5 +1,6 @@
 //! The endpoints of the admin listener: one line of a table for each, which the list of them is made from.
 
+mod evaluate;
 mod health;
 mod list;
 mod metrics;
@@ -7,7 +8,7 @@ mod status;
 
 use actix_http::RequestHead;
 
-use super::Admin;
+use super::{Admin, METHODS_OF_GET};
 use crate::http::refusal::Refusal;
 use crate::http::response::Response;
 
@@ -18,40 +19,62 @@ pub(super) struct Endpoint {
     meaning: &'static str,
     /// It needs no token: what asks for health often cannot send one.
     pub(super) is_open: bool,
-    /// Answers GET.
-    pub(super) answer: fn(&Admin, &RequestHead) -> Result<Response, Refusal>,
+    pub(super) answer: Answer,
 }
 
-const ENDPOINTS: [Endpoint; 5] = [
+/// How an endpoint answers, and the method that it answers.
+pub(super) enum Answer {
+    Get(fn(&Admin, &RequestHead) -> Result<Response, Refusal>),
+    /// The last argument is the body.
+    Post(fn(&Admin, &RequestHead, &[u8]) -> Result<Response, Refusal>),
+}
+
+impl Answer {
+    /// Its methods, for `Allow`.
+    pub(super) fn methods(&self) -> &'static str {
+        match self {
+            Self::Get(_) => METHODS_OF_GET,
+            Self::Post(_) => "OPTIONS, POST",
+        }
+    }
+}
+
+const ENDPOINTS: [Endpoint; 6] = [
     Endpoint {
         path: "/endpoints",
         meaning: "this list",
         is_open: false,
-        answer: list::answer,
+        answer: Answer::Get(list::answer),
     },
     Endpoint {
         path: "/status",
         meaning: "how the proxy does, as the page shows it; with ?search= environments by key",
         is_open: false,
-        answer: status::answer,
+        answer: Answer::Get(status::answer),
     },
     Endpoint {
         path: "/metrics",
         meaning: "metrics of the whole proxy, for Prometheus",
         is_open: false,
-        answer: metrics::answer,
+        answer: Answer::Get(metrics::answer),
+    },
+    Endpoint {
+        path: "/evaluate",
+        meaning: "POST: which flags an identity gets, and why",
+        is_open: false,
+        answer: Answer::Post(evaluate::answer),
     },
     Endpoint {
         path: "/proxy/health/readiness",
         meaning: "200 when every environment has been fetched lately",
         is_open: true,
-        answer: health::readiness,
+        answer: Answer::Get(health::readiness),
     },
     Endpoint {
         path: "/proxy/health/liveness",
         meaning: "200 while the process answers",
         is_open: true,
-        answer: health::liveness,
+        answer: Answer::Get(health::liveness),
     },
 ];
 

@@ -41,6 +41,7 @@ fn received_by(
         last_modified: last_modified.map(date),
         length: 1000,
         timing,
+        stamp: None,
     })
 }
 
@@ -144,6 +145,7 @@ fn confirmed(length: usize, confirmations: u32) -> (Freshness, Instant) {
         last_modified: None,
         length,
         timing,
+        stamp: None,
     });
     for _ in 0..confirmations {
         freshness.confirmed(timing);

@@ -37,6 +37,7 @@ impl<const LENGTH: usize> Policy for Ours<LENGTH> {
             last_modified: Some(whole(last_modified)),
             length: LENGTH,
             timing,
+            stamp: None,
         });
         if let Some(evidence) = evidence {
             self.trust.note(evidence);

@@ -23,11 +23,7 @@ fn answer(status: &str, headers: &[&str], body: &str) -> Answer {
 }
 
 fn pair(server_side_key: &str) -> KeyPair {
-    KeyPair {
-        server_side_key: ServerSideKey::new(server_side_key),
-        older_server_side_keys: Vec::new(),
-        client_side_key: "public".to_owned(),
-    }
+    KeyPair::new("public", [ServerSideKey::new(server_side_key)])
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -45,6 +41,7 @@ fn fetch_since(upstream: &Upstream, since: Option<SystemTime>) -> Result<FetchOu
 fn settings(stub: &Stub) -> UpstreamSettings {
     UpstreamSettings {
         api_url: api_url(stub),
+        proxy_key: None,
         way: Way::Straight,
         poll_timeout: Duration::from_secs(10),
         max_document_bytes: LARGEST,
@@ -135,7 +132,8 @@ fn older_keys_fetch_while_upstream_refuses_newer_ones() {
         });
         let upstream = upstream(&stub);
         let mut pair = pair("ser.new");
-        pair.older_server_side_keys = ["ser.middle", "ser.old"].map(ServerSideKey::new).to_vec();
+        pair.server_side_keys
+            .extend(["ser.middle", "ser.old"].map(ServerSideKey::new));
         let credential = Credential::of(&pair).unwrap();
         let fetch = || runtime().block_on(upstream.fetch(&credential, Some(second())));
         assert!(matches!(fetch(), Ok(FetchOutcome::Document(_))));
@@ -144,7 +142,7 @@ fn older_keys_fetch_while_upstream_refuses_newer_ones() {
         assert!(matches!(fetch(), Ok(FetchOutcome::Document(_))));
         assert_eq!(stub.requests().len(), 4);
 
-        pair.older_server_side_keys.truncate(1);
+        pair.server_side_keys.truncate(2);
         let refused = Credential::of(&pair).unwrap();
         let outcome = runtime().block_on(upstream.fetch(&refused, None));
         assert!(matches!(outcome, Err(FetchError::Status { .. })));
@@ -153,7 +151,7 @@ fn older_keys_fetch_while_upstream_refuses_newer_ones() {
     // Other failures say nothing about the key.
     let stub = Stub::answering(|_| answer("500 Oh no", &[], ""));
     let mut pair = pair("ser.new");
-    pair.older_server_side_keys = vec![ServerSideKey::new("ser.old")];
+    pair.server_side_keys.push(ServerSideKey::new("ser.old"));
     let credential = Credential::of(&pair).unwrap();
     let outcome = runtime().block_on(upstream(&stub).fetch(&credential, None));
     assert!(outcome.is_err());

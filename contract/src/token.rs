@@ -1,4 +1,4 @@
-//! The token that opens the admin listener. Only its digest is kept, so nothing can show the token.
+//! Tokens that open what is not for everybody. Only their digests are kept, so nothing can show a token.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use subtle::ConstantTimeEq;
 
 use crate::settings::{Kind, text};
 
-/// The SHA-256 of an admin token.
+/// The SHA-256 of a token.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AdminToken([u8; 32]);
+pub struct Token([u8; 32]);
 
-impl AdminToken {
+impl Token {
     /// That of the token as the operator writes it.
     #[must_use]
     pub fn of(text: &str) -> Self {
@@ -28,7 +28,7 @@ impl AdminToken {
     }
 }
 
-impl Kind for AdminToken {
+impl Kind for Token {
     type Value = Self;
     const IS_SECRET: bool = true;
 
@@ -47,8 +47,8 @@ impl Kind for AdminToken {
     }
 }
 
-impl fmt::Debug for AdminToken {
+impl fmt::Debug for Token {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("AdminToken(redacted)")
+        formatter.write_str("Token(redacted)")
     }
 }

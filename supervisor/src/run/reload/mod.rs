@@ -3,8 +3,11 @@
 //! First everything is tried that can fail, before anything changes: the settings, room for added environments, keys,
 //! the client, new sockets. Then the poller applies its [`Change`] and answers with a notice. Then the workers are
 //! rolled, if their command or their sockets change.
+//!
+//! What the source lists takes the same way (`listed.rs`): it changes environments and keys, and nothing else.
 
-use std::path::PathBuf;
+mod listed;
+
 use std::time::SystemTime;
 
 use log::{error, info};
@@ -15,11 +18,12 @@ use crate::error::Error;
 use crate::forward::{Forwarding, Prepared};
 use crate::poll::{Change, Polling};
 use crate::pool::listener::SlotListeners;
-use crate::pool::{Pool, Rolled};
+use crate::pool::{Pool, Rolled, Workplace};
 use crate::settings::Settings;
-use crate::source::Source;
-use crate::source::upstream::{self, Credential, Upstream};
-use contract::{BoardWords, counted, with_causes};
+use crate::source::realtime::Realtime;
+use crate::source::{Access, OpenSource, Source};
+use contract::{BoardWords, KeyPair, Readiness, counted, with_causes};
+use listed::Lists;
 
 /// Where settings are read again.
 pub struct Reload {
@@ -34,9 +38,11 @@ pub struct Reload {
 /// Applies reloads, one at a time.
 pub(super) struct Reloader {
     reload: Option<Reload>,
-    /// The settings in use. Their environments are in `roster`.
+    /// The settings in use.
     settings: Settings,
-    directory: PathBuf,
+    workplace: Workplace,
+    lists: Lists,
+    /// The environments that are configured or listed.
     roster: Roster,
     polling: Polling,
     forwarding: Forwarding,
@@ -45,9 +51,12 @@ pub(super) struct Reloader {
     in_progress: Option<InProgress>,
 }
 
-/// A reload that was not refused.
+/// A change that was not refused.
 struct InProgress {
-    settings: Settings,
+    /// `None`: it is a list that changes.
+    settings: Option<Settings>,
+    /// What the source lists.
+    listed: Vec<KeyPair>,
     roster: Roster,
     /// The new sockets, if a listener moves.
     sockets: Option<Vec<SlotListeners>>,
@@ -59,11 +68,12 @@ struct InProgress {
 }
 
 impl Reloader {
-    /// For a proxy that has started with these settings and publishes in this state directory.
+    /// For a proxy that has started with these settings and this list, and publishes in this state directory.
     pub(super) fn new(
         reload: Option<Reload>,
         settings: Settings,
-        directory: PathBuf,
+        listed: Vec<KeyPair>,
+        workplace: Workplace,
         roster: Roster,
         polling: Polling,
         forwarding: Forwarding,
@@ -71,7 +81,8 @@ impl Reloader {
         Self {
             reload,
             settings,
-            directory,
+            workplace,
+            lists: Lists::new(listed),
             roster,
             polling,
             forwarding,
@@ -90,13 +101,16 @@ impl Reloader {
         match outcome {
             Ok(()) => self.roll(pool),
             Err(reason) => {
-                self.in_progress = None;
-                refuse(&format!("publish the new index: {reason}"), pool);
+                let reason = format!("publish the new index: {reason}");
+                match self.in_progress.take() {
+                    Some(InProgress { settings: None, .. }) => self.lists.refuse(&reason),
+                    _ => refuse(&reason, pool),
+                }
             }
         }
     }
 
-    /// Concludes a reload whose roll is over, and begins the next one if it was requested.
+    /// Concludes a reload whose roll is over, and begins the next one if it was requested, or else what a list changes.
     pub(super) fn tend(&mut self, pool: &mut Pool) {
         if let Some(rolled) = pool.take_rolled() {
             self.conclude(Some(rolled), pool);
@@ -104,6 +118,9 @@ impl Reloader {
         while self.requested && self.in_progress.is_none() {
             self.requested = false;
             self.begin(pool);
+        }
+        if self.in_progress.is_none() {
+            self.begin_listed();
         }
     }
 
@@ -141,10 +158,14 @@ impl Reloader {
         pool: &Pool,
     ) -> Result<(InProgress, Option<Change>), Error> {
         let current = &self.settings;
-        let environments = std::mem::take(&mut settings.environments);
+        let source = self.open_source(&settings.source)?;
+        let listed = self.listed_by(&settings.source, source.as_ref());
+        let environments = settings
+            .source
+            .environments(&settings.environments, &listed);
         let turnover = self.roster.change_to(environments);
         let turnover = turnover.map_err(Error::Environments)?;
-        let change = self.change(&turnover, &settings)?;
+        let change = self.change(&turnover, &settings, source)?;
         let moved = listeners::moved(current, &settings, pool.sockets())?;
 
         let forwards_elsewhere =
@@ -155,7 +176,10 @@ impl Reloader {
 
         let mut changes = changes::of_environments(&turnover);
         let same_number = turnover.added.len() == turnover.removed.len();
-        changes.extend(changes::of_polling(current, &settings, same_number));
+        let readiness = same_number.then(|| settings.readiness(turnover.roster.len()));
+        let readiness = readiness.filter(|next| *next != self.readiness());
+        changes.extend(changes::of_polling(current, &settings, readiness));
+        changes.extend(changes::of_realtime(current, &settings));
         changes.extend(changes::of_compiling(current, &settings));
         if settings.forward != current.forward {
             changes.push("other settings for what clients report".to_owned());
@@ -164,15 +188,16 @@ impl Reloader {
             changes.extend(moved.changes);
             moved.sockets
         });
-        changes::warn_of_restart(current, &settings, &self.directory);
+        changes::warn_of_restart(current, &settings, &self.workplace.directory);
         // The next reload is compared with what is in use.
         settings.directory.clone_from(&current.directory);
         settings.workers = current.workers;
-        settings.worker = settings.worker.reading(&self.directory);
+        settings.worker = settings.worker.at(&self.workplace);
 
         let in_progress = InProgress {
             rolls: sockets.is_some() || settings.worker != current.worker,
-            settings,
+            settings: Some(settings),
+            listed,
             forwarding,
             roster: turnover.roster,
             sockets,
@@ -181,49 +206,65 @@ impl Reloader {
         Ok((in_progress, change))
     }
 
+    /// The source, if it is another one, or if it is to be read again.
+    fn open_source(&self, next: &Source) -> Result<Option<OpenSource>, Error> {
+        let opens = *next != self.settings.source || matches!(next, Source::Files(_));
+        Ok(opens.then(|| next.open()).transpose()?)
+    }
+
+    /// When the proxy is ready, as of now.
+    fn readiness(&self) -> Readiness {
+        self.settings.readiness(self.roster.len())
+    }
+
     /// The poller's part, if it has one.
-    fn change(&self, turnover: &Turnover, settings: &Settings) -> Result<Option<Change>, Error> {
+    fn change(
+        &self,
+        turnover: &Turnover,
+        settings: &Settings,
+        source: Option<OpenSource>,
+    ) -> Result<Option<Change>, Error> {
         let current = &self.settings;
-        let upstream = match &settings.source {
-            Source::Upstream(upstream) if settings.source != current.source => {
-                let upstream = Upstream::new(upstream);
-                Some(upstream.map_err(source_error)?)
-            }
-            _ => None,
-        };
+        let readiness = settings.readiness(turnover.roster.len());
+        let realtime = (settings.realtime != current.realtime)
+            .then(|| settings.realtime.as_ref().map(Realtime::new).transpose())
+            .transpose()
+            .map_err(|error| Error::Source(error.into()))?;
         let poll_frequency = settings.api_poll_frequency;
         let poll_frequency =
             (poll_frequency != current.api_poll_frequency).then_some(poll_frequency);
-        let readiness_changes = settings.readiness != current.readiness;
-        let polling_changes = upstream.is_some()
+        let readiness_changes = readiness != self.readiness();
+        let polling_changes = source.is_some()
             || poll_frequency.is_some()
+            || realtime.is_some()
             || settings.fetch_rules != current.fetch_rules
             || settings.compile_options != current.compile_options;
         if turnover.is_empty() && !polling_changes && !readiness_changes {
             return Ok(None);
         }
-        let with_credentials = |rows: &[usize]| {
+        let with_accesses = |rows: &[usize]| {
             let entries = rows
                 .iter()
                 .filter_map(|row| Some((*row, turnover.roster.entry(*row)?.clone())));
             entries
                 .map(|(row, entry)| {
-                    let credential = Credential::of(&entry.pair).map_err(source_error)?;
-                    Ok((row, entry, credential))
+                    let access = Access::of(&entry.pair)?;
+                    Ok((row, entry, access))
                 })
                 .collect::<Result<Vec<_>, Error>>()
         };
         let served_change =
             readiness_changes || !turnover.removed.is_empty() || !turnover.rotated.is_empty();
-        let index = |without: &[usize]| turnover.roster.index(settings.readiness, without);
+        let index = |without: &[usize]| turnover.roster.index(readiness, without);
         Ok(Some(Change {
             is_elsewhere: settings.source.api_url() != current.source.api_url(),
-            upstream,
+            source,
             poll_frequency,
+            realtime,
             fetch_rules: settings.fetch_rules,
             compile_options: settings.compile_options,
-            added: with_credentials(&turnover.added)?,
-            rotated: with_credentials(&turnover.rotated)?,
+            added: with_accesses(&turnover.added)?,
+            rotated: with_accesses(&turnover.rotated)?,
             removed: turnover.removed.clone(),
             index_at_once: served_change.then(|| index(&turnover.added)),
             index_with_added: (!turnover.added.is_empty()).then(|| index(&[])),
@@ -235,17 +276,19 @@ impl Reloader {
         let Some(in_progress) = &mut self.in_progress else {
             return;
         };
-        if in_progress.rolls {
-            let command = in_progress.settings.worker.clone();
-            pool.roll(command, in_progress.sockets.take());
-        } else {
-            self.conclude(None, pool);
+        match &in_progress.settings {
+            Some(settings) if in_progress.rolls => {
+                let command = settings.worker.clone();
+                pool.roll(command, in_progress.sockets.take());
+            }
+            _ => self.conclude(None, pool),
         }
     }
 
     fn conclude(&mut self, rolled: Option<Rolled>, pool: &mut Pool) {
         let Some(InProgress {
-            mut settings,
+            settings,
+            listed,
             roster,
             mut changes,
             forwarding,
@@ -254,6 +297,11 @@ impl Reloader {
         else {
             return;
         };
+        self.roster = roster;
+        let Some(mut settings) = settings else {
+            return self.lists.applied(listed, &changes);
+        };
+        self.lists.replace(listed);
         if let Some(forwarding) = forwarding {
             self.forwarding.change(forwarding);
         }
@@ -296,12 +344,7 @@ impl Reloader {
             info!("reloaded {name}: {}", changes.join(", "));
         }
         self.settings = settings;
-        self.roster = roster;
     }
-}
-
-fn source_error(error: upstream::Error) -> Error {
-    Error::Source(error.into())
 }
 
 fn refuse(reason: &str, pool: &Pool) {
