@@ -68,9 +68,7 @@ pub(super) fn found(check: &str) -> Value {
                 "traits": found("traits"),
             })
         }
-<<<<<<< HEAD
         "edit" => json!("edited"),
-=======
         "values" => json!({
             "greeting": "hello", "limit": 25, "dark_mode": true, "empty": true,
             // The default in the client's code.
@@ -85,7 +83,6 @@ pub(super) fn found(check: &str) -> Value {
         "server-side key" => json!("server only"),
         "Flagsmith's provider" => json!(["hello", "hello alice", "premium greeting"]),
         "what is known is not sent again" => json!(["premium greeting", [200, 304, 200]]),
->>>>>>> main
         "hosts asked" => json!(["127.0.0.1"]),
         "errors in the console" => json!([]),
         // What upstream receives is compared.
