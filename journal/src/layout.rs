@@ -27,7 +27,7 @@ const TAIL: usize = 2 * LINE;
 const RECORDS: usize = 3 * LINE;
 const MAGIC: u64 = u64::from_ne_bytes(*b"ring\0\0\0\0");
 /// To be raised whenever records of an earlier release could not be read.
-const LAYOUT: u64 = 1;
+const LAYOUT: u64 = 2;
 
 /// The directory of all rings, in the state directory.
 pub fn directory(state_directory: &Path) -> PathBuf {

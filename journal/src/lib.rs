@@ -41,5 +41,5 @@ pub use clock::now;
 pub use error::Error;
 pub use layout::{RING_BYTES, create, directory, ring_file, ring_number};
 pub use reader::{Damage, Entry, Reader};
-pub use record::{Change, Evaluation, Labels, Record, Report, TraitChange};
+pub use record::{Change, Evaluation, Labels, Record, Report, TraitChange, Usage};
 pub use writer::{Refused, Writer};

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// One report of a client.
+/// One report of a client, or of the worker about its clients.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Record<'a> {
     /// The client-side key of the environment, also if the request had a server-side key.
@@ -42,6 +42,8 @@ pub enum Report<'a> {
     Evaluations(Vec<Evaluation<'a>>),
     /// How traits of identities change, in this order.
     Traits(Vec<TraitChange<'a>>),
+    /// How many requests this environment has answered since the worker reported that last.
+    Usage(Usage),
     /// An event for the events host, which is forwarded as it is.
     Event {
         /// Its `Content-Type`.
@@ -49,6 +51,17 @@ pub enum Report<'a> {
         /// Its body.
         body: &'a [u8],
     },
+}
+
+/// How many requests an environment has answered, by what they were for.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Usage {
+    /// Flags, all or one.
+    pub flags: u64,
+    /// The flags of an identity.
+    pub identities: u64,
+    /// The environment document.
+    pub document: u64,
 }
 
 /// How often a client evaluated one feature with one outcome.

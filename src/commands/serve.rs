@@ -64,6 +64,7 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
             proxy_key: None,
         })
     };
+    let has_proxy_key = options.proxy_key.is_some();
     let source = match options.environment_documents {
         Some(place) => supervisor::Source::Files(supervisor::FileSettings {
             place,
@@ -79,15 +80,17 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
         max_bytes: options.journal.max_bytes as u64,
         events: options.events_url.map(&upstream).transpose()?,
     };
-    let realtime = options.realtime.url.map(&upstream).transpose()?;
+    // Without an upstream, nothing is forwarded or followed.
+    let has_upstream = matches!(source, supervisor::Source::Upstream(_));
+    let realtime = options.realtime.url.filter(|_| has_upstream);
+    let realtime = realtime.map(&upstream).transpose()?;
     let realtime = realtime.map(|upstream| supervisor::RealtimeSettings {
         upstream,
         poll_frequency: options.realtime.poll_frequency,
         fetch_spread: options.realtime.fetch_spread,
     });
-    // Without an upstream, nothing is forwarded.
-    let is_forwarded = matches!(source, supervisor::Source::Upstream(_));
-    let accepts_events = is_forwarded && forward.events.is_some();
+    let accepts_events = has_upstream && forward.events.is_some();
+    let reports_usage = has_upstream && has_proxy_key;
     Ok(supervisor::Settings {
         environments: config.environment_key_pairs,
         source,
@@ -104,12 +107,13 @@ pub(super) fn settings(config: Config) -> Result<supervisor::Settings, Error> {
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout,
-        worker: worker::command(
-            options.admin.token,
-            options.sse_authentication_token,
+        worker: worker::command(worker::Given {
+            admin_token: options.admin.token,
+            sse_authentication_token: options.sse_authentication_token,
             accepts_events,
-            config.worker,
-        ),
+            reports_usage,
+            settings: config.worker,
+        }),
         compile: compile::command,
     })
 }

@@ -19,14 +19,19 @@ pub(crate) fn run() -> Result<(), Error> {
     Ok(worker::run(handover, sockets)?)
 }
 
+/// What all workers are given, whatever their slot.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) admin_token: Option<Token>,
+    pub(crate) sse_authentication_token: Option<Token>,
+    pub(crate) accepts_events: bool,
+    pub(crate) reports_usage: bool,
+    pub(crate) settings: WorkerSettings,
+}
+
 /// Makes the command that starts the worker of a slot, and its handover. `/proc/self/exe` is this very program, even
 /// after its file was replaced.
-pub(crate) fn command(
-    admin_token: Option<Token>,
-    sse_authentication_token: Option<Token>,
-    accepts_events: bool,
-    settings: WorkerSettings,
-) -> WorkerCommand {
+pub(crate) fn command(given: Given) -> WorkerCommand {
     let private = config::private_variables();
     WorkerCommand::new(move |slot| {
         let handover = Handover {
@@ -34,12 +39,13 @@ pub(crate) fn command(
             directory: PathBuf::new(),
             slot,
             supervisor: std::process::id(),
-            admin_token: admin_token.clone(),
-            sse_authentication_token: sse_authentication_token.clone(),
+            admin_token: given.admin_token.clone(),
+            sse_authentication_token: given.sse_authentication_token.clone(),
             // The pool chooses one.
             ring: None,
-            accepts_events,
-            settings: settings.clone(),
+            accepts_events: given.accepts_events,
+            reports_usage: given.reports_usage,
+            settings: given.settings.clone(),
         };
         let mut command = Command::new("/proc/self/exe");
         command.arg0("edge-proxy").arg("worker");

@@ -33,7 +33,7 @@ pub(crate) use reference::{example, reference};
 pub(crate) use state_directory::of_demonstration as directories_of_demonstration;
 
 /// Settings that say what upstream is for.
-const OF_UPSTREAM: [&str; 3] = ["api_url", "proxy_key", "events_url"];
+const OF_UPSTREAM: [&str; 4] = ["api_url", "proxy_key", "events_url", "realtime.url"];
 
 /// What the configuration says.
 #[derive(Debug)]

@@ -222,7 +222,7 @@ fn a_proxy_starts_while_upstream_lists_nothing_and_becomes_ready_when_it_does() 
             .log()
             .contains("environments not listed: could not reach upstream")
     });
-    assert_eq!(proxy.get("/proxy/health/readiness", "").status, 500);
+    assert_eq!(proxy.get("/proxy/health/readiness", "").status, 503);
     assert_eq!(status(&proxy, "one"), 401);
     upstream.open();
     list(&upstream, json!([environment("one")]));

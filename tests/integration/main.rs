@@ -32,4 +32,5 @@ mod snapshot;
 mod state_directory;
 mod status_page;
 mod streams;
+mod usage;
 mod warm;

@@ -8,7 +8,7 @@ use contract::{Handover, Sockets, WorkerState, with_causes};
 use journal::Writer;
 use snapshot::Reader;
 
-use crate::endpoints::reports::Reports;
+use crate::endpoints::reports::{Forwards, Reports};
 use crate::error::Error;
 use crate::process::descriptors::Capacity;
 use crate::process::slot::Slot;
@@ -31,6 +31,7 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
         sse_authentication_token,
         ring,
         accepts_events,
+        reports_usage,
         mut settings,
     } = handover;
     let supervisor = Supervisor(supervisor);
@@ -50,7 +51,12 @@ pub fn run(handover: Handover, sockets: Sockets) -> Result<(), Error> {
         let opened = ring.inspect_err(|error| log::error!("{}", with_causes(error)));
         opened.ok()
     });
-    let reports = Reports::new(ring, settings.traits.forward, accepts_events);
+    let forwards = Forwards {
+        traits: settings.traits.forward,
+        events: accepts_events,
+        usage: reports_usage,
+    };
+    let reports = Reports::new(ring, forwards);
     let open_files = descriptors::raise_limit();
     let (limits, streams) = (&mut settings.limits, &mut settings.streams);
     let (max_connections, max_streams) = (limits.max_connections, streams.max_streams);

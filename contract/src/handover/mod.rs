@@ -36,6 +36,8 @@ pub struct Handover {
     pub ring: Option<u64>,
     /// Events have a host to go to.
     pub accepts_events: bool,
+    /// Upstream is told how many requests each environment has answered.
+    pub reports_usage: bool,
     /// What the operator chose.
     #[serde(with = "as_values")]
     pub settings: WorkerSettings,

@@ -24,6 +24,7 @@ fn handover() -> Handover {
         sse_authentication_token: Some(Token::of("another")),
         ring: Some(u64::MAX),
         accepts_events: true,
+        reports_usage: true,
         settings: WorkerSettings {
             allow_origins: vec!["*".to_owned()],
             limits: Limits {

@@ -55,7 +55,10 @@ pub(crate) fn run() -> Result<(), Error> {
         workers,
         shutdown_delay: options.server.shutdown_delay,
         shutdown_timeout: worker_settings.limits.shutdown_timeout,
-        worker: worker::command(None, None, false, worker_settings),
+        worker: worker::command(worker::Given {
+            settings: worker_settings,
+            ..worker::Given::default()
+        }),
         compile: compile::command,
     };
     Ok(supervisor::run(settings, None)?)

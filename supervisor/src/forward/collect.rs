@@ -15,6 +15,7 @@ use super::merge::Merge;
 use super::outbox::{Error, Outbox};
 use super::rings::{Ring, Rings};
 use super::traits::{KnownTraits, TraitChanges};
+use super::usage::UsageSums;
 use crate::words::Seconds;
 use contract::with_causes;
 
@@ -178,6 +179,7 @@ enum Progress {
 /// What the records of one collection become.
 struct Collection<'known> {
     analytics: Analytics,
+    usage: UsageSums,
     traits: TraitChanges<'known>,
     events: Vec<Delivery>,
     event_bytes: usize,
@@ -187,6 +189,7 @@ impl<'known> Collection<'known> {
     fn new(known_traits: &'known KnownTraits) -> Self {
         Self {
             analytics: Analytics::default(),
+            usage: UsageSums::default(),
             traits: TraitChanges::new(known_traits),
             events: Vec::new(),
             event_bytes: 0,
@@ -194,7 +197,8 @@ impl<'known> Collection<'known> {
     }
 
     fn is_small(&self) -> bool {
-        self.event_bytes + self.traits.bytes() < MAX_BYTES && self.analytics.entries() < MAX_ENTRIES
+        let entries = self.analytics.entries() + self.usage.entries();
+        self.event_bytes + self.traits.bytes() < MAX_BYTES && entries < MAX_ENTRIES
     }
 
     fn add(&mut self, payload: &[u8]) {
@@ -217,6 +221,7 @@ impl<'known> Collection<'known> {
                     .add_evaluations(environment, labels, evaluations);
             }
             Report::Traits(changes) => self.traits.add(environment, changes),
+            Report::Usage(usage) => self.usage.add(environment, usage),
             Report::Event { content_type, body } => {
                 let headers = Headers::new(content_type, labels);
                 let event = Delivery::new(Destination::Events, environment, headers, body.to_vec());
@@ -228,6 +233,7 @@ impl<'known> Collection<'known> {
 
     fn into_deliveries(self) -> (Vec<Delivery>, HashMap<u64, Option<u64>>) {
         let mut deliveries = self.analytics.into_deliveries();
+        deliveries.extend(self.usage.into_deliveries());
         deliveries.extend(self.events);
         let (traits, learnt) = self.traits.into_deliveries();
         deliveries.extend(traits);

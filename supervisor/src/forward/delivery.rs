@@ -12,7 +12,7 @@ pub(super) struct Delivery {
     /// The value of `Idempotency-Key`: no other delivery has it.
     pub(super) key: String,
     pub(super) destination: Destination,
-    /// The client-side key of the environment.
+    /// The client-side key of the environment; empty if it is of many.
     pub(super) environment: String,
     pub(super) headers: Headers,
     pub(super) body: Vec<u8>,
@@ -31,6 +31,8 @@ pub(super) enum Destination {
     Increment,
     /// `POST v1/events` of the events host.
     Events,
+    /// `POST proxy/usage/`, for the proxy key and not for an environment.
+    Usage,
 }
 
 /// Deliveries that do not wait for those of other lanes.
@@ -40,6 +42,7 @@ pub(super) enum Lane {
     /// In the order in which clients were answered.
     Traits,
     Events,
+    Usage,
 }
 
 /// The headers of a client that go upstream with its reports; empty for those that it did not send.
@@ -53,7 +56,7 @@ pub(super) struct Headers {
 }
 
 impl Lane {
-    pub(super) const ALL: [Self; 3] = [Self::Analytics, Self::Traits, Self::Events];
+    pub(super) const ALL: [Self; 4] = [Self::Analytics, Self::Traits, Self::Events, Self::Usage];
 
     /// Its name in file names and logs.
     pub(super) fn name(self) -> &'static str {
@@ -61,6 +64,7 @@ impl Lane {
             Self::Analytics => "analytics",
             Self::Traits => "traits",
             Self::Events => "events",
+            Self::Usage => "usage",
         }
     }
 }
@@ -71,6 +75,7 @@ impl Destination {
             Self::Counts | Self::Evaluations => Lane::Analytics,
             Self::Traits | Self::Increment => Lane::Traits,
             Self::Events => Lane::Events,
+            Self::Usage => Lane::Usage,
         }
     }
 }

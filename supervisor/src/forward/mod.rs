@@ -15,6 +15,7 @@ mod settings;
 mod tests;
 mod traits;
 mod upstream;
+mod usage;
 
 use std::io;
 use std::path::Path;

@@ -239,7 +239,12 @@ impl Sender {
     /// Drops a delivery that upstream will never take.
     fn refused(&mut self, delivery: &Delivery, reason: String) {
         let (lane, environment) = (self.lane.name(), delivery.environment.clone());
-        let line = format!("{reason} to {lane} of environment {environment}: they are dropped");
+        let line = match environment.as_str() {
+            "" => format!("{reason} to {lane}: it is dropped"),
+            environment => {
+                format!("{reason} to {lane} of environment {environment}: they are dropped")
+            }
+        };
         match self.refused.insert((environment, reason)) {
             true => warn!("{line}; this is logged once"),
             false => debug!("{line}"),

@@ -7,7 +7,9 @@ use reqwest::{Client, Method, StatusCode, Url};
 
 use super::delivery::{Delivery, Destination};
 use crate::source::api_url::ApiUrl;
-use crate::source::upstream::{Error, UpstreamSettings, client_builder, innermost};
+use crate::source::upstream::{
+    Error, PROXY_KEY, UpstreamSettings, client_builder, innermost, proxy_key,
+};
 
 /// The longest answer that is read, in bytes. It is not looked at.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
@@ -25,6 +27,8 @@ pub(super) struct Upstream {
     api: Client,
     api_url: ApiUrl,
     events: Option<(Client, Url)>,
+    /// Secret: whose usage is reported.
+    proxy_key: Option<HeaderValue>,
 }
 
 /// What became of a delivery.
@@ -76,13 +80,23 @@ impl Upstream {
         Ok(Self {
             api: client(settings)?,
             api_url: settings.api_url.clone(),
+            proxy_key: settings.proxy_key.as_ref().and_then(proxy_key),
             events,
         })
     }
 
     /// Sends a delivery and waits for the end of the answer.
     pub(super) async fn send(&self, delivery: &Delivery) -> Outcome {
+        let environment = HeaderValue::from_str(&delivery.environment).ok();
+        let mut key = environment.map(|environment| (ENVIRONMENT_KEY, environment));
         let (client, method, url) = match delivery.destination {
+            Destination::Usage => {
+                let Some(proxy_key) = &self.proxy_key else {
+                    return Outcome::Refused("proxy_key is not set any more".to_owned());
+                };
+                key = Some((PROXY_KEY, proxy_key.clone()));
+                (&self.api, Method::POST, self.api_url.below("proxy/usage/"))
+            }
             Destination::Events => match &self.events {
                 Some((client, url)) => (client, Method::POST, url.clone()),
                 None => return Outcome::Refused("events_url is not set any more".to_owned()),
@@ -103,9 +117,12 @@ impl Upstream {
             }
         };
         let headers = &delivery.headers;
+        let Some((name, key)) = key else {
+            return Outcome::Refused("no request can carry the key".to_owned());
+        };
         let mut request = client
             .request(method, url)
-            .header(ENVIRONMENT_KEY, &delivery.environment)
+            .header(name, key)
             .header(IDEMPOTENCY_KEY, &delivery.key)
             .body(delivery.body.clone());
         for (name, value) in [

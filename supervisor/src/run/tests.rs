@@ -79,6 +79,7 @@ fn settings(directory: PathBuf) -> Settings {
                 sse_authentication_token: None,
                 ring: None,
                 accepts_events: false,
+                reports_usage: false,
                 settings: WorkerSettings::default(),
             };
             (command, handover)

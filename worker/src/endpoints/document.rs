@@ -4,6 +4,7 @@ use actix_http::RequestHead;
 use engine::Side;
 
 use crate::environments::Environments;
+use crate::environments::usage::Resource;
 use crate::http::environment_key::environment_key;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
@@ -14,10 +15,10 @@ pub(super) fn answer(environments: &Environments, head: &RequestHead) -> Result<
     match side {
         // The document contains all segments and overrides, and the values of server-key-only features.
         Side::Client => Err(Refusal::ClientSideKey),
-        Side::Server => Ok(response::constant(
-            head,
-            environment.document(),
-            environment.updated_at(),
-        )),
+        Side::Server => {
+            environment.count(Resource::Document);
+            let (document, updated_at) = (environment.document(), environment.updated_at());
+            Ok(response::constant(head, document, updated_at))
+        }
     }
 }

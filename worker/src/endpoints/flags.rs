@@ -4,6 +4,7 @@ use actix_http::RequestHead;
 
 use super::query;
 use crate::environments::Environments;
+use crate::environments::usage::Resource;
 use crate::http::environment_key::environment_key;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
@@ -11,6 +12,7 @@ use crate::http::response::{self, Response};
 /// Answers `GET /api/v1/flags/`.
 pub(super) fn answer(environments: &Environments, head: &RequestHead) -> Result<Response, Refusal> {
     let (environment, side) = environments.index().open(environment_key(head)?)?;
+    environment.count(Resource::Flags);
     let updated_at = environment.updated_at();
     let Some(feature) = query::feature(head) else {
         return Ok(response::constant(

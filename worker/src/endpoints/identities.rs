@@ -9,6 +9,7 @@ use engine::{ArchivedEnvironment, BodyError, Identity, Scratch, Side};
 use super::gzip::{FlagList, Gzip, WORTH_COMPRESSING};
 use super::query;
 use crate::environments::Environments;
+use crate::environments::usage::Resource;
 use crate::http::accept_encoding::prefers_gzip;
 use crate::http::buffers::Buffer;
 use crate::http::content_type::body_kind;
@@ -62,6 +63,7 @@ impl Identities {
         identity: impl FnOnce(&ArchivedEnvironment, Side) -> Identity<'a>,
     ) -> Result<Response, Refusal> {
         let (environment, side) = environments.index().open(environment_key(head)?)?;
+        environment.count(Resource::Identities);
         let updated_at = environment.updated_at();
         let mut scratch = self.scratch.borrow_mut();
         let (archive, patterns) = (environment.archive(), environment.patterns());

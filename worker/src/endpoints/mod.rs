@@ -49,7 +49,7 @@ pub(crate) struct Endpoints {
     base_path: Option<String>,
     identities: Identities,
     ofrep: Ofrep,
-    reports: Reports,
+    reports: Rc<Reports>,
     streams: Rc<Streams>,
     sse_authentication_token: Option<Token>,
 }
@@ -58,7 +58,7 @@ impl Endpoints {
     pub(crate) fn new(
         environments: &Rc<Environments>,
         settings: &WorkerSettings,
-        reports: Reports,
+        reports: &Rc<Reports>,
         streams: &Rc<Streams>,
         sse_authentication_token: Option<Token>,
     ) -> Self {
@@ -68,7 +68,7 @@ impl Endpoints {
             base_path: settings.paths.base_path.clone(),
             identities: Identities::default(),
             ofrep: Ofrep::new(settings.ofrep),
-            reports,
+            reports: Rc::clone(reports),
             streams: Rc::clone(streams),
             sse_authentication_token,
         }

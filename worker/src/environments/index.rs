@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use contract::{ArchivedIndexEntry, Index, ReadyWhen};
 use engine::Side;
 use foldhash::fast::RandomState;
+use journal::Usage;
 use snapshot::{Error, Map, Reader};
 
 use super::keys::{self, KeyCache, Target};
@@ -91,6 +92,19 @@ impl CurrentIndex {
 
     fn entry(&self, row: usize) -> Option<&ArchivedIndexEntry> {
         self.index.environment(row)
+    }
+
+    /// Gives what each environment has answered since the last time to `report`, with its client-side key. What could
+    /// not be reported is given again.
+    pub(crate) fn report_usage(&self, report: impl Fn(&str, Usage) -> bool) {
+        for row in &self.opened.borrow().rows {
+            if let Some(usage) = row.usage().unreported()
+                && let Some(entry) = self.entry(row.number())
+                && report(&entry.name, usage)
+            {
+                row.usage().reported();
+            }
+        }
     }
 
     /// How each environment does, in the order of the rows.

@@ -1,5 +1,6 @@
 //! One mapped environment, with everything that is made once for each map so that a request only copies it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_http::header::HeaderValue;
@@ -10,11 +11,13 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use snapshot::Map;
 
+use super::usage::{Resource, UsageCounters};
 use crate::http::constant::{Constant, Date, Representation};
 
 /// A mapped environment.
 pub(crate) struct MappedEnvironment {
     generation: u64,
+    usage: Rc<UsageCounters>,
     map: Arc<Map<Environment>>,
     patterns: Patterns,
     client_flags: Constant,
@@ -24,7 +27,7 @@ pub(crate) struct MappedEnvironment {
 }
 
 impl MappedEnvironment {
-    pub(super) fn new(map: Map<Environment>, generation: u64) -> Self {
+    pub(super) fn new(map: Map<Environment>, generation: u64, usage: Rc<UsageCounters>) -> Self {
         let map = Arc::new(map);
         let updated_at = map.updated_at().and_then(timestamp);
         let constant = |answer: fn(&ArchivedEnvironment) -> &ArchivedConstantAnswer| {
@@ -32,6 +35,7 @@ impl MappedEnvironment {
         };
         Self {
             generation,
+            usage,
             patterns: Patterns::new(&map),
             client_flags: constant(|environment| environment.flags(Side::Client)),
             server_flags: constant(|environment| environment.flags(Side::Server)),
@@ -47,6 +51,12 @@ impl MappedEnvironment {
     /// The generation of the snapshot. No other snapshot of any environment has the same.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Counts a request that it answers.
+    #[inline]
+    pub(crate) fn count(&self, resource: Resource) {
+        self.usage.count(resource);
     }
 
     pub(crate) fn archive(&self) -> &ArchivedEnvironment {

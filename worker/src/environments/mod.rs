@@ -9,6 +9,7 @@ mod keys;
 pub(crate) mod mapped;
 mod row;
 pub(crate) mod status;
+pub(crate) mod usage;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::sync::Arc;

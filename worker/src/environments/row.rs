@@ -7,6 +7,7 @@ use contract::{ArchivedIndexEntry, with_causes};
 use snapshot::{Board, Error, Reader};
 
 use super::mapped::MappedEnvironment;
+use super::usage::UsageCounters;
 use crate::throttle::Throttle;
 
 /// How long to wait before a snapshot that could not be mapped is tried again. The one before is served meanwhile.
@@ -17,6 +18,8 @@ pub(super) struct Row {
     number: usize,
     /// `None` until the first document has arrived.
     environment: Option<Rc<MappedEnvironment>>,
+    /// Of all maps one after the other.
+    usage: Rc<UsageCounters>,
     failure: Option<Failure>,
     log: Throttle,
 }
@@ -33,6 +36,7 @@ impl Row {
         Self {
             number,
             environment: None,
+            usage: Rc::default(),
             failure: None,
             log: Throttle::default(),
         }
@@ -40,6 +44,11 @@ impl Row {
 
     pub(super) fn number(&self) -> usize {
         self.number
+    }
+
+    /// What was counted of it.
+    pub(super) fn usage(&self) -> &UsageCounters {
+        &self.usage
     }
 
     /// The newest map, which may not be the one that the board names.
@@ -78,7 +87,9 @@ impl Row {
             }
             match reader.map(&entry.file, generation) {
                 Ok(map) => {
-                    self.environment = Some(Rc::new(MappedEnvironment::new(map, generation)));
+                    let usage = Rc::clone(&self.usage);
+                    let mapped = MappedEnvironment::new(map, generation, usage);
+                    self.environment = Some(Rc::new(mapped));
                     self.failure = None;
                     return;
                 }

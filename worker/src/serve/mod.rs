@@ -21,7 +21,7 @@ use snapshot::Reader;
 use crate::access::AccessLog;
 use crate::admin::{self, Admin};
 use crate::endpoints::Endpoints;
-use crate::endpoints::reports::Reports;
+use crate::endpoints::reports::{Reports, report_usage};
 use crate::environments::Environments;
 use crate::error::Error;
 use crate::process::descriptors::Capacity;
@@ -122,10 +122,15 @@ pub(crate) async fn serve(
     ));
 
     let access_log = AccessLog::new(&settings);
+    let reports = Rc::new(reports);
+    actix_rt::spawn(report_usage(
+        Rc::downgrade(&reports),
+        Rc::downgrade(&environments),
+    ));
     let endpoints = Endpoints::new(
         &environments,
         &settings,
-        reports,
+        &reports,
         &streams,
         sse_authentication_token,
     );
@@ -181,6 +186,7 @@ pub(crate) async fn serve(
         // In a roll: the successor answers, perhaps to another token.
         tokio::join!(drain, finish(admin, stop.accept_for));
     }
+    reports.usage(&environments);
     Ok(())
 }
 

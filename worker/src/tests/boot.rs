@@ -17,6 +17,7 @@ fn a_worker_whose_supervisor_is_gone_does_not_serve() {
         sse_authentication_token: None,
         ring: None,
         accepts_events: false,
+        reports_usage: false,
         settings: WorkerSettings {
             allow_origins: Vec::new(),
             limits: LIMITS,

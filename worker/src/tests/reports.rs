@@ -1,10 +1,11 @@
 //! What clients report: what they are answered, and what is in the ring by then.
 
-use journal::{Change, Labels, Reader, Record, Report, TraitChange, Writer};
+use journal::{Change, Labels, Reader, Record, Report, TraitChange, Usage, Writer};
 use tempfile::TempDir;
+use testing::eventually;
 
 use super::*;
-use crate::endpoints::reports::Reports;
+use crate::endpoints::reports::{Forwards, Reports};
 
 /// A worker with a ring, and the supervisor's end of that.
 struct Reporting {
@@ -15,14 +16,14 @@ struct Reporting {
 }
 
 impl Reporting {
-    fn new(bytes: usize, accepts_events: bool) -> Self {
+    fn new(bytes: usize, forwards: Forwards) -> Self {
         let directory = TempDir::new().expect("a directory");
         let path = directory.path().join("ring");
         journal::create(&path, bytes).expect("a ring");
         let mut supervisor = StubSupervisor::new(&["one"]);
         supervisor.publish("one", &document("one", 0, ONE));
         let writer = Writer::open(&path).expect("a writer");
-        let reports = Reports::new(Some(writer), true, accepts_events);
+        let reports = Reports::new(Some(writer), forwards);
         let worker = Worker::start_reporting(&supervisor, reports);
         Self {
             supervisor,
@@ -35,6 +36,11 @@ impl Reporting {
     /// The answer to a request, and the records that it made, which are acknowledged.
     fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (Answer, Vec<Vec<u8>>) {
         let answer = self.worker.ask(request(method, path, headers, body));
+        (answer, self.records())
+    }
+
+    /// The records that are not acknowledged yet.
+    fn records(&self) -> Vec<Vec<u8>> {
         let (head, mut position) = (self.ring.head(), self.ring.tail());
         let (mut records, mut payload) = (Vec::new(), Vec::new());
         while let Some(entry) = self.ring.read(position, head, &mut payload).expect("whole") {
@@ -42,12 +48,19 @@ impl Reporting {
             position = entry.next;
         }
         self.ring.acknowledge(head);
-        (answer, records)
+        records
     }
 }
 
+/// What clients report, and nothing of the worker itself.
+const CLIENTS: Forwards = Forwards {
+    traits: true,
+    events: true,
+    usage: false,
+};
+
 fn reporting() -> Reporting {
-    Reporting::new(1 << 16, true)
+    Reporting::new(1 << 16, CLIENTS)
 }
 
 /// The only record.
@@ -353,7 +366,11 @@ fn events_are_forwarded_as_they_are_and_only_if_they_have_somewhere_to_go() {
         };
         assert_eq!(record.report, event);
     }
-    let nowhere = Reporting::new(1 << 16, false);
+    let forwards = Forwards {
+        events: false,
+        ..CLIENTS
+    };
+    let nowhere = Reporting::new(1 << 16, forwards);
     for method in ["POST", "GET"] {
         let (answer, records) = nowhere.ask(method, "/v1/events", CLIENT, "{}");
         assert_eq!(answer.status, 404);
@@ -363,7 +380,7 @@ fn events_are_forwarded_as_they_are_and_only_if_they_have_somewhere_to_go() {
 
 #[test]
 fn without_room_in_the_ring_reports_are_refused_and_flags_are_answered() {
-    let reporting = Reporting::new(4096, true);
+    let reporting = Reporting::new(4096, CLIENTS);
     let event = "x".repeat(500);
     let ask = |path: &str, body: &str| reporting.worker.post(path, CLIENT, body);
     while ask("/v1/events", &event).status == 202 {}
@@ -383,6 +400,106 @@ fn without_room_in_the_ring_reports_are_refused_and_flags_are_answered() {
         (refused.status, refused.header("retry-after")),
         (503, Some("1"))
     );
+}
+
+/// The sum of all that is reported of usage.
+fn sum(records: &[Vec<u8>]) -> Usage {
+    let mut sum = Usage::default();
+    for record in records {
+        let record = Record::read(record).expect("a record");
+        assert_eq!(
+            (record.environment, record.labels),
+            ("client_one", Labels::default())
+        );
+        let Report::Usage(usage) = record.report else {
+            panic!("{record:?}");
+        };
+        sum.flags += usage.flags;
+        sum.identities += usage.identities;
+        sum.document += usage.document;
+    }
+    sum
+}
+
+#[test]
+fn a_worker_reports_what_each_environment_has_answered_and_the_rest_at_its_end() {
+    let forwards = Forwards {
+        usage: true,
+        ..Forwards::default()
+    };
+    let mut reporting = Reporting::new(1 << 16, forwards);
+    let (flags, identities) = ("/api/v1/flags/", "/api/v1/identities/");
+    let document_path = "/api/v1/environment-document/";
+    let status = |path: &str, headers: &str| reporting.worker.get(path, headers).status;
+    for (path, headers, expected) in [
+        (flags, CLIENT, 200),
+        (flags, SERVER, 200),
+        ("/api/v1/identities/?identifier=a", CLIENT, 200),
+        (document_path, SERVER, 200),
+        // These are not answered from the environment.
+        (document_path, CLIENT, 403),
+        (flags, "X-Environment-Key: nobody\r\n", 401),
+        ("/health", "", 200),
+    ] {
+        assert_eq!(status(path, headers), expected, "{path}");
+    }
+    // What is counted outlives the map that it was counted with.
+    reporting
+        .supervisor
+        .publish("one", &document("one", 1, ONE));
+    let identity = reporting
+        .worker
+        .post(identities, CLIENT, r#"{"identifier":"a"}"#);
+    assert_eq!(identity.status, 200);
+    let mut records = Vec::new();
+    let expected = Usage {
+        flags: 2,
+        identities: 2,
+        document: 1,
+    };
+    eventually("all of it", || {
+        records.extend(reporting.records());
+        sum(&records) == expected
+    });
+    assert_eq!(reporting.worker.get(flags, CLIENT).status, 200);
+    let other = Worker::start(&reporting.supervisor, &["*"]);
+    let worker = std::mem::replace(&mut reporting.worker, other);
+    worker.stop().expect("a drain");
+    records.extend(reporting.records());
+    assert_eq!(sum(&records).flags, 3);
+}
+
+#[test]
+fn usage_that_finds_no_room_is_reported_later() {
+    let forwards = Forwards {
+        usage: true,
+        ..CLIENTS
+    };
+    let reporting = Reporting::new(4096, forwards);
+    let event = "x".repeat(500);
+    let fill = || while reporting.worker.post("/v1/events", CLIENT, &event).status == 202 {};
+    fill();
+    // Small records may still find some.
+    let small = || {
+        reporting
+            .worker
+            .post(COUNTS, CLIENT, r#"{"first":1}"#)
+            .status
+    };
+    while small() == 200 {}
+    for _ in 0..10 {
+        assert_eq!(reporting.worker.get("/api/v1/flags/", CLIENT).status, 200);
+    }
+    reporting.ring.acknowledge(reporting.ring.head());
+    let mut flags = 0;
+    eventually("all ten", || {
+        for record in reporting.records() {
+            if let Report::Usage(usage) = Record::read(&record).expect("a record").report {
+                flags += usage.flags;
+            }
+        }
+        flags == 10
+    });
 }
 
 #[test]

@@ -14,7 +14,7 @@ use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::SndBuf;
 
 use super::stub_supervisor::StubSupervisor;
-use crate::endpoints::reports::Reports;
+use crate::endpoints::reports::{Forwards, Reports};
 use crate::process::descriptors::Capacity;
 use crate::process::slot::Slot;
 use crate::process::supervisor::Supervisor;
@@ -64,7 +64,7 @@ impl Worker {
         settings: WorkerSettings,
         admin_token: Option<Token>,
     ) -> Self {
-        let reports = Reports::new(None, false, false);
+        let reports = Reports::new(None, Forwards::default());
         Self::start_all(supervisor, settings, admin_token, reports)
     }
 
@@ -72,7 +72,7 @@ impl Worker {
     pub(super) fn start_with_small_buffers(supervisor: &StubSupervisor) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
         setsockopt(&listener, SndBuf, &1).expect("a small buffer");
-        let reports = Reports::new(None, false, false);
+        let reports = Reports::new(None, Forwards::default());
         Self::start_on(
             listener,
             supervisor,

@@ -151,6 +151,7 @@ fn handover(number: usize) -> Handover {
         sse_authentication_token: None,
         ring: None,
         accepts_events: false,
+        reports_usage: false,
         settings: WorkerSettings {
             allow_origins: vec![number.to_string()],
             ..WorkerSettings::default()

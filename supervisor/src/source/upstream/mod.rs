@@ -29,7 +29,7 @@ use pages::FirstPage;
 pub(crate) use credential::Credential;
 pub use error::Error;
 pub(crate) use error::FetchError;
-pub(crate) use http::{client_builder, innermost};
+pub(crate) use http::{PROXY_KEY, client_builder, innermost, proxy_key};
 pub(crate) use probe::Probe;
 pub use settings::UpstreamSettings;
 pub(crate) use tls::{Presented, Witness, is_ca_as_end_entity};

@@ -12,6 +12,7 @@ use engine::{ArchivedEnvironment, ContextError, Identity, OfrepMemory, Side};
 
 use super::route::Endpoint;
 use crate::environments::Environments;
+use crate::environments::usage::Resource;
 use crate::http::buffers::Buffer;
 use crate::http::environment_key::ofrep_key;
 use crate::http::refusal::Refusal;
@@ -63,6 +64,7 @@ impl Ofrep {
         key: &str,
     ) -> Result<Response, Fault> {
         let (environment, side) = environments.index().open(ofrep_key(head)?)?;
+        environment.count(Resource::Identities);
         let body = body?;
         let identity = self.identity(environment.archive(), side, &body)?;
         let mut memory = self.memory.borrow_mut();
@@ -88,6 +90,7 @@ impl Ofrep {
         body: Result<Bytes, Refusal>,
     ) -> Result<Response, Fault> {
         let (environment, side) = environments.index().open(ofrep_key(head)?)?;
+        environment.count(Resource::Identities);
         let body = body?;
         let identity = self.identity(environment.archive(), side, &body)?;
         let updated_at = environment.updated_at();

@@ -5,6 +5,7 @@ mod events;
 mod json;
 mod labels;
 mod traits;
+mod usage;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,12 +22,24 @@ use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
 use crate::throttle::Throttle;
 
+pub(crate) use usage::report_usage;
+
+/// What goes upstream beside evaluations.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Forwards {
+    /// What clients say of traits.
+    pub(crate) traits: bool,
+    /// Events, which have a host of their own.
+    pub(crate) events: bool,
+    /// How many requests each environment has answered.
+    pub(crate) usage: bool,
+}
+
 /// Where reports go, and which of them.
 pub(crate) struct Reports {
     /// `None` if there was no room for a ring.
     ring: RefCell<Option<Writer>>,
-    forwards_traits: bool,
-    accepts_events: bool,
+    forwards: Forwards,
     /// The bytes of a record, used again for each.
     buffer: Cell<Vec<u8>>,
     log: Throttle,
@@ -41,11 +54,10 @@ pub(super) struct Reporter<'a> {
 }
 
 impl Reports {
-    pub(crate) fn new(ring: Option<Writer>, forwards_traits: bool, accepts_events: bool) -> Self {
+    pub(crate) fn new(ring: Option<Writer>, forwards: Forwards) -> Self {
         Self {
             ring: RefCell::new(ring),
-            forwards_traits,
-            accepts_events,
+            forwards,
             buffer: Cell::default(),
             log: Throttle::default(),
         }
@@ -53,12 +65,12 @@ impl Reports {
 
     /// Whether events have a host to go to.
     pub(super) fn accepts_events(&self) -> bool {
-        self.accepts_events
+        self.forwards.events
     }
 
     /// Whether what clients say of traits goes upstream.
     pub(super) fn forwards_traits(&self) -> bool {
-        self.forwards_traits
+        self.forwards.traits
     }
 
     /// Accepts a report. Costs one write into shared memory.
@@ -68,6 +80,18 @@ impl Reports {
             labels: labels::labels(&reporter.head.headers),
             report,
         };
+        self.append(&record).map_err(|refused| match refused {
+            Refused::TooLarge => Refusal::UnreadBody(UnreadBody::TooLarge),
+            Refused::Full => {
+                if self.log.is_due() {
+                    log::warn!("refusing what clients report: there is no room in the ring");
+                }
+                Refusal::JournalFull
+            }
+        })
+    }
+
+    fn append(&self, record: &Record<'_>) -> Result<(), Refused> {
         let mut buffer = self.buffer.take();
         buffer.clear();
         // Texts, bytes and numbers cannot fail to be written.
@@ -78,15 +102,7 @@ impl Reports {
             None => Err(Refused::Full),
         };
         self.buffer.set(payload);
-        appended.map_err(|refused| match refused {
-            Refused::TooLarge => Refusal::UnreadBody(UnreadBody::TooLarge),
-            Refused::Full => {
-                if self.log.is_due() {
-                    log::warn!("refusing what clients report: there is no room in the ring");
-                }
-                Refusal::JournalFull
-            }
-        })
+        appended
     }
 }
 
