@@ -10,7 +10,7 @@ mod received;
 mod rust;
 
 use serde_json::{Value, json};
-use testing::{Stub, eventually};
+use testing::{Answer, Stub, eventually};
 
 use crate::harness::{Proxy, Script, Start};
 use received::Received;
@@ -37,6 +37,7 @@ impl Site {
             .set("events_url", json!(upstream.origin()))
             .set("traits", json!({"forward": true}))
             .set("journal", json!({"frequency_seconds": 0.05}))
+            .admin()
             .start();
         proxy.wait_until_ready();
         Self { upstream, proxy }
@@ -47,9 +48,24 @@ impl Site {
     }
 
     /// Compares what a client finds with what it is to find, check by check. It has to make those of every client, and
-    /// then `more`.
+    /// then `more`; `stream` is followed by an edit.
     fn compare(&self, found: impl Iterator<Item = (String, Value)>, more: &[&str]) {
+        let found = found.inspect(|(check, _)| {
+            if check == "stream" {
+                self.edit();
+            }
+        });
         compare(found, &[&QUESTIONS, more].concat());
+    }
+
+    /// Edits the environment once the client has opened its stream.
+    fn edit(&self) {
+        self.proxy.wait_for("an open stream", |proxy| {
+            let metrics = proxy.get_admin("/metrics").text();
+            metrics.contains("edge_proxy_streams_open{worker=\"0\"} 1")
+        });
+        let edited = Answer::Document(expected::edited());
+        self.upstream.set("test", edited);
     }
 
     /// Upstream receives what is wanted, and nothing else.
@@ -78,7 +94,14 @@ fn the_python_client_needs_nothing_but_the_proxy() {
     let Some(script) = Script::start("python/sdk.py", &[&site.origin()]) else {
         return;
     };
-    let more = ["traits", "local evaluation", "analytics", "events"];
+    let more = [
+        "traits",
+        "local evaluation",
+        "analytics",
+        "events",
+        "stream",
+        "edit",
+    ];
     site.compare(script, &more);
     site.receives(&Received::wanted().with_event());
 }
@@ -104,6 +127,8 @@ fn the_browser_client_needs_nothing_but_the_proxy() {
         "traits",
         "analytics",
         "events",
+        "stream",
+        "edit",
         "hosts asked",
         "errors in the console",
     ];
