@@ -1,6 +1,6 @@
 //! Providers of OpenFeature: those of OFREP, and Flagsmith's own, which use the endpoints of SDKs.
 
-use super::{Site, compare};
+use super::Site;
 use crate::harness::Script;
 
 /// What every provider asks for.
@@ -17,7 +17,7 @@ const QUESTIONS: [&str; 6] = [
 fn run(script: &str, more: &[&str]) {
     let site = Site::open();
     if let Some(script) = Script::start(script, &[&site.origin()]) {
-        compare(script, &[&QUESTIONS, more].concat());
+        site.compare(script, &[&QUESTIONS, more].concat());
     }
 }
 
@@ -41,6 +41,8 @@ fn the_providers_for_node_need_nothing_but_the_proxy() {
 fn the_provider_for_browsers_needs_nothing_but_the_proxy() {
     let more = [
         "what is known is not sent again",
+        "stream",
+        "edit, and status",
         "hosts asked",
         "errors in the console",
     ];
