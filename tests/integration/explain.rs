@@ -150,7 +150,7 @@ greeting: on, \"hello alice\"
   ✗ segment premium (id 1, priority none), does not match: on, \"premium greeting\"
     ✗ ALL
       ✗ plan EQUAL \"premium\": \"\\u001b[31mred\"
-  ✗ environment default, beaten: on, \"good\"
+  - environment default, beaten: on, \"good\"
 ";
     assert_eq!(stdout, expected);
 }

@@ -14,6 +14,7 @@ mod operation;
 mod overrides;
 mod path;
 mod prerequisites;
+mod properties;
 mod provenance;
 mod render;
 mod seen;

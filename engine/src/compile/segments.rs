@@ -1,17 +1,15 @@
-//! Segments: rules become steps, properties get their source, operands are parsed.
+//! Segments: rules become steps, operands are parsed.
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json_path::JsonPath;
-
 use super::circular::CircularSteps;
-use super::dependencies::{DependencyOrder, flag_read};
+use super::dependencies::DependencyOrder;
 use super::operation::{compile_operation, cost, defect};
-use super::path::{Path, Selector, canonical};
+use super::properties::PropertiesBuilder;
 use super::steps::{CompiledRule, Quantifier, Steps, unknown_kind};
 use crate::archive::{
     CircularSegment, CircularStep, CompiledCondition, ConditionId, FlagProperty, Interner, Next,
-    Operation, PatternId, Property, PropertyId, QueryId, SaltId, SegmentId, Segments,
+    Operation, PatternId, SaltId, SegmentId, Segments,
 };
 use crate::document::{Condition, Rule, Segment};
 use crate::json::{Value, write_value};
@@ -27,13 +25,9 @@ pub(super) struct SegmentsBuilder<'d> {
     steps: Steps,
     circular: Vec<CircularSegment>,
     circular_steps: CircularSteps,
-    /// By `PrerequisiteId`.
-    flag_properties: Vec<Vec<FlagProperty>>,
     conditions: Vec<CompiledCondition>,
-    properties: Vec<Property>,
-    property_names: Interner,
+    properties: PropertiesBuilder<'d>,
     patterns: Vec<PatternSource>,
-    queries: Vec<String>,
     salts: Interner,
     /// By operator, property, operand and, where it matters, segment.
     known_conditions: HashMap<String, ConditionId>,
@@ -88,12 +82,9 @@ impl<'d> SegmentsBuilder<'d> {
             steps: Steps::default(),
             circular: Vec::new(),
             circular_steps: CircularSteps::default(),
-            flag_properties: vec![Vec::new(); order.prerequisites.len()],
             conditions: Vec::new(),
-            properties: Vec::new(),
-            property_names: Interner::new(),
+            properties: PropertiesBuilder::new(features, order),
             patterns: Vec::new(),
-            queries: Vec::new(),
             salts: Interner::new(),
             known_conditions: HashMap::new(),
             known_patterns: HashMap::new(),
@@ -151,15 +142,22 @@ impl<'d> SegmentsBuilder<'d> {
     }
 
     pub(super) fn finish(self) -> CompiledSegments {
+        let PropertiesBuilder {
+            properties,
+            names,
+            queries,
+            flag_properties,
+            ..
+        } = self.properties;
         CompiledSegments {
             segments: Segments {
                 segments: self.segments,
                 steps: self.steps.into_steps(),
                 conditions: self.conditions,
-                properties: self.properties,
-                property_names: self.property_names,
+                properties,
+                property_names: names,
                 patterns: self.patterns,
-                queries: self.queries,
+                queries,
                 context: None,
             },
             salts: self.salts,
@@ -167,7 +165,7 @@ impl<'d> SegmentsBuilder<'d> {
                 segments: self.circular,
                 steps: self.circular_steps.into_steps(),
             },
-            flag_properties: self.flag_properties,
+            flag_properties,
             warnings: self.warnings,
             provenance: self.provenance,
         }
@@ -267,66 +265,12 @@ impl<'d> SegmentsBuilder<'d> {
     }
 
     fn add_condition(&mut self, property: &str, operation: Operation) -> ConditionId {
-        let property = self.property(property);
+        let property = self.properties.id(property);
         self.conditions.push(CompiledCondition {
             property,
             operation,
         });
         ConditionId::new(self.conditions.len() - 1)
-    }
-
-    /// The id of the property of that name.
-    fn property(&mut self, name: &str) -> PropertyId {
-        let index = self.property_names.intern(name.as_bytes());
-        if index == self.properties.len() {
-            // It has its id before its source is known: the source may be another property.
-            self.properties.push(Property::Trait);
-            self.properties[index] = self.source(name, PropertyId::new(index));
-        }
-        PropertyId::new(index)
-    }
-
-    fn source(&mut self, name: &str, id: PropertyId) -> Property {
-        if !name.starts_with("$.") {
-            return Property::Trait;
-        }
-        let selectors = match Path::read(name) {
-            Path::Simple(selectors) => selectors,
-            Path::Invalid => return Property::Trait,
-            Path::Other => return self.query(name.to_owned()),
-        };
-        if let Some((flag, member)) = flag_read(&selectors) {
-            let feature = self.features.get(flag.as_bytes());
-            let flag = feature.and_then(|feature| self.order.prerequisite(feature));
-            return flag.map_or(Property::Trait, |flag| {
-                let property = FlagProperty {
-                    property: id,
-                    member,
-                };
-                self.flag_properties[flag.index()].push(property);
-                Property::Flag(flag)
-            });
-        }
-        let names: Vec<Option<&str>> = selectors.iter().map(Selector::name).collect();
-        match names[..] {
-            [Some("identity"), Some("identifier")] => Property::Identifier,
-            [Some("identity"), Some("key")] => Property::IdentityKey,
-            [Some("environment"), Some("name")] => Property::EnvironmentName,
-            [Some("environment"), Some("key")] => Property::EnvironmentKey,
-            // The value of a property that is a path is not always that of a trait.
-            [Some("identity"), Some("traits"), Some(name)] if !name.starts_with("$.") => {
-                Property::TraitOfPath(self.property(name))
-            }
-            _ => self.query(canonical(&selectors)),
-        }
-    }
-
-    fn query(&mut self, query: String) -> Property {
-        if JsonPath::parse(&query).is_err() {
-            return Property::Trait;
-        }
-        self.queries.push(query);
-        Property::Query(QueryId::new(self.queries.len() - 1))
     }
 
     /// The id of a pattern. Equal patterns have one id.

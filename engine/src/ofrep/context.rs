@@ -51,7 +51,7 @@ impl<'a> EvaluationContext<'a> {
 ///
 /// Scalars of the context are traits, and so are those of its member `traits`, which are the stronger ones: Flagsmith's
 /// providers put them there. A trait in there may be an object with a member `value`, as in requests of Flagsmith's
-/// SDKs. Null is no trait. Other objects and lists are no traits of Flagsmith's, and are left out.
+/// SDKs. Other objects and lists are no traits of Flagsmith's, and are left out.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -94,8 +94,10 @@ fn of_members<'a>(
         let value = match value {
             Value::Object(members) => {
                 let mut members = members.into_iter();
-                let value = members.find(|(name, _)| name.as_str() == "value");
-                value.map_or(Value::Null, |(_, value)| value)
+                match members.find(|(name, _)| name.as_str() == "value") {
+                    Some((_, value)) => value,
+                    None => continue,
+                }
             }
             value => value,
         };
@@ -124,7 +126,8 @@ fn read_targeting_key<'a>(value: Value<'a>) -> Result<Option<Cow<'a, str>>, Cont
 /// A trait, by the rules of identities requests; `None` if Flagsmith has none of that kind.
 fn read_trait<'a>(name: Text<'a>, value: Value<'a>) -> Result<Option<Trait<'a>>, ContextError> {
     let value = match value {
-        Value::Null | Value::List(_) | Value::Object(_) => return Ok(None),
+        Value::List(_) | Value::Object(_) => return Ok(None),
+        Value::Null => TraitValue::Null,
         Value::Boolean(boolean) => TraitValue::Boolean(boolean),
         Value::Integer(integer) => TraitValue::Integer(integer),
         Value::Float(float) => TraitValue::Float(float),
@@ -174,7 +177,7 @@ mod tests {
     fn scalars_are_traits_wherever_they_are() {
         for (context, identifier, traits) in [
             ("{}", None, ""),
-            (r#"{"targetingKey":null,"a":null}"#, None, ""),
+            (r#"{"targetingKey":null,"a":null}"#, None, "\"a\"=Null;"),
             (r#"{"targetingKey":" u "}"#, Some("u"), ""),
             (
                 r#"{"a":"x","targetingKey":"u\u0031"," b ":[1],"c":{"d":1}}"#,

@@ -25,8 +25,11 @@ pub fn entity_tag(
     if let Some(identity) = identity {
         add_text(identity.identifier(), &mut bytes);
         let mut traits: Vec<&Trait<'_>> = identity.traits().iter().collect();
-        // The sort is stable: of equal names the last one counts.
-        traits.sort_by(|left, right| left.key.as_str().cmp(right.key.as_str()));
+        // JSONPath queries see traits in the order in which they were sent.
+        if environment.segments.queries.is_empty() {
+            // The sort is stable: of equal names the last one counts.
+            traits.sort_by(|left, right| left.key.as_str().cmp(right.key.as_str()));
+        }
         for trait_ in traits {
             add_text(trait_.key.as_str(), &mut bytes);
             add_value(&trait_.value, &mut bytes);

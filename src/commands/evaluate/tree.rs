@@ -111,7 +111,11 @@ impl Tree<'_> {
         };
         let flag = candidate.flag.as_ref().map(|flag| value(flag));
         let flag = flag.map_or(String::new(), |flag| format!(": {flag}"));
-        let mark = mark(matches!(candidate.outcome, Outcome::Chosen));
+        let mark = match candidate.outcome {
+            Outcome::Chosen => '✓',
+            Outcome::Beaten => '-',
+            Outcome::NoMatch | Outcome::Cut => '✗',
+        };
         self.line(1, &format!("{mark} {what}, {became}{flag}"));
         self.split(candidate);
         if let Some((index, segment)) = segment {

@@ -1,7 +1,7 @@
 // What OpenFeature's OFREP provider for browsers finds at the proxy whose origin is in this page's address.
 
 import { OFREPWebProvider } from "@openfeature/ofrep-web-provider";
-import { OpenFeature } from "@openfeature/web-sdk";
+import { OpenFeature, ProviderEvents } from "@openfeature/web-sdk";
 
 const origin = location.hash.slice(1);
 const TRAITS = {
@@ -14,6 +14,14 @@ const OF_NO_SEGMENT = { plan: "basic", age: 17, distance: 2.5, tester: false };
 
 const client = OpenFeature.getClient();
 const statuses = [];
+
+let opened;
+window.EventSource = class extends EventSource {
+    constructor(...stream) {
+        super(...stream);
+        opened = new Promise(open => this.addEventListener("open", open));
+    }
+};
 
 async function watched(...request) {
     const response = await fetch(...request);
@@ -72,6 +80,20 @@ async function tags() {
     return [await greeting("dave", { plan: "premium" }), statuses];
 }
 
+let changed;
+
+/** Listens until the provider says that its flags are others. */
+async function listen() {
+    await greeting("frank");
+    await opened;
+    changed = new Promise(change => client.addHandler(ProviderEvents.ConfigurationChanged, change));
+}
+
+async function change() {
+    await changed;
+    return [client.getStringValue("greeting", "default"), client.providerStatus];
+}
+
 window.checks = {
     values,
     identity: () => greeting("alice"),
@@ -80,4 +102,6 @@ window.checks = {
     details,
     "unknown flag": () => client.getStringDetails("unknown", "default").errorCode,
     "what is known is not sent again": tags,
+    "listens to changes": listen,
+    "a change": change,
 };

@@ -1,6 +1,8 @@
 //! Providers of OpenFeature: those of OFREP, and Flagsmith's own, which use the endpoints of SDKs.
 
-use super::{Site, compare};
+use testing::Answer;
+
+use super::{Site, compare, expected};
 use crate::harness::Script;
 
 /// What every provider asks for.
@@ -13,12 +15,20 @@ const QUESTIONS: [&str; 6] = [
     "unknown flag",
 ];
 
-/// Runs a script, which asks the questions of every provider, and then for `more`.
+/// Runs a script, which asks the questions of every provider, and then for `more`. The document is edited once the
+/// script listens to changes.
 fn run(script: &str, more: &[&str]) {
     let site = Site::open();
-    if let Some(script) = Script::start(script, &[&site.origin()]) {
-        compare(script, &[&QUESTIONS, more].concat());
-    }
+    let Some(script) = Script::start(script, &[&site.origin()]) else {
+        return;
+    };
+    let found = script.inspect(|(check, _)| {
+        if check == "listens to changes" {
+            let edited = Answer::Document(expected::document("changed"));
+            site.upstream.set("test", edited);
+        }
+    });
+    compare(found, &[&QUESTIONS, more].concat());
 }
 
 #[test]
@@ -41,6 +51,8 @@ fn the_providers_for_node_need_nothing_but_the_proxy() {
 fn the_provider_for_browsers_needs_nothing_but_the_proxy() {
     let more = [
         "what is known is not sent again",
+        "listens to changes",
+        "a change",
         "hosts asked",
         "errors in the console",
     ];

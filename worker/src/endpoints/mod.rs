@@ -5,7 +5,7 @@ mod flags;
 mod gzip;
 pub(crate) mod health;
 mod identities;
-mod ofrep;
+pub(crate) mod ofrep;
 pub(crate) mod query;
 mod queue_change;
 pub(crate) mod reports;
@@ -25,9 +25,9 @@ use crate::http::cors::Cors;
 use crate::http::refusal::Refusal;
 use crate::http::request_body::UnreadBody;
 use crate::http::response::{self, Response};
-use crate::streams::Streams;
+use crate::streams::{Protocol, Streams};
 use identities::Identities;
-use ofrep::Ofrep;
+use ofrep::{NEWER, Ofrep, Waiting};
 use reports::{Reporter, Reports};
 use route::{Action, Endpoint};
 
@@ -91,6 +91,16 @@ impl Endpoints {
             Endpoint::QueueChange => self.sse_authentication_token.is_some(),
             _ => true,
         }
+    }
+
+    /// What a request waits for before it is answered; `None` if for nothing, as nearly always.
+    #[inline]
+    pub(crate) fn waits_for(&self, head: &RequestHead) -> Option<Waiting> {
+        head.uri.query().filter(|query| query.contains(NEWER))?;
+        let is_bulk = self.endpoint(head.uri.path()) == Some(Endpoint::OfrepBulk);
+        is_bulk
+            .then(|| self.ofrep.waits_for(&self.environments, head))
+            .flatten()
     }
 
     /// Answers any request, and says as which endpoint's it counts.
@@ -158,8 +168,12 @@ impl Endpoints {
             (Endpoint::BulkIdentities, _) => reports.identify(&reporter(body()?)?),
             (Endpoint::Events, _) => reports.event(&reporter(body()?)?),
             (Endpoint::OfrepSingle, _) => Ok(self.ofrep.single(environments, head, body())),
-            (Endpoint::OfrepBulk, _) => Ok(self.ofrep.bulk(environments, head, body())),
-            (Endpoint::Stream, _) => streams::answer(&self.streams, head),
+            (Endpoint::OfrepBulk, _) => {
+                let base_path = self.base_path.as_deref();
+                Ok(self.ofrep.bulk(environments, head, body(), base_path))
+            }
+            (Endpoint::OfrepStream, _) => streams::answer(&self.streams, Protocol::Ofrep, head),
+            (Endpoint::Stream, _) => streams::answer(&self.streams, Protocol::Flagsmith, head),
             (Endpoint::QueueChange, _) => {
                 let token = self.sse_authentication_token.as_ref();
                 queue_change::answer(environments, token, head)

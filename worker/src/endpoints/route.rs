@@ -35,6 +35,8 @@ pub(super) enum Endpoint {
     OfrepBulk,
     /// A stream that tells of changes.
     Stream,
+    /// The same by OFREP.
+    OfrepStream,
     /// Word that a document has changed.
     QueueChange,
     /// Whether there are streams.
@@ -107,11 +109,13 @@ impl Endpoint {
             "" => Some(Self::Root),
             path if is_ofrep_flag(path) => Some(Self::OfrepSingle),
             path => {
-                let (key, rest) = path.strip_prefix("/sse/environments/")?.split_once('/')?;
-                match rest {
+                let (before, rest) = path.split_once("/environments/")?;
+                let (key, last) = rest.split_once('/')?;
+                match (before, last) {
                     _ if key.is_empty() => None,
-                    "stream" => Some(Self::Stream),
-                    "queue-change" => Some(Self::QueueChange),
+                    ("/sse", "stream") => Some(Self::Stream),
+                    ("/sse", "queue-change") => Some(Self::QueueChange),
+                    ("/ofrep/v1", "stream") => Some(Self::OfrepStream),
                     _ => None,
                 }
             }
@@ -178,7 +182,7 @@ impl Endpoint {
             Self::Flags => contract::Endpoint::Flags,
             Self::Identities => contract::Endpoint::Identities,
             Self::Document => contract::Endpoint::Document,
-            Self::Stream => contract::Endpoint::Streams,
+            Self::Stream | Self::OfrepStream => contract::Endpoint::Streams,
             Self::Health | Self::Liveness | Self::StreamHealth => contract::Endpoint::Health,
             Self::Counts
             | Self::Evaluations
@@ -197,9 +201,11 @@ impl Endpoint {
     pub(super) fn cache_rules(self) -> CacheRules {
         match self {
             Self::Flags | Self::Identities => CacheRules::Revalidate,
-            Self::Document | Self::OfrepSingle | Self::OfrepBulk | Self::Stream => {
-                CacheRules::Nothing
-            }
+            Self::Document
+            | Self::OfrepSingle
+            | Self::OfrepBulk
+            | Self::OfrepStream
+            | Self::Stream => CacheRules::Nothing,
             _ => CacheRules::Open,
         }
     }
@@ -245,6 +251,7 @@ mod tests {
             ("/health", Endpoint::Health),
             ("/proxy/health/liveness", Endpoint::Liveness),
             ("/sse/environments/key/stream", Endpoint::Stream),
+            ("/ofrep/v1/environments/key/stream", Endpoint::OfrepStream),
             ("/sse/environments/key/queue-change", Endpoint::QueueChange),
             ("/sse/health", Endpoint::StreamHealth),
             ("", Endpoint::Root),
@@ -374,6 +381,7 @@ mod tests {
             Endpoint::Events,
             Endpoint::OfrepSingle,
             Endpoint::OfrepBulk,
+            Endpoint::OfrepStream,
             Endpoint::Health,
             Endpoint::Liveness,
             Endpoint::Root,

@@ -9,7 +9,7 @@ use super::{query, route};
 use crate::access::Entry;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
-use crate::streams::Streams;
+use crate::streams::{Protocol, Streams};
 
 /// The id of the event that a client was told of last.
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -18,12 +18,21 @@ static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// JavaScript SDK uses.
 const LAST_EVENT_ID_PARAMETER: &str = "lastEventId";
 
-/// Answers `GET /sse/environments/<key>/stream`.
-pub(super) fn answer(streams: &Streams, head: &RequestHead) -> Result<Response, Refusal> {
+/// Answers `GET /sse/environments/<key>/stream` for SDKs, and `GET /ofrep/v1/environments/<key>/stream` for OFREP.
+pub(super) fn answer(
+    streams: &Streams,
+    protocol: Protocol,
+    head: &RequestHead,
+) -> Result<Response, Refusal> {
     let key = route::environment_key(head.uri.path());
     let last_event_id = last_event_id(head);
     let is_chunked = head.version >= Version::HTTP_11;
-    let stream = streams.begin(key.as_bytes(), last_event_id.as_deref(), is_chunked)?;
+    let stream = streams.begin(
+        key.as_bytes(),
+        last_event_id.as_deref(),
+        protocol,
+        is_chunked,
+    )?;
     let sender = move |socket, entry: Option<Box<Entry>>| {
         actix_rt::spawn(async move {
             let bytes = stream.run(socket).await;

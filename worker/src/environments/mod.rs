@@ -17,9 +17,11 @@ use std::time::Instant;
 
 use contract::with_causes;
 use snapshot::{Board, Error, Reader};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use crate::throttle::Throttle;
-use index::CurrentIndex;
+pub(crate) use index::CurrentIndex;
 use row::MAP_RETRY;
 
 /// The newest index and environments that could be mapped.
@@ -29,6 +31,7 @@ pub(crate) struct Environments {
     /// When the newest index could not be mapped.
     failed_at: Cell<Option<Instant>>,
     log: Throttle,
+    changed: Notify,
 }
 
 impl Environments {
@@ -42,6 +45,7 @@ impl Environments {
             index: RefCell::new(CurrentIndex::map(&reader)?),
             failed_at: Cell::default(),
             log: Throttle::default(),
+            changed: Notify::new(),
             reader,
         })
     }
@@ -66,6 +70,12 @@ impl Environments {
     #[cold]
     pub(crate) fn follow_board(&self) {
         self.index().remap_outdated();
+        self.changed.notify_waiters();
+    }
+
+    /// Ready when the board was followed once more.
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
     }
 
     #[cold]

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -17,6 +18,7 @@ use crate::connections::Connections;
 use crate::connections::activity::Activity;
 use crate::connections::outlet::Outlet;
 use crate::endpoints::Endpoints;
+use crate::endpoints::ofrep::Waiting;
 use crate::http::refusal::Refusal;
 use crate::http::request_body::{BodyReader, UnreadBody, announces_too_much};
 use crate::http::response::{self, Response};
@@ -71,6 +73,15 @@ impl RequestService {
         let mut observed = observer.begin(head);
         let refusal = Refusal::UnreadBody(UnreadBody::TooLarge).into_response();
         Some(observer.answered(&mut observed, head, endpoint, refusal))
+    }
+
+    /// What the answer waits for; `None` if for nothing.
+    #[inline]
+    fn waits_for(&self, request: &Request) -> Option<Waiting> {
+        match &self.0.answers {
+            Answers::Public(endpoints) => endpoints.waits_for(request.head()),
+            Answers::Admin(_) => None,
+        }
     }
 
     fn respond(
@@ -149,17 +160,21 @@ pub(super) enum Responding {
         service: RequestService,
         observed: Observed,
     },
+    /// The answer waits for something.
+    Waiting(Pin<Box<dyn Future<Output = Response>>>),
 }
 
 impl Future for Responding {
     type Output = Result<Response, Infallible>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.get_mut() {
+        let this = self.get_mut();
+        match this {
             Self::Done(response) => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),
                 None => Poll::Pending,
             },
+            Self::Waiting(answer) => answer.as_mut().poll(context).map(Ok),
             Self::Reading {
                 body: reader,
                 request,
@@ -195,7 +210,22 @@ impl Future for Responding {
                     }
                     unread => unread,
                 });
-                Poll::Ready(Ok(service.respond(request, body, observed)))
+                let Some(wait) = service.waits_for(request) else {
+                    return Poll::Ready(Ok(service.respond(request, body, observed)));
+                };
+                if let Self::Reading {
+                    request,
+                    service,
+                    mut observed,
+                    ..
+                } = mem::replace(this, Self::Done(None))
+                {
+                    *this = Self::Waiting(Box::pin(async move {
+                        wait.await;
+                        service.respond(&request, body, &mut observed)
+                    }));
+                }
+                Pin::new(this).poll(context)
             }
         }
     }

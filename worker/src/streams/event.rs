@@ -9,6 +9,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::web::Bytes;
+use serde_json::json;
 
 use crate::environments::mapped::MappedEnvironment;
 
@@ -23,12 +24,23 @@ const RECENT: Duration = Duration::from_secs(60);
 /// The end of a stream.
 pub(super) const END: &[u8] = b"0\r\n\r\n";
 
+/// In whose words clients are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// Those of Flagsmith's SDKs.
+    Flagsmith,
+    /// Those of OFREP.
+    Ofrep,
+}
+
 /// A document as clients are told of it.
 pub(super) struct Event {
     /// When upstream last changed the document, in seconds since 1970 and as text; `None` if the document does not say.
     updated_at: Option<(f64, String)>,
     id: String,
     change: Bytes,
+    /// The same in the words of OFREP.
+    refetch: Bytes,
 }
 
 impl Event {
@@ -45,10 +57,12 @@ impl Event {
                 .as_ref()
                 .map_or_else(now, |(_, text)| text.clone()),
         );
+        let refetch = refetch(&id, digest, environment.archive().updated_at());
         Self {
             updated_at,
             id,
             change,
+            refetch,
         }
     }
 
@@ -59,7 +73,7 @@ impl Event {
     /// The same for those who were told of the event with this id before.
     pub(super) fn after(self, id: &str) -> Self {
         Self {
-            change: self.change_after(id),
+            change: self.change_after(id, Protocol::Flagsmith),
             ..self
         }
     }
@@ -67,7 +81,10 @@ impl Event {
     /// The chunk that tells those of the change who were told of the event with this id before. Clients ignore a change
     /// whose date is no later than the one they know, and not every edit moves the date of a document. So such a change
     /// has the date of now.
-    pub(super) fn change_after(&self, id: &str) -> Bytes {
+    pub(super) fn change_after(&self, id: &str, protocol: Protocol) -> Bytes {
+        if protocol == Protocol::Ofrep {
+            return self.refetch.clone();
+        }
         let known = id
             .split_once('-')
             .and_then(|(date, _)| date.parse::<f64>().ok());
@@ -91,8 +108,11 @@ impl Event {
     }
 
     /// The chunk that tells of the change.
-    pub(super) fn change(&self) -> &Bytes {
-        &self.change
+    pub(super) fn change(&self, protocol: Protocol) -> &Bytes {
+        match protocol {
+            Protocol::Flagsmith => &self.change,
+            Protocol::Ofrep => &self.refetch,
+        }
     }
 
     /// The chunk that begins a stream when there is nothing to tell. It gives the client the id, and is no event
@@ -117,6 +137,17 @@ fn change(id: &str, updated_at: String) -> Bytes {
     let data = format!("{{\"updated_at\": {updated_at}}}");
     chunk(&format!(
         "retry: {RETRY}\nid: {id}\nevent: environment_updated\ndata: {data}\n\n"
+    ))
+}
+
+/// Providers send `etag` and `lastModified` back, so that a proxy that is not as far can tell.
+fn refetch(id: &str, digest: &str, updated_at: Option<&str>) -> Bytes {
+    let mut data = json!({"type": "refetchEvaluation", "etag": digest});
+    if let Some(updated_at) = updated_at {
+        data["lastModified"] = updated_at.into();
+    }
+    chunk(&format!(
+        "retry: {RETRY}\nid: {id}\nevent: message\ndata: {data}\n\n"
     ))
 }
 

@@ -29,9 +29,14 @@ use crate::environments::mapped::MappedEnvironment;
 use crate::http::refusal::Refusal;
 use crate::process::slot::Slot;
 use channel::Channel;
+pub(crate) use event::Protocol;
 use places::Places;
 use stream::Begin;
 pub(crate) use stream::Stream;
+
+/// How long a stream of OFREP lasts. Its provider for browsers takes the end of a stream for an error and says that its
+/// flags are stale, so only a drain ends one while somebody listens.
+const OFREP_LASTS: Duration = Duration::from_hours(24);
 
 /// All streams of this worker.
 pub(crate) struct Streams {
@@ -65,6 +70,7 @@ impl Streams {
         &self,
         key: &[u8],
         last_event_id: Option<&str>,
+        protocol: Protocol,
         is_chunked: bool,
     ) -> Result<Stream, Refusal> {
         let (environment, side) = self.environments.index().open(key)?;
@@ -75,14 +81,16 @@ impl Streams {
         };
         let client_side_key = client_side_key.ok_or_else(|| Refusal::unknown_key(key))?;
         let place = Places::take(&self.places).ok_or(Refusal::TooManyStreams)?;
-        let lasts = if self.is_ending.get() {
-            Duration::ZERO
-        } else {
-            self.lasts.mul_f64(0.9 + 0.2 * fastrand::f64())
+        let lasts = match protocol {
+            _ if self.is_ending.get() => Duration::ZERO,
+            Protocol::Flagsmith => self.lasts,
+            Protocol::Ofrep => OFREP_LASTS,
         };
+        let lasts = lasts.mul_f64(0.9 + 0.2 * fastrand::f64());
         Ok(Stream::new(Begin {
             channel: self.channel(client_side_key, &environment),
             last_event_id,
+            protocol,
             until: Instant::now() + lasts,
             is_chunked,
             place,

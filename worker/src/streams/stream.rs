@@ -13,7 +13,7 @@ use actix_rt::time::{Instant, timeout};
 use actix_web::web::Bytes;
 
 use super::channel::{Channel, Member};
-use super::event::{self, Event};
+use super::event::{self, Event, Protocol};
 use super::places::Place;
 
 /// How long a client may take to read one event.
@@ -28,6 +28,7 @@ pub(crate) struct Stream {
     /// What its client knows, or is told first.
     told: Option<Rc<Event>>,
     first: Option<Bytes>,
+    protocol: Protocol,
     until: Instant,
     is_chunked: bool,
     _place: Place,
@@ -38,6 +39,7 @@ pub(super) struct Begin<'a> {
     pub(super) channel: Rc<Channel>,
     /// The id of the event that its client was told of last.
     pub(super) last_event_id: Option<&'a str>,
+    pub(super) protocol: Protocol,
     /// When it ends.
     pub(super) until: Instant,
     /// Whether the client reads chunks (HTTP/1.1).
@@ -57,14 +59,15 @@ impl Stream {
         let told = begin.channel.event();
         let first = told.as_ref().map(|event| match begin.last_event_id {
             Some(id) if id == event.id() => event.opening(),
-            Some(id) => event.change_after(id),
-            None if event.is_recent() => event.change().clone(),
+            Some(id) => event.change_after(id, begin.protocol),
+            None if event.is_recent() => event.change(begin.protocol).clone(),
             None => event.opening(),
         });
         Self {
             channel: Member::of(begin.channel),
             told,
             first,
+            protocol: begin.protocol,
             until: begin.until,
             is_chunked: begin.is_chunked,
             _place: begin.place,
@@ -96,7 +99,7 @@ impl Stream {
         loop {
             match self.next().await {
                 Next::Change(event) => {
-                    client.send(event.change()).await?;
+                    client.send(event.change(self.protocol)).await?;
                     self.told = Some(event);
                 }
                 Next::Silence => client.send(&event::comment()).await?,

@@ -1,7 +1,11 @@
 //! OFREP as providers of OpenFeature speak it.
 
-use contract::{OfrepSettings, WorkerSettings};
+use std::io::{BufRead, BufReader};
+use std::time::{Duration, Instant};
+
+use contract::{BoardWords, OfrepSettings, Paths, WorkerSettings};
 use serde_json::{Value, json};
+use testing::eventually;
 
 use super::*;
 
@@ -15,6 +19,12 @@ fn environment() -> (StubSupervisor, Worker) {
     supervisor.publish("one", &testing::document("client_one", "default"));
     let worker = Worker::start(&supervisor, &["*"]);
     (supervisor, worker)
+}
+
+/// The value of `greeting` in an answer with all flags.
+fn greeting(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["flags"][0]["value"].clone()
 }
 
 fn value_of(answer: &Answer) -> Value {
@@ -80,10 +90,10 @@ fn all_flags_come_with_their_reasons_and_the_version_of_the_document() {
         ),
     ] {
         let answer = worker.post(ALL, key, body);
-        let expected = json!({
-            "flags": flags, "metadata": {"version": "2026-01-15T10:30:00.123456+00:00"},
-        });
-        assert_eq!(answer.json(), expected, "{key} {body}");
+        let found = answer.json();
+        assert_eq!(found["flags"], flags, "{key} {body}");
+        let metadata = json!({"version": "2026-01-15T10:30:00.123456+00:00"});
+        assert_eq!(found["metadata"], metadata);
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(
@@ -282,4 +292,119 @@ fn traits_from_a_client_side_key_count_only_if_the_document_allows_them() {
         let answer = worker.post(&format!("{ALL}/greeting"), key, PREMIUM);
         assert_eq!(value_of(&answer), value, "{key}");
     }
+}
+
+/// What a stream says first, from the id on.
+fn first_event(worker: &Worker, path: &str, last_event_id: &str) -> String {
+    let mut stream = worker.connect();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: proxy.test\r\nLast-Event-ID: {last_event_id}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).expect("request");
+    let mut lines = BufReader::new(stream)
+        .lines()
+        .map(|line| line.expect("a line"));
+    let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(head[0], "HTTP/1.1 200 OK", "{head:?}");
+    let event = lines.skip_while(|line| !line.starts_with("id: "));
+    let event: Vec<String> = event.take_while(|line| !line.is_empty()).collect();
+    event.join("\n")
+}
+
+#[test]
+fn a_provider_is_told_where_it_learns_of_changes_and_is_told_of_them_in_its_words() {
+    let (mut supervisor, worker) = environment();
+    for key in [CLIENT, SERVER] {
+        let streams = &worker.post(ALL, key, PREMIUM).json()["eventStreams"];
+        let path = "/ofrep/v1/environments/client_one/stream";
+        let expected = json!([{"type": "sse", "endpoint": {"requestUri": path}}]);
+        assert_eq!(*streams, expected, "{key}");
+    }
+    let path = "/ofrep/v1/environments/client_one/stream";
+    let told = first_event(&worker, path, "of long ago");
+    let id = told
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("id: "));
+    let id = id.expect("an id").to_owned();
+    let digest = id.split_once('-').expect("a digest").1;
+    let data = json!({
+        "type": "refetchEvaluation", "etag": digest, "lastModified": "2026-01-15T10:30:00.123456+00:00",
+    });
+    assert_eq!(told, format!("id: {id}\nevent: message\ndata: {data}"));
+    // Who knows of the document already is told nothing.
+    assert_eq!(first_event(&worker, path, &id), format!("id: {id}"));
+    supervisor.publish("one", &testing::document("client_one", "edited"));
+    assert!(first_event(&worker, path, &id).contains("refetchEvaluation"));
+    let unknown = worker.get("/ofrep/v1/environments/ser.one/stream", "");
+    assert_eq!(unknown.status, 401);
+}
+
+#[test]
+fn the_path_of_a_stream_begins_as_that_of_its_request() {
+    let mut supervisor = StubSupervisor::new(&["one"]);
+    supervisor.publish("one", &testing::document("client_one", "default"));
+    let settings = WorkerSettings {
+        paths: Paths {
+            base_path: Some("/edge".to_owned()),
+        },
+        ..WorkerSettings::default()
+    };
+    let worker = Worker::start_with(&supervisor, settings, None);
+    for base in ["", "/edge"] {
+        let answer = worker.post(&format!("{base}{ALL}"), CLIENT, NOBODY).json();
+        let path = &answer["eventStreams"][0]["endpoint"]["requestUri"];
+        assert_eq!(
+            *path,
+            format!("{base}/ofrep/v1/environments/client_one/stream")
+        );
+        let path = path.as_str().expect("a path");
+        assert!(first_event(&worker, path, "").contains("refetchEvaluation"));
+    }
+}
+
+#[test]
+fn a_request_of_who_was_told_of_a_newer_document_waits_for_it_a_moment() {
+    let (supervisor, worker) = environment();
+    let ask = |query: &str| greeting(&worker.post(&format!("{ALL}?{query}"), CLIENT, NOBODY));
+    let known = first_event(&worker, "/ofrep/v1/environments/client_one/stream", "other");
+    let known = known
+        .split(['"', '-'])
+        .find(|part| part.len() == 32)
+        .expect("a digest");
+    let wanted = || supervisor.board().environment(0).take_wanted();
+    // What is known here, and what is older.
+    ask(&format!(
+        "flagConfigEtag={known}&flagConfigLastModified=2999-01-01T00:00:00Z"
+    ));
+    ask("flagConfigEtag=other&flagConfigLastModified=1768473000.1");
+    ask("flagConfigLastModified=2026-01-15T10:30:00.123456%2B00:00");
+    assert!(!wanted());
+    // It does not arrive: the client gets what there is.
+    let begun = Instant::now();
+    let newer = "flagConfigEtag=other&flagConfigLastModified=1768473001";
+    assert_eq!(ask(newer), "default");
+    assert!(begun.elapsed() >= Duration::from_millis(900));
+    assert!(wanted());
+    // Nobody has it fetched again at once.
+    assert_eq!(ask(newer), "default");
+    assert!(!wanted());
+}
+
+#[test]
+fn a_newer_document_that_arrives_meanwhile_is_answered_from() {
+    let _alone = DOORBELL.lock();
+    let (mut supervisor, worker) = environment();
+    let answer = std::thread::scope(|scope| {
+        let path = format!("{ALL}?flagConfigEtag=other");
+        let worker = &worker;
+        let asked = scope.spawn(move || worker.post(&path, CLIENT, NOBODY));
+        eventually("the worker to ask for a fetch", || {
+            supervisor.board().environment(0).take_wanted()
+        });
+        supervisor.publish("one", &testing::document("client_one", "edited"));
+        ring();
+        asked.join().expect("an answer")
+    });
+    assert_eq!(greeting(&answer), "edited");
 }

@@ -3,6 +3,7 @@
 import { Chart, linear, logarithmic } from "./chart.js";
 import { byId, count, counted, duration, latency, rate, setClass, setText } from "./dom.js";
 import { History } from "./history.js";
+import { Playground } from "./playground.js";
 import { endpointTable, environmentTable, processTable, showFacts } from "./tables.js";
 
 /** How often the status is asked for, in milliseconds. */
@@ -62,7 +63,8 @@ class Page {
         format: latency,
         scale: logarithmic,
     });
-    #environments = environmentTable();
+    #playground = new Playground(ask);
+    #environments = environmentTable((id) => this.#playground.choose(id));
     #endpoints = endpointTable();
     #processes = processTable();
     #search = "";
@@ -121,6 +123,7 @@ class Page {
             ...workers.map((worker) => [worker, newest?.slots.get(worker.slot)]),
             [{ ...supervisor, memory: status.supervisor.memory }],
         ]);
+        this.#playground.follow(environments.listed);
         this.#tellAge();
     }
 

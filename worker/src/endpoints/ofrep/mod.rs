@@ -1,35 +1,46 @@
 //! OFREP: flags for providers of OpenFeature, in any language.
 
 mod fault;
+mod newer;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use actix_http::RequestHead;
 use actix_http::header::{HeaderMap, HeaderValue, IF_NONE_MATCH};
 use actix_web::web::Bytes;
 use contract::OfrepSettings;
 use engine::{ArchivedEnvironment, ContextError, Identity, OfrepMemory, Side};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::route::Endpoint;
-use crate::environments::Environments;
+use crate::environments::mapped::MappedEnvironment;
 use crate::environments::usage::Resource;
+use crate::environments::{CurrentIndex, Environments};
 use crate::http::buffers::Buffer;
 use crate::http::environment_key::ofrep_key;
 use crate::http::refusal::Refusal;
 use crate::http::response::{self, Response};
 use fault::Fault;
+use newer::Asked;
+pub(crate) use newer::{NEWER, Waiting};
 
 /// What OFREP requests are answered with.
 pub(super) struct Ofrep {
     settings: OfrepSettings,
     memory: RefCell<OfrepMemory>,
+    asked: Asked,
 }
+
+/// The characters that are not in the path of a stream as they are.
+const NOT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 impl Ofrep {
     pub(super) fn new(settings: OfrepSettings) -> Self {
         Self {
             settings,
             memory: RefCell::default(),
+            asked: Asked::default(),
         }
     }
 
@@ -45,14 +56,24 @@ impl Ofrep {
         answer.unwrap_or_else(|fault| fault.into_response(Some(&key)))
     }
 
-    /// Answers `POST /ofrep/v1/evaluate/flags`: all flags.
+    /// What a request for all flags waits for; `None` if for nothing.
+    pub(super) fn waits_for(
+        &self,
+        environments: &Rc<Environments>,
+        head: &RequestHead,
+    ) -> Option<Waiting> {
+        self.asked.waits_for(environments, head)
+    }
+
+    /// Answers `POST /ofrep/v1/evaluate/flags`: all flags. Paths may have `base_path` before them.
     pub(super) fn bulk(
         &self,
         environments: &Environments,
         head: &RequestHead,
         body: Result<Bytes, Refusal>,
+        base_path: Option<&str>,
     ) -> Response {
-        let answer = self.flags(environments, head, body);
+        let answer = self.flags(environments, head, body, base_path);
         answer.unwrap_or_else(|fault| fault.into_response(None))
     }
 
@@ -88,8 +109,11 @@ impl Ofrep {
         environments: &Environments,
         head: &RequestHead,
         body: Result<Bytes, Refusal>,
+        base_path: Option<&str>,
     ) -> Result<Response, Fault> {
-        let (environment, side) = environments.index().open(ofrep_key(head)?)?;
+        let index = environments.index();
+        let key = ofrep_key(head)?;
+        let (environment, side) = index.open(key)?;
         environment.count(Resource::Identities);
         let body = body?;
         let identity = self.identity(environment.archive(), side, &body)?;
@@ -108,6 +132,10 @@ impl Ofrep {
             );
             let mut answer = Buffer::take();
             flags.write_all(&mut answer.0);
+            if let Some(key) = client_side_key(&index, key, &environment, side) {
+                let base_path = base_path.filter(|base| head.uri.path().starts_with(base));
+                write_event_streams(base_path.unwrap_or_default(), key, &mut answer.0);
+            }
             answer.0.push(b'}');
             response::evaluated(answer.into(), false, updated_at)
         };
@@ -134,6 +162,33 @@ impl Ofrep {
             identity => Ok(identity),
         }
     }
+}
+
+/// The client-side key of the environment that a key opens, which may be in a URL.
+fn client_side_key<'k>(
+    index: &CurrentIndex,
+    key: &'k [u8],
+    environment: &'k MappedEnvironment,
+    side: Side,
+) -> Option<&'k str> {
+    match side {
+        Side::Client => std::str::from_utf8(key).ok(),
+        Side::Server => {
+            let key = environment.archive().api_key();
+            index.row(key).is_some().then_some(key)
+        }
+    }
+}
+
+/// Appends where a provider learns of changes. It puts the path behind the origin of the URL that it was given.
+fn write_event_streams(base_path: &str, key: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"eventStreams\":[{\"type\":\"sse\",\"endpoint\":{\"requestUri\":\"");
+    out.extend_from_slice(base_path.as_bytes());
+    out.extend_from_slice(b"/ofrep/v1/environments/");
+    for part in utf8_percent_encode(key, NOT_IN_PATHS) {
+        out.extend_from_slice(part.as_bytes());
+    }
+    out.extend_from_slice(b"/stream\"}}]");
 }
 
 /// The client has the answer with this tag. Providers send a tag as they got it, without its quotes, or as a weak one.
