@@ -72,3 +72,27 @@ fn the_page_shows_what_is_served_and_follows_an_edit() {
     }
     assert_eq!(checks, 11);
 }
+
+#[test]
+fn with_a_token_the_page_asks_for_it_and_keeps_it_in_the_tab() {
+    const TOKEN: &str = "open-sesame";
+    let upstream = Stub::start([("demo_production", demonstration("production"))]);
+    let admin = json!({"port": 0, "token": TOKEN});
+    let start = Start::new(&upstream, &["demo_production"]).set("admin", admin);
+    let proxy = start.start();
+    proxy.wait_until_ready();
+    let url = format!("http://{}/", proxy.admin_address());
+    let Some(script) = Script::start("browser/status_token.js", &[&url, TOKEN]) else {
+        return;
+    };
+    let found: Vec<_> = script.map(|(_, found)| found).collect();
+    let expected = [
+        json!(false),
+        json!("That is not the token."),
+        json!("Ready"),
+    ];
+    assert_eq!(
+        found,
+        [&expected[..], &[json!(false), json!(false)]].concat()
+    );
+}

@@ -12,6 +12,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use rkyv::rancor;
+use rkyv::util::AlignedVec;
 
 pub use explanation::{
     Allocation, Candidate, ExplainedCondition, ExplainedEnvironment, ExplainedFlag,
@@ -20,7 +21,7 @@ pub use explanation::{
 };
 pub use question::Question;
 
-use crate::archive::{ArchivedEnvironment, CompileOptions};
+use crate::archive::{ArchivedEnvironment, CompileOptions, Environment};
 use crate::compile::{Provenance, compile_with, without_identity};
 use crate::document::{Document, DocumentError, Tree};
 use crate::evaluate::{Patterns, Scratch, evaluate_observed};
@@ -67,10 +68,15 @@ pub fn explain_document(
     question: Question<'_>,
 ) -> Result<Explanation, ExplainError> {
     let compiled = compile_with(document, options)?;
-    let archive = rkyv::to_bytes::<rancor::Error>(&compiled.environment);
-    let archive = archive.map_err(ExplainError::Archive)?;
-    let environment = rkyv::access::<ArchivedEnvironment, rancor::Error>(&archive);
-    explain(environment.map_err(ExplainError::Archive)?, question)
+    explain(access(&archive(&compiled.environment)?)?, question)
+}
+
+fn archive(environment: &Environment) -> Result<AlignedVec, ExplainError> {
+    rkyv::to_bytes(environment).map_err(ExplainError::Archive)
+}
+
+fn access(archive: &AlignedVec) -> Result<&ArchivedEnvironment, ExplainError> {
+    rkyv::access(archive).map_err(ExplainError::Archive)
 }
 
 /// Explains the flags that a compiled environment gives. It reads the whole document again, so it takes milliseconds
@@ -99,10 +105,8 @@ pub fn explain(
     };
     let Some(request) = question.identity.clone() else {
         let (document, compiled) = without_identity(&document, environment.options())?;
-        let archive = rkyv::to_bytes::<rancor::Error>(&compiled);
-        let archive = archive.map_err(ExplainError::Archive)?;
-        let environment = rkyv::access::<ArchivedEnvironment, rancor::Error>(&archive);
-        let environment = environment.map_err(ExplainError::Archive)?;
+        let archive = archive(&compiled)?;
+        let environment = access(&archive)?;
         let nobody = Identity::new("".into());
         return explain_identity(environment, &document, &question, &nobody, about);
     };

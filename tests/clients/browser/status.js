@@ -27,7 +27,7 @@ function value(page, feature) {
 async function valueAfterTheEdit(page) {
     await flag(page, "banner_text").filter({ hasText: "edited" }).waitFor();
     const row = page.locator("#environments tr", { hasText: "Production" });
-    const generation = await row.locator("td").nth(2).innerText();
+    const generation = await row.locator("td").nth(3).innerText();
     return [await value(page, "banner_text"), Number(generation) > 3];
 }
 

@@ -83,7 +83,11 @@ proptest! {
 }
 
 /// Explains the flags of a request, or those without an identity, and compares them with the served ones.
-fn check(environment: &ArchivedEnvironment, side: Side, body: Option<&str>) -> Explanation {
+pub(crate) fn check(
+    environment: &ArchivedEnvironment,
+    side: Side,
+    body: Option<&str>,
+) -> Explanation {
     let served = match body {
         None => environment.flags(side).body().to_vec(),
         Some(body) => served(environment, side, read(body)),

@@ -1,5 +1,5 @@
 //! Mutates documents and bodies, always the same for the same seed, and checks what must hold of them: nothing panics,
-//! every answer is JSON, and the short way through a body agrees with the long one.
+//! every answer is JSON, its explanation explains it, and the short way through a body agrees with the long one.
 
 use engine::{
     ArchivedEnvironment, BodyError, BodyKind, Compiled, IdentityRequest, Patterns, Scratch, Side,
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use testing::Golden;
 
 use super::mutate;
-use crate::proxy;
+use crate::{explain, proxy};
 
 /// How many inputs there were, and how many of them were valid.
 #[derive(Debug, Default)]
@@ -88,12 +88,14 @@ impl Fuzzer {
         let patterns = Patterns::new(environment);
         for side in [Side::Client, Side::Server] {
             check_json(environment.flags(side).body());
+            explain::check(environment, side, None);
             let body = pick(&mut self.random, &self.bodies);
             if let Ok(request) = read_identity(&body.text, BodyKind::Json) {
                 let identity = request.into_identity(String::new);
                 let scratch = &mut self.scratch;
                 let out = proxy::answer(environment, &patterns, side, &identity, scratch);
                 check_json(&out);
+                explain::check(environment, side, std::str::from_utf8(&body.text).ok());
             }
         }
     }

@@ -141,6 +141,8 @@ class Page {
 
     #showEnvironments({ count: all, found, listed, names_are_searched: names }) {
         this.#environments.update(listed);
+        const hasRealtime = listed.some((it) => it.realtime_connected !== null);
+        byId("environments").classList.toggle("polled", !hasRealtime);
         byId("search").placeholder = names ? "Filter by name or key" : "Filter by key";
         const total = counted(all, "environment");
         setText(byId("environments-summary"), this.#search ? `${count(found)} of ${total}` : total);

@@ -55,6 +55,7 @@ export function environmentTable(choose) {
     const columns = [
         { title: "Environment", style: "name", fill: (cell, it) => fillName(cell, it, choose) },
         { title: "State", fill: (cell, it) => fillState(cell, it.state, it.failure !== null) },
+        { title: "Realtime", style: "realtime", fill: fillRealtime },
         { title: "Generation", style: "number", fill: fillGeneration },
         { title: "Fetched", style: "number", fill: (_, it) => ago(it.fetched_seconds_ago) },
         { title: "Document", style: "number", fill: (_, it) => (it.document ? bytes(it.document.bytes) : "–") },
@@ -77,6 +78,12 @@ function fillName(cell, it, choose) {
     const title = it.document ? `Try ${name} in the playground` : "It has no document";
     if (button.title !== title) button.title = title;
     setText(key, it.key);
+}
+
+/** Whether upstream tells of edits. Where it never does, the column is not there. */
+function fillRealtime(cell, { realtime_connected: isConnected }) {
+    setClass(cell, isConnected === false ? "realtime warn" : "realtime");
+    return { true: "connected", false: "not connected" }[isConnected] ?? "–";
 }
 
 /** The generation. A row whose generation changed while the page is open lights up for a moment. */
