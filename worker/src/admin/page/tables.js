@@ -39,7 +39,7 @@ class Table {
 }
 
 // What a state of an environment or a worker means for who looks.
-const GOOD = ["current", "ready"];
+const GOOD = ["current", "ready", "running"];
 const BAD = ["missing", "exited"];
 
 /** A state in a word and a colour. */
