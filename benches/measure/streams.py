@@ -33,9 +33,9 @@ _SETTINGS = {"sse_authentication_token": _TOKEN, "realtime": {"stream_seconds": 
 _OPENED = b"\n\n\r\n"
 
 _TOLD_NOTES = """
-Two workers; nothing is bound to a core. KiB each: growth of the private memory of both workers by the streams. CPU
-us: what telling one client costs a worker. Then ms, median and max, until the first and until all clients have the event
-in their socket: after upstream sent the last byte of the edited document, and, for all, after the hook was called
+Two workers; nothing is bound to a core. KiB each: growth of the private memory of both workers by the streams. CPU us:
+what telling one client costs a worker. Then ms, median and max, until the first and until all clients have the event in
+their socket: after upstream sent the last byte of the edited document, and, for all, after the hook was called
 (queue-change), which has it fetched.
 """
 _REQUESTS_NOTES = """

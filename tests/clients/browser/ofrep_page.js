@@ -103,6 +103,6 @@ window.checks = {
     details,
     "unknown flag": () => client.getStringDetails("unknown", "default").errorCode,
     "what is known is not sent again": tags,
-    "listens to changes": listen,
-    "a change": change,
+    stream: listen,
+    "edit, and status": change,
 };

@@ -83,11 +83,11 @@ pub(super) fn found(check: &str) -> Value {
         "server-side key" => json!("server only"),
         "Flagsmith's provider" => json!(["hello", "hello alice", "premium greeting"]),
         "what is known is not sent again" => json!(["premium greeting", [200, 304, 200]]),
+        "edit, and status" => json!(["edited", "READY"]),
         "hosts asked" => json!(["127.0.0.1"]),
         "errors in the console" => json!([]),
-        "a change" => json!(["changed", "READY"]),
         // What upstream receives is compared, or what follows.
-        "analytics" | "events" | "stream" | "listens to changes" => Value::Null,
+        "analytics" | "events" | "stream" => Value::Null,
         other => panic!("nobody knows what {other} should find"),
     }
 }

@@ -89,17 +89,13 @@ class Page {
         const asking = new AbortController();
         this.#asking = asking;
         const path = this.#search ? `status?search=${encodeURIComponent(this.#search)}` : "status";
-        let isRefused = false;
-        try {
-            this.#show(await ask(path, { signal: asking.signal }));
-        } catch (error) {
-            // Another one was asked for meanwhile, and its own turn follows.
-            if (asking.signal.aborted) return;
-            isRefused = error instanceof TokenNeeded;
-            if (isRefused) this.#askForToken();
-            else this.#lose(error);
-        }
-        if (!isRefused && !document.hidden) this.#timer = setTimeout(() => this.#poll(), INTERVAL);
+        const answer = await ask(path, { signal: asking.signal }).catch((error) => error);
+        // Another one was asked for meanwhile, and its own turn follows.
+        if (asking.signal.aborted) return;
+        if (answer instanceof TokenNeeded) return this.#askForToken();
+        if (!document.hidden) this.#timer = setTimeout(() => this.#poll(), INTERVAL);
+        if (answer instanceof Error) this.#lose(answer);
+        else this.#show(answer);
     }
 
     #show(status) {
@@ -118,7 +114,7 @@ class Page {
         showFacts(status);
         this.#showEnvironments(environments);
         this.#endpoints.update(status.requests.endpoints.map((it) => [it, newest?.endpoints.get(it.endpoint)]));
-        const supervisor = { state: status.state === "draining" ? "draining" : "ready", uptime_seconds: uptime };
+        const supervisor = { state: status.state === "draining" ? "draining" : "running", uptime_seconds: uptime };
         this.#processes.update([
             ...workers.map((worker) => [worker, newest?.slots.get(worker.slot)]),
             [{ ...supervisor, memory: status.supervisor.memory }],

@@ -57,6 +57,7 @@ export class Playground {
         const asking = new AbortController();
         this.#asking = asking;
         const chosen = this.#select.value;
+        if (!chosen) return;
         this.#evaluated = `${chosen} ${this.#known.get(chosen)?.generation}`;
         try {
             this.#show(await this.#ask("evaluate", { body: this.#request(), signal: asking.signal }));
