@@ -22,3 +22,10 @@ ci:
 bench:
     cargo bench -p engine
     benches/load
+
+# The picture of the status page in README.
+screenshot:
+    cargo build --release
+    tests/clients/install
+    NODE_PATH=target/clients/node_modules CHROMIUM="$(command -v chromium)" \
+        node tests/clients/browser/screenshot.js target/release/edge-proxy docs/status.png

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TextIO
 
 from . import encodings, environments, machine, memory, ofrep, overrides, profiles, publish, reports, scaling
-from . import servers, throughput
+from . import servers, streams, throughput
 from .processes import Failed
 from .settings import Settings
 
@@ -24,6 +24,7 @@ EXPERIMENTS = {
     "environments": environments,
     "reports": reports,
     "ofrep": ofrep,
+    "streams": streams,
 }
 RESULTS = servers.ROOT / "benches" / "RESULTS.md"
 

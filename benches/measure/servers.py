@@ -109,10 +109,12 @@ def start_proxy(
     poll_frequency: float = 3600.0,
     timeout: float = 120.0,
     server: dict[str, int] | None = None,
+    settings: dict[str, object] | None = None,
 ) -> Proxy:
     """Starts the proxy with all environments of `upstream` and waits up to `timeout` seconds until it is ready.
 
-    `poll_frequency`: seconds between two fetches; `server`: settings of that section besides the address.
+    `poll_frequency`: seconds between two fetches; `server`: settings of that section besides the address;
+    `settings`: others.
     """
     directory = _directory(processes)
     config = {
@@ -123,7 +125,7 @@ def start_proxy(
         "server": {"host": "127.0.0.1", "port": 0} | (server or {}),
         "admin": {"port": None},
         "snapshot": {"directory": str(directory / "state")},
-    }
+    } | (settings or {})
     (directory / "config.json").write_text(json.dumps(config))
     environment = {name: value for name, value in os.environ.items() if name not in ("CONFIG_PATH", "RUST_LOG")}
     process, port = _listening(

@@ -61,10 +61,11 @@ impl KeyPair {
 }
 
 /// A secret that fetches the document of its environment, and shows everything to the client that presents it. Neither
-/// `Debug` nor `Display` shows it.
+/// `Debug` nor `Display` shows it. Of a key of an earlier run only the digest may be known, which fetches nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerSideKey {
-    key: String,
+    key: Option<String>,
+    digest: [u8; 32],
     expiry: Expiry,
 }
 
@@ -76,20 +77,31 @@ impl ServerSideKey {
 
     /// The same, until then.
     pub fn until(key: impl Into<String>, expiry: Expiry) -> Self {
+        let key = key.into();
         Self {
-            key: key.into(),
+            digest: digest(key.as_bytes()),
+            key: Some(key),
             expiry,
         }
     }
 
-    /// The key itself, to be sent upstream and nowhere else.
-    pub fn expose(&self) -> &str {
-        &self.key
+    /// The key with this [digest](digest()), until then.
+    pub fn of_digest(digest: [u8; 32], expiry: Expiry) -> Self {
+        Self {
+            key: None,
+            digest,
+            expiry,
+        }
+    }
+
+    /// The key itself if it is known, to be sent upstream and nowhere else.
+    pub fn expose(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// Its [digest](digest()).
     pub fn digest(&self) -> [u8; 32] {
-        digest(self.key.as_bytes())
+        self.digest
     }
 
     /// When it stops opening the environment.
@@ -121,7 +133,7 @@ mod tests {
         let shown = format!("{pair:?} {}", pair.server_side_keys[0]);
         assert!(!shown.contains("verysecret"), "{shown}");
         assert!(shown.contains("public"), "{shown}");
-        assert_eq!(pair.server_side_keys[0].expose(), "ser.verysecret");
+        assert_eq!(pair.server_side_keys[0].expose(), Some("ser.verysecret"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use testing::{Answer, Stub, document, eventually, header};
 
@@ -241,8 +242,7 @@ fn an_environment_without_an_active_key_serves_what_it_has_and_says_why_it_is_no
         json!([with_keys("one", json!([key("ser.one", false, None)]))]),
     );
     becomes(&proxy, "ser.one", 401);
-    let line =
-        "environment one not updated: upstream lists no server-side key for it that is active";
+    let line = "environment one not updated: no server-side key of it is listed that is active";
     proxy.wait_for(line, |proxy| proxy.log().contains(line));
     assert_eq!(status(&proxy, "one"), 200);
 }
@@ -264,4 +264,43 @@ fn the_proxy_key_is_given_to_no_worker() {
             assert!(!content.contains("pk."), "{content}");
         }
     }
+}
+
+#[test]
+fn a_restart_while_upstream_does_not_answer_serves_the_environments_of_the_run_before() {
+    let upstream = upstream(&["one", "two"]);
+    let state = tempfile::tempdir().expect("a directory");
+    let start = || {
+        let path = state.path().display().to_string();
+        start(&upstream)
+            .variable("SNAPSHOT_DIRECTORY", &path)
+            .start()
+    };
+    let soon = SystemTime::now() + Duration::from_secs(3600);
+    let keys = json!([key("ser.one", true, None), key("ser.old", true, Some(soon))]);
+    list(
+        &upstream,
+        json!([with_keys("one", keys), environment("two")]),
+    );
+    let mut proxy = start();
+    proxy.wait_until_ready();
+    proxy.signal(Signal::SIGTERM);
+    proxy.wait();
+
+    upstream.close();
+    let proxy = start();
+    proxy.wait_for("word of it", |proxy| {
+        proxy
+            .log()
+            .contains("; serving 2 environments of the run before")
+    });
+    let all = ["one", "ser.one", "ser.old", "two", "ser.two"];
+    assert_eq!(all.map(|key| status(&proxy, key)), [200; 5]);
+    upstream.set("one", Answer::Document(document("one", "hello again")));
+    upstream.open();
+    // Its list comes with keys that fetch.
+    proxy.wait_for("the edit", |proxy| {
+        proxy.get(FLAGS, "one").text().contains("hello again")
+    });
+    assert_eq!(all.map(|key| status(&proxy, key)), [200; 5]);
 }

@@ -84,7 +84,9 @@ fn reads_every_setting() {
     ))
     .unwrap();
     assert_eq!(
-        config.environment_key_pairs[0].server_side_keys[0].expose(),
+        config.environment_key_pairs[0].server_side_keys[0]
+            .expose()
+            .unwrap(),
         "ser.a"
     );
     assert_eq!(config.environment_key_pairs[0].client_side_key, "a");

@@ -110,7 +110,9 @@ fn plain_origins_need_no_json() {
 fn no_file_is_needed_where_variables_suffice() {
     let config = without_file(&[("ENVIRONMENT_KEY_PAIRS", PAIRS)]).unwrap();
     assert_eq!(
-        config.environment_key_pairs[0].server_side_keys[0].expose(),
+        config.environment_key_pairs[0].server_side_keys[0]
+            .expose()
+            .unwrap(),
         "ser.v"
     );
     assert_eq!(config.warnings, [""; 0]);

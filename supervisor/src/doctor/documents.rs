@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use contract::key::masked;
-use contract::{KeyPair, counted, with_causes};
+use contract::{KeyPair, ServerSideKey, counted, with_causes};
 use engine::CompileOptions;
 use reqwest::StatusCode;
 use tokio::task::JoinSet;
@@ -12,13 +12,13 @@ use tokio::time::timeout_at;
 
 use super::finding::Finding;
 use crate::blocking::off_thread;
-use crate::settings::Settings;
 use crate::source::FetchOutcome;
 use crate::source::upstream::{Credential, FetchError, Upstream, UpstreamSettings};
 
+const LIST: &str = "environments.listed";
 const FETCH: &str = "document.fetch";
 const SIZE: &str = "document.size";
-const COMPILE: &str = "document.compile";
+pub(super) const COMPILE: &str = "document.compile";
 const ACCEPTED: &str = "keys.accepted";
 const PAIR: &str = "keys.pair";
 /// So many environments are examined at once.
@@ -26,9 +26,34 @@ const AT_ONCE: usize = 4;
 /// So many warnings of a document are shown.
 const MAX_WARNINGS: usize = 3;
 
+/// The environments that upstream lists, if it has a proxy key to list them for.
+pub(super) async fn list(upstream: &UpstreamSettings, findings: &mut Vec<Finding>) -> Vec<KeyPair> {
+    if upstream.proxy_key.is_none() {
+        return Vec::new();
+    }
+    let listed = match Upstream::new(upstream) {
+        Ok(client) => client.list().await.map_err(|error| error.to_string()),
+        Err(error) => Err(with_causes(&error)),
+    };
+    match listed {
+        Ok(environments) => {
+            let listed = counted(environments.len(), "environment");
+            findings.push(Finding::ok(LIST, format!("upstream lists {listed}")));
+            environments
+        }
+        Err(reason) => {
+            let advice =
+                "compare proxy_key with the one in Flagsmith; what was listed before is served on";
+            findings.push(Finding::failed(LIST, reason, advice));
+            Vec::new()
+        }
+    }
+}
+
 pub(super) async fn check(
-    settings: &Settings,
+    environments: &[KeyPair],
     upstream: &UpstreamSettings,
+    options: CompileOptions,
     deadline: Instant,
     findings: &mut Vec<Finding>,
 ) {
@@ -43,14 +68,14 @@ pub(super) async fn check(
             return;
         }
     };
-    let mut left = settings.environments.len();
-    for pairs in settings.environments.chunks(AT_ONCE) {
+    let mut left = environments.len();
+    for pairs in environments.chunks(AT_ONCE) {
         let mut running = JoinSet::new();
         for (number, pair) in pairs.iter().enumerate() {
             let examination = Examination {
                 client: Arc::clone(&client),
                 pair: pair.clone(),
-                options: settings.compile_options,
+                options,
                 max_bytes: upstream.max_document_bytes,
             };
             running.spawn(async move { (number, examination.run().await) });
@@ -192,8 +217,9 @@ impl Examination {
         const LONGEST: usize = 200;
         let text = String::from_utf8_lossy(body);
         let mut text = text.into_owned();
-        for key in &self.pair.server_side_keys {
-            text = text.replace(key.expose(), "(the key)");
+        let keys = self.pair.server_side_keys.iter();
+        for key in keys.filter_map(ServerSideKey::expose) {
+            text = text.replace(key, "(the key)");
         }
         let characters = text.chars().filter(|character| !character.is_control());
         characters.take(LONGEST).collect()
@@ -228,7 +254,8 @@ fn explained(error: &FetchError, said: &str) -> Finding {
     )
 }
 
-fn in_words(warnings: &[String]) -> Option<String> {
+/// The first warnings, and how many more there are; `None` if there is none.
+pub(super) fn in_words(warnings: &[String]) -> Option<String> {
     let shown = warnings.iter().take(MAX_WARNINGS).map(String::as_str);
     let shown = shown.collect::<Vec<_>>().join("; ");
     match warnings.len() {

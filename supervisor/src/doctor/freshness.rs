@@ -1,15 +1,26 @@
 //! Settings that decide how old flags may get, and when the proxy says so.
 
+use std::time::Duration;
+
 use super::finding::Finding;
 use crate::poll::ConditionalFetch;
 use crate::settings::Settings;
+use crate::source::Source;
 use crate::words::Seconds;
 
 const FRESHNESS: &str = "settings.freshness";
 const STALENESS: &str = "settings.staleness";
 
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
-    vec![freshness(settings), staleness(settings)]
+    match &settings.source {
+        Source::Upstream(upstream) => {
+            vec![
+                freshness(settings),
+                staleness(settings, upstream.poll_timeout),
+            ]
+        }
+        Source::Files(_) => Vec::new(),
+    }
 }
 
 fn freshness(settings: &Settings) -> Finding {
@@ -46,7 +57,7 @@ fn freshness(settings: &Settings) -> Finding {
     }
 }
 
-fn staleness(settings: &Settings) -> Finding {
+fn staleness(settings: &Settings, timeout: Duration) -> Finding {
     let Some(limit) = settings.readiness(settings.environments.len()).stale_after else {
         return Finding::warning(
             STALENESS,
@@ -55,10 +66,6 @@ fn staleness(settings: &Settings) -> Finding {
         );
     };
     // One poll, varied by a tenth, and one fetch that takes as long as upstream may be silent.
-    let timeout = match &settings.source {
-        crate::source::Source::Upstream(upstream) => upstream.poll_timeout,
-        crate::source::Source::Files(_) => std::time::Duration::ZERO,
-    };
     let needed = settings
         .api_poll_frequency
         .mul_f64(1.1)

@@ -8,6 +8,7 @@ mod address;
 mod answer;
 mod certificates;
 mod documents;
+mod files;
 mod finding;
 mod freshness;
 mod ports;
@@ -67,8 +68,9 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
 
 /// From the address to the documents, as far as one can get.
 async fn upstream(settings: &Settings, findings: &mut Vec<Finding>) {
-    let Source::Upstream(upstream) = &settings.source else {
-        return;
+    let upstream = match &settings.source {
+        Source::Upstream(upstream) => upstream,
+        Source::Files(files) => return findings.extend(files::check(files, settings)),
     };
     let deadline = Instant::now() + DOCUMENTS_UNTIL;
     // The configuration has checked each key's kind.
@@ -85,7 +87,12 @@ async fn upstream(settings: &Settings, findings: &mut Vec<Finding>) {
     if upstream.api_url.is_encrypted() {
         findings.push(certificates::trusted());
     }
-    if answer::check(upstream, &settings.environments, findings).await {
-        documents::check(settings, upstream, deadline, findings).await;
+    let listed = documents::list(upstream, findings).await;
+    let environments = settings
+        .source
+        .environments(&settings.environments, &listed);
+    if answer::check(upstream, &environments, findings).await {
+        let options = settings.compile_options;
+        documents::check(&environments, upstream, options, deadline, findings).await;
     }
 }

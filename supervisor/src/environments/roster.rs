@@ -83,13 +83,13 @@ impl Roster {
                     .copied()
             })
             .collect();
-        let by_server_side_key: HashMap<&str, usize> = self
+        let by_server_side_key: HashMap<[u8; 32], usize> = self
             .entries
             .iter()
             .filter(|(row, _)| !stay.contains(row))
             .flat_map(|(row, entry)| {
                 let keys = entry.pair.server_side_keys.iter();
-                keys.map(|key| (key.expose(), *row))
+                keys.map(|key| (key.digest(), *row))
             })
             .collect();
         let (mut added, mut rotated) = (Vec::new(), Vec::new());
@@ -100,7 +100,7 @@ impl Roster {
             // Several pairs may have one server-side key. The first of them is the environment that had it.
             let by_server_side_key = || {
                 let mut keys = pair.server_side_keys.iter();
-                let row = keys.find_map(|key| by_server_side_key.get(key.expose()))?;
+                let row = keys.find_map(|key| by_server_side_key.get(&key.digest()))?;
                 (!entries.contains_key(row)).then_some(*row)
             };
             let Some(row) = known.copied().or_else(by_server_side_key) else {

@@ -43,21 +43,22 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     // With a handler, a file that exceeds the limit of its size is an error like a full disk, and does not end us.
     flag::register(SIGXFSZ, Arc::default()).map_err(Error::Signals)?;
     let source = settings.source.open()?;
-    let listed = source.known_environments();
-    let listed = listed.unwrap_or_else(|| first_list::of(&settings.source));
-    let environments = settings
-        .source
-        .environments(&settings.environments, &listed);
-    let documents = Documents::new(source, &environments)?;
+    let listed = first_list::of(&settings.source, &source);
+    let environments = |settings: &Settings, listed: &[KeyPair]| {
+        let configured = &settings.environments;
+        settings.source.environments(configured, listed)
+    };
+    let known = environments(&settings, listed.as_deref().unwrap_or_default()).len();
     let realtime = settings.realtime.as_ref().map(Realtime::new).transpose();
     let realtime = realtime.map_err(|error| Error::Source(error.into()))?;
     let sockets = listeners::open(&settings)?;
-    let shape = board_shape(
-        engine::FORMAT,
-        capacity(environments.len()),
-        settings.workers.get(),
-    );
+    let shape = board_shape(engine::FORMAT, capacity(known), settings.workers.get());
     let (publisher, directory) = settings.directory.open(shape)?;
+    let listed = listed.unwrap_or_else(|reason| {
+        first_list::of_earlier_run(&publisher, shape.rows - known, &reason)
+    });
+    let environments = environments(&settings, &listed);
+    let documents = Documents::new(source, &environments)?;
     let (knocks, knocker) = Knocker::new().map_err(Error::Knocks)?;
     let workplace = Workplace {
         directory,

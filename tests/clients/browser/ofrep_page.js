@@ -9,6 +9,7 @@ const TRAITS = {
     integer: { age: 34 },
     decimal: { distance: 0.5 },
     boolean: { tester: true },
+    null: { plan: null },
 };
 const OF_NO_SEGMENT = { plan: "basic", age: 17, distance: 2.5, tester: false };
 
@@ -63,7 +64,7 @@ async function byTraits() {
     for (const [kind, traits] of Object.entries(TRAITS)) {
         found[kind] = await greeting("bob", traits);
     }
-    return { ...found, none: await greeting("carol", OF_NO_SEGMENT) };
+    return { ...found, others: await greeting("carol", OF_NO_SEGMENT) };
 }
 
 async function details() {
@@ -102,6 +103,6 @@ window.checks = {
     details,
     "unknown flag": () => client.getStringDetails("unknown", "default").errorCode,
     "what is known is not sent again": tags,
-    "listens to changes": listen,
-    "a change": change,
+    stream: listen,
+    "edit, and status": change,
 };

@@ -12,13 +12,15 @@ const TRAITS = {
 };
 const OF_NO_SEGMENT = { plan: "basic", age: 17, distance: 2.5, tester: false };
 
-async function client(options = {}) {
-    const client = createFlagsmithInstance();
+async function client(options = {}, client = createFlagsmithInstance()) {
     await client.init({ environmentID: "test", api: `${origin}/api/v1/`, ...options });
     return client;
 }
 
 const remote = client();
+const following = createFlagsmithInstance();
+let see;
+const edited = new Promise(resolve => (see = resolve));
 
 async function flags() {
     const found = Object.entries((await remote).getAllFlags());
@@ -42,7 +44,11 @@ async function byTraits() {
     for (const [kind, traits] of Object.entries(TRAITS)) {
         found[kind] = await greeting("bob", traits);
     }
-    return { ...found, none: await greeting("carol", OF_NO_SEGMENT) };
+    return {
+        ...found,
+        null: await greeting("frank", { plan: null }),
+        others: await greeting("carol", OF_NO_SEGMENT),
+    };
 }
 
 async function analytics() {
@@ -64,6 +70,17 @@ async function events() {
     await tracking.flushEvents();
 }
 
+async function stream() {
+    const onChange = () => {
+        const greeting = following.getValue("greeting");
+        if (greeting !== "hello") {
+            see(greeting);
+        }
+    };
+    // Such a client fetches when the stream tells it to, and at no other time.
+    await client({ realtime: true, eventSourceUrl: `${origin}/`, onChange }, following);
+}
+
 window.checks = {
     "environment flags": flags,
     identity: () => greeting("alice"),
@@ -73,4 +90,6 @@ window.checks = {
     traits: byTraits,
     analytics,
     events,
+    stream,
+    edit: () => edited,
 };

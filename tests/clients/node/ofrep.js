@@ -13,6 +13,7 @@ const TRAITS = {
     integer: { age: 34 },
     decimal: { distance: 0.5 },
     boolean: { tester: true },
+    null: { plan: null },
 };
 const OF_NO_SEGMENT = { plan: "basic", age: 17, distance: 2.5, tester: false };
 
@@ -48,7 +49,7 @@ async function byTraits() {
     for (const [kind, traits] of Object.entries(TRAITS)) {
         found[kind] = await greeting(remote, "bob", traits);
     }
-    return { ...found, none: await greeting(remote, "carol", OF_NO_SEGMENT) };
+    return { ...found, others: await greeting(remote, "carol", OF_NO_SEGMENT) };
 }
 
 async function details() {

@@ -30,7 +30,11 @@ async function byTraits(client) {
     for (const [kind, traits] of Object.entries(TRAITS)) {
         found[kind] = await greeting(client, "bob", traits);
     }
-    return { ...found, none: await greeting(client, "carol", OF_NO_SEGMENT) };
+    return {
+        ...found,
+        null: await greeting(client, "frank", { plan: null }),
+        others: await greeting(client, "carol", OF_NO_SEGMENT),
+    };
 }
 
 async function localEvaluation() {

@@ -16,6 +16,7 @@ TRAITS = {
     "integer": {"age": 34},
     "decimal": {"distance": 0.5},
     "boolean": {"tester": True},
+    "null": {"plan": None},
 }
 OF_NO_SEGMENT = {"plan": "basic", "age": 17, "distance": 2.5, "tester": False}
 
@@ -49,7 +50,7 @@ def values() -> dict:
 
 def by_traits() -> dict:
     found = {kind: greeting(remote, "bob", traits) for kind, traits in TRAITS.items()}
-    return {**found, "none": greeting(remote, "carol", OF_NO_SEGMENT)}
+    return {**found, "others": greeting(remote, "carol", OF_NO_SEGMENT)}
 
 
 def details() -> dict:

@@ -1,6 +1,7 @@
 """What Flagsmith's client for Python finds at the proxy whose origin is the argument, and what it reports to it."""
 
 import sys
+import time
 
 import checks
 from flagsmith import Flagsmith
@@ -31,7 +32,11 @@ def greeting(client: Flagsmith, identifier: str, traits: dict | None = None, **o
 
 def by_traits(client: Flagsmith) -> dict:
     found = {kind: greeting(client, "bob", traits) for kind, traits in TRAITS.items()}
-    return {**found, "none": greeting(client, "carol", OF_NO_SEGMENT)}
+    return {
+        **found,
+        "null": greeting(client, "frank", {"plan": None}),
+        "others": greeting(client, "carol", OF_NO_SEGMENT),
+    }
 
 
 def local_evaluation() -> dict:
@@ -60,7 +65,21 @@ def events() -> None:
     tracking._event_processor.flush()
 
 
+def stream() -> None:
+    following.append(
+        client("ser.test", enable_local_evaluation=True, enable_realtime_updates=True, realtime_api_url=ORIGIN)
+    )
+
+
+def edit():
+    # Such a client fetches when the stream tells it to, and at no other time.
+    while (found := greeting(following[0], "bob")) == "hello":
+        time.sleep(0.01)
+    return found
+
+
 remote = client()
+following: list[Flagsmith] = []
 checks.run(
     {
         "environment flags": lambda: flags(remote),
@@ -73,5 +92,7 @@ checks.run(
         "local evaluation": local_evaluation,
         "analytics": analytics,
         "events": events,
+        "stream": stream,
+        "edit": edit,
     }
 )

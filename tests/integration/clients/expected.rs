@@ -36,6 +36,11 @@ pub(super) fn document(greeting: &str) -> String {
     document.to_string()
 }
 
+/// The same, edited later.
+pub(super) fn edited() -> String {
+    document("edited").replace("2026-01-15T10:30:00.123456", "2026-01-15T10:31:00.654321")
+}
+
 fn push(list: &mut Value, element: Value) {
     list.as_array_mut().expect("a list").push(element);
 }
@@ -51,7 +56,8 @@ pub(super) fn found(check: &str) -> Value {
             "integer": "adult greeting",
             "decimal": "near greeting",
             "boolean": "tester greeting",
-            "none": "hello",
+            "null": "hello",
+            "others": "hello",
         }),
         "local evaluation" => {
             let mut flags = flags();
@@ -62,6 +68,7 @@ pub(super) fn found(check: &str) -> Value {
                 "traits": found("traits"),
             })
         }
+        "edit" => json!("edited"),
         "values" => json!({
             "greeting": "hello", "limit": 25, "dark_mode": true, "empty": true,
             // The default in the client's code.
@@ -76,11 +83,11 @@ pub(super) fn found(check: &str) -> Value {
         "server-side key" => json!("server only"),
         "Flagsmith's provider" => json!(["hello", "hello alice", "premium greeting"]),
         "what is known is not sent again" => json!(["premium greeting", [200, 304, 200]]),
+        "edit, and status" => json!(["edited", "READY"]),
         "hosts asked" => json!(["127.0.0.1"]),
         "errors in the console" => json!([]),
-        "a change" => json!(["changed", "READY"]),
         // What upstream receives is compared, or what follows.
-        "analytics" | "events" | "listens to changes" => Value::Null,
+        "analytics" | "events" | "stream" => Value::Null,
         other => panic!("nobody knows what {other} should find"),
     }
 }

@@ -10,7 +10,7 @@ mod received;
 mod rust;
 
 use serde_json::{Value, json};
-use testing::{Stub, eventually};
+use testing::{Answer, Stub, eventually};
 
 use crate::harness::{Proxy, Script, Start};
 use received::Received;
@@ -37,6 +37,7 @@ impl Site {
             .set("events_url", json!(upstream.origin()))
             .set("traits", json!({"forward": true}))
             .set("journal", json!({"frequency_seconds": 0.05}))
+            .admin()
             .start();
         proxy.wait_until_ready();
         Self { upstream, proxy }
@@ -46,10 +47,28 @@ impl Site {
         format!("http://{}", self.proxy.address)
     }
 
-    /// Compares what a client finds with what it is to find, check by check. It has to make those of every client, and
-    /// then `more`.
-    fn compare(&self, found: impl Iterator<Item = (String, Value)>, more: &[&str]) {
-        compare(found, &[&QUESTIONS, more].concat());
+    /// Compares what a client finds with what it is to find, check by check. It has to make these checks; `stream` is
+    /// followed by an edit.
+    fn compare(&self, found: impl Iterator<Item = (String, Value)>, checks: &[&str]) {
+        let mut made = Vec::new();
+        for (check, found) in found {
+            assert_eq!(found, expected::found(&check), "{check}");
+            if check == "stream" {
+                self.edit();
+            }
+            made.push(check);
+        }
+        assert_eq!(made, checks);
+    }
+
+    /// Edits the environment once the client has opened its stream.
+    fn edit(&self) {
+        self.proxy.wait_for("an open stream", |proxy| {
+            let metrics = proxy.get_admin("/metrics").text();
+            metrics.contains("edge_proxy_streams_open{worker=\"0\"} 1")
+        });
+        let edited = Answer::Document(expected::edited());
+        self.upstream.set("test", edited);
     }
 
     /// Upstream receives what is wanted, and nothing else.
@@ -62,24 +81,21 @@ impl Site {
     }
 }
 
-/// Compares what a client finds with what it is to find, check by check. It has to make these.
-fn compare(found: impl Iterator<Item = (String, Value)>, checks: &[&str]) {
-    let mut made = Vec::new();
-    for (check, found) in found {
-        assert_eq!(found, expected::found(&check), "{check}");
-        made.push(check);
-    }
-    assert_eq!(made, checks);
-}
-
 #[test]
 fn the_python_client_needs_nothing_but_the_proxy() {
     let site = Site::open();
     let Some(script) = Script::start("python/sdk.py", &[&site.origin()]) else {
         return;
     };
-    let more = ["traits", "local evaluation", "analytics", "events"];
-    site.compare(script, &more);
+    let more = [
+        "traits",
+        "local evaluation",
+        "analytics",
+        "events",
+        "stream",
+        "edit",
+    ];
+    site.compare(script, &[&QUESTIONS[..], &more].concat());
     site.receives(&Received::wanted().with_event());
 }
 
@@ -89,7 +105,8 @@ fn the_node_client_needs_nothing_but_the_proxy() {
     let Some(script) = Script::start("node/sdk.js", &[&site.origin()]) else {
         return;
     };
-    site.compare(script, &["traits", "local evaluation", "analytics"]);
+    let more = ["traits", "local evaluation", "analytics"];
+    site.compare(script, &[&QUESTIONS[..], &more].concat());
     site.receives(&Received::wanted());
 }
 
@@ -104,10 +121,12 @@ fn the_browser_client_needs_nothing_but_the_proxy() {
         "traits",
         "analytics",
         "events",
+        "stream",
+        "edit",
         "hosts asked",
         "errors in the console",
     ];
-    site.compare(script, &more);
+    site.compare(script, &[&QUESTIONS[..], &more].concat());
     let wanted = Received::wanted().with_event();
     let wanted = wanted.with_label("flagsmith-sdk-user-agent", "flagsmith-js-sdk/12.4.0");
     site.receives(&wanted.with_label("flagsmith-application-name", "shop"));
@@ -117,7 +136,8 @@ fn the_browser_client_needs_nothing_but_the_proxy() {
 fn the_rust_client_needs_nothing_but_the_proxy() {
     let site = Site::open();
     let checks = rust::checks(&site.origin()).into_iter();
-    site.compare(checks, &["traits", "local evaluation", "analytics"]);
+    let more = ["traits", "local evaluation", "analytics"];
+    site.compare(checks, &[&QUESTIONS[..], &more].concat());
     let wanted = Received::wanted();
     site.receives(&wanted.with_label("user-agent", "flagsmith-rust-sdk/3.1.2"));
 }

@@ -36,6 +36,7 @@ impl Received {
             ("carol", "age", json!(17)),
             ("carol", "distance", json!(2.5)),
             ("carol", "tester", json!(false)),
+            ("frank", "plan", Value::Null),
             // The other one is transient, and so is all of dave.
             ("erin", "age", json!(17)),
         ] {

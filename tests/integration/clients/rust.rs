@@ -63,7 +63,7 @@ fn premium() -> SDKTrait {
 }
 
 fn by_traits(client: &Flagsmith) -> Value {
-    let none = [
+    let others = [
         of("plan", json!("basic")),
         of("age", json!(17)),
         of("distance", json!(2.5)),
@@ -75,7 +75,8 @@ fn by_traits(client: &Flagsmith) -> Value {
         "integer": bob(of("age", json!(34))),
         "decimal": bob(of("distance", json!(0.5))),
         "boolean": bob(of("tester", json!(true))),
-        "none": greeting(client, "carol", &none, false),
+        "null": greeting(client, "frank", &[of("plan", Value::Null)], false),
+        "others": greeting(client, "carol", &others, false),
     })
 }
 

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
-use testing::{Stub, document};
+use testing::{Answer, Stub, document};
 
 use super::{Examined, config, good, upstream};
 use crate::harness::Start;
@@ -27,6 +27,41 @@ fn a_running_proxy_is_no_fault() {
     );
     examined.assert("server.port", "ok", "is in use, by the proxy that runs");
     assert_eq!(examined.code, Some(0), "{:#?}", examined.findings);
+}
+
+#[test]
+fn documents_in_files_and_lists_of_environments_are_examined() {
+    let files = tempfile::tempdir().expect("a directory");
+    fs::write(files.path().join("one.json"), document("one", "good")).expect("write");
+    let config = json!({"environment_documents": files.path(), "admin": {"port": null},
+                        "server": {"host": "127.0.0.1", "port": 0}});
+    let good = Examined::with(&config, &[]);
+    good.assert("document.file", "ok", "\"Test\": ");
+    assert!(!good.has("settings.staleness") && !good.has("upstream.answer"));
+    assert_eq!(good.code, Some(0), "{:#?}", good.findings);
+    fs::write(files.path().join("two.json"), r#"{"api_key":"two"}"#).expect("write");
+    let wrong = Examined::with(&config, &[]);
+    wrong.assert("document.compile", "failed", "project: missing");
+    fs::write(files.path().join("two.json"), "{").expect("write");
+    let broken = Examined::with(&config, &[]);
+    broken.assert("document.file", "failed", "two.json: document: not JSON");
+
+    let upstream = Stub::start([("one", document("one", "good"))]);
+    let key = json!({"key": "ser.one", "active": true, "expires_at": null});
+    let list = json!([{"client_side_key": "one", "server_side_keys": [key]}]);
+    upstream.list("pk.SECRET", Answer::status("200 OK", &list.to_string()));
+    let mut config = json!({"api_url": upstream.api_url(), "proxy_key": "pk.SECRET", "admin": {"port": null},
+                            "server": {"host": "127.0.0.1", "port": 0}});
+    let listed = Examined::with(&config, &[]);
+    listed.assert("environments.listed", "ok", "upstream lists 1 environment");
+    listed.assert("document.fetch", "ok", "\"Test\": ");
+    config["proxy_key"] = json!("pk.another_SECRET");
+    let refused = Examined::with(&config, &[]);
+    refused.assert(
+        "environments.listed",
+        "failed",
+        "upstream answered 403: check proxy_key",
+    );
 }
 
 #[test]

@@ -152,6 +152,41 @@ fn ten_thousand_idle_connections_keep_no_new_one_waiting() {
     target.is_well("ten thousand idle connections");
 }
 
+/// A stream that has begun.
+fn stream(target: &Target) -> TcpStream {
+    let mut stream = target.connect();
+    let get = "GET /sse/environments/test/stream HTTP/1.1\r\nHost: a\r\n\r\n";
+    stream.write_all(get.as_bytes()).expect("request");
+    let mut begin = Vec::new();
+    while !begin.ends_with(b"\n\n\r\n") {
+        let mut bytes = [0; 1024];
+        let count = stream.read(&mut bytes).expect("answer");
+        assert_ne!(count, 0, "{}", String::from_utf8_lossy(&begin));
+        begin.extend_from_slice(&bytes[..count]);
+    }
+    stream
+}
+
+#[test]
+fn thousands_of_streams_take_little_memory_and_keep_no_request_waiting() {
+    const CROWD: usize = 8_000;
+    if !may_open(2 * CROWD as u64 + 1000) {
+        return;
+    }
+    let target = Target::start_as(|start| {
+        let start = start.set("realtime", json!({"stream_seconds": 600}));
+        start.server("max_connections", json!(8))
+    });
+    drop((0..100).map(|_| stream(&target)).collect::<Vec<_>>());
+    let before = target.private();
+    let mut crowd: Vec<TcpStream> = (0..CROWD).map(|_| stream(&target)).collect();
+    let each = (target.private() - before) / CROWD as u64;
+    println!("{CROWD} streams: {each} bytes of private memory each");
+    assert!(each < 10 * 1024, "{each} bytes each");
+    target.is_well("thousands of streams");
+    assert!(!crowd.iter_mut().any(is_closed));
+}
+
 #[test]
 fn a_crowd_beyond_the_limit_is_served_one_after_the_other() {
     let target = Target::start_as(|start| start.server("max_connections", json!(200)));

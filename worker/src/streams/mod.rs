@@ -8,7 +8,7 @@
 //! | `places` | how many streams there may be |
 //!
 //! A stream begins as a request. When HTTP has sent the head of the answer, the stream takes over the socket and HTTP
-//! ends with its buffers: what remains is a task of about a kilobyte that waits.
+//! ends with its buffers: what remains is a small task that waits.
 
 mod channel;
 mod event;

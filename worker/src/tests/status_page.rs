@@ -60,6 +60,7 @@ fn the_status_tells_how_everything_does_and_no_key() {
         .board()
         .environment(1)
         .failed(SystemTime::now(), failure);
+    supervisor.board().environment(0).set_realtime(Some(true));
     let worker = Worker::start(&supervisor, &["*"]);
     worker.get("/api/v1/flags/", "X-Environment-Key: client_two\r\n");
     let answer = worker.ask_admin("GET", "/status", "");
@@ -77,6 +78,8 @@ fn the_status_tells_how_everything_does_and_no_key() {
     assert_eq!(listed[0]["document"], Value::Null);
     assert_eq!(listed[1]["failure"], failure.to_string());
     assert_eq!(listed[2]["failure"], Value::Null);
+    assert_eq!(listed[1]["realtime_connected"], Value::Null);
+    assert_eq!(listed[2]["realtime_connected"], true);
     assert_eq!(listed[2]["key"], "clie…");
     assert_eq!(listed[2]["document"]["name"], "one");
     assert_eq!(listed[2]["document"]["features"], 2);

@@ -23,6 +23,7 @@ use file::ReadDocument;
 pub use error::FileError;
 pub(crate) use file::Stamp;
 pub use place::DocumentPlace;
+use place::Listing;
 
 /// From one look to the next.
 pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -39,6 +40,7 @@ pub struct FileSettings {
 /// Documents in files.
 pub(crate) struct Files {
     settings: FileSettings,
+    listing: Listing,
     known: Mutex<Known>,
 }
 
@@ -78,7 +80,8 @@ impl Files {
     /// Names the file that cannot be read, is no document, or is of the same environment as another one.
     pub(crate) fn open(settings: &FileSettings) -> Result<Self, FileError> {
         let mut known = Known::default();
-        for path in settings.place.list()? {
+        let listing = settings.place.open();
+        for path in listing.files()? {
             let document = file::read(&path, settings.max_document_bytes)?;
             let (stamp, environment) = (Some(document.stamp), document.environment);
             if let Some(other) = known.paths.insert(environment.clone(), path.clone()) {
@@ -93,6 +96,7 @@ impl Files {
         }
         Ok(Self {
             settings: settings.clone(),
+            listing,
             known: Mutex::new(known),
         })
     }
@@ -108,7 +112,7 @@ impl Files {
     ///
     /// If the directory cannot be listed or is empty: perhaps it is not mounted. Then nothing has changed.
     pub(crate) fn look(&self) -> Result<Look, FileError> {
-        let listed = self.settings.place.list()?;
+        let listed = self.listing.files()?;
         let mut known = self.known();
         for path in &listed {
             known.files.entry(path.clone()).or_default();

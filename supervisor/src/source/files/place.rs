@@ -22,13 +22,30 @@ pub enum DocumentPlace {
     Files(Vec<PathBuf>),
 }
 
+/// What a place was when it was opened. A directory that is gone later, or not mounted, is no file.
+#[derive(Debug)]
+pub(super) enum Listing {
+    Directory(PathBuf),
+    Files(BTreeSet<PathBuf>),
+}
+
 impl DocumentPlace {
-    /// The files, of which there is at least one. Those of a directory can be read or not.
-    pub(super) fn list(&self) -> Result<BTreeSet<PathBuf>, FileError> {
+    /// Looks whether it is a directory.
+    pub(super) fn open(&self) -> Listing {
         match self {
-            Self::Path(path) if path.is_dir() => in_directory(path),
-            Self::Path(path) => Ok(BTreeSet::from([path.clone()])),
-            Self::Files(paths) => Ok(paths.iter().cloned().collect()),
+            Self::Path(path) if path.is_dir() => Listing::Directory(path.clone()),
+            Self::Path(path) => Listing::Files(BTreeSet::from([path.clone()])),
+            Self::Files(paths) => Listing::Files(paths.iter().cloned().collect()),
+        }
+    }
+}
+
+impl Listing {
+    /// The files, of which there is at least one. Whether they can be read is another question.
+    pub(super) fn files(&self) -> Result<BTreeSet<PathBuf>, FileError> {
+        match self {
+            Self::Directory(path) => in_directory(path),
+            Self::Files(paths) => Ok(paths.clone()),
         }
     }
 }

@@ -142,6 +142,13 @@ fn files_that_come_and_go_are_environments_that_do() {
     trial.write("b", &document("b", 1));
     trial.look();
     assert_eq!(trial.look().0, ["b"]);
+    let elsewhere = trial.directory.path().with_extension("elsewhere");
+    fs::rename(trial.directory.path(), &elsewhere).unwrap();
+    for _ in 0..3 {
+        assert!(trial.files.look().is_err());
+    }
+    fs::rename(&elsewhere, trial.directory.path()).unwrap();
+    assert_eq!(trial.look(), (names(&["b"]), vec![]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use reqwest::header::HeaderValue;
 
 use super::error::Error;
-use contract::KeyPair;
+use contract::{KeyPair, ServerSideKey};
 
 /// The server-side keys of one environment, one of which is in use if there is one.
 pub(crate) struct Credential {
@@ -21,8 +21,9 @@ impl Credential {
     ///
     /// A key holds a character that no header can carry.
     pub(crate) fn of(pair: &KeyPair) -> Result<Self, Error> {
-        let keys = pair.server_side_keys.iter().map(|key| {
-            let mut value = HeaderValue::from_str(key.expose()).map_err(|_| Error::Key {
+        let keys = pair.server_side_keys.iter();
+        let keys = keys.filter_map(ServerSideKey::expose).map(|key| {
+            let mut value = HeaderValue::from_str(key).map_err(|_| Error::Key {
                 environment: pair.client_side_key.clone(),
             })?;
             value.set_sensitive(true);

@@ -114,7 +114,7 @@ pub(crate) enum FetchError {
     TooLarge(usize),
     #[error("upstream answered something other than a JSON object{0}")]
     NotJson(String),
-    #[error("upstream lists no server-side key for it that is active")]
+    #[error("no server-side key of it is listed that is active")]
     NoKey,
     #[error("upstream answered {}: check proxy_key", .0.as_u16())]
     ProxyKey(StatusCode),

@@ -105,7 +105,7 @@ mod tests {
         let pairs = read(body.as_bytes()).unwrap().into_iter();
         let pairs = pairs.map(|pair| {
             let keys = pair.server_side_keys.iter();
-            let keys = keys.map(|key| (key.expose().to_owned(), key.expiry()));
+            let keys = keys.map(|key| (key.expose().unwrap().to_owned(), key.expiry()));
             (pair.client_side_key, keys.collect())
         });
         pairs.collect()

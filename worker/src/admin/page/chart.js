@@ -1,6 +1,6 @@
 // A chart of the last minutes: lines over time, with a legend that tells the newest values, or those under the pointer.
 
-import { SPAN } from "./history.js";
+import { LONGEST, SHORTEST } from "./history.js";
 import { duration, element, setText, shape } from "./dom.js";
 
 const HEIGHT = 150;
@@ -63,14 +63,16 @@ export class Chart {
         const plot = { left: LEFT, right: width - RIGHT, top: TOP, bottom: HEIGHT - BOTTOM };
         const values = this.#series.flatMap(({ name }) => this.#points.map((point) => point[name]));
         const scale = this.#scale(values.filter((value) => value != null && value !== Infinity));
-        const x = (time) => plot.right - ((this.#now - time) / SPAN) * (plot.right - plot.left);
+        // A chart that begins is not mostly empty.
+        const span = Math.min(LONGEST, Math.max(SHORTEST, this.#now - (this.#points[0]?.time ?? this.#now)));
+        const x = (time) => plot.right - ((this.#now - time) / span) * (plot.right - plot.left);
         const y = (value) => plot.bottom - scale.share(value) * (plot.bottom - plot.top);
         const parts = [];
         for (const tick of scale.ticks) {
             parts.push(shape("line", { x1: plot.left, x2: plot.right, y1: y(tick), y2: y(tick), class: "grid" }));
             parts.push(label(plot.left - 8, y(tick) + 4, "end", this.#format(tick)));
         }
-        parts.push(label(plot.left, HEIGHT - 4, "start", `${SPAN / 60} min ago`));
+        parts.push(label(plot.left, HEIGHT - 4, "start", `${duration(span)} ago`));
         parts.push(label(plot.right, HEIGHT - 4, "end", "now"));
         for (const series of this.#series) parts.push(...this.#lines(series, x, y, plot.bottom));
         const shown = this.#shown(x);

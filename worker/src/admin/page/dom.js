@@ -65,9 +65,7 @@ export function counted(value, noun) {
 /** A number of things in a second. */
 export function rate(value) {
     if (value == null) return "–";
-    if (value === 0) return "0";
-    if (value < 10) return value.toFixed(1);
-    return count(value);
+    return value < 10 && !Number.isInteger(value) ? value.toFixed(1) : count(value);
 }
 
 export function bytes(value) {
@@ -96,11 +94,12 @@ export function duration(seconds) {
     if (seconds == null) return "never";
     const whole = Math.floor(seconds);
     if (whole < 60) return `${whole} s`;
-    if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+    if (whole < 3600) return `${Math.floor(whole / 60)} min${whole % 60 ? ` ${whole % 60} s` : ""}`;
     if (whole < 86400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
     return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
 }
 
+/** A time that has passed, in its largest unit. */
 export function ago(seconds) {
-    return seconds == null ? "never" : `${duration(seconds)} ago`;
+    return seconds == null ? "never" : `${duration(seconds).split(" ", 2).join(" ")} ago`;
 }

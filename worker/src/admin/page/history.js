@@ -1,8 +1,12 @@
 // The answers of the last minutes, and what follows from two of them: rates and percentiles. Totals only grow while the
 // proxy runs; after a restart all begins anew.
 
-/** How long the history is, in seconds. */
-export const SPAN = 300;
+/** How long a chart is at the beginning, and how long the history gets, in seconds. */
+export const SHORTEST = 60;
+export const LONGEST = 300;
+
+/** Answers that follow each other faster, while somebody types a search, make no rate. */
+const SHORTEST_STEP = 1;
 
 /** Percentiles are of the requests of so many seconds: those of a single step jump. */
 const WINDOW = 10;
@@ -20,12 +24,12 @@ export class History {
         if (last && last.started !== status.started) {
             this.#samples = [];
             this.#points = [];
-        } else if (last && status.time <= last.time) {
+        } else if (last && status.time < last.time + SHORTEST_STEP) {
             return this.#points.at(-1) ?? null;
         }
         this.#samples.push(sampleOf(status));
-        while (this.#samples[0].time < status.time - SPAN) this.#samples.shift();
-        while (this.#points.length && this.#points[0].time < status.time - SPAN) this.#points.shift();
+        while (this.#samples[0].time < status.time - LONGEST) this.#samples.shift();
+        while (this.#points.length && this.#points[0].time < status.time - LONGEST) this.#points.shift();
         const before = this.#samples.at(-2);
         if (!before) return null;
         const now = this.#samples.at(-1);

@@ -19,13 +19,15 @@ const IMAGE: &str = "image/svg+xml";
 /// A file of the page: its path, its kind and what is in it.
 type File = (&'static str, &'static str, &'static str);
 
-const FILES: [File; 8] = [
+const FILES: [File; 10] = [
     ("/", HTML, include_str!("index.html")),
     ("/page.css", STYLE, include_str!("page.css")),
     ("/page.js", SCRIPT, include_str!("page.js")),
     ("/history.js", SCRIPT, include_str!("history.js")),
     ("/chart.js", SCRIPT, include_str!("chart.js")),
     ("/tables.js", SCRIPT, include_str!("tables.js")),
+    ("/playground.js", SCRIPT, include_str!("playground.js")),
+    ("/explanation.js", SCRIPT, include_str!("explanation.js")),
     ("/dom.js", SCRIPT, include_str!("dom.js")),
     ("/icon.svg", IMAGE, include_str!("icon.svg")),
 ];

@@ -3,6 +3,7 @@
 import { Chart, linear, logarithmic } from "./chart.js";
 import { byId, count, counted, duration, latency, rate, setClass, setText } from "./dom.js";
 import { History } from "./history.js";
+import { Playground } from "./playground.js";
 import { endpointTable, environmentTable, processTable, showFacts } from "./tables.js";
 
 /** How often the status is asked for, in milliseconds. */
@@ -62,7 +63,8 @@ class Page {
         format: latency,
         scale: logarithmic,
     });
-    #environments = environmentTable();
+    #playground = new Playground(ask);
+    #environments = environmentTable((id) => this.#playground.choose(id));
     #endpoints = endpointTable();
     #processes = processTable();
     #search = "";
@@ -87,17 +89,13 @@ class Page {
         const asking = new AbortController();
         this.#asking = asking;
         const path = this.#search ? `status?search=${encodeURIComponent(this.#search)}` : "status";
-        let isRefused = false;
-        try {
-            this.#show(await ask(path, { signal: asking.signal }));
-        } catch (error) {
-            // Another one was asked for meanwhile, and its own turn follows.
-            if (asking.signal.aborted) return;
-            isRefused = error instanceof TokenNeeded;
-            if (isRefused) this.#askForToken();
-            else this.#lose(error);
-        }
-        if (!isRefused && !document.hidden) this.#timer = setTimeout(() => this.#poll(), INTERVAL);
+        const answer = await ask(path, { signal: asking.signal }).catch((error) => error);
+        // Another one was asked for meanwhile, and its own turn follows.
+        if (asking.signal.aborted) return;
+        if (answer instanceof TokenNeeded) return this.#askForToken();
+        if (!document.hidden) this.#timer = setTimeout(() => this.#poll(), INTERVAL);
+        if (answer instanceof Error) this.#lose(answer);
+        else this.#show(answer);
     }
 
     #show(status) {
@@ -116,11 +114,12 @@ class Page {
         showFacts(status);
         this.#showEnvironments(environments);
         this.#endpoints.update(status.requests.endpoints.map((it) => [it, newest?.endpoints.get(it.endpoint)]));
-        const supervisor = { state: status.state === "draining" ? "draining" : "ready", uptime_seconds: uptime };
+        const supervisor = { state: status.state === "draining" ? "draining" : "running", uptime_seconds: uptime };
         this.#processes.update([
             ...workers.map((worker) => [worker, newest?.slots.get(worker.slot)]),
             [{ ...supervisor, memory: status.supervisor.memory }],
         ]);
+        this.#playground.follow(environments.listed);
         this.#tellAge();
     }
 
@@ -138,6 +137,8 @@ class Page {
 
     #showEnvironments({ count: all, found, listed, names_are_searched: names }) {
         this.#environments.update(listed);
+        const hasRealtime = listed.some((it) => it.realtime_connected !== null);
+        byId("environments").classList.toggle("polled", !hasRealtime);
         byId("search").placeholder = names ? "Filter by name or key" : "Filter by key";
         const total = counted(all, "environment");
         setText(byId("environments-summary"), this.#search ? `${count(found)} of ${total}` : total);

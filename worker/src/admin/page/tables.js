@@ -39,7 +39,7 @@ class Table {
 }
 
 // What a state of an environment or a worker means for who looks.
-const GOOD = ["current", "ready"];
+const GOOD = ["current", "ready", "running"];
 const BAD = ["missing", "exited"];
 
 /** A state in a word and a colour. */
@@ -50,35 +50,50 @@ export function fillState(node, word, isTroubled = false) {
     setText(node.firstElementChild, word);
 }
 
-/** The table of environments. */
-export function environmentTable() {
+/** The table of environments. `choose` is called with the id of one that is to be tried. */
+export function environmentTable(choose) {
     const columns = [
-        { title: "Environment", style: "name", fill: (cell, it) => fillName(cell, it) },
+        { title: "Environment", style: "name", fill: (cell, it) => fillName(cell, it, choose) },
         { title: "State", fill: (cell, it) => fillState(cell, it.state, it.failure !== null) },
+        { title: "Realtime", style: "realtime", fill: fillRealtime },
         { title: "Generation", style: "number", fill: fillGeneration },
         { title: "Fetched", style: "number", fill: (_, it) => ago(it.fetched_seconds_ago) },
         { title: "Document", style: "number", fill: (_, it) => (it.document ? bytes(it.document.bytes) : "–") },
         { title: "Features", style: "number", fill: (cell, it) => fillFeatures(cell, it) },
-        { title: "Last failure", fill: (cell, it) => fillFailure(cell, it) },
+        { title: "Last failure", style: "wide", fill: (cell, it) => fillFailure(cell, it) },
     ];
     return new Table(byId("environments"), columns, (it) => it.id);
 }
 
-/** The name and the key. */
-function fillName(cell, it) {
-    if (!cell.firstElementChild) cell.append(element("div", {}, element("span"), element("code")));
-    const [name, key] = cell.firstElementChild.children;
-    setText(name, it.document?.name ?? "no name yet");
+/** The name in a button that leads to the playground, and the key. */
+function fillName(cell, it, choose) {
+    if (!cell.firstElementChild) {
+        const button = element("button", { type: "button", class: "link", onclick: () => choose(it.id) });
+        cell.append(element("div", {}, button, element("code")));
+    }
+    const [button, key] = cell.firstElementChild.children;
+    const name = it.document?.name ?? "no name yet";
+    setText(button, name);
+    button.disabled = !it.document;
+    const title = it.document ? `Try ${name} in the playground` : "It has no document";
+    if (button.title !== title) button.title = title;
     setText(key, it.key);
+}
+
+/** Whether upstream tells of edits. Where it never does, the column is not there. */
+function fillRealtime(cell, { realtime_connected: isConnected }) {
+    setClass(cell, isConnected === false ? "realtime warn" : "realtime");
+    return { true: "connected", false: "not connected" }[isConnected] ?? "–";
 }
 
 /** The generation. A row whose generation changed while the page is open lights up for a moment. */
 function fillGeneration(cell, it, row) {
-    if (cell.textContent && cell.textContent !== count(it.generation)) {
+    const told = it.generation ? count(it.generation) : "none";
+    if (cell.textContent && cell.textContent !== told) {
         row.classList.remove("changed");
         requestAnimationFrame(() => row.classList.add("changed"));
     }
-    return it.generation ? count(it.generation) : "none";
+    return told;
 }
 
 function fillFeatures(cell, { document }) {
@@ -92,24 +107,15 @@ function fillFeatures(cell, { document }) {
 }
 
 function fillFailure(cell, it) {
-    setClass(cell, it.failure === null ? "quiet" : "bad");
+    setClass(cell, it.failure === null ? "wide quiet" : "wide bad");
     return it.failure === null ? "none" : `${it.failure}, for ${duration(it.failing_for_seconds)}`;
 }
-
-const KINDS = {
-    flags: "flags",
-    identities: "identities",
-    "environment-document": "document",
-    reports: "reports",
-    health: "health",
-    other: "other",
-};
 
 /** The table of requests by endpoint. Its items are `[totals, rates]`. */
 export function endpointTable() {
     const sum = ({ statuses }) => Object.values(statuses).reduce((all, each) => all + each, 0);
     const columns = [
-        { title: "Endpoint", style: "name", fill: (_, [it]) => KINDS[it.endpoint] ?? it.endpoint },
+        { title: "Endpoint", style: "name", fill: (_, [it]) => it.endpoint.replace("environment-", "") },
         { title: "Per second", style: "number", fill: (_, [, rates]) => rate(rates?.rate) },
         { title: "Median", style: "number", fill: (_, [, rates]) => latency(rates?.p50) },
         { title: "99 %", style: "number", fill: (_, [, rates]) => latency(rates?.p99) },
@@ -153,22 +159,19 @@ export function showFacts(status) {
     const sum = (member) => workers.reduce((all, worker) => all + member(worker), 0);
     const ready = workers.filter((worker) => worker.state === "ready").length;
     const memory = sum((it) => it.memory.private_bytes) + status.supervisor.memory.private_bytes;
-    const dropped = journal.dropped ? `, ${count(journal.dropped)} dropped` : "";
-    const reloads = configuration.reloads + configuration.refused_reloads;
-    const reloaded = configuration.last_reload_applied ? "" : ", last reload refused";
+    const fetched = fetches.changed + fetches.unchanged + fetches.failed;
+    const dropped = journal.dropped ? ` · ${count(journal.dropped)} dropped` : "";
+    const config = configuration.last_reload_applied
+        ? `read ${ago(configuration.read_seconds_ago)}`
+        : "last reload refused";
     const facts = [
         ["Workers ready", `${ready} of ${workers.length}`, ready < workers.length],
         ["Open connections", count(sum((it) => it.open_connections))],
         ["Open streams", count(sum((it) => it.open_streams))],
         ["Private memory", bytes(memory)],
-        ["Fetches", `${count(fetches.changed + fetches.unchanged)}, ${count(fetches.changed)} changed`],
-        ["Failed fetches", count(fetches.failed)],
+        ["Fetches", `${count(fetched)} · ${count(fetches.failed)} failed`],
         ["Reports waiting", bytes(journal.waiting_bytes) + dropped, journal.dropped > 0],
-        [
-            "Configuration",
-            `${reloads ? "reloaded" : "read"} ${ago(configuration.read_seconds_ago)}${reloaded}`,
-            !configuration.last_reload_applied,
-        ],
+        ["Configuration", config, !configuration.last_reload_applied],
     ];
     const make = ([name]) => element("div", {}, element("dt", {}, name), element("dd"));
     keep(byId("facts"), facts, ([name]) => name, make, (node, [, text, isBad]) => {

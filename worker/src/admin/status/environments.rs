@@ -45,6 +45,7 @@ pub(super) fn told(environments: &Environments, search: &str, now: SystemTime) -
             "fetched_seconds_ago": status.age(now).map(|age| age.as_secs_f64()),
             "failure": failure.map(|failure| failure.to_string()),
             "failing_for_seconds": since.map(|since| seconds_since(since, now)),
+            "realtime_connected": status.realtime,
             "document": environment.map(|environment| document(&environment)),
         })
     });
