@@ -26,6 +26,7 @@ pub(crate) struct OverriddenFlag {
 
 impl ArchivedIdentityOverrides {
     /// The flags of an identifier, in the order of the features.
+    #[inline(always)]
     pub(crate) fn of(&self, identifier: &str) -> &[ArchivedOverriddenFlag] {
         match self.identifiers.get(identifier.as_bytes()) {
             Some(number) => &self.flags[self.ranges[number].range()],

@@ -19,6 +19,7 @@ pub(crate) struct Evaluation<'r, 's> {
 
 impl<'r> Evaluation<'r, '_> {
     /// Finds the buckets that contests need, several at a time.
+    #[inline(always)]
     pub(super) fn find_buckets(&mut self) {
         let mut salts = [0; LANES];
         let mut count = 0;

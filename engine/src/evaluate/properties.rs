@@ -19,6 +19,7 @@ pub(super) struct Properties<'r, 's> {
 
 impl<'r, 's> Properties<'r, 's> {
     /// Puts each trait where conditions look for it. `spare` and `remainders` are memory to use.
+    #[inline(always)]
     pub(super) fn new(
         environment: &'r ArchivedEnvironment,
         patterns: &'r Patterns,
@@ -49,6 +50,7 @@ impl<'r, 's> Properties<'r, 's> {
     }
 
     /// Gives the memory back.
+    #[inline(always)]
     pub(super) fn finish(self, spare: &mut SpareValues) {
         spare.keep(self.values);
     }

@@ -55,6 +55,7 @@ pub(super) struct Decisions {
 
 impl Decisions {
     /// Forgets all decisions and makes room for those on `environment`.
+    #[inline(always)]
     pub(super) fn clear(&mut self, environment: &ArchivedEnvironment) {
         reset(&mut self.outcomes, environment.segments.conditions.len());
         reset(&mut self.matches, environment.segments.segments.len());

@@ -188,11 +188,6 @@ impl CurrentIndex {
     pub(crate) fn lists(&self, row: usize) -> bool {
         row < self.reader.board().shape().rows && self.entry(row).is_some()
     }
-
-    /// The row of the environment with this client-side key.
-    pub(crate) fn row_of(&self, client_side_key: &str) -> Option<usize> {
-        self.index.open_client_side(client_side_key)
-    }
 }
 
 impl Opened {

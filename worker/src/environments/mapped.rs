@@ -63,6 +63,11 @@ impl MappedEnvironment {
         &self.map
     }
 
+    /// The map, for another thread.
+    pub(crate) fn map(&self) -> Arc<Map<Environment>> {
+        Arc::clone(&self.map)
+    }
+
     /// The regular expressions that requests have needed so far.
     pub(crate) fn patterns(&self) -> &Patterns {
         &self.patterns

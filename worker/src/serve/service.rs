@@ -13,7 +13,7 @@ use actix_web::web::Bytes;
 use contract::{Endpoint, Limits};
 
 use super::observe::{Observed, Observer};
-use crate::admin::Admin;
+use crate::admin::{Admin, Answered};
 use crate::connections::Connections;
 use crate::connections::activity::Activity;
 use crate::connections::outlet::Outlet;
@@ -84,19 +84,49 @@ impl RequestService {
         }
     }
 
+    #[inline]
     fn respond(
         &self,
         request: &Request,
         body: Result<Bytes, UnreadBody>,
         observed: &mut Observed,
-    ) -> Response {
+    ) -> Answered {
         let head = request.head();
         let (endpoint, response) = match &self.0.answers {
             Answers::Public(endpoints) => endpoints.respond(head, body),
-            Answers::Admin(admin) => (Endpoint::Other, admin.respond(head, body)),
+            Answers::Admin(admin) => match admin.respond(head, body) {
+                Answered::Now(response) => (Endpoint::Other, response),
+                later => return later,
+            },
         };
+        Answered::Now(self.finish(request, endpoint, response, observed))
+    }
+
+    /// The answer, once it is there.
+    async fn finish_later(
+        self,
+        request: Request,
+        answered: Answered,
+        mut observed: Observed,
+    ) -> Response {
+        match answered {
+            Answered::Now(response) => response,
+            Answered::Later(response) => {
+                let response = response.await;
+                self.finish(&request, Endpoint::Other, response, &mut observed)
+            }
+        }
+    }
+
+    fn finish(
+        &self,
+        request: &Request,
+        endpoint: Endpoint,
+        response: Response,
+        observed: &mut Observed,
+    ) -> Response {
         let observer = &self.0.observer;
-        let mut response = observer.answered(observed, head, endpoint, response);
+        let mut response = observer.answered(observed, request.head(), endpoint, response);
         if self.0.connections.is_draining() {
             response
                 .head_mut()
@@ -133,11 +163,13 @@ impl Service<Request> for RequestService {
             ),
         };
         if !reads_body {
-            return Responding::Done(Some(self.respond(
-                &request,
-                Ok(Bytes::new()),
-                &mut observed,
-            )));
+            return match self.respond(&request, Ok(Bytes::new()), &mut observed) {
+                Answered::Now(response) => Responding::Done(Some(response)),
+                later => {
+                    let answer = self.clone().finish_later(request, later, observed);
+                    Responding::Waiting(Box::pin(answer))
+                }
+            };
         }
         // Read even if the answer does not need it, or the connection could not be used again.
         Responding::Reading {
@@ -147,6 +179,14 @@ impl Service<Request> for RequestService {
             observed,
         }
     }
+}
+
+/// Why an answer is not there yet.
+enum Waits {
+    /// Something comes before it.
+    Before(Waiting, Result<Bytes, UnreadBody>),
+    /// It is being worked out.
+    After(Answered),
 }
 
 /// A request on its way to its answer.
@@ -210,8 +250,12 @@ impl Future for Responding {
                     }
                     unread => unread,
                 });
-                let Some(wait) = service.waits_for(request) else {
-                    return Poll::Ready(Ok(service.respond(request, body, observed)));
+                let waits = match service.waits_for(request) {
+                    Some(wait) => Waits::Before(wait, body),
+                    None => match service.respond(request, body, observed) {
+                        Answered::Now(response) => return Poll::Ready(Ok(response)),
+                        later => Waits::After(later),
+                    },
                 };
                 if let Self::Reading {
                     request,
@@ -221,8 +265,14 @@ impl Future for Responding {
                 } = mem::replace(this, Self::Done(None))
                 {
                     *this = Self::Waiting(Box::pin(async move {
-                        wait.await;
-                        service.respond(&request, body, &mut observed)
+                        let answered = match waits {
+                            Waits::Before(wait, body) => {
+                                wait.await;
+                                service.respond(&request, body, &mut observed)
+                            }
+                            Waits::After(later) => later,
+                        };
+                        service.finish_later(request, answered, observed).await
                     }));
                 }
                 Pin::new(this).poll(context)

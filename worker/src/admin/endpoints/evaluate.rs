@@ -1,20 +1,18 @@
 //! Which flags an identity gets, and why: `docs/explain.md` has the question and the answer.
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
 use actix_http::RequestHead;
 use contract::key::{is_server_side, masked};
 use engine::explain::{ExplainError, Question, explain};
-use engine::{BodyKind, Side, read_identity};
+use engine::{ArchivedEnvironment, BodyKind, Side, read_identity};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
+use super::Work;
 use crate::admin::Admin;
-use crate::environments::mapped::MappedEnvironment;
+use crate::environments::CurrentIndex;
 use crate::http::content_type::{body_kind, refuse_compressed};
 use crate::http::refusal::Refusal;
-use crate::http::response::{self, Response};
 
 /// The body of a request.
 #[derive(Deserialize)]
@@ -56,53 +54,69 @@ enum KindOfKey {
     Server,
 }
 
-pub(super) fn answer(admin: &Admin, head: &RequestHead, body: &[u8]) -> Result<Response, Refusal> {
+/// Reads the question. To answer it, the whole document is read again, which is why another thread does so.
+pub(super) fn prepare(admin: &Admin, head: &RequestHead, body: &[u8]) -> Result<Work, Refusal> {
     refuse_compressed(&head.headers)?;
     // A page of another origin may send other types without asking.
     if body_kind(&head.headers) == BodyKind::Other {
         return Err(bad("Content-Type is not application/json"));
     }
     let body: Body<'_> = serde_json::from_slice(body).map_err(bad)?;
-    let environment = find(admin, &body.environment)?;
-    let identity_body = identity_body(&body)?;
-    let identity = identity_body
-        .as_ref()
-        .map(|body| read_identity(body.as_bytes(), BodyKind::Json))
-        .transpose()?;
-    let question = Question {
-        side: match body.side {
-            KindOfKey::Client => Side::Client,
-            KindOfKey::Server => Side::Server,
-        },
-        identity,
-        feature: body.feature.as_deref(),
+    let map = {
+        let index = admin.environments.index();
+        let row = row(&index, &body.environment)?;
+        index.open_row(row).ok_or(Refusal::NoDocument)?.map()
     };
-    let explanation = explain(environment.archive(), question).map_err(|error| match error {
+    let identity = identity_body(&body)?;
+    // What is wrong with it is said at once.
+    if let Some(identity) = &identity {
+        read_identity(identity.as_bytes(), BodyKind::Json)?;
+    }
+    let side = match body.side {
+        KindOfKey::Client => Side::Client,
+        KindOfKey::Server => Side::Server,
+    };
+    let feature = body.feature;
+    Ok(Box::new(move || {
+        explained(&map, side, identity.as_deref(), feature.as_deref())
+    }))
+}
+
+/// The body of the answer.
+fn explained(
+    environment: &ArchivedEnvironment,
+    side: Side,
+    identity: Option<&str>,
+    feature: Option<&str>,
+) -> Result<Vec<u8>, Refusal> {
+    let identity = identity.map(|body| read_identity(body.as_bytes(), BodyKind::Json));
+    let question = Question {
+        side,
+        identity: identity.transpose()?,
+        feature,
+    };
+    let explanation = explain(environment, question).map_err(|error| match error {
         ExplainError::UnknownFeature(feature) => Refusal::UnknownFeature(feature),
         other => Refusal::Unexplained(other.to_string()),
     })?;
-    let json = serde_json::to_vec(&explanation);
-    let json = json.map_err(|error| Refusal::Unexplained(error.to_string()))?;
-    Ok(response::json(json))
+    serde_json::to_vec(&explanation).map_err(|error| Refusal::Unexplained(error.to_string()))
 }
 
 fn bad(what: impl ToString) -> Refusal {
     Refusal::BadQuestion(what.to_string())
 }
 
-fn find(admin: &Admin, name: &Name) -> Result<Rc<MappedEnvironment>, Refusal> {
-    let index = admin.environments.index();
+fn row(index: &CurrentIndex, name: &Name) -> Result<usize, Refusal> {
     let (row, shown) = match name {
         Name::Row(row) => (Some(*row), row.to_string()),
         Name::ClientSideKey(key) if is_server_side(key.as_bytes()) => {
             let problem = "`environment` is a server-side key; name it by its client-side key";
             return Err(bad(problem));
         }
-        Name::ClientSideKey(key) => (index.row_of(key), masked(key)),
+        Name::ClientSideKey(key) => (index.row(key), masked(key)),
     };
     let row = row.filter(|row| index.lists(*row));
-    let row = row.ok_or(Refusal::UnknownEnvironment(shown))?;
-    index.open_row(row).ok_or(Refusal::NoDocument)
+    row.ok_or(Refusal::UnknownEnvironment(shown))
 }
 
 /// The body of an identities request that asks the same; `None` if no identity is asked for.

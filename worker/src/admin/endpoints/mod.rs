@@ -22,11 +22,14 @@ pub(super) struct Endpoint {
     pub(super) answer: Answer,
 }
 
+/// Makes the JSON of an answer.
+pub(super) type Work = Box<dyn FnOnce() -> Result<Vec<u8>, Refusal> + Send>;
+
 /// How an endpoint answers, and the method that it answers.
 pub(super) enum Answer {
     Get(fn(&Admin, &RequestHead) -> Result<Response, Refusal>),
-    /// The last argument is the body.
-    Post(fn(&Admin, &RequestHead, &[u8]) -> Result<Response, Refusal>),
+    /// The last argument is the body. What takes a while is left to another thread.
+    Post(fn(&Admin, &RequestHead, &[u8]) -> Result<Work, Refusal>),
 }
 
 impl Answer {
@@ -62,7 +65,7 @@ const ENDPOINTS: [Endpoint; 6] = [
         path: "/evaluate",
         meaning: "POST: which flags an identity gets, and why",
         is_open: false,
-        answer: Answer::Post(evaluate::answer),
+        answer: Answer::Post(evaluate::prepare),
     },
     Endpoint {
         path: "/proxy/health/readiness",
