@@ -60,6 +60,7 @@ fn the_page_shows_what_is_served_and_follows_an_edit() {
             }
             "unfolded" => assert_eq!(found, 1),
             "requests" => assert_eq!(found, "0"),
+            "percentiles" => assert_eq!(found, json!(["2", "3", "Infinity", "null"])),
             "filter" => assert_eq!(found, json!([["Staging demo…", "current"]])),
             "a server-side key as filter" => {
                 let told = found.as_str().expect("a text");
@@ -70,7 +71,7 @@ fn the_page_shows_what_is_served_and_follows_an_edit() {
             other => panic!("nobody knows what {other} should find"),
         }
     }
-    assert_eq!(checks, 11);
+    assert_eq!(checks, 12);
 }
 
 #[test]

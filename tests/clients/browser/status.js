@@ -52,6 +52,15 @@ async function unfolded(page) {
     return page.locator("#flags details[open]").count();
 }
 
+/** What the page makes of counts in buckets: of 10 up to 2, 10 more up to 4, and 5 that are longer. */
+function percentiles(page) {
+    return page.evaluate(async () => {
+        const { percentile } = await import("/history.js");
+        const of = (counts, share) => String(percentile([1, 2, 4], counts, share));
+        return [of([0, 10, 20, 20], 0.5), of([0, 10, 20, 20], 0.75), of([0, 10, 20, 25], 0.99), of([0, 0, 0, 0], 0.5)];
+    });
+}
+
 async function main() {
     const { browser, page, hosts, errors } = await open();
     await page.goto(url);
@@ -69,6 +78,7 @@ async function main() {
             await page.locator("#rate-chart :is(path.line, circle)").first().waitFor({ state: "attached" });
             return page.locator("#rate-chart .legend b").first().innerText();
         },
+        percentiles: () => percentiles(page),
         filter: async () => {
             await page.getByRole("searchbox").fill("stag");
             await page.locator("#environments-summary", { hasText: "1 of 2" }).waitFor();

@@ -111,20 +111,11 @@ function fillFailure(cell, it) {
     return it.failure === null ? "none" : `${it.failure}, for ${duration(it.failing_for_seconds)}`;
 }
 
-const KINDS = {
-    flags: "flags",
-    identities: "identities",
-    "environment-document": "document",
-    reports: "reports",
-    health: "health",
-    other: "other",
-};
-
 /** The table of requests by endpoint. Its items are `[totals, rates]`. */
 export function endpointTable() {
     const sum = ({ statuses }) => Object.values(statuses).reduce((all, each) => all + each, 0);
     const columns = [
-        { title: "Endpoint", style: "name", fill: (_, [it]) => KINDS[it.endpoint] ?? it.endpoint },
+        { title: "Endpoint", style: "name", fill: (_, [it]) => it.endpoint.replace("environment-", "") },
         { title: "Per second", style: "number", fill: (_, [, rates]) => rate(rates?.rate) },
         { title: "Median", style: "number", fill: (_, [, rates]) => latency(rates?.p50) },
         { title: "99 %", style: "number", fill: (_, [, rates]) => latency(rates?.p99) },
