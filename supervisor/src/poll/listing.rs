@@ -11,6 +11,9 @@ use tokio::time::timeout;
 use super::shared::Shared;
 use crate::notice::Notice;
 
+/// Bounds what `Retry-After` may ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
 /// Lists for ever. Rows whose documents are others are sent to `changed`.
 pub(super) async fn run(shared: Rc<Shared>, changed: UnboundedSender<Vec<usize>>) {
     let mut failing: Option<String> = None;
@@ -37,7 +40,8 @@ pub(super) async fn run(shared: Rc<Shared>, changed: UnboundedSender<Vec<usize>>
                 shared.compiler.notifier.notify(notice);
             }
             Err(error) => {
-                wait = wait.max(error.retry_after().unwrap_or_default());
+                let asked = error.retry_after().unwrap_or_default();
+                wait = wait.max(asked.min(MAX_RETRY_AFTER));
                 let reason = error.to_string();
                 // The same failure is told once.
                 match failing.as_ref() == Some(&reason) {

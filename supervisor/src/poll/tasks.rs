@@ -210,11 +210,18 @@ impl Tasks {
         }
         for (row, entry, access) in change.rotated {
             self.shared.documents.set_access(row, access);
-            if let Some(task) = self.by_row.get(&row) {
-                task.orders.give(|order| {
-                    order.name = Some(entry.pair.client_side_key);
-                    order.fetch_now = true;
-                });
+            let Some(task) = self.by_row.get_mut(&row) else {
+                continue;
+            };
+            let client_side_key = entry.pair.client_side_key;
+            task.orders.give(|order| {
+                order.name = Some(client_side_key.clone());
+                order.fetch_now = true;
+            });
+            // Upstream's events are of this key.
+            if task.client_side_key != client_side_key {
+                task.client_side_key = client_side_key;
+                self.follow(row);
             }
         }
         let Some(index) = change.index_with_added else {

@@ -24,12 +24,12 @@ fn access(pair: &KeyPair) -> Access {
     Access::of(pair).unwrap()
 }
 
-fn pair(client_side_key: &str, server_side_key: &str) -> KeyPair {
+pub(super) fn pair(client_side_key: &str, server_side_key: &str) -> KeyPair {
     KeyPair::new(client_side_key, [ServerSideKey::new(server_side_key)])
 }
 
 /// The change from one roster to another.
-fn change(turnover: &Turnover) -> Change {
+pub(super) fn change(turnover: &Turnover) -> Change {
     let entries = |rows: &[usize]| -> Vec<(usize, Entry, Access)> {
         let entry = |row: &usize| {
             let entry = turnover.roster.entry(*row).unwrap().clone();
@@ -55,7 +55,7 @@ fn change(turnover: &Turnover) -> Change {
 }
 
 impl Trial {
-    fn change(&self, change: Change) -> Result<(), String> {
+    pub(super) fn change(&self, change: Change) -> Result<(), String> {
         self.polling.change(change);
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {

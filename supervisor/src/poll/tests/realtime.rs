@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use super::changing::{change, pair};
 use super::*;
 use crate::source::realtime::RealtimeSettings;
 
@@ -114,4 +115,27 @@ fn what_is_no_stream_is_tried_more_and_more_rarely() {
         trial.reader.board().environment(0).realtime() == Some(false)
     });
     assert!(tries.load(Ordering::SeqCst) < 8);
+}
+
+#[test]
+fn an_environment_with_a_new_client_side_key_is_followed_under_that() {
+    let followed = Arc::new(Mutex::new(Vec::new()));
+    let asked = Arc::clone(&followed);
+    let stub = Stub::answering(
+        move |head| match head.strip_prefix("GET /sse/environments/") {
+            Some(rest) => {
+                let key = rest.split('/').next().unwrap_or_default();
+                asked.lock().unwrap().push(key.to_owned());
+                stays_open("")
+            }
+            None => answer("200 OK", &[], &document(0, 0)),
+        },
+    );
+    let trial = Trial::following(realtime(&stub, HOUR), HOUR, &upstream(&stub));
+    eventually("a stream", || is_connected(&trial));
+    let roster = Roster::new(pairs(1), 11);
+    let turnover = roster.change_to(vec![pair("renamed", "ser.0")]).unwrap();
+    trial.change(change(&turnover)).unwrap();
+    eventually("another stream", || followed.lock().unwrap().len() == 2);
+    assert_eq!(*followed.lock().unwrap(), ["client-0", "renamed"]);
 }

@@ -11,7 +11,7 @@ mod place;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,8 @@ struct Known {
     files: BTreeMap<PathBuf, Seen>,
     /// The file of each environment, by its client-side key.
     paths: HashMap<String, PathBuf>,
+    /// A file is no longer of its environment, so another one may be.
+    is_any_free: bool,
 }
 
 /// One file, as it was seen.
@@ -119,6 +121,7 @@ impl Files {
         }
         let mut changed = HashSet::new();
         let mut settled = Vec::new();
+        let count = known.files.len();
         known.files.retain(|path, seen| {
             let is_listed = listed.contains(path);
             let now = is_listed.then(|| Stamp::of_path(path).ok()).flatten();
@@ -128,8 +131,15 @@ impl Files {
             }
             is_listed || before.is_some()
         });
+        known.is_any_free = known.files.len() < count;
+        let max_bytes = self.settings.max_document_bytes;
         for path in settled {
-            known.read(&path, self.settings.max_document_bytes, &mut changed);
+            known.read(&path, max_bytes, &mut changed);
+        }
+        if std::mem::take(&mut known.is_any_free) {
+            for path in known.refused() {
+                known.read(&path, max_bytes, &mut changed);
+            }
         }
         known.note_paths();
         Ok(Look {
@@ -208,7 +218,8 @@ impl Known {
         match found {
             Ok(environment) => {
                 changed.insert(environment.clone());
-                seen.environment = Some(environment);
+                let before = seen.environment.replace(environment);
+                self.is_any_free |= before != seen.environment;
             }
             Err(error) => match &seen.environment {
                 // Its task reads the file again, and tells why it is refused.
@@ -216,6 +227,13 @@ impl Known {
                 None => warn!(error:%; "no environment is added: {error}"),
             },
         }
+    }
+
+    /// The files of no environment.
+    fn refused(&self) -> Vec<PathBuf> {
+        let files = self.files.iter();
+        let refused = files.filter(|(_, seen)| seen.read.is_some() && seen.environment.is_none());
+        refused.map(|(path, _)| path.clone()).collect()
     }
 
     fn note_paths(&mut self) {
@@ -226,14 +244,8 @@ impl Known {
     }
 }
 
-fn of_same_environment(
-    path: &std::path::Path,
-    other: &std::path::Path,
-    environment: &str,
-) -> FileError {
-    let problem = format!(
-        "{} is of the environment {environment}, too",
-        other.display()
-    );
+fn of_same_environment(path: &Path, other: &Path, environment: &str) -> FileError {
+    let other = other.display();
+    let problem = format!("{other} is of the environment {environment}, too");
     FileError::new("read", path, problem)
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 
 use super::*;
 
@@ -185,6 +184,19 @@ fn of_two_files_of_one_environment_the_first_stays() {
         error.ends_with(&format!("b.json: {other} is of the environment a, too")),
         "{error}"
     );
+}
+
+#[test]
+fn a_file_that_was_copied_takes_the_place_of_the_first_one_when_that_goes() {
+    let trial = Trial::new(&["a"]);
+    fs::copy(trial.path("a"), trial.path("b")).unwrap();
+    trial.look();
+    assert_eq!(trial.look().0, ["a"]);
+    fs::remove_file(trial.path("a")).unwrap();
+    for _ in 0..4 {
+        assert_eq!(trial.look().0, ["a"]);
+    }
+    assert_eq!(trial.fetch("a").unwrap().0, document("a", 1));
 }
 
 #[test]

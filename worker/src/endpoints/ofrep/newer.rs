@@ -53,13 +53,14 @@ impl Asked {
     ) -> Option<Waiting> {
         let newer = Newer::named_by(head);
         let key = ofrep_key(head).ok()?;
-        let row = {
+        let (row, tag) = {
             let index = environments.index();
             let (environment, side) = index.open(key).ok()?;
             if !newer.is_newer_than(&environment) {
                 return None;
             }
-            index.row(client_side_key(&index, key, &environment, side)?)?
+            let row = index.row(client_side_key(&index, key, &environment, side)?)?;
+            (row, environment.archive().document().etag().to_owned())
         };
         let mut asked = self.0.borrow_mut();
         let since = asked.get(&row).map(Instant::elapsed);
@@ -76,7 +77,7 @@ impl Asked {
         let (environments, key) = (Rc::clone(environments), key.to_owned());
         Some(Box::pin(async move {
             // If it does not arrive, the client gets what there is.
-            let _ = timeout(wait, newer.arrives(&environments, &key)).await;
+            let _ = timeout(wait, another_arrives(&environments, &key, &tag)).await;
         }))
     }
 }
@@ -102,16 +103,16 @@ impl Newer {
             (digest, date, _) => digest.is_some() || date.is_some(),
         }
     }
+}
 
-    /// Ready when this worker serves it, or something newer.
-    async fn arrives(&self, environments: &Environments, key: &[u8]) {
-        loop {
-            let changed = environments.changed();
-            let opened = environments.index().open(key);
-            match opened {
-                Ok((environment, _)) if self.is_newer_than(&environment) => changed.await,
-                _ => return,
-            }
+/// Ready when the key opens another document than the one with this tag.
+async fn another_arrives(environments: &Environments, key: &[u8], tag: &str) {
+    loop {
+        let changed = environments.changed();
+        let opened = environments.index().open(key);
+        match opened {
+            Ok((environment, _)) if environment.archive().document().etag() == tag => changed.await,
+            _ => return,
         }
     }
 }
