@@ -55,6 +55,8 @@ impl Follower {
                 Err(failure) => failure,
             };
             is_connected = false;
+            // The next stream brings a fetch instead, whatever was missed, and whatever upstream thinks of that id.
+            last_event_id = None;
             self.disconnected(&failure);
             let wait = Duration::from_secs(1 << failures.min(MAX_DOUBLINGS));
             failures += 1;
