@@ -222,6 +222,7 @@ fn two_proxies_in_a_row_pass_a_change_on_at_once() {
         health()["realtime"]["disconnected"] == 1
     });
     let log = second.log();
+    assert!(log.contains(&format!("realtime from {url}/")), "{log}");
     assert!(log.contains("realtime is not connected"), "{log}");
 }
 

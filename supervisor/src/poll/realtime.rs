@@ -52,7 +52,11 @@ impl Follower {
                     }
                     RealtimeError::TooShort
                 }
-                Err(failure) => failure,
+                Err(failure) => {
+                    // A fetch takes its place: whatever was missed meanwhile, and whatever upstream thinks of that id.
+                    last_event_id = None;
+                    failure
+                }
             };
             is_connected = false;
             self.disconnected(&failure);

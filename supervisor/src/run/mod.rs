@@ -202,6 +202,13 @@ fn announce(
             directory.display()
         ),
     }
+    if let Some(realtime) = &settings.realtime {
+        info!(
+            "realtime from {}, polling every {} meanwhile",
+            realtime.upstream.api_url,
+            Seconds(realtime.poll_frequency)
+        );
+    }
     if let Some(first) = sockets.first() {
         info!(
             workers = settings.workers.get();
