@@ -52,11 +52,13 @@ impl Follower {
                     }
                     RealtimeError::TooShort
                 }
-                Err(failure) => failure,
+                Err(failure) => {
+                    // A fetch takes its place: whatever was missed meanwhile, and whatever upstream thinks of that id.
+                    last_event_id = None;
+                    failure
+                }
             };
             is_connected = false;
-            // The next stream brings a fetch instead, whatever was missed, and whatever upstream thinks of that id.
-            last_event_id = None;
             self.disconnected(&failure);
             let wait = Duration::from_secs(1 << failures.min(MAX_DOUBLINGS));
             failures += 1;
