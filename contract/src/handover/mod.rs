@@ -75,7 +75,7 @@ settings! {
     pub struct StreamSettings {
         /// Streams that one worker holds open, fewer where its limit of open files is lower. They do not count as
         /// connections. One more is refused with 503.
-        pub max_streams: usize as Count = 16_384,
+        pub max_streams: usize as Count = 8_192,
         /// How long a stream lasts before it ends cleanly and the client opens another one, varied by a tenth. Several
         /// SDKs see changes late or not at all in streams that last for ever.
         #[names("stream_seconds")]

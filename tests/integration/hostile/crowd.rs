@@ -212,7 +212,7 @@ fn a_crowd_beyond_the_limit_is_served_one_after_the_other() {
 fn few_descriptors_mean_few_connections_and_that_is_told() {
     let target = Target::start_as(|start| start.files(128));
     let warning = "each worker holds at most 32 connections and 16 streams, 32 together, and not \
-        the 16384 of server.max_connections and the 16384 of realtime.max_streams: its limit of open \
+        the 16384 of server.max_connections and the 8192 of realtime.max_streams: its limit of open \
         files is 128";
     eventually("the warning", || target.proxy.log().contains(warning));
     let crowd: Vec<TcpStream> = (0..150).map(|_| idle(&target)).collect();

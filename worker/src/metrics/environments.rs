@@ -34,18 +34,16 @@ fn in_all(text: &mut Text, statuses: &[Status<'_>], now: SystemTime) {
         family.add(&[("state", state.name())], count as u64);
     }
     text.add(family);
-    if statuses.iter().any(|status| status.realtime.is_some()) {
-        let mut family = Family::gauge(
-            "environments_realtime",
-            "Environments whose stream of upstream is connected, and those whose is not.",
-        );
-        for (state, is_connected) in [("connected", true), ("disconnected", false)] {
-            let these = statuses.iter().filter_map(|status| status.realtime);
-            let count = these.filter(|it| *it == is_connected).count();
-            family.add(&[("state", state)], count as u64);
-        }
-        text.add(family);
+    let mut family = Family::gauge(
+        "environments_realtime",
+        "Environments whose stream of upstream is connected, and those whose is not.",
+    );
+    for (state, is_connected) in [("connected", true), ("disconnected", false)] {
+        let these = statuses.iter().filter_map(|status| status.realtime);
+        let count = these.filter(|it| *it == is_connected).count();
+        family.add(&[("state", state)], count as u64);
     }
+    text.add(family);
     let ages = statuses.iter().filter_map(|status| status.age(now));
     if let Some(oldest) = ages.max() {
         let family = Family::gauge(
