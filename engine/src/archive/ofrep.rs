@@ -6,22 +6,26 @@ use super::ids::PieceId;
 use super::span::Span;
 use crate::reason::{ArchivedReason, Reason};
 
-/// The flags of identities as OFREP has them.
+/// The flags of identities as OFREP has them. Their values and variants are those of the SDKs' flags, which may be long.
 #[derive(Archive, Serialize, Debug)]
 pub(crate) struct OfrepPieces {
-    /// The text that all spans are ranges of.
+    /// What they have beside values and variants, and behind it the defaults.
     pub(crate) text: Vec<u8>,
     /// By `PieceId`, without the pieces that stand for hidden flags.
     pub(crate) pieces: Vec<OfrepPiece>,
 }
 
-/// A flag up to the name of its reason. Two parts, because most flags have a part that others have too.
+/// A flag up to the name of its reason.
 #[derive(Archive, Serialize, Clone, Copy, Debug)]
 pub(crate) struct OfrepPiece {
-    /// Its key and metadata.
+    /// Its key and, if the feature has no value, the boolean in its place: a range of the text here.
     pub(crate) head: Span,
-    /// Its value and variant.
-    pub(crate) tail: Span,
+    /// Its value, a range of `Environment::flags`; empty if there is none to show.
+    pub(crate) value: Span,
+    /// Its variant, too; empty if it is null.
+    pub(crate) variant: Span,
+    /// Its metadata without the closing brace: a range of the text here.
+    pub(crate) metadata: Span,
     /// The reason that it has whoever chose it; `None` if that depends.
     pub(crate) reason: Option<Reason>,
 }
@@ -29,7 +33,8 @@ pub(crate) struct OfrepPiece {
 /// The flags that a side sees where nothing is decided for the identity.
 #[derive(Archive, Serialize, Debug)]
 pub(crate) struct OfrepDefaults {
-    /// The environment default of each feature, with a comma behind it; empty if it is hidden. They lie end to end.
+    /// The environment default of each feature, with a comma behind it; empty if it is hidden. They lie end to end in
+    /// the text of [`OfrepPieces`].
     pub(crate) of_identities: Vec<Span>,
     /// The same for a request without an identity.
     pub(crate) without_identity: Vec<Span>,
@@ -57,43 +62,68 @@ fn reason(fixed: Option<Reason>, source: Source) -> Reason {
     }
 }
 
-/// Appends a flag and a comma.
-fn write_flag(head: &[u8], tail: &[u8], reason: Reason, out: &mut Vec<u8>) {
-    out.extend_from_slice(head);
-    out.extend_from_slice(tail);
-    out.extend_from_slice(reason.name().as_bytes());
-    out.extend_from_slice(b"\"},");
+/// The texts of a piece.
+struct Parts<'t> {
+    head: &'t [u8],
+    value: &'t [u8],
+    variant: &'t [u8],
+    metadata: &'t [u8],
+    /// The reason that it has whoever chose it.
+    fixed: Option<Reason>,
+}
+
+impl Parts<'_> {
+    /// Appends the flag and a comma.
+    fn write(&self, source: Source, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.head);
+        if !self.value.is_empty() {
+            out.extend_from_slice(b",\"value\":");
+            out.extend_from_slice(self.value);
+        }
+        // Without this member, Python's provider fails.
+        out.extend_from_slice(b",\"variant\":");
+        out.extend_from_slice(match self.variant {
+            [] => b"null",
+            variant => variant,
+        });
+        out.extend_from_slice(self.metadata);
+        if source == Source::Cycle {
+            out.extend_from_slice(b",\"error\":\"CIRCULAR_DEPENDENCY\"");
+        }
+        out.extend_from_slice(b"},\"reason\":\"");
+        let reason = reason(self.fixed, source);
+        out.extend_from_slice(reason.name().as_bytes());
+        out.extend_from_slice(b"\"},");
+    }
 }
 
 impl OfrepPieces {
-    /// The flag of a piece, with a comma behind it.
-    pub(crate) fn flag(&self, piece: PieceId, source: Source) -> Vec<u8> {
+    /// Writes the flag of a piece and a comma over what is in `out`. `flags` are those of the SDKs.
+    pub(crate) fn rewrite(&self, piece: PieceId, source: Source, flags: &[u8], out: &mut Vec<u8>) {
         let piece = &self.pieces[piece.index()];
-        let text = |span: Span| &self.text[span.start as usize..span.end as usize];
-        let mut flag = Vec::new();
-        let reason = reason(piece.reason, source);
-        write_flag(text(piece.head), text(piece.tail), reason, &mut flag);
-        flag
+        out.clear();
+        Parts {
+            head: &self.text[piece.head.range()],
+            value: &flags[piece.value.range()],
+            variant: &flags[piece.variant.range()],
+            metadata: &self.text[piece.metadata.range()],
+            fixed: piece.reason,
+        }
+        .write(source, out);
     }
 }
 
 impl ArchivedOfrepPieces {
-    /// Appends the flag of a piece and a comma.
-    pub(crate) fn write(&self, piece: usize, source: Source, out: &mut Vec<u8>) {
+    /// Appends the flag of a piece and a comma. `flags` are those of the SDKs.
+    pub(crate) fn write(&self, piece: usize, source: Source, flags: &[u8], out: &mut Vec<u8>) {
         let piece = &self.pieces[piece];
-        let head = &self.text[piece.head.range()];
-        let tail = &self.text[piece.tail.range()];
-        let fixed = piece.reason.as_ref().map(ArchivedReason::get);
-        let reason = reason(fixed, source);
-        if source != Source::Cycle {
-            write_flag(head, tail, reason, out);
-            return;
+        Parts {
+            head: &self.text[piece.head.range()],
+            value: &flags[piece.value.range()],
+            variant: &flags[piece.variant.range()],
+            metadata: &self.text[piece.metadata.range()],
+            fixed: piece.reason.as_ref().map(ArchivedReason::get),
         }
-        // The metadata are last in the head.
-        out.extend_from_slice(head.strip_suffix(b"},").unwrap_or(head));
-        write_flag(CYCLE, tail, reason, out);
+        .write(source, out);
     }
 }
-
-/// How the metadata of a flag in a cycle end.
-const CYCLE: &[u8] = b",\"error\":\"CIRCULAR_DEPENDENCY\"},";

@@ -16,6 +16,10 @@ impl Span {
     pub(crate) fn length(self) -> u32 {
         self.end - self.start
     }
+
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 impl ArchivedSpan {

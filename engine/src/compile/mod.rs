@@ -25,8 +25,8 @@ mod steps;
 use bytes::Bytes;
 
 use crate::archive::{
-    CompileOptions, ConstantAnswer, Environment, FeatureId, Interner, PieceId, Salts, SegmentId,
-    Source,
+    CompileOptions, ConstantAnswer, Environment, FeatureId, Interner, OfrepPieces, PieceId, Salts,
+    SegmentId, Source, Span,
 };
 use crate::document::{Document, DocumentError, Tree};
 use contests::ContestsBuilder;
@@ -34,7 +34,7 @@ use dependencies::DependencyOrder;
 use render::{Members, RenderedFlag, RenderedFlags, Renderer};
 use seen::SeenFlags;
 use segments::{CompiledSegments, SegmentsBuilder};
-use sides::{Constants, SidesBuilder};
+use sides::{Constants, SidesBuilder, append};
 
 pub(crate) use provenance::{Provenance, SegmentOverride};
 pub(crate) use steps::{CompiledRule, Quantifier};
@@ -248,18 +248,18 @@ fn constants(document: &Document<'_>, options: CompileOptions) -> Result<Constan
         } = lower(&document, &Bytes::new(), of_no_identity(options))?;
         let pieces = environment_segments::chosen_pieces(&environment, &flags, &defaults);
         let pieces = pieces.map_err(|error| DocumentError::whole(error.to_string()))?;
-        let ofrep = pieces.iter().zip(defaults).map(|(&piece, default)| {
-            let is_default = piece == default;
-            let source = if is_default {
-                Source::Default
-            } else {
-                Source::Override
+        let sourced = pieces.iter().zip(defaults).map(|(&piece, default)| {
+            let source = match piece == default {
+                true => Source::Default,
+                false => Source::Override,
             };
-            environment.ofrep.flag(piece, source)
+            (piece, source)
         });
+        let (ofrep_text, ofrep) = ofrep_flags(&environment.ofrep, &environment.flags, sourced);
         return Ok(Constants {
             flags: pieces.iter().map(|piece| flags[piece.index()]).collect(),
-            ofrep: ofrep.collect(),
+            ofrep,
+            ofrep_text,
             text: environment.flags,
         });
     }
@@ -271,12 +271,27 @@ fn constants(document: &Document<'_>, options: CompileOptions) -> Result<Constan
     let RenderedFlags {
         text, flags, ofrep, ..
     } = renderer.finish();
-    let ofrep = pieces
-        .iter()
-        .map(|piece| ofrep.flag(*piece, Source::Default));
+    let sourced = pieces.into_iter().map(|piece| (piece, Source::Default));
+    let (ofrep_text, ofrep) = ofrep_flags(&ofrep, &text, sourced);
     Ok(Constants {
-        ofrep: ofrep.collect(),
         flags,
+        ofrep,
+        ofrep_text,
         text,
     })
+}
+
+/// Flags as OFREP has them, and where each of them is. `flags` are those of the SDKs.
+fn ofrep_flags(
+    ofrep: &OfrepPieces,
+    flags: &[u8],
+    sourced: impl Iterator<Item = (PieceId, Source)>,
+) -> (Vec<u8>, Vec<Span>) {
+    let (mut text, mut flag) = (Vec::new(), Vec::new());
+    let spans = sourced.map(|(piece, source)| {
+        ofrep.rewrite(piece, source, flags, &mut flag);
+        append(&mut text, &flag)
+    });
+    let spans = spans.collect();
+    (text, spans)
 }

@@ -8,7 +8,7 @@ use crate::reason::Reason;
 /// Renders flags as OFREP has them, by `PieceId`.
 pub(super) struct OfrepRenderer {
     values_of_disabled: bool,
-    /// Heads and tails, each distinct one once.
+    /// Heads and metadata, each distinct one once.
     texts: Interner,
     pieces: Vec<OfrepPiece>,
     /// Memory to render in.
@@ -26,39 +26,44 @@ impl OfrepRenderer {
         }
     }
 
-    /// Renders the next piece: a feature state with that value and variant. `is_split`: the value is multivariate.
+    /// Renders the next piece: a feature state with that value and variant. `value_at` and `variant_at` are where the
+    /// SDKs' flag has them, the latter empty if it has none. `is_split`: the value is multivariate.
     pub(super) fn add(
         &mut self,
         state: &FeatureState<'_>,
-        value: &Value<'_>,
-        variant: &Value<'_>,
+        (value, value_at): (&Value<'_>, Span),
+        (variant, variant_at): (&Value<'_>, Span),
         is_split: bool,
     ) {
+        const NOTHING: Span = Span { start: 0, end: 0 };
         let enabled = state.enabled.is_truthy();
-        let head = self.intern(|out| write_head(state, enabled, out));
-        let shows_value = enabled || self.values_of_disabled;
-        let tail = self.intern(|out| {
-            match value {
+        let has_no_value = matches!(value, Value::Null);
+        let head = self.intern(|out| {
+            out.extend_from_slice(b"{\"key\":");
+            write_text(state.feature_name, out);
+            if has_no_value {
                 // A feature without a value is a boolean.
-                Value::Null => write_member(b"\"value\":", &Value::Boolean(enabled), out),
-                value if shows_value => write_member(b"\"value\":", value, out),
-                // The client has a default in its code.
-                _ => {}
+                out.extend_from_slice(b",\"value\":");
+                write_value(&Value::Boolean(enabled), out);
             }
-            let variant = match variant {
-                Value::Text(_) => variant,
-                _ => &Value::Null,
-            };
-            // Without this member, Python's provider fails.
-            write_member(b"\"variant\":", variant, out);
-            out.extend_from_slice(b"\"reason\":\"");
         });
-        let reason = match (enabled, is_split) {
-            (false, _) => Some(Reason::Disabled),
-            (true, true) => Some(Reason::Split),
-            (true, false) => None,
-        };
-        self.pieces.push(OfrepPiece { head, tail, reason });
+        // A client has a default in its code.
+        let shows_value = !has_no_value && (enabled || self.values_of_disabled);
+        let metadata = self.intern(|out| write_metadata(state, enabled, out));
+        self.pieces.push(OfrepPiece {
+            head,
+            value: if shows_value { value_at } else { NOTHING },
+            variant: match variant {
+                Value::Text(_) => variant_at,
+                _ => NOTHING,
+            },
+            metadata,
+            reason: match (enabled, is_split) {
+                (false, _) => Some(Reason::Disabled),
+                (true, true) => Some(Reason::Split),
+                (true, false) => None,
+            },
+        });
     }
 
     fn intern(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
@@ -76,26 +81,18 @@ impl OfrepRenderer {
     }
 }
 
-/// Writes the key and the metadata of a flag.
-fn write_head(state: &FeatureState<'_>, enabled: bool, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"key\":");
-    write_text(state.feature_name, out);
+/// Writes the metadata of a flag, up to the closing brace.
+fn write_metadata(state: &FeatureState<'_>, enabled: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"metadata\":{");
     // Metadata are scalars.
     if matches!(
         state.feature_id,
         Value::Integer(_) | Value::Float(_) | Value::Text(_)
     ) {
-        write_member(b"\"featureId\":", state.feature_id, out);
+        out.extend_from_slice(b"\"featureId\":");
+        write_value(state.feature_id, out);
+        out.push(b',');
     }
     out.extend_from_slice(b"\"enabled\":");
     write_value(&Value::Boolean(enabled), out);
-    out.extend_from_slice(b"},");
-}
-
-/// Writes a member and a comma.
-fn write_member(name: &[u8], value: &Value<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(name);
-    write_value(value, out);
-    out.push(b',');
 }

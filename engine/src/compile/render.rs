@@ -1,8 +1,10 @@
 //! Rendering: feature states as the JSON of their flags, each distinct one once.
 
+use std::ops::Range;
+
 use super::ofrep::OfrepRenderer;
 use super::seen::{FlagNumber, SeenFlags};
-use crate::archive::{CompileOptions, FeatureId, Interner, OfrepPieces, PieceId, Span};
+use crate::archive::{CompileOptions, FeatureId, Interner, OfrepPieces, PieceId, Span, length};
 use crate::document::{Document, FeatureState, MultivariateValue};
 use crate::json::{Text, Value, write_text, write_value};
 use crate::python::equality_key;
@@ -106,16 +108,17 @@ impl<'d> Renderer<'d> {
         write_value(state.enabled, out);
         out.extend_from_slice(b",\"feature_state_value\":");
         let shown_value = value.map_or(state.value, |value| value.value);
-        write_value(shown_value, out);
+        let value_at = written(out, |out| write_value(shown_value, out));
         let control = Value::Text(Text::plain("control"));
         let variant = match value {
             Some(value) => value.key.unwrap_or(&Value::Null),
             None if state.multivariate_values.is_empty() => &Value::Null,
             None => &control,
         };
+        let mut variant_at = 0..0;
         if self.members == Members::OfIdentities {
             out.extend_from_slice(b",\"variant\":");
-            write_value(variant, out);
+            variant_at = written(out, |out| write_value(variant, out));
             if let Some(metadata) = state.metadata {
                 out.extend_from_slice(b",\"metadata\":");
                 write_value(metadata, out);
@@ -143,8 +146,19 @@ impl<'d> Renderer<'d> {
                 Members::Common => &Value::Null,
                 Members::OfIdentities => variant,
             };
+            let start = self.texts.span(text).start;
+            let span = |at: Range<u32>| Span {
+                start: start + at.start,
+                end: start + at.end,
+            };
+            let (value_at, variant_at) = (span(value_at), span(variant_at));
             let is_split = value.is_some();
-            self.ofrep.add(state, shown_value, variant, is_split);
+            self.ofrep.add(
+                state,
+                (shown_value, value_at),
+                (variant, variant_at),
+                is_split,
+            );
         }
         PieceId::new(number.seen)
     }
@@ -157,6 +171,13 @@ impl<'d> Renderer<'d> {
             seen: self.seen.unwrap_or_default(),
         }
     }
+}
+
+/// Writes something. Returns where it is.
+fn written(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Range<u32> {
+    let start = length(out);
+    write(out);
+    start..length(out)
 }
 
 impl FeatureParts<'_> {

@@ -12,8 +12,9 @@ pub(super) struct Constants {
     pub(super) flags: Vec<RenderedFlag>,
     /// The text that these are ranges of.
     pub(super) text: Vec<u8>,
-    /// The same flags as OFREP has them, each with a comma behind it.
-    pub(super) ofrep: Vec<Vec<u8>>,
+    /// The same flags as OFREP has them, each with a comma behind it: end to end in `ofrep_text`.
+    pub(super) ofrep: Vec<Span>,
+    pub(super) ofrep_text: Vec<u8>,
 }
 
 /// The flags that answers are made of.
@@ -81,28 +82,41 @@ impl SidesBuilder {
 
     /// The flags of those that are seen, as OFREP has them.
     fn ofrep_defaults(&mut self, sees: impl Fn(&RenderedFlag) -> bool) -> OfrepDefaults {
-        let of_identities: Vec<Vec<u8>> = self
-            .defaults
-            .iter()
-            .map(|piece| match sees(&self.flags[piece.index()]) {
-                true => self.ofrep.flag(*piece, Source::Default),
-                false => Vec::new(),
-            })
-            .collect();
-        let constants = self.constants.flags.iter().zip(&self.constants.ofrep);
-        let without_identity: Vec<Vec<u8>> = constants
-            .map(|(flag, text)| match sees(flag) {
-                true => text.clone(),
-                false => Vec::new(),
-            })
-            .collect();
-        let of_identities_spans = append(&mut self.ofrep.text, &of_identities);
+        let start = self.ofrep.text.len();
+        let mut flag = Vec::new();
+        let of_identities = self.defaults.iter().map(|piece| {
+            flag.clear();
+            if sees(&self.flags[piece.index()]) {
+                let source = Source::Default;
+                self.ofrep.rewrite(*piece, source, &self.text, &mut flag);
+            }
+            append(&mut self.ofrep.text, &flag)
+        });
+        let of_identities: Vec<Span> = of_identities.collect();
+        drop(flag);
+        let middle = self.ofrep.text.len();
+        let constants = &self.constants;
+        let flags = constants.flags.iter().zip(&constants.ofrep);
+        let without_identity = flags.map(|(flag, text)| {
+            let text = match sees(flag) {
+                true => &constants.ofrep_text[text.range()],
+                false => &[],
+            };
+            append(&mut self.ofrep.text, text)
+        });
+        let without_identity: Vec<Span> = without_identity.collect();
+        let (before, after) = self.ofrep.text[start..].split_at(middle - start);
+        let lengths = |spans: &[Span]| spans.iter().map(|span| span.length()).collect::<Vec<_>>();
+        let is_same = before == after && lengths(&of_identities) == lengths(&without_identity);
+        if is_same {
+            self.ofrep.text.truncate(middle);
+        }
         OfrepDefaults {
-            without_identity: match without_identity == of_identities {
-                true => of_identities_spans.clone(),
-                false => append(&mut self.ofrep.text, &without_identity),
+            without_identity: match is_same {
+                true => of_identities.clone(),
+                false => without_identity,
             },
-            of_identities: of_identities_spans,
+            of_identities,
         }
     }
 
@@ -128,15 +142,12 @@ impl SidesBuilder {
     }
 }
 
-/// Appends texts, and says where each of them is.
-fn append(to: &mut Vec<u8>, texts: &[Vec<u8>]) -> Vec<Span> {
-    let spans = texts.iter().map(|text| {
-        let start = length(to);
-        to.extend_from_slice(text);
-        let end = length(to);
-        Span { start, end }
-    });
-    spans.collect()
+/// Appends a text, and says where it is.
+pub(super) fn append(to: &mut Vec<u8>, text: &[u8]) -> Span {
+    let start = length(to);
+    to.extend_from_slice(text);
+    let end = length(to);
+    Span { start, end }
 }
 
 /// The piece of each rendered flag, and behind these the pieces without text.

@@ -124,7 +124,9 @@ impl OfrepFlags<'_, '_> {
     fn write_other(&self, flag: &SourcedFlag, out: &mut Vec<u8>) {
         let pieces = &self.environment.side(self.side).pieces;
         if !pieces[flag.piece].text.range().is_empty() {
-            self.environment.ofrep.write(flag.piece, flag.source, out);
+            let Self { environment, .. } = self;
+            let flags = &environment.flags;
+            environment.ofrep.write(flag.piece, flag.source, flags, out);
         }
     }
 }
