@@ -78,14 +78,23 @@ fn warnings(proxy: &Proxy) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
+/// The only warning. A thread writes the log, so it may come after the proxy is ready.
+#[track_caller]
+fn only_warning(proxy: &Proxy) -> String {
+    let warnings = proxy.wait_for("a warning", |proxy| {
+        Some(warnings(proxy)).filter(|warnings| !warnings.is_empty())
+    });
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    warnings.concat()
+}
+
 /// Expects one warning, which names this directory and holds these words.
 #[track_caller]
 fn check_warning(proxy: &Proxy, directory: &Path, words: &[&str]) {
-    let warnings = warnings(proxy);
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let warning = only_warning(proxy);
     let publishing = format!("publishing in {}", directory.display());
     for words in [&[publishing.as_str()], words].concat() {
-        assert!(warnings[0].contains(words), "{warnings:?}, not {words}");
+        assert!(warning.contains(words), "{warning}, not {words}");
     }
     assert!(directory.join("board").is_file());
 }
@@ -180,11 +189,10 @@ fn a_volume_that_kubernetes_opened_is_closed_and_used_without_what_it_holds() {
         let opened = Command::new("sh").args(["-c", open]).arg(&state).status();
         assert!(opened.expect("open it to its group").success());
         let proxy = site.start(&variables);
-        let warnings = warnings(&proxy);
-        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        let warning = only_warning(&proxy);
         assert!(
-            warnings[0].contains("mode 2770 let its group write"),
-            "{warnings:?}"
+            warning.contains("mode 2770 let its group write"),
+            "{warning}"
         );
     }
     let mode = fs::metadata(&state)

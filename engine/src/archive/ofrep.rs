@@ -6,7 +6,8 @@ use super::ids::PieceId;
 use super::span::Span;
 use crate::reason::{ArchivedReason, Reason};
 
-/// The flags of identities as OFREP has them. Their values and variants are those of the SDKs' flags, which may be long.
+/// The flags of identities as OFREP has them. Their values and variants, which may be long, are those of the SDKs'
+/// flags.
 #[derive(Archive, Serialize, Debug)]
 pub(crate) struct OfrepPieces {
     /// What they have beside values and variants, and behind it the defaults.

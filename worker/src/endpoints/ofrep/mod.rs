@@ -139,7 +139,11 @@ impl Ofrep {
             answer.0.push(b'}');
             response::evaluated(answer.into(), false, updated_at)
         };
-        Ok(match HeaderValue::try_from(format!("\"{tag}\"")) {
+        let mut quoted = Vec::with_capacity(tag.len() + 2);
+        quoted.push(b'"');
+        quoted.extend_from_slice(tag.as_bytes());
+        quoted.push(b'"');
+        Ok(match HeaderValue::from_maybe_shared(Bytes::from(quoted)) {
             Ok(tag) => response::with_entity_tag(response, tag),
             Err(_) => response,
         })
