@@ -75,8 +75,11 @@ fn body(request: &Request, is_nested: bool) -> String {
             value => value.json(),
         };
         let name = name.trim().to_owned();
-        members.retain(|(known, _)| *known != name);
-        members.push((name, value));
+        // The last value counts, in the first one's place: JSONPath queries see that.
+        match members.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => members.push((name, value)),
+        }
     }
     let members = members
         .into_iter()
