@@ -1,7 +1,7 @@
 //! An account of an evaluation: what was chosen is noted as it happens, and put into words when all is decided.
 
 use super::explanation::Explanation;
-use super::flags::Flags;
+use super::flags::{Chosen, Flags};
 use super::segments;
 use crate::archive::{ArchivedEnvironment, Choosable};
 use crate::compile::Provenance;
@@ -20,14 +20,6 @@ pub(super) struct Account<'x, 'v> {
     /// By feature.
     chosen: Vec<Chosen>,
     pub(super) explanation: Explanation,
-}
-
-/// What was chosen for a feature.
-#[derive(Clone, Copy)]
-pub(super) struct Chosen {
-    pub(super) piece: usize,
-    /// The feature state of the identity itself.
-    pub(super) identity_override: Option<Choosable>,
 }
 
 impl<'x, 'v> Account<'x, 'v> {

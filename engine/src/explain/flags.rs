@@ -1,7 +1,6 @@
 //! Flags, and the candidates of each: what they would have given, and why one of them was chosen.
 
 use super::ExplainError;
-use super::account::Chosen;
 use super::explanation::{
     Allocation, Candidate, ExplainedFlag, ExplainedSegment, Hidden, Origin, Outcome, Split,
 };
@@ -58,6 +57,14 @@ fn dependencies(provenance: &Provenance<'_, '_>, feature: usize) -> Vec<usize> {
         }
     }
     found
+}
+
+/// What was chosen for a feature.
+#[derive(Clone, Copy)]
+pub(super) struct Chosen {
+    pub(super) piece: usize,
+    /// The feature state of the identity itself.
+    pub(super) identity_override: Option<Choosable>,
 }
 
 /// What flags are explained from.

@@ -15,7 +15,9 @@ pub use compile::{CompileCommand, CompileError, run as compile};
 pub(crate) use compile::{Compiled, Compiler, Uncompressed};
 pub(crate) use failure::Failure;
 pub(crate) use outage::Outage;
+#[cfg(test)]
 pub(crate) use publication::Publication;
 pub(crate) use served::ServedDocument;
 pub(crate) use settle::settle;
 pub use state_directory::StateDirectory;
+pub(crate) use warm::open;

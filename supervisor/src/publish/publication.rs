@@ -4,15 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use contract::Index;
-use engine::{CompileOptions, Environment};
-use log::warn;
+use engine::Environment;
 use snapshot::{Publisher, Staging};
 use thiserror::Error;
 
-use super::compile::CompileCommand;
 use super::served::ServedDocument;
-use super::warm;
-use contract::with_causes;
 
 /// Publishes snapshots and indexes, from any thread.
 pub(crate) struct Publication {
@@ -34,18 +30,12 @@ pub(crate) enum Error {
 }
 
 impl Publication {
-    /// Adopts the snapshots of an earlier run and then publishes the index, so that workers know every key. What was
-    /// compiled with other options is compiled again.
-    pub(crate) fn open(
+    /// Publishes the index. `warm` are the documents of an earlier run that are served already, by row.
+    pub(super) fn new(
         publisher: Publisher,
         index: &Index,
-        options: CompileOptions,
-        command: CompileCommand,
+        warm: HashMap<usize, ServedDocument>,
     ) -> Result<Self, snapshot::Error> {
-        for warning in publisher.warnings() {
-            warn!("{}", with_causes(warning));
-        }
-        let warm = warm::start(&publisher, index, options, command);
         publisher.publish_index(index)?;
         let files = index.environments.iter();
         let files = files.map(|entry| (entry.row as usize, entry.file.clone()));

@@ -16,6 +16,7 @@ use log::{info, warn};
 use snapshot::{Adopted, Adoption, Publisher};
 
 use super::compile::{CompileCommand, publish_again};
+use super::publication::Publication;
 use super::served::{Fingerprint, ServedDocument};
 use crate::words::Seconds;
 use contract::{counted, with_causes};
@@ -24,10 +25,25 @@ use contract::{counted, with_causes};
 /// number: a limit of lines per second would lose the first ones, which are all logged within one.
 const MAX_LOGGED: usize = 100;
 
+/// Adopts the snapshots of an earlier run and then publishes the index, so that workers know every key. What was
+/// compiled with other options is compiled again.
+pub(crate) fn open(
+    publisher: Publisher,
+    index: &Index,
+    options: CompileOptions,
+    command: CompileCommand,
+) -> Result<Publication, snapshot::Error> {
+    for warning in publisher.warnings() {
+        warn!("{}", with_causes(warning));
+    }
+    let warm = start(&publisher, index, options, command);
+    Publication::new(publisher, index, warm)
+}
+
 /// Adopts the snapshots of the environments in `index`, which is not published yet. Returns their documents, by row.
 ///
 /// Of those that were compiled with other options than `options`, the document is compiled again.
-pub(super) fn start(
+fn start(
     publisher: &Publisher,
     index: &Index,
     options: CompileOptions,

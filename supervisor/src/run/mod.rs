@@ -21,7 +21,7 @@ use crate::notice::{Notice, Notices};
 use crate::poll::Poller;
 use crate::pool::listener::{SlotListeners, urls};
 use crate::pool::{Pool, Times, Workplace};
-use crate::publish::{Compiler, Publication};
+use crate::publish::{self, Compiler};
 use crate::settings::Settings;
 use crate::source::realtime::Realtime;
 use crate::source::{Documents, Source};
@@ -77,7 +77,7 @@ pub fn run(mut settings: Settings, reload: Option<Reload>) -> Result<(), Error> 
     announce(&settings, &environments, directory, &sockets);
     let roster = Roster::new(environments.clone(), board.shape().rows);
     let index = roster.index(settings.readiness(environments.len()), &[]);
-    let publication = Publication::open(
+    let publication = publish::open(
         publisher,
         &index,
         settings.compile_options,

@@ -160,7 +160,7 @@ fn the_end_of_polling_ends_serving() {
     let rings = forwarding.rings();
     let pool = Pool::new(settings.worker.clone(), sockets, board, rings, times);
     let roster = Roster::new(settings.environments.clone(), 1);
-    let publication = Publication::open(
+    let publication = publish::open(
         publisher,
         &roster.index(Readiness::default(), &[]),
         settings.compile_options,

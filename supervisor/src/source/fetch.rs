@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::body::Body;
-use super::files::Stamp;
+use super::stamp::Stamp;
 
 /// The outcome of a fetch that succeeded.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ mod body;
 mod fetch;
 pub(crate) mod files;
 pub(crate) mod realtime;
+mod stamp;
 pub(crate) mod upstream;
 
 use std::cell::RefCell;
@@ -18,12 +19,13 @@ use thiserror::Error;
 use crate::blocking::off_thread;
 use api_url::ApiUrl;
 use contract::KeyPair;
-use files::{FileError, FileSettings, Files, LOOK_INTERVAL, Stamp};
+use files::{FileError, FileSettings, Files, LOOK_INTERVAL};
 use upstream::{FetchError, Upstream, UpstreamSettings};
 
 pub(crate) use access::Access;
 pub(crate) use body::Body;
 pub(crate) use fetch::{Document, FetchOutcome, Timing};
+pub(crate) use stamp::Stamp;
 
 /// The source that the settings choose.
 #[derive(PartialEq, Eq, Debug)]

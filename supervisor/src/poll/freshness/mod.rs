@@ -21,8 +21,8 @@ mod trust;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::dates::whole_second;
+use crate::source::Stamp;
 use crate::source::Timing;
-use crate::source::files::Stamp;
 use trust::Evidence;
 
 pub(crate) use downstream::ServedDates;

@@ -18,7 +18,7 @@ use testing::{Answer, Stub, eventually, header};
 use super::*;
 use crate::environments::Roster;
 use crate::notice::Notices;
-use crate::publish::{Compile, CompileCommand, Compress, Publication};
+use crate::publish::{self, Compile, CompileCommand, Compress, Publication};
 use crate::source::Source;
 use crate::source::api_url::ApiUrl;
 use crate::source::files::{DocumentPlace, FileSettings};
@@ -63,7 +63,7 @@ fn publication(directory: &Path, environments: &[KeyPair]) -> (Publication, Arc<
     let board = publisher.share_board();
     let index = Roster::new(environments.to_vec(), shape.rows).index(Readiness::default(), &[]);
     (
-        Publication::open(publisher, &index, CompileOptions::default(), NO_COMMAND).unwrap(),
+        publish::open(publisher, &index, CompileOptions::default(), NO_COMMAND).unwrap(),
         board,
     )
 }

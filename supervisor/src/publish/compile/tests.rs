@@ -4,6 +4,7 @@ use std::process::Command;
 
 use super::*;
 use crate::notice::Notices;
+use crate::publish;
 use contract::{Index, KeyPair, Readiness, board_shape};
 
 /// What becomes of a large document if this is its compile process.
@@ -16,7 +17,7 @@ fn publish(command: CompileCommand) -> Failure {
     let index: Index =
         crate::environments::Roster::new(vec![pair], 1).index(Readiness::default(), &[]);
     let options = CompileOptions::default();
-    let publication = Publication::open(publisher, &index, options, command).unwrap();
+    let publication = publish::open(publisher, &index, options, command).unwrap();
     let compiler = Compiler {
         compile: |_, _| unreachable!("compiled here"),
         compress: |_| unreachable!("compressed here"),

@@ -1,44 +1,14 @@
-//! One document in a file: reading it, and recognising that it is another one.
+//! One document in a file: reading it.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use contract::key::is_server_side;
 
 use super::error::FileError;
 use crate::source::body::{Arriving, Body};
-
-/// Tells one content of a path from another one: the file that is there, its length, and when it was last changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Stamp {
-    device: u64,
-    file: u64,
-    length: u64,
-    /// In nanoseconds since 1970.
-    modified: i128,
-    changed: i128,
-}
-
-impl Stamp {
-    /// What is there now; links are followed.
-    pub(super) fn of_path(path: &Path) -> io::Result<Self> {
-        Ok(Self::of(&path.metadata()?))
-    }
-
-    fn of(file: &Metadata) -> Self {
-        let nanoseconds =
-            |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
-        Self {
-            device: file.dev(),
-            file: file.ino(),
-            length: file.len(),
-            modified: nanoseconds(file.mtime(), file.mtime_nsec()),
-            changed: nanoseconds(file.ctime(), file.ctime_nsec()),
-        }
-    }
-}
+use crate::source::stamp::Stamp;
 
 /// A document that was read.
 pub(super) struct ReadDocument {

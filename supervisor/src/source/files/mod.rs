@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 use log::warn;
 
 use super::fetch::{Document, FetchOutcome, Timing};
+use super::stamp::Stamp;
 use file::ReadDocument;
 
 pub use error::FileError;
-pub(crate) use file::Stamp;
 pub use place::DocumentPlace;
 use place::Listing;
 

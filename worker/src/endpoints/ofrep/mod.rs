@@ -10,7 +10,7 @@ use actix_http::RequestHead;
 use actix_http::header::{HeaderMap, HeaderValue, IF_NONE_MATCH};
 use actix_web::web::Bytes;
 use contract::OfrepSettings;
-use engine::{ArchivedEnvironment, ContextError, Identity, OfrepMemory, Side};
+use engine::{ArchivedEnvironment, ContextError, Identity, OfrepFlags, OfrepMemory, Side};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::route::Endpoint;
@@ -89,13 +89,7 @@ impl Ofrep {
         let body = body?;
         let identity = self.identity(environment.archive(), side, &body)?;
         let mut memory = self.memory.borrow_mut();
-        let flags = engine::evaluate_for_ofrep(
-            environment.archive(),
-            environment.patterns(),
-            side,
-            identity.as_ref(),
-            &mut memory,
-        );
+        let flags = evaluate(&environment, side, identity.as_ref(), &mut memory);
         let mut answer = Buffer::take();
         if !flags.write_one(key, &mut answer.0) {
             return Err(Fault::FlagNotFound);
@@ -123,13 +117,7 @@ impl Ofrep {
             response::not_modified(updated_at)
         } else {
             let mut memory = self.memory.borrow_mut();
-            let flags = engine::evaluate_for_ofrep(
-                environment.archive(),
-                environment.patterns(),
-                side,
-                identity.as_ref(),
-                &mut memory,
-            );
+            let flags = evaluate(&environment, side, identity.as_ref(), &mut memory);
             let mut answer = Buffer::take();
             flags.write_all(&mut answer.0);
             if let Some(key) = client_side_key(&index, key, &environment, side) {
@@ -166,6 +154,17 @@ impl Ofrep {
             identity => Ok(identity),
         }
     }
+}
+
+/// The flags of an identity, or those without one.
+fn evaluate<'e, 'm>(
+    environment: &'e MappedEnvironment,
+    side: Side,
+    identity: Option<&Identity<'_>>,
+    memory: &'m mut OfrepMemory,
+) -> OfrepFlags<'e, 'm> {
+    let (archive, patterns) = (environment.archive(), environment.patterns());
+    engine::evaluate_for_ofrep(archive, patterns, side, identity, memory)
 }
 
 /// The client-side key of the environment that a key opens, which may be in a URL.
