@@ -184,5 +184,8 @@ fn a_torn_snapshot_beside_an_older_whole_one_gives_way_to_it() {
     // Its age is its own, not that of the lost snapshot.
     let published = fs::metadata(&older).unwrap().modified().unwrap();
     assert_eq!(last_update(&proxy).1, super::iso_8601(published));
-    assert_eq!(lines_with(&proxy, &["refused", newer.to_str().unwrap()]), 1);
+    let words = ["refused", newer.to_str().unwrap()];
+    // A thread writes the log.
+    proxy.wait_for("the line", |proxy| lines_with(proxy, &words) > 0);
+    assert_eq!(lines_with(&proxy, &words), 1);
 }
